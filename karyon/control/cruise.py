@@ -1,0 +1,198 @@
+"""Car following, one law per level of service: cautious (0), adaptive cruise control (1), cooperative (2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.control import limits, rss
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a law may read of a row; arrays (row,), SI units. NaN only where a level's rules forbid it."""
+
+    gap: Floats  # bumper to bumper, m; the sensor's range when the road is open
+    speed: Floats
+    relative_speed: Floats  # negative when closing
+    road_open: Booleans  # no object within range
+    front_command: Floats  # intended acceleration of the car ahead, received
+    front_speed: Floats  # received
+    set_speed: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class TimeGap:
+    """Constant time-gap law. [Rajamani 2012, eq. 6.21; Ioannou & Chien 1993]
+
+    a = (v_rel + gain e) / time_gap    with e = gap - standstill - time_gap v
+
+    The spacing error is cut so that the car neither closes nor opens faster than `closing` by this term alone.
+    """
+
+    time_gap: float  # s
+    reaction_time: float  # s: technical reaction time of the level, below the time gap
+    standstill: float = 2.0  # m
+    gain: float = 0.5  # 1/s
+    closing: float = 3.0  # m/s
+    speed_max: float = 60.0  # m/s
+    gain_speed: float = 0.4  # 1/s
+
+    def acceleration(self, seen: Situation) -> Floats:
+        """Commanded acceleration in m/s² (row,). NaN in, NaN out: the rules of this level admit finite data only."""
+        spacing_error = seen.gap - self.standstill - self.time_gap * seen.speed
+        bound = self.closing / self.gain
+        kept = np.minimum(np.maximum(spacing_error, -bound), bound)
+        following = (seen.relative_speed + self.gain * kept) / self.time_gap
+        free = self.gain_speed * (np.minimum(seen.set_speed, self.speed_max) - seen.speed)
+        return np.where(seen.road_open, free, np.minimum(following, free))
+
+
+@dataclass(frozen=True, slots=True)
+class Cooperative:
+    """Cooperative adaptive cruise control with the intended acceleration of the car ahead. [Ploeg 2011, eq. 9]
+
+    time_gap u' = -u + gain e + gain_rate e' + u_front    with e as above and e' = v_rel - time_gap a
+
+    `a` is the car's own response to its past commands, not a sensor: nothing unguarded enters.
+    """
+
+    time_gap: float
+    reaction_time: float
+    standstill: float = 2.0
+    gain: float = 0.4  # 1/s²
+    gain_rate: float = 0.8  # 1/s
+    closing: float = 3.0
+    speed_max: float = 60.0
+    gain_speed: float = 0.4
+
+    def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
+        """Next command in m/s² (row,), `step` s after `command`, the car responding with `response`."""
+        spacing_error = seen.gap - self.standstill - self.time_gap * seen.speed
+        bound = self.closing * self.gain_rate / self.gain
+        kept = np.minimum(np.maximum(spacing_error, -bound), bound)
+        error_rate = seen.relative_speed - self.time_gap * response
+        front = np.minimum(np.maximum(seen.front_command, -8.0), 3.0)
+        wanted = self.gain * kept + self.gain_rate * error_rate + front
+        following = command + step / self.time_gap * (wanted - command)
+        ceiling = np.minimum(np.minimum(seen.set_speed, self.speed_max), seen.front_speed + self.closing)
+        free = self.gain_speed * (ceiling - seen.speed)
+        return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (seen.set_speed - seen.speed)))
+
+
+@dataclass(slots=True)
+class Front:
+    """The least that is certain of the car ahead: state of the cautious law (row,)."""
+
+    gap: Floats  # m, lower bound
+    speed: Floats  # m/s, lower bound
+
+
+@dataclass(frozen=True, slots=True)
+class Cautious:
+    """Level 0: a wide time gap while the radar is trusted; else stop short of where the car ahead may have stopped."""
+
+    law: TimeGap
+    braking: float  # m/s², declared by all
+    stopping: float = 1.5  # m/s², towards a stop when the front is unknown
+
+    def front(self, before: Front, seen: Situation, trusted: Booleans, speed: Floats, step: float) -> Front:
+        """Lower bounds after `step` s: measured where trusted, else the car ahead brakes as declared from then on."""
+        slower = np.maximum(0.0, before.speed - self.braking * step)
+        travelled = 0.5 * step * (before.speed + slower)
+        return Front(
+            gap=np.where(trusted, seen.gap, before.gap + travelled - step * speed),
+            speed=np.where(trusted, np.maximum(0.0, seen.speed + seen.relative_speed), slower),
+        )
+
+    def acceleration(self, seen: Situation, front: Front, trusted: Booleans, speed: Floats) -> Floats:
+        """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN."""
+        room = front.gap + front.speed * front.speed / (2.0 * self.braking) - self.law.standstill
+        needed = np.where(room > 0.1, speed * speed / (2.0 * np.maximum(room, 0.1)), np.where(speed > 0.1, 9.0, 0.0))
+        return np.where(trusted, self.law.acceleration(seen), -np.maximum(self.stopping, needed))
+
+
+class Cruise:
+    """The controllers of all levels for `rows` cars, and what limits every one of them.
+
+    Each period: the law of the level in force, cut by the RSS barrier of that level and by the limits of comfort,
+    reached without a jump. A lower level's longer reaction time comes in gradually, since its gap must open first.
+    """
+
+    BARRIER_GAIN = 3.0  # 1/s: above 1 / (time gap - reaction time) the barrier is silent in steady following
+    MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
+    REACTION_RATE = 0.25  # s/s at which a longer reaction time comes into force
+
+    def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
+        """`levels`: per level the controller's numbers of the safety design, `time_gap` and `reaction_time` at least."""
+        cautious, adaptive, cooperative = (dict(level) for level in [*levels, levels[-1], levels[-1]][:3])
+        self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive), Cooperative(**cooperative))
+        self.reaction_times = np.array([level["reaction_time"] for level in levels])
+        self.closing = adaptive.get("closing", TimeGap.closing)
+        self.braking, self.lag = braking, lag
+        self.command = np.zeros(rows)
+        self.response = np.zeros(rows)
+        self.reaction = np.full(rows, self.reaction_times[0])
+        self._front = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows))
+
+    def update(
+        self, seen: Situation, level: Any, front_trusted: Booleans, speed_bound: Floats, step: float
+    ) -> tuple[Floats, Floats]:
+        """Next command in m/s² (row,), and for each level whether the command is inside its safe set (level, row).
+
+        level          level of service in force (row,)
+        front_trusted  distance, relative speed and own speed may be believed
+        speed_bound    m/s, upper bound of own speed
+        step           s since the last call
+        """
+        cautious, adaptive, cooperative = self.laws
+        self.response += (1.0 - exp(-step / self.lag)) * (self.command - self.response)
+        self._front = cautious.front(self._front, seen, front_trusted, speed_bound, step)
+        wanted = np.where(
+            level <= 0,
+            cautious.acceleration(seen, self._front, front_trusted, speed_bound),
+            np.where(
+                level == 1,
+                adaptive.acceleration(seen),
+                cooperative.acceleration(seen, self.command, self.response, step),
+            ),
+        )
+        own = self.reaction_times[np.minimum(level, len(self.reaction_times) - 1)]
+        self.reaction = np.minimum(own, np.maximum(self.reaction, 0.0) + self.REACTION_RATE * step)
+        barrier = self._barrier(seen, self.reaction)
+        guided = (level > 0) | front_trusted
+        bound = np.where(guided, barrier, np.inf)
+        self.command = self._within_limits(np.minimum(wanted, bound), speed_bound, step)
+        return self.command, self._safe_sets(seen)
+
+    def _barrier(self, seen: Situation, reaction_time: Any) -> Floats:
+        """RSS barrier: the car ahead may brake as declared at any instant."""
+        front = np.maximum(0.0, seen.speed + seen.relative_speed)
+        margin = seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking)
+        return rss.acceleration_limit(
+            margin, seen.speed, seen.relative_speed, -self.braking, reaction_time, self.braking, self.BARRIER_GAIN
+        )
+
+    def _within_limits(self, wanted: Floats, speed: Floats, step: float) -> Floats:
+        """Comfort limits and jerk, given up where more braking is needed than comfort allows (an emergency)."""
+        comfort = limits.deceleration(speed)
+        emergency = wanted < -comfort
+        target = np.minimum(wanted, limits.acceleration(speed))
+        change = np.where(emergency, limits.EMERGENCY_JERK, limits.jerk(speed)) * step
+        up = limits.jerk(speed) * step
+        moved = np.minimum(np.maximum(target, self.command - change), self.command + up)
+        return np.where(np.isnan(moved), self.command, moved)
+
+    def _safe_sets(self, seen: Situation) -> Booleans:
+        """Whether the present command is one that each level's barrier allows, and closing is not too fast (level, row)."""
+        closing_ok = seen.road_open | (seen.relative_speed >= -1.5 * self.closing)
+        allowed = self._barrier(seen, self.reaction_times[:, None])
+        safe = (self.command <= allowed) & closing_ok
+        safe[0] = True
+        return safe

@@ -1,0 +1,1 @@
+"""Perception: failure modes, failure detectors, validity, abstract sensors."""

@@ -1,0 +1,153 @@
+"""Failure detectors: elementwise formulas with explicit state, and what each promises.
+
+State goes in and comes out; arguments are scalars or arrays that broadcast; a sample that is not `fresh` changes
+nothing; nothing raises, and a NaN sample is the caller's to leave out (`fresh` False). Amplitudes are in the signal's
+unit; `validity.of_amplitude` turns them into validity.
+"""
+
+from dataclasses import dataclass
+from math import ceil, exp, inf, log, log1p, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.perception.validity import amplitude_at
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+MISSED = 1e-6  # share of failures that may take longer than a stated detection time
+MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
+STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a probability below 1e-12
+
+
+def outside(value: Any, low: Any, high: Any) -> Floats:
+    """Range check: how far `value` lies outside of [low, high]; inf for NaN."""
+    return np.where(np.isnan(value), inf, np.maximum(0.0, np.maximum(low - value, value - high)))
+
+
+def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Floats:
+    """Rate check: how far a change exceeds what physics and noise allow in `step` s.
+
+    change       difference of two samples, in the signal's unit
+    rate_limit   largest physical rate, unit per s
+    noise        what the noise of two samples may add, in the unit
+    """
+    return np.maximum(0.0, np.abs(change) - rate_limit * step - noise)
+
+
+def plausible_stamp(time: Any, previous: Any, now: Any) -> Booleans:
+    """Time stamp check: a new sample is younger than the one before it and not from the future; integers, ns."""
+    return np.asarray((time > previous) & (time <= now))
+
+
+def repeats(count: Any, value: Any, previous: Any, fresh: Any) -> Integers:
+    """Stuck-at check: fresh samples in a row that equal the one before them exactly; `STUCK_AFTER` are an alarm."""
+    return np.where(fresh, np.where(value == previous, count + 1, 0), count)
+
+
+def smoothed(average: Any, sample: Any, share: Any, fresh: Any) -> Floats:
+    """Exponentially weighted average: moves by `share` of the distance towards each fresh sample. [Roberts 1959]"""
+    return np.where(fresh, average + share * (sample - average), average)
+
+
+def reckon(
+    reference: Any, smooth: Any, value: Any, advance: Any, fresh: Any, doubted: Any, leak: Any, share: Any
+) -> tuple[Floats, Floats, Floats]:
+    """Dead reckoning: a value against its own past carried on by its measured rate.
+
+        reference <- reference + advance + leak * residual     with residual = value - reference
+        smooth    <- smooth + share * (residual - smooth)
+
+    reference, smooth   state: the reckoned value, the residual's average
+    value               sample, extrapolated to now
+    advance             measured rate times the time since the last call, in the value's unit
+    doubted             while True the reference does not follow the value: a failure cannot teach it
+    leak                share of the residual that a fresh sample moves the reference
+    Returns the new reference and average, and the residual of this sample (the last one is the caller's to keep).
+    """
+    reference = reference + advance
+    residual = value - reference
+    smooth = smoothed(smooth, residual, share, fresh)
+    reference = reference + np.where(fresh & ~doubted, leak * residual, 0.0)
+    return reference, smooth, residual
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualGate:
+    """Limits on a residual and on its average, and how soon they see a failure of a given size.
+
+    sigma       standard deviation of one healthy residual, in the signal's unit
+    wander      standard deviation of the slow part that averaging does not remove (random walk of a reckoned value)
+    tolerated   failure amplitude that the function tolerates
+    period      s between samples
+    share       weight of a sample in the average (0..1]
+    memory      s after which a reckoned reference has followed the value; inf: the reference is independent
+
+    Sees offset, outlier, noise (single samples) and drift, ramp, scale, stuck-at, freeze, saturation (their growth),
+    from `tolerated` on. A healthy Gaussian residual stays inside `band` up to 5 sigma and inside `smooth_band` up to 4
+    sigma of the average: beyond that validity falls, and an alarm (validity below 0.8) lies 5 to 7 sigma out.
+    """
+
+    sigma: float
+    wander: float
+    tolerated: float
+    period: float
+    share: float = 0.2
+    memory: float = inf
+
+    @property
+    def smooth_sigma(self) -> float:
+        """Standard deviation of the average of healthy residuals. [Montgomery 2013, eq. 9.25]"""
+        return sqrt(self.sigma**2 * self.share / (2.0 - self.share) + self.wander**2)
+
+    @property
+    def band(self) -> float:
+        """Residual of one sample up to which validity is 1: 5 sigma, but never more than 0.95 of the tolerated."""
+        return min(5.0 * sqrt(self.sigma**2 + self.wander**2), 0.95 * self.tolerated)
+
+    @property
+    def smooth_band(self) -> float:
+        """Average residual up to which validity is 1: 4 sigma, but never more than half of the tolerated."""
+        return min(4.0 * self.smooth_sigma, 0.5 * self.tolerated)
+
+    def step_time(self, minimum: float) -> float:
+        """Detection time in s of a step of the tolerated amplitude, quantile 1 - 10^-6, for `validity >= minimum`.
+
+        The sample that brings the step counts as instant 0. Single samples miss independently; the average needs
+        n samples until tolerated (1 - (1 - share)^n) clears its gate by the quantile of its noise.
+        """
+        single_miss = NormalDist(self.tolerated, self.sigma).cdf(amplitude_at(minimum, self.band, self.tolerated))
+        single = ceil(log(MISSED) / log(single_miss)) if single_miss > MISSED else 1
+        gate = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
+        average = ceil(log1p(-gate / self.tolerated) / log(1.0 - self.share)) if gate < self.tolerated else inf
+        return (min(single, average) - 1) * self.period
+
+    def ramp_time(self, rate: float, minimum: float) -> float:
+        """Detection time in s of an error that grows by `rate` per s, from the instant it passes `tolerated`; 0 when seen before.
+
+        The residual is the error less what the reference has followed: rate memory (1 - exp(-t / memory)); the
+        average lags it by (1 - share) / share samples. inf where the reference follows too fast: a stated gap.
+        """
+        gate = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
+        lag = (1.0 - self.share) / self.share * self.period
+        if self.memory == inf:
+            crossing = gate / rate
+        elif gate < rate * self.memory:
+            crossing = -self.memory * log1p(-gate / (rate * self.memory))
+        else:
+            return inf
+        return max(0.0, crossing + lag + self.period - self.tolerated / rate)
+
+
+def wander_of(rate_sigma: float, period: float, memory: float) -> float:
+    """Standard deviation of a reckoned reference: white rate noise summed over `memory`. [Ornstein-Uhlenbeck]"""
+    return rate_sigma * sqrt(period * memory / 2.0)
+
+
+def leak_of(period: float, memory: float) -> float:
+    """Share of the residual that each sample moves the reference so that it forgets within `memory` s."""
+    return 1.0 - exp(-period / memory)

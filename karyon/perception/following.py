@@ -1,0 +1,492 @@
+"""Perception for car following: five own sensors and the message of the car ahead, each checked against the others.
+
+Seven residuals, all of which are zero when everything tells the truth:
+
+    radar        distance        against its own past carried on by relative speed
+    closing      relative speed  against received minus own speed
+    wheel        own speed       against its own past carried on by own acceleration
+    place        own position    against its own past carried on by own speed
+    road         distance        against received minus own position, less the usual difference of the two receivers
+    track        message.position, message.speed    each against its own past carried on by the next field
+    intention    message.acceleration   against the intended acceleration after the lag of a vehicle
+
+A residual that speaks lowers every signal it involves, less those that another residual acquits. A jump is
+remembered: the reckoned past does not follow a doubted value, so the reverse jump restores it, and so does an
+independent source that agrees within its usual band for a second; time alone never does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import inf, sqrt
+
+import numpy as np
+
+from karyon.perception import detectors, validity
+from karyon.perception.detectors import ResidualGate, leak_of, wander_of
+from karyon.perception.sensors import Booleans, Floats, Newest, Samples, seconds
+
+OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
+DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
+MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
+M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
+RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
+TRACK_POSITION, TRACK_SPEED = range(2)
+
+DOUBT = 0.8  # validity below which a check speaks
+AGREEMENT = 1.0  # s that an independent source must agree before it restores a doubted signal
+RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
+USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
+USUAL_LEARNED = 2.0  # s before it is used
+FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Noise floors (1 sigma), periods and limits that the safety design states for its sensors; SI units."""
+
+    distance: float = 0.15
+    relative_speed: float = 0.1
+    speed: float = 0.05
+    acceleration: float = 0.05
+    position: float = 0.1
+    message_position: float = 0.1
+    message_speed: float = 0.1
+    message_acceleration: float = 0.1
+    period: float = 0.05
+    position_period: float = 0.1
+    message_period: float = 0.1
+    range: float = 150.0
+    vehicle_length: float = 4.5
+    vehicle_lag: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """Failure amplitudes that car following tolerates; SI units. [safety model, defaults for car following]"""
+
+    distance: float = 1.5
+    relative_speed: float = 0.8
+    speed: float = 0.8
+    acceleration: float = 2.0
+    position: float = 1.5
+    message_position: float = 3.0
+    message_speed: float = 0.8
+    message_acceleration: float = 2.0
+
+
+class Checks:
+    """The gates of all residuals, from noise floors and tolerated amplitudes: pure design-time data."""
+
+    def __init__(self, noise: Noise, tolerated: Tolerated) -> None:
+        n, t = noise, tolerated
+        self.radar = ResidualGate(
+            n.distance, wander_of(n.relative_speed, n.period, 30.0), t.distance, n.period, memory=30.0
+        )
+        closing = sqrt(n.relative_speed**2 + n.speed**2 + n.message_speed**2)
+        held = _averaged_when_held(n.message_speed, n.period, n.message_period)
+        self.closing = ResidualGate(closing, held, t.relative_speed, n.period)
+        self.wheel = ResidualGate(n.speed, wander_of(n.acceleration, n.period, 20.0), t.speed, n.period, memory=20.0)
+        self.place = ResidualGate(
+            n.position, wander_of(n.speed, n.period, 30.0), t.position, n.position_period, memory=30.0
+        )
+        places = sqrt(n.distance**2 + n.position**2 + n.message_position**2)
+        held = _averaged_when_held(sqrt(n.position**2 + n.message_position**2), n.period, n.message_period)
+        self.road = ResidualGate(places, held, t.distance, n.period, memory=USUAL_MEMORY)
+        self.track_position = ResidualGate(
+            n.message_position,
+            wander_of(n.message_speed, n.message_period, 30.0),
+            t.message_position,
+            n.message_period,
+            memory=30.0,
+        )
+        self.track_speed = ResidualGate(
+            n.message_speed,
+            wander_of(n.message_acceleration, n.message_period, 20.0),
+            t.message_speed,
+            n.message_period,
+            memory=20.0,
+        )
+        # A driver's command is no exact inverse of the motion: 0.3 m/s² of mismatch are usual in recorded leaders.
+        self.intention = ResidualGate(
+            sqrt(n.message_acceleration**2 + 0.3**2), 0.0, t.message_acceleration, n.message_period
+        )
+
+
+def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
+    """What averaging leaves of a noise that is drawn anew only every `held_for` s, sampled every `period`, less its white part."""
+    share = 1.0 - (1.0 - 0.2) ** (held_for / period)
+    return sigma * sqrt(max(0.0, share / (2.0 - share) - 0.2 / 1.8))
+
+
+@dataclass(slots=True)
+class State:
+    """All that perception remembers; arrays (check, row) or (row,)."""
+
+    own: Newest
+    message: Newest
+    rate: Floats
+    reference: Floats
+    smooth: Floats
+    doubted: Booleans
+    anchored: Booleans
+    track_reference: Floats
+    track_smooth: Floats
+    track_doubted: Booleans
+    intended: Floats
+    intention_smooth: Floats
+    closing_smooth: Floats
+    road_smooth: Floats
+    usual: Floats
+    usual_for: Floats
+    white: Floats
+    agree_closing: Floats
+    agree_road: Floats
+    agree_place: Floats
+    radar_quiet: Floats
+
+    def keep(self, other: "State", taken: Booleans) -> None:
+        """Take `other` back in the rows where `taken` is False: perception did not run there."""
+        for field in fields(self):
+            new, old = getattr(self, field.name), getattr(other, field.name)
+            if isinstance(new, Newest):
+                for inner in fields(new):
+                    setattr(new, inner.name, np.where(taken, getattr(new, inner.name), getattr(old, inner.name)))
+            else:
+                setattr(self, field.name, np.where(taken, new, old))
+
+
+def _start(rows: int) -> State:
+    zero, three, two = np.zeros(rows), np.zeros((3, rows)), np.zeros((2, rows))
+    return State(
+        own=Newest.of((len(OWN), rows)),
+        message=Newest.of((len(MESSAGE), rows)),
+        rate=three,
+        reference=three,
+        smooth=three,
+        doubted=three.astype(bool),
+        anchored=three.astype(bool),
+        track_reference=two,
+        track_smooth=two,
+        track_doubted=two.astype(bool),
+        intended=zero,
+        intention_smooth=zero,
+        closing_smooth=zero,
+        road_smooth=zero,
+        usual=zero,
+        usual_for=zero,
+        white=three,
+        agree_closing=zero,
+        agree_road=zero,
+        agree_place=zero,
+        radar_quiet=zero,
+    )
+
+
+@dataclass(slots=True)
+class Seen:
+    """What perception says of every row: arrays (signal, row), and (row,) for the message.
+
+    speed_bound   m/s: own speed, or where it is doubted the largest that any source says
+    gap           m: distance extrapolated to now by relative speed
+    """
+
+    value: Floats
+    time: np.ndarray
+    validity: Floats
+    message: Floats
+    message_time: np.ndarray
+    message_validity: Floats
+    speed_bound: Floats
+    gap: Floats
+
+
+class Following:
+    """Perception of `rows` cars: feed samples each period, read validity.
+
+    noise, tolerated   the design's numbers
+    age_limits         s per own signal in the order of `OWN`, and for the message last: validity is 0 from there on
+    """
+
+    def __init__(self, rows: int, noise: Noise, tolerated: Tolerated, age_limits: tuple[float, ...]) -> None:
+        self.noise, self.tolerated, self.checks = noise, tolerated, Checks(noise, tolerated)
+        self.state = _start(rows)
+        self._last: int | None = None
+        n, t, c = noise, tolerated, self.checks
+        self._age_limit = np.array(age_limits[:5])[:, None]
+        self._message_age_limit = age_limits[5]
+        self._low = np.array([-2.0, -70.0, -2.0, -20.0, -inf])[:, None]
+        self._high = np.array([n.range, 70.0, 70.0, 20.0, inf])[:, None] + 2.0 * np.array([0.25, 0, 0, 0, 0])[:, None]
+        self._rate_limit = np.array([140.0, 20.0, 15.0, 200.0, 70.0])[:, None]
+        floors = np.array([n.distance, n.relative_speed, n.speed, n.acceleration, n.position])[:, None]
+        self._rate_noise = 8.0 * floors
+        self._noisy = floors > 0.0
+        self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
+        reckoned = (c.radar, c.wheel, c.place)
+        self._gate = _Stack(reckoned)
+        self._leak = np.array([leak_of(g.period, g.memory) for g in reckoned])[:, None]
+        tracks = (c.track_position, c.track_speed)
+        self._track_gate = _Stack(tracks)
+        self._track_leak = np.array([leak_of(g.period, g.memory) for g in tracks])[:, None]
+        self._white_gate = _Stack((c.radar, c.closing, c.wheel))
+
+    def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
+        """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
+        before, dt = self.state, 0.0 if self._last is None else (now - self._last) * 1e-9
+        self._last = now
+        s = _start(0)  # every field is set below
+        s.own, s.message = before.own.take(own, now), before.message.take(message, now)
+        ages, message_age = s.own.age(now), s.message.age(now)[0]
+        usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
+        sane, message_sane = self._sanity(s.own), self._message_sanity(s.message)
+        open_road = s.own.value[DISTANCE] >= self.noise.range
+
+        reckoned, residual = self._reckon(before, s, ages, usable, dt, open_road)
+        tracked = self._track(before, s)
+        closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
+        road, road_known = self._road(before, s, ages, message_age, usable, heard, open_road)
+        self._white(before, s, residual, closing)
+        white = self._white_gate.noise_validity(np.sqrt(s.white))
+
+        message_accused = np.minimum(tracked, message_sane) < DOUBT
+        quiet_closing = closing_known & (closing >= DOUBT)
+        speed_ok = np.where(quiet_closing, np.maximum(reckoned[WHEEL], closing), reckoned[WHEEL])
+        s.radar_quiet = np.where((closing < DOUBT) & (reckoned[RADAR] >= DOUBT), before.radar_quiet + dt, 0.0)
+        acquitted = (speed_ok < DOUBT) | message_accused | (s.radar_quiet > RADAR_CONFIRMS)
+        place_accused = reckoned[PLACE] < DOUBT
+        veto = np.where(place_accused, 1.0, road)
+        out = np.stack(
+            [
+                sane[DISTANCE] * reckoned[RADAR] * np.where(message_accused, 1.0, veto) * white[0],
+                sane[RELATIVE] * reckoned[RADAR] * np.where(acquitted, 1.0, closing) * white[1],
+                sane[SPEED] * speed_ok * white[2],
+                sane[ACCELERATION] * reckoned[WHEEL],
+                sane[POSITION] * reckoned[PLACE],
+            ]
+        )
+        message_out = message_sane * tracked * closing * veto
+        self._restore(before, s, dt, quiet_closing, road_known & (road >= DOUBT), speed_ok, out, message_out)
+        if running is not None:
+            s.keep(before, running)
+        self.state = s
+        return self._answer(s, out, message_out, ages, message_age, closing_known, message_accused)
+
+    def _sanity(self, own: Newest) -> Floats:
+        """Range, rate, stuck-at and time stamp of each own signal alone (signal, row)."""
+        outside = detectors.outside(own.value, self._low, self._high)
+        change = np.where(own.fresh & np.isfinite(own.previous), own.value - own.previous, 0.0)
+        was_open = (own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range)
+        change[RELATIVE] = np.where(was_open, 0.0, change[RELATIVE])
+        fast = detectors.beyond_rate(change, own.step, self._rate_limit, self._rate_noise)
+        stuck = (own.repeated >= detectors.STUCK_AFTER) & self._noisy
+        stuck[:2] &= own.value[DISTANCE] < self.noise.range
+        judged = validity.of_amplitude(np.maximum(outside, fast), 0.0, self._tolerated)
+        return np.where(stuck | ~own.stamped | np.isnan(own.value), 0.0, judged)
+
+    def _message_sanity(self, message: Newest) -> Floats:
+        """Time stamp and presence of the message (row,)."""
+        complete = ~np.isnan(message.value).any(axis=0)
+        return np.where(complete & message.stamped[0], 1.0, 0.0)
+
+    def _reckon(
+        self, before: State, s: State, ages: Floats, usable: Booleans, dt: float, open_road: Booleans
+    ) -> tuple[Floats, Floats]:
+        """Radar, wheel, place: validity (check, row) and the residual of this sample."""
+        values = s.own.value[[DISTANCE, SPEED, POSITION]]
+        rates = s.own.value[[RELATIVE, ACCELERATION, SPEED]]
+        s.rate = np.where(np.isnan(rates), 0.0, rates)
+        ahead = values + s.rate * ages[[DISTANCE, SPEED, POSITION]]
+        fresh = s.own.fresh[[DISTANCE, SPEED, POSITION]] & usable[[DISTANCE, SPEED, POSITION]]
+        fresh &= usable[[RELATIVE, ACCELERATION, SPEED]]
+        lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (ages[[RELATIVE, ACCELERATION, SPEED]] > FORGIVEN_AGE)
+        anchored = before.anchored & ~(lost & ~before.doubted)
+        advance = 0.5 * dt * (s.rate + before.rate)
+        reference, smooth, residual = detectors.reckon(
+            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, self._leak, 0.2
+        )
+        reference[RADAR] = np.minimum(reference[RADAR], self.noise.range)
+        anchor = fresh & ~anchored
+        s.reference = np.where(anchor, ahead, reference)
+        s.smooth = np.where(anchor, 0.0, smooth)
+        s.anchored = anchored | anchor
+        residual = np.where(fresh & anchored, residual, 0.0)
+        judged = self._gate.validity(residual, s.smooth)
+        calm = self._gate.calm(residual, s.smooth)
+        s.doubted = s.anchored & ((judged < DOUBT) | (before.doubted & ~(fresh & calm)))
+        return np.where(s.doubted, np.minimum(judged, 0.5), judged), residual
+
+    def _track(self, before: State, s: State) -> Floats:
+        """Track and intention: the message against itself (row,). Steps from message to message by their time stamps."""
+        value, old, fresh, step = s.message.value, before.message.value, s.message.fresh[0], s.message.step[0]
+        first = np.isnan(old[0])
+        gone = first | (step > 0.5)
+        rates, old_rates = value[[M_SPEED, M_ACCELERATION]], old[[M_SPEED, M_ACCELERATION]]
+        advance = np.where(fresh & ~first, 0.5 * step * (rates + old_rates), 0.0)
+        reference, smooth, residual = detectors.reckon(
+            before.track_reference,
+            before.track_smooth,
+            value[:2],
+            advance,
+            fresh,
+            before.track_doubted,
+            self._track_leak,
+            0.2,
+        )
+        anchor = fresh & (first | (gone & ~before.track_doubted))
+        s.track_reference = np.where(anchor, value[:2], reference)
+        s.track_smooth = np.where(anchor, 0.0, smooth)
+        residual = np.where(fresh & ~anchor, residual, 0.0)
+        judged = self._track_gate.validity(residual, s.track_smooth)
+        calm = self._track_gate.calm(residual, s.track_smooth)
+        s.track_doubted = (judged < DOUBT) | (before.track_doubted & ~(fresh & calm))
+        judged = np.where(s.track_doubted, np.minimum(judged, 0.5), judged)
+        return np.asarray(judged[0] * judged[1] * self._intention(before, s, fresh, anchor[0], step))
+
+    def _intention(self, before: State, s: State, fresh: Booleans, anchor: Booleans, step: Floats) -> Floats:
+        """Received acceleration against the received intention after the lag of a vehicle (row,)."""
+        gate, value, old = self.checks.intention, s.message.value, before.message.value[M_INTENDED]
+        share = np.minimum(1.0, step / (self.noise.vehicle_lag + step))
+        followed = before.intended + share * (np.where(np.isnan(old), 0.0, old) - before.intended)
+        s.intended = np.where(anchor, value[M_ACCELERATION], np.where(fresh, followed, before.intended))
+        residual = np.where(fresh & ~anchor, value[M_ACCELERATION] - s.intended, 0.0)
+        s.intention_smooth = detectors.smoothed(before.intention_smooth, residual, 0.2, fresh)
+        return np.minimum(
+            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
+            validity.of_amplitude(np.abs(s.intention_smooth), gate.smooth_band, gate.tolerated),
+        )
+
+    def _closing(
+        self, before: State, s: State, message_age: Floats, usable: Booleans, heard: Booleans, open_road: Booleans
+    ) -> tuple[Floats, Booleans]:
+        """Relative speed against received minus own speed; on an open road it must be 0 (row,)."""
+        gate, value = self.checks.closing, s.own.value
+        received = s.message.value[M_SPEED] + s.message.value[M_ACCELERATION] * message_age - value[SPEED]
+        radar_known = usable[DISTANCE] & usable[RELATIVE]
+        known = radar_known & heard & usable[SPEED] & ~open_road
+        residual = np.where(open_road, -value[RELATIVE], received - value[RELATIVE])
+        residual = np.where(known | (open_road & radar_known), residual, 0.0)
+        s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, 0.2, True)
+        judged = np.minimum(
+            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
+            validity.of_amplitude(np.abs(s.closing_smooth), gate.smooth_band, gate.tolerated),
+        )
+        return judged, known
+
+    def _road(
+        self,
+        before: State,
+        s: State,
+        ages: Floats,
+        message_age: Floats,
+        usable: Booleans,
+        heard: Booleans,
+        open_road: Booleans,
+    ) -> tuple[Floats, Booleans]:
+        """Distance against received minus own position, less the usual difference (row,)."""
+        gate, own, message = self.checks.road, s.own.value, s.message.value
+        front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
+        here = own[POSITION] + ages[POSITION] * own[SPEED]
+        seen = own[DISTANCE] + ages[DISTANCE] * own[RELATIVE]
+        known = usable[DISTANCE] & usable[POSITION] & usable[SPEED] & heard & ~open_road
+        difference = np.where(known, front - here - self.noise.vehicle_length - seen, 0.0)
+        learned = before.usual_for >= USUAL_LEARNED
+        residual = np.where(known & learned, difference - before.usual, 0.0)
+        s.road_smooth = detectors.smoothed(before.road_smooth, residual, 0.2, True)
+        s.usual, s.usual_for = difference, known.astype(float)  # `_restore` decides what of it is learned
+        judged = np.minimum(
+            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
+            validity.of_amplitude(np.abs(s.road_smooth), gate.smooth_band, gate.tolerated),
+        )
+        return judged, known & learned
+
+    def _white(self, before: State, s: State, residual: Floats, closing: Floats) -> None:
+        """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
+        parts = np.stack([residual[RADAR] - s.smooth[RADAR], np.zeros_like(closing), residual[WHEEL] - s.smooth[WHEEL]])
+        fresh = s.own.fresh[[DISTANCE, RELATIVE, SPEED]] & s.anchored[[RADAR, RADAR, WHEEL]]
+        change = s.own.value[RELATIVE] - s.own.previous[RELATIVE]
+        parts[1] = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)
+        s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
+
+    def _restore(
+        self,
+        before: State,
+        s: State,
+        dt: float,
+        quiet_closing: Booleans,
+        quiet_road: Booleans,
+        speed_ok: Floats,
+        out: Floats,
+        message_out: Floats,
+    ) -> None:
+        """Follow again what independent sources confirm, and learn the usual difference while nothing speaks."""
+        s.agree_closing = np.where(quiet_closing, before.agree_closing + dt, 0.0)
+        s.agree_road = np.where(quiet_road, before.agree_road + dt, 0.0)
+        s.agree_place = np.where(~s.doubted[PLACE] & s.anchored[PLACE], before.agree_place + dt, 0.0)
+        closing, road = s.agree_closing >= AGREEMENT, s.agree_road >= AGREEMENT
+        wheel = closing | (s.agree_place >= 3.0 * AGREEMENT)
+        again = np.stack([closing & road, wheel, road & (speed_ok >= DOUBT)]) & s.doubted
+        values = s.own.value[[DISTANCE, SPEED, POSITION]]
+        s.reference = np.where(again, values, s.reference)
+        s.smooth = np.where(again, 0.0, s.smooth)
+        s.doubted &= ~again
+        tracks = np.stack([closing & road, closing]) & s.track_doubted
+        s.track_reference = np.where(tracks, s.message.value[:2], s.track_reference)
+        s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
+        s.track_doubted &= ~tracks
+
+        learn = (s.usual_for > 0.0) & (np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT)
+        gain = np.minimum(1.0, dt / np.minimum(before.usual_for + dt, USUAL_MEMORY)) if dt else 1.0
+        s.usual = np.where(learn, before.usual + gain * (s.usual - before.usual), before.usual)
+        s.usual_for = np.where(learn, before.usual_for + dt, before.usual_for)
+
+    def _answer(
+        self,
+        s: State,
+        out: Floats,
+        message_out: Floats,
+        ages: Floats,
+        message_age: Floats,
+        closing_known: Booleans,
+        message_accused: Booleans,
+    ) -> Seen:
+        own, received = s.own.value, s.message.value
+        aged = out * validity.of_age(ages, self._age_limit)
+        wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
+        inertial = np.where(s.anchored[WHEEL], s.reference[WHEEL], wheel)
+        heard = np.where(closing_known & ~message_accused, received[M_SPEED] - own[RELATIVE], wheel)
+        bound = np.maximum(np.maximum(wheel, inertial), heard)
+        return Seen(
+            value=own,
+            time=s.own.time,
+            validity=np.where(np.isnan(own), 0.0, aged),
+            message=received,
+            message_time=s.message.time[0],
+            message_validity=message_out * validity.of_age(message_age, self._message_age_limit),
+            speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
+            gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
+        )
+
+
+class _Stack:
+    """The limits of several gates as columns, so that one operation judges all of them."""
+
+    def __init__(self, gates: tuple[ResidualGate, ...]) -> None:
+        self._band, self._smooth_band, self._tolerated, self._sigma = (
+            np.array([getattr(gate, name) for gate in gates])[:, None]
+            for name in ("band", "smooth_band", "tolerated", "sigma")
+        )
+
+    def validity(self, residual: Floats, smooth: Floats) -> Floats:
+        """Validity by the sample and by the average, whichever is less."""
+        return np.minimum(
+            validity.of_amplitude(np.abs(residual), self._band, self._tolerated),
+            validity.of_amplitude(np.abs(smooth), self._smooth_band, self._tolerated),
+        )
+
+    def calm(self, residual: Floats, smooth: Floats) -> Booleans:
+        """Back inside the bands of a healthy signal."""
+        return np.asarray((np.abs(residual) <= self._band) & (np.abs(smooth) <= self._smooth_band))
+
+    def noise_validity(self, deviation: Floats) -> Floats:
+        """Validity by the standard deviation of the white part: three of it are the failure amplitude."""
+        band = np.minimum(3.0 * 1.7 * self._sigma, 0.9 * self._tolerated)
+        return validity.of_amplitude(3.0 * deviation, band, self._tolerated)

@@ -1,0 +1,48 @@
+"""Random numbers of a run: one counter-based stream per run and purpose, so that a run has the same bits anywhere."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Singles = NDArray[np.float32]
+
+BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
+
+
+class Purpose(IntEnum):
+    """What a stream is for: half of its key. Numbers are never reused."""
+
+    SENSORS = 1
+    MESSAGES = 2
+    BIAS = 3
+    FAULTS = 1000  # plus the index of the fault in its scenario
+
+
+def stream(seed: int, purpose: int) -> np.random.Generator:
+    """The stream of a run's `seed` (0 .. 2^64 - 1) for one purpose. [Salmon 2011, Philox]"""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, purpose], dtype=np.uint64)))
+
+
+class NormalBlocks:
+    """Standard normal draws for each step of many runs, block by block.
+
+    seeds   one per run; `channels` draws per step and vehicle
+    Each run draws from its own stream, whatever else is in the batch.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int) -> None:
+        self._streams = [stream(seed, purpose) for seed in seeds]
+        self._shape = (BLOCK, channels, vehicles)
+        self._block: Singles = np.empty((BLOCK, channels, len(seeds) * vehicles), dtype=np.float32)
+        self._step = BLOCK
+
+    def next(self) -> Singles:
+        """Draws of the next step (channel, run x vehicle)."""
+        if self._step == BLOCK:
+            drawn = [one.standard_normal(self._shape, dtype=np.float32) for one in self._streams]
+            np.concatenate(drawn, axis=2, out=self._block)
+            self._step = 0
+        self._step += 1
+        return self._block[self._step - 1]

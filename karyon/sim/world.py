@@ -1,0 +1,76 @@
+"""The true state of all cars of all runs: what sensors measure and metrics judge."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.sim.leaders import Leaders
+from karyon.sim.scenario import Scenario
+from karyon.sim.vehicle import move
+
+Floats = NDArray[np.float64]
+
+
+class World:
+    """Cars in file, one file per run; arrays (car,) with car = run * vehicles + vehicle, vehicle 0 the leader.
+
+    A follower is a `row`: `own` and `ahead` are the cars of each row and of the car ahead of it.
+    Position is that of the front bumper, in m along the lane.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], leaders: Leaders) -> None:
+        first = scenarios[0]
+        self.leaders, self.vehicle, self.vehicles, self.runs = leaders, first.vehicle, first.vehicles, len(scenarios)
+        cars = np.arange(self.runs * self.vehicles)
+        self.leading = cars[:: self.vehicles]
+        self.own = cars[cars % self.vehicles != 0]
+        self.ahead = self.own - 1
+        position, speed, acceleration = leaders.at(0)
+        self.speed = np.repeat(speed, self.vehicles)
+        spacing = self.vehicle.length + 2.0 + np.array([s.start.time_gap for s in scenarios]) * speed
+        self.position = np.repeat(position, self.vehicles) - np.repeat(spacing, self.vehicles) * (cars % self.vehicles)
+        self.acceleration = np.repeat(acceleration, self.vehicles) * (cars % self.vehicles == 0)
+        self.command = np.zeros(cars.shape)
+        self.intended = np.zeros(cars.shape)
+        self.now = 0
+        self._lead(0)
+
+    def advance(self, now: int) -> None:
+        """Move every car to `now` (ns) under the command in force."""
+        if now == self.now:
+            return
+        step = (now - self.now) * 1e-9
+        self.position, self.speed, self.acceleration = move(
+            self.position,
+            self.speed,
+            self.acceleration,
+            self.command,
+            step,
+            self.vehicle.lag,
+            self.vehicle.friction,
+        )
+        self.now = now
+        self._lead(now)
+
+    def drive(self, command: Floats) -> None:
+        """Put the commands (row,) into force. An actuator ignores one that is not finite and holds the last."""
+        held = self.command[self.own]
+        self.command[self.own] = np.where(np.isfinite(command), command, held)
+        self.intended[self.own] = self.command[self.own]
+
+    @property
+    def gap(self) -> Floats:
+        """Bumper to bumper to the car ahead in m (row,); negative: overlapping."""
+        return self.position[self.ahead] - self.vehicle.length - self.position[self.own]
+
+    @property
+    def relative_speed(self) -> Floats:
+        """Speed of the car ahead less own speed in m/s (row,)."""
+        return self.speed[self.ahead] - self.speed[self.own]
+
+    def _lead(self, now: int) -> None:
+        lead = self.leading
+        self.position[lead], self.speed[lead], self.acceleration[lead] = self.leaders.at(now)
+        self.intended[lead] = self.leaders.intended(now)
+        self.command[lead] = self.intended[lead]

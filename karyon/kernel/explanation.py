@@ -1,0 +1,201 @@
+"""Why a level of service was taken, in words: rule, input, value and limit.
+
+A comparison that is shown is true as it is shown: numbers are rounded to as many digits as that takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
+from operator import ge, gt, le, lt
+from typing import assert_never
+
+from karyon.kernel.grammar import duration, text
+from karyon.kernel.rules import (
+    Age,
+    Alive,
+    And,
+    AtLeast,
+    Cooperation,
+    Leaf,
+    Not,
+    Or,
+    Rule,
+    Spread,
+    Validity,
+    Within,
+)
+from karyon.kernel.runtime import ABSENT, NANOSECONDS, SafetyInformation, verdict
+
+HOLDS = {"<": lt, "≤": le, ">": gt, "≥": ge}
+MOST_DECIMALS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the kernel knew of one row in one step.
+
+    seen      safety information of this row alone (`SafetyInformation.of_row`)
+    now       time of the step, ns
+    ever      signals that were present at least once since reset
+    units     unit of each signal
+    """
+
+    seen: SafetyInformation
+    now: int
+    ever: frozenset[str]
+    units: Mapping[str, str]
+
+    def number(self, quantity: str, signal: str) -> float:
+        """`value`, `validity` or `spread` of a signal."""
+        return float(getattr(self.seen, quantity)[self.seen.signals[signal], 0])
+
+    def absence(self, signal: str) -> str:
+        """Why a signal is not present, "" when it is."""
+        index = self.seen.signals[signal]
+        time, offset = int(self.seen.time[index, 0]), float(self.seen.clock_offset[index, 0])
+        if self.seen.present(signal, self.now)[0]:
+            return ""
+        if time == ABSENT:
+            return "no measurement"
+        if not isfinite(self.number("value", signal)):
+            return "its value is no number"
+        if not (isfinite(offset) and offset >= 0.0):
+            return "no bound on the offset of its clock"
+        return f"its time is {_seconds((time - self.now) / NANOSECONDS)} in the future"
+
+
+def held_for(level: int, held: float) -> str:
+    """Why a level was taken: `held` is how long (s) its rules have held."""
+    return f"rules of LoS {level} held for {_seconds(held)}"
+
+
+def reason(rule: Rule, row: Row) -> str:
+    """Why `rule` is not certain in `row`; where it is (newer data came in since), that it did not hold."""
+    if verdict(rule, row.seen, row.now).certain[0]:
+        return f"{text(rule)} did not hold"
+    return _against(rule, row, negated=False)
+
+
+def _against(rule: Rule, row: Row, *, negated: bool) -> str:
+    """What speaks against `rule`, or against its negation, which is not certain in `row`."""
+    match rule:
+        case Not(term):
+            return _against(term, row, negated=not negated)
+        case And(terms):
+            return _too_few(len(terms) if not negated else 1, terms, row, negated=negated)
+        case Or(terms):
+            return _too_few(1 if not negated else len(terms), terms, row, negated=negated)
+        case AtLeast(k, terms):
+            return _too_few(k if not negated else len(terms) - k + 1, terms, row, negated=negated)
+        case _:
+            return _leaf(rule, row, negated=negated)
+
+
+def _too_few(needed: int, terms: tuple[Rule, ...], row: Row, *, negated: bool) -> str:
+    """Of `terms` (or their negations) fewer than `needed` are certain."""
+    open_terms = [term for term in terms if not verdict(Not(term) if negated else term, row.seen, row.now).certain[0]]
+    if needed == len(terms):
+        return _against(open_terms[0], row, negated=negated)
+    reasons = " and ".join(_against(term, row, negated=negated) for term in open_terms)
+    if needed == 1:
+        return reasons
+    return f"{len(terms) - len(open_terms)} of {len(terms)} hold, {needed} needed: {reasons}"
+
+
+def _leaf(leaf: Leaf, row: Row, *, negated: bool) -> str:
+    match leaf:
+        case Validity(signal, minimum):
+            shown = _compared(row.number("validity", signal), minimum, "<", "≥", negated=negated, decimals=2)
+            return _of_signal("validity", signal, f"validity of {signal} {shown}", row)
+        case Age(signal, limit):
+            age = float(row.seen.age(signal, row.now)[0])
+            return _of_signal("age", signal, f"age of {signal} {_times(age, limit, negated=negated)}", row)
+        case Spread(signal, limit):
+            unit = row.units[signal]
+            shown = _compared(row.number("spread", signal), limit, ">", "≤", negated=negated, unit=unit)
+            return _of_signal("spread", signal, f"spread of {signal} {shown}", row)
+        case Within(signal, low, high):
+            return _of_signal("value", signal, _range(signal, low, high, row, negated=negated), row)
+        case Alive(component):
+            return _heartbeat(component, row, negated=negated)
+        case Cooperation(peer, level):
+            return _agreement(peer, level, row, negated=negated)
+        case _:
+            assert_never(leaf)
+
+
+def _of_signal(quantity: str, signal: str, known: str, row: Row) -> str:
+    if signal not in row.ever:
+        return f"{signal} was never seen"
+    why = row.absence(signal) or _unusable(quantity, signal, row)
+    return f"{quantity} of {signal} unknown ({why})" if why else known
+
+
+def _unusable(quantity: str, signal: str, row: Row) -> str:
+    if quantity == "validity" and not 0.0 <= row.number("validity", signal) <= 1.0:
+        return "not from 0 to 1"
+    if quantity == "spread" and not (row.number("spread", signal) >= 0.0 and isfinite(row.number("spread", signal))):
+        return "not a finite number of at least 0"
+    return ""
+
+
+def _range(signal: str, low: float, high: float, row: Row, *, negated: bool) -> str:
+    value, unit = row.number("value", signal), row.units[signal]
+    if negated:
+        above = _compared(value, low, "≥", "≥", negated=False, unit=unit)
+        return f"{signal} {above} and {_compared(value, high, '≤', '≤', negated=False, unit=unit)}"
+    limit, sign = (low, "<") if value < low else (high, ">")
+    return f"{signal} {_compared(value, limit, sign, sign, negated=False, unit=unit)}"
+
+
+def _heartbeat(component: str, row: Row, *, negated: bool) -> str:
+    index = row.seen.components[component]
+    beat, deadline = int(row.seen.beats[index, 0]), float(row.seen.deadlines[index])
+    if beat == ABSENT:
+        return f"{component} never gave a heartbeat"
+    silence = (row.now - beat) / NANOSECONDS
+    if silence < 0.0:
+        return f"the heartbeat of {component} is {_seconds(-silence)} in the future"
+    if negated:
+        return f"{component} gave a heartbeat {_times(silence, deadline, negated=True)} ago"
+    return f"{component} gave no heartbeat for {_times(silence, deadline, negated=False)}"
+
+
+def _agreement(peer: str, level: int, row: Row, *, negated: bool) -> str:
+    agreed = int(row.seen.cooperation[row.seen.peers[peer], 0])
+    if agreed < 0:
+        return f"{peer} has agreed to nothing"
+    return f"cooperation of {peer} {agreed} {'≥' if negated else '<'} {level}"
+
+
+def _times(time: float, limit: float, *, negated: bool) -> str:
+    """A time that is above its limit (not above, when negated), both in s."""
+    if max(time, limit) < 1.0:
+        return _compared(time * 1e3, limit * 1e3, ">", "≤", negated=negated, unit="ms", decimals=0)
+    return _compared(time, limit, ">", "≤", negated=negated, unit="s", decimals=2)
+
+
+def _compared(
+    found: float, limit: float, failing: str, holding: str, *, negated: bool, unit: str = "", decimals: int = 1
+) -> str:
+    """`found sign limit` with the fewest digits that keep the limit as written and the comparison true."""
+    sign = holding if negated else failing
+    holds, tail = HOLDS[sign], f" {unit}" if unit not in ("", "1") else ""
+    fewest = max(decimals, min(_decimals(limit), MOST_DECIMALS))
+    for digits in range(fewest, MOST_DECIMALS + 1):
+        left, right = f"{found:.{digits}f}", f"{limit:.{digits}f}"
+        if holds(float(left), float(right)) and (float(left) == float(right)) == (found == limit):
+            return f"{left}{tail} {sign} {right}{tail}"
+    return f"{found!r}{tail} {sign} {limit!r}{tail}"
+
+
+def _decimals(number: float) -> int:
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -int(exponent))
+
+
+def _seconds(seconds: float) -> str:
+    return duration(round(seconds, 9))

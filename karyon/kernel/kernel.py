@@ -1,0 +1,168 @@
+"""The safety kernel: reads run-time safety information, evaluates the rules, decides the level of service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.kernel.design import Design
+from karyon.kernel.explanation import Row, held_for, reason
+from karyon.kernel.formula import generate
+from karyon.kernel.manager import Decision, FirstCause, Manager
+from karyon.kernel.runtime import ABSENT, Booleans, Freshness, Given, SafetyInformation, time_or_none
+
+
+class Kernel:
+    """All functions of a design in any number of rows; one row is one vehicle in one run.
+
+    Write what is known into `seen`, then call `step` once per kernel period. The kernel reads no clock, allocates
+    nothing that grows with time, and neither `seen` nor `step` raises, whatever they are given.
+    """
+
+    def __init__(self, design: Design, rows: int) -> None:
+        self.design = design
+        self.rows = rows
+        self.seen = SafetyInformation(design, rows)
+        self._fresh = Freshness(self.seen)
+        self._ever: Booleans = np.zeros(self.seen.time.shape, dtype=np.bool_)
+        self._functions = [_Function(self, index) for index in range(len(design.functions))]
+        self._decisions = {each.manager.function.name: each.manager.decision for each in self._functions}
+        self._now = np.array(ABSENT, dtype=np.int64)
+        self._distrusted = np.array(False)
+
+    def step(self, now: Given, safe: Given = None) -> dict[str, Decision]:
+        """Decide at `now` (integer ns) the level of service of every function in every row.
+
+        safe   per function a Boolean array (level, row): the command is inside the safe set of that level. A function
+               that is missing, or whose array has another shape or type, is safe nowhere and rises to no level;
+               left out altogether: there are no safe sets, and they hold no level back
+        A `now` that is no integer, or that int64 cannot hold, makes all data unknown: level 0. Never raises.
+        """
+        time = time_or_none(now)
+        self._distrusted[...] = time is None
+        if time is None:
+            self._distrust()
+            return self._decisions
+        self._fresh.update(time)
+        self._ever |= self._fresh.present
+        restart = time < self._now
+        for function in self._functions:
+            function.step(time, safe, restart=bool(restart))
+        self._now[...] = time
+        return self._decisions
+
+    def reset(self, rows_mask: Given = True) -> None:
+        """Put rows (Boolean mask (row,)) into state init, as at the start; what `seen` holds stays.
+
+        Raises ValueError when the mask does not fit.
+        """
+        mask = np.broadcast_to(np.asarray(rows_mask, dtype=np.bool_), (self.rows,))
+        self._ever[:, mask] = False
+        for function in self._functions:
+            function.manager.reset(mask)
+
+    def first_cause(self, function: str) -> FirstCause:
+        """Rule and time of the first downgrade since reset, per row. Raises KeyError."""
+        return self._manager(function).first_cause
+
+    def explain(self, function: str, row: int, level_from: int, level_to: int) -> str:
+        """Why the level of `function` in `row` went from `level_from` to `level_to` in the last step, in words.
+
+        Reads what `seen` holds: ask before newer data is written. Raises KeyError, IndexError.
+        """
+        manager = self._manager(function)
+        change = f"LoS {level_from} → {level_to}: " if level_from != level_to else f"LoS {level_to}: "
+        if self._distrusted:
+            return change + "the time that the kernel was given is no time"
+        if level_to > level_from:
+            return change + held_for(level_to, manager.held_for(level_to, row, int(self._now)))
+        decided = manager.downgraded_by if level_to < level_from else manager.decision.deciding
+        if decided[row] < 0:
+            return change + "no rule decided this"
+        return change + reason(manager.function.rules[decided[row]], self._row(row))
+
+    def _row(self, row: int) -> Row:
+        ever = frozenset(name for name, index in self.seen.signals.items() if self._ever[index, row])
+        units = {signal.name: signal.unit for signal in self.design.signals}
+        return Row(self.seen.of_row(row), int(self._now), ever, units)
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Copies of all state, by name."""
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
+        """Take back the state of `snapshot`. Raises ValueError, and changes nothing, when it is of another kernel."""
+        state = self._state()
+        if snapshot.keys() != state.keys():
+            raise ValueError("the snapshot is of another design")
+        for name, array in state.items():
+            if snapshot[name].shape != array.shape or snapshot[name].dtype != array.dtype:
+                raise ValueError(f"the snapshot is of another number of rows or another version: {name}")
+        for name, array in state.items():
+            np.copyto(array, snapshot[name])
+
+    def _distrust(self) -> None:
+        self._fresh.forget()
+        for function in self._functions:
+            function.manager.distrust(int(self._now))
+
+    def _manager(self, name: str) -> Manager:
+        return {each.manager.function.name: each.manager for each in self._functions}[name]
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        seen = self.seen
+        state: dict[str, NDArray[Any]] = {
+            "now": self._now,
+            "distrusted": self._distrusted,
+            "ever": self._ever,
+            "seen.value": seen.value,
+            "seen.validity": seen.validity,
+            "seen.spread": seen.spread,
+            "seen.time": seen.time,
+            "seen.clock_offset": seen.clock_offset,
+            "seen.beats": seen.beats,
+            "seen.cooperation": seen.cooperation,
+        }
+        for each in self._functions:
+            prefix = f"function.{each.manager.function.name}."
+            state |= {prefix + name: array for name, array in each.manager.state().items()}
+        return state
+
+
+class _Function:
+    """One function of the kernel: its formula, bound to the arrays it reads, and its LoS manager."""
+
+    def __init__(self, kernel: Kernel, index: int) -> None:
+        function = kernel.design.functions[index]
+        self.formula = generate(function, kernel.design)
+        self.manager = Manager(function, kernel.rows)
+        sources = (kernel._fresh, kernel.seen)
+        self._arguments = [_source(quantity, sources)[row] for quantity, row in self.formula.inputs]
+        self._trusted = [self.manager.decision.trusted[signal] for signal in self.formula.trusted]
+        self._ever = [kernel._ever[kernel.seen.signals[signal]] for signal in function.signals]
+        self._ready: Booleans = np.zeros(kernel.rows, dtype=np.bool_)
+        self._shape = (len(function.levels), kernel.rows)
+
+    def step(self, now: int, safe: Given, *, restart: bool) -> None:
+        admissible, first, *trusted = self.formula.admit(*self._arguments)
+        for own, computed in zip(self._trusted, trusted, strict=True):
+            np.copyto(own, computed)
+        self._ready.fill(True)
+        for ever in self._ever:
+            self._ready &= ever
+        self.manager.decide(now, admissible, first, self._ready, self._safe_set(safe), restart=restart)
+
+    def _safe_set(self, safe: Given) -> Booleans | None:
+        if safe is None:
+            return None
+        given = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
+        fits = isinstance(given, np.ndarray) and given.shape == self._shape and given.dtype == np.bool_
+        return given if fits else np.zeros(self._shape, dtype=np.bool_)
+
+
+def _source(quantity: str, sources: tuple[object, ...]) -> NDArray[Any]:
+    array: NDArray[Any] = next(getattr(source, quantity) for source in sources if hasattr(source, quantity))
+    return array

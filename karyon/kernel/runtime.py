@@ -1,0 +1,354 @@
+"""Run-time safety information, and what a rule says about it.
+
+Everything the kernel knows of the outside is in `SafetyInformation`: preallocated arrays, one column per row (one
+vehicle in one run). A rule over absent data is *unknown*; its `Verdict` is therefore two Boolean arrays.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.kernel.rules import (
+    HIGHEST_LEVEL,
+    Age,
+    Alive,
+    And,
+    AtLeast,
+    Cooperation,
+    Not,
+    Or,
+    Rule,
+    Spread,
+    Validity,
+    Within,
+)
+
+if TYPE_CHECKING:
+    from karyon.kernel.design import Design
+
+Floats: TypeAlias = NDArray[np.float64]
+Ticks: TypeAlias = NDArray[np.int64]
+Levels: TypeAlias = NDArray[np.int8]
+Booleans: TypeAlias = NDArray[np.bool_]
+Given: TypeAlias = Any
+"""What a caller hands in: whatever it is, it never makes the kernel raise."""
+
+ABSENT = -(2**63)
+"""Time of a measurement or heartbeat that does not exist."""
+
+LATEST = 2**63 - 1
+"""Latest time that int64 can say, ns."""
+
+NANOSECONDS = 1e9
+"""Nanoseconds in a second. Divide by it: `300_000_000 / 1e9` is exactly the limit 0.3, `* 1e-9` is above it."""
+
+BLOCK = 2048
+"""Elements above which signals are aged one by one, so that intermediate arrays stay in the cache."""
+
+
+class SafetyInformation:
+    """What the kernel sees: per row the latest of every signal, component and peer of a design.
+
+    value         f8 (signal, row), SI; NaN or infinite: absent
+    validity      f8 (signal, row), 0..1; anything else: unknown
+    spread        f8 (signal, row), half-width of the uncertainty interval, SI, >= 0; anything else: unknown
+    time          i8 (signal, row), ns, time of measurement (not of arrival); ABSENT: none
+    clock_offset  f8 (signal, row), s, bound on the offset of the source's clock; negative or not finite: absent
+    beats         i8 (component, row), ns, time of the last heartbeat; ABSENT: never
+    cooperation   int8 (peer, row), level of service agreed for the present round; -1: none
+
+    Nothing here raises on what it is given, and nothing grows.
+    """
+
+    def __init__(self, design: Design, rows: int) -> None:
+        self.rows = rows
+        self.signals = {signal.name: index for index, signal in enumerate(design.signals)}
+        self.components = {component.name: index for index, component in enumerate(design.components)}
+        self.peers = {peer: index for index, peer in enumerate(design.peers)}
+        self.deadlines = np.array([component.deadline for component in design.components], dtype=np.float64)
+        shape = (len(self.signals), rows)
+        self.value: Floats = np.full(shape, np.nan)
+        self.validity: Floats = np.zeros(shape)
+        self.spread: Floats = np.zeros(shape)
+        self.time: Ticks = np.full(shape, ABSENT, dtype=np.int64)
+        self.clock_offset: Floats = np.zeros(shape)
+        self.beats: Ticks = np.full((len(self.components), rows), ABSENT, dtype=np.int64)
+        self.cooperation: Levels = np.full((len(self.peers), rows), -1, dtype=np.int8)
+
+    def see(  # noqa: PLR0917 (value, time, validity, spread: the order of the field)
+        self,
+        signal: str,
+        value: Given,
+        time: Given,
+        validity: Given = 1.0,
+        spread: Given = 0.0,
+        clock_offset: Given = 0.0,
+    ) -> bool:
+        """Take the latest of one signal for all rows; every argument is a number or an array (row,).
+
+        value, spread in SI, time in integer ns, validity 0..1, clock_offset in s. Returns True when taken. A signal
+        that the design does not know is ignored. Anything that is no number (text, None, Booleans, complex or masked
+        arrays; for the time also floats, because a float cannot hold ns) or does not fit (row,) makes the signal
+        absent in all rows. Never raises.
+        """
+        index = _index(self.signals, signal)
+        if index is None:
+            return False
+        reals = [_reals(given, self.rows) for given in (value, validity, spread, clock_offset)]
+        ticks = _ticks(time, self.rows)
+        if ticks is None or any(real is None for real in reals):
+            self._forget(index)
+            return False
+        self.value[index], self.validity[index], self.spread[index], self.clock_offset[index] = reals
+        self.time[index] = ticks
+        return True
+
+    def forget(self, signal: str) -> bool:
+        """Make a signal absent in all rows. Returns whether the design knows it. Never raises."""
+        index = _index(self.signals, signal)
+        if index is None:
+            return False
+        self._forget(index)
+        return True
+
+    def beat(self, component: str, time: Given, rows_mask: Given = True) -> bool:
+        """Take a heartbeat of a component: time in integer ns, a number or an array (row,); rows_mask Boolean (row,).
+
+        Returns True when taken. A heartbeat that cannot be read is none: the component is absent in all rows from
+        then on until the next one. A component that the design does not know is ignored. Never raises.
+        """
+        index = _index(self.components, component)
+        if index is None:
+            return False
+        ticks, mask = _ticks(time, self.rows), _mask(rows_mask, self.rows)
+        if ticks is None or mask is None:
+            self.beats[index] = ABSENT
+            return False
+        np.copyto(self.beats[index], ticks, where=mask)
+        return True
+
+    def agree(self, peer: str, level: Given) -> bool:
+        """Take the level of service that a peer has agreed to: whole number 0..127 or an array of them (row,).
+
+        Returns True when taken. Any other number makes the peer absent in that row, anything else in all rows. A peer
+        that the design does not know is ignored. Never raises.
+        """
+        index = _index(self.peers, peer)
+        if index is None:
+            return False
+        ticks = _ticks(level, self.rows)
+        agreed = -1 if ticks is None else np.where((ticks >= 0) & (ticks <= HIGHEST_LEVEL), ticks, -1)
+        np.copyto(self.cooperation[index], agreed, casting="unsafe")
+        return ticks is not None
+
+    def present(self, signal: str, now: int) -> Booleans:
+        """Rows (row,) that have a finite value with a time of measurement that is not in the future.
+
+        The source's clock may run ahead by the bound on its offset: now - time >= -clock_offset.
+        """
+        index = self.signals.get(signal)
+        if index is None:
+            return np.zeros(self.rows, dtype=np.bool_)
+        offset = self.clock_offset[index]
+        bounded = (offset >= 0.0) & np.isfinite(offset)
+        measured = np.isfinite(self.value[index]) & (self.time[index] != ABSENT)
+        present: Booleans = measured & bounded & (self.age(signal, now) >= 0.0)
+        return present
+
+    def age(self, signal: str, now: int) -> Floats:
+        """Age (row,) in s, bound on the clock offset added. Of use only where the signal is present."""
+        index = self.signals[signal]
+        elapsed = _elapsed(now, self.time[index], np.empty(self.rows, dtype=np.int64))
+        age: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
+        return age
+
+    def of_row(self, row: int) -> SafetyInformation:
+        """A copy of what is known of one row. Raises IndexError."""
+        own = copy(self)
+        own.rows = 1
+        for name in ("value", "validity", "spread", "time", "clock_offset", "beats", "cooperation"):
+            setattr(own, name, getattr(self, name)[:, [row]])
+        return own
+
+    def _forget(self, index: int) -> None:
+        self.value[index] = np.nan
+        self.time[index] = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Truth of a rule in every row, as two Boolean arrays (row,): certain <= truth <= possible."""
+
+    certain: Booleans
+    possible: Booleans
+
+
+def verdict(rule: Rule, seen: SafetyInformation, now: int) -> Verdict:  # noqa: PLR0911 (a case per term)
+    """Truth of `rule` in every row at `now` (ns): the plain interpreter, the meaning of every term in one place.
+
+    A level is admitted by `certain` alone, so absent data never admits one, not even under `not`. A name that the
+    design does not know is absent. Never raises.
+    """
+    match rule:
+        case Validity(signal, minimum):
+            validity = _row(seen.validity, seen.signals.get(signal), seen.rows)
+            known = seen.present(signal, now) & (validity >= 0.0) & (validity <= 1.0)
+            return _leaf(known, validity >= minimum)
+        case Age(signal, limit):
+            known = seen.present(signal, now)
+            return _leaf(known, known & (seen.age(signal, now) <= limit) if known.any() else known)
+        case Spread(signal, limit):
+            spread = _row(seen.spread, seen.signals.get(signal), seen.rows)
+            return _leaf(seen.present(signal, now) & (spread >= 0.0) & (spread < np.inf), spread <= limit)
+        case Within(signal, low, high):
+            value = _row(seen.value, seen.signals.get(signal), seen.rows)
+            return _leaf(seen.present(signal, now), (low <= value) & (value <= high))
+        case Alive(component):
+            return _alive(component, seen, now)
+        case Cooperation(peer, level):
+            agreed = _row(seen.cooperation, seen.peers.get(peer), seen.rows, absent=-1)
+            return _leaf(agreed >= 0, agreed >= level)
+        case Not(term):
+            inner = verdict(term, seen, now)
+            return Verdict(certain=~inner.possible, possible=~inner.certain)
+        case And(terms):
+            return _at_least(len(terms), terms, seen, now)
+        case Or(terms):
+            return _at_least(1, terms, seen, now)
+        case AtLeast(k, terms):
+            return _at_least(k, terms, seen, now)
+        case _:
+            assert_never(rule)
+
+
+def _leaf(known: Booleans, truth: Booleans) -> Verdict:
+    return Verdict(certain=known & truth, possible=~known | truth)
+
+
+def _at_least(k: int, terms: tuple[Rule, ...], seen: SafetyInformation, now: int) -> Verdict:
+    verdicts = [verdict(term, seen, now) for term in terms]
+    certain = np.sum([each.certain for each in verdicts], axis=0)
+    possible = np.sum([each.possible for each in verdicts], axis=0)
+    return Verdict(certain=certain >= k, possible=possible >= k)
+
+
+def _alive(component: str, seen: SafetyInformation, now: int) -> Verdict:
+    index = seen.components.get(component)
+    if index is None:
+        return _leaf(np.zeros(seen.rows, dtype=np.bool_), np.zeros(seen.rows, dtype=np.bool_))
+    beats = seen.beats[index]
+    silence = _elapsed(now, beats, np.empty_like(beats)) / NANOSECONDS
+    return _leaf((beats != ABSENT) & (silence >= 0.0), silence <= seen.deadlines[index])
+
+
+def _row(table: NDArray[Any], index: int | None, rows: int, absent: float = np.nan) -> NDArray[Any]:
+    return np.full(rows, absent) if index is None else table[index]
+
+
+class Freshness:
+    """Presence and age of everything seen, for all signals and components at once: what the formulas are given.
+
+    present  Boolean (signal, row); age  f8 (signal, row), s, of use where present
+    heard    Boolean (component, row): a heartbeat was seen and is not in the future
+    silence  f8 (component, row), s since that heartbeat, of use where heard
+    """
+
+    def __init__(self, seen: SafetyInformation) -> None:
+        self.seen = seen
+        self.present: Booleans = np.zeros(seen.time.shape, dtype=np.bool_)
+        self.age: Floats = np.zeros(seen.time.shape)
+        self.heard: Booleans = np.zeros(seen.beats.shape, dtype=np.bool_)
+        self.silence: Floats = np.zeros(seen.beats.shape)
+        step = 1 if seen.rows > BLOCK else max(1, len(seen.signals))
+        self._blocks = [slice(start, start + step) for start in range(0, len(seen.signals), step)]
+        self._elapsed: Ticks = np.zeros((step, seen.rows), dtype=np.int64)
+        self._silent: Ticks = np.zeros(seen.beats.shape, dtype=np.int64)
+        self._fits: Booleans = np.zeros((step, seen.rows), dtype=np.bool_)
+
+    def update(self, now: int) -> None:
+        """Presence and age at `now` (ns, in int64). The same meaning as `SafetyInformation.present` and `.age`."""
+        for block in self._blocks:
+            self._age(block, now)
+        beats = self.seen.beats
+        np.divide(_elapsed(now, beats, self._silent), NANOSECONDS, out=self.silence)
+        np.greater_equal(self.silence, 0.0, out=self.heard)
+        self.heard &= beats != ABSENT
+
+    def forget(self) -> None:
+        """Nothing is known: what an unusable `now` makes of all data."""
+        self.present.fill(False)
+        self.heard.fill(False)
+
+    def _age(self, block: slice, now: int) -> None:
+        seen, age, present, fits = self.seen, self.age[block], self.present[block], self._fits
+        offset = seen.clock_offset[block]
+        np.divide(_elapsed(now, seen.time[block], self._elapsed), NANOSECONDS, out=age)
+        np.add(age, offset, out=age)
+        np.greater_equal(age, 0.0, out=present)
+        # elapsed time is finite, so the age is finite where the offset is
+        for fit in (
+            np.less(age, np.inf, out=fits),
+            np.greater_equal(offset, 0.0, out=fits),
+        ):
+            present &= fit
+        present &= np.isfinite(seen.value[block], out=fits)
+        present &= np.not_equal(seen.time[block], ABSENT, out=fits)
+
+
+def time_or_none(given: Given) -> int | None:
+    """`given` as a time in ns when it is an integer that int64 can hold and that is not ABSENT. Never raises."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer):
+        return None
+    time = int(given)
+    return time if ABSENT < time <= LATEST else None
+
+
+def _elapsed(now: int, time: Ticks, out: Ticks) -> Ticks:
+    """now - time in ns, held at the ends of int64 where the difference does not fit, instead of wrapping around."""
+    if now >= 0:
+        np.maximum(time, now - LATEST, out=out)
+    else:
+        np.minimum(time, now - ABSENT, out=out)
+    return np.subtract(now, out, out=out)
+
+
+def _index(names: dict[str, int], name: Given) -> int | None:
+    return names.get(name) if isinstance(name, str) else None
+
+
+def _reals(given: Given, rows: int) -> Floats | float | None:
+    """Numbers as float64, a scalar or of a shape that fits (row,); None when they are not. Never raises."""
+    if isinstance(given, float):
+        return given
+    array = _array(given, rows, kinds="iuf")
+    return None if array is None else array.astype(np.float64, copy=False)
+
+
+def _ticks(given: Given, rows: int) -> Ticks | None:
+    """Integers as int64; ABSENT where one does not fit; None when they are no integers. Never raises."""
+    array = _array(given, rows, kinds="iu")
+    if array is None:
+        return None
+    if array.dtype.kind == "u":
+        array = np.where(array > LATEST, ABSENT, array.astype(np.int64))
+    return array.astype(np.int64, copy=False)
+
+
+def _mask(given: Given, rows: int) -> Booleans | None:
+    return _array(given, rows, kinds="b")
+
+
+def _array(given: Given, rows: int, kinds: str) -> NDArray[Any] | None:
+    """`given` as an array of one of the dtype kinds that fits (row,), or None. Never raises."""
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    masked = isinstance(given, np.ma.MaskedArray)
+    fits = array.shape in ((), (1,), (rows,))
+    return array if fits and not masked and array.dtype.kind in kinds else None

@@ -1,0 +1,144 @@
+"""How the cars that lead move: recorded or scripted, sampled once, then looked up at any instant of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.sim.recordings import Recording
+
+Floats = NDArray[np.float64]
+
+KNOT = 100_000_000
+"""Spacing of the knots, in ns."""
+
+_KNOT_S = KNOT / 1e9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """Motion of one leader on knots 100 ms apart, from time 0 to beyond the end of the run.
+
+    Between knots the speed is linear, so the acceleration is constant and the position quadratic. All (knot,):
+    speed                  in m/s, >= 0
+    position               in m, 0 at the start: the integral of the speed
+    intended_acceleration  in m/s², what it tells others over V2V (see `intended_acceleration`)
+    """
+
+    speed: Floats
+    position: Floats
+    intended_acceleration: Floats
+
+
+class Leaders:
+    """The leaders of a batch of runs, one per run. A run's numbers are the same bits alone and in any batch."""
+
+    def __init__(self, trajectories: Sequence[Trajectory]) -> None:
+        """One trajectory per run, all with the same number of knots (ValueError otherwise).
+
+        Runs that share a `Trajectory` object share its memory: 10,000 runs behind one recording hold it once.
+        """
+        distinct = {trajectory: column for column, trajectory in enumerate(dict.fromkeys(trajectories))}
+        self._column = np.array([distinct[trajectory] for trajectory in trajectories])
+        self._speed = np.stack([trajectory.speed for trajectory in distinct], axis=-1)
+        self._position = np.stack([trajectory.position for trajectory in distinct], axis=-1)
+        self._intended = np.stack([trajectory.intended_acceleration for trajectory in distinct], axis=-1)
+
+    def at(self, now: int) -> tuple[Floats, Floats, Floats]:
+        """Position (m), speed (m/s) and acceleration (m/s²) at `now` (ns), each (run,).
+
+        Exact, not a step of an integration. At a knot the acceleration is that of the interval which begins there.
+        ValueError before time 0 and past the last knot.
+        """
+        knot, elapsed = self._interval(now)
+        start = self._speed[knot]
+        acceleration = (self._speed[knot + 1] - start) / _KNOT_S
+        # Rounding could leave a car that comes to a stop at -1e-17 m/s.
+        speed = np.maximum(0.0, start + acceleration * elapsed)
+        position = self._position[knot] + (start + 0.5 * acceleration * elapsed) * elapsed
+        return position[self._column], speed[self._column], acceleration[self._column]
+
+    def intended(self, now: int) -> Floats:
+        """Intended acceleration (m/s²) at `now` (ns), linear between knots, (run,). ValueError as in `at`."""
+        knot, elapsed = self._interval(now)
+        start = self._intended[knot]
+        intended = start + (self._intended[knot + 1] - start) / _KNOT_S * elapsed
+        taken: Floats = intended[self._column]
+        return taken
+
+    def _interval(self, now: int) -> tuple[int, float]:
+        """Knot that `now` (ns) follows, and the time since it in s."""
+        last = len(self._speed) - 1
+        if not 0 <= now <= last * KNOT:
+            raise ValueError(f"leaders are known from 0 to {last * KNOT} ns, asked for {now} ns")
+        knot = min(now // KNOT, last - 1)
+        return knot, (now - knot * KNOT) / 1e9
+
+
+def from_recording(recording: Recording, duration: float, lag: float) -> Trajectory:
+    """The recorded motion for a run of `duration` s; `lag` as in `intended_acceleration`.
+
+    A recording that is shorter than the run is played forwards, then backwards, alternately: speed and position stay
+    continuous. Between its samples the speed is linear.
+    """
+    length = recording.time[-1]
+    phase = np.mod(_knots(duration), 2.0 * length)
+    folded = np.minimum(phase, 2.0 * length - phase)
+    return _trajectory(np.interp(folded, recording.time, recording.speed), lag)
+
+
+def from_profile(
+    setpoints: Sequence[Sequence[float]], acceleration: float, deceleration: float, duration: float, lag: float
+) -> Trajectory:
+    """The motion that a scenario scripts: from each time on the leader aims at the speed given for it.
+
+    setpoints                   [[time in s, speed in m/s], ...], times strictly increasing from 0, speeds >= 0
+    acceleration, deceleration  rates at which the speed changes, in m/s², > 0
+    duration, lag               as in `from_recording`
+
+    It starts at the first speed. A set-point that is not reached before the next one is given up. The scenario has
+    checked the values.
+    """
+    times, speeds = [0.0], [float(setpoints[0][1])]
+    ends = [*(time for time, _ in setpoints[1:]), np.inf]
+    for (begin, target), end in zip(setpoints, ends, strict=True):
+        speed = speeds[-1]
+        rate = acceleration if target > speed else -deceleration
+        reached = begin + (target - speed) / rate
+        times += [begin, min(reached, end)]
+        speeds += [speed, target if reached <= end else speed + rate * (end - begin)]
+    return _trajectory(np.interp(_knots(duration), times, speeds), lag)
+
+
+def intended_acceleration(speed: Floats, lag: float) -> Floats:
+    """The command that would produce a motion in a vehicle whose acceleration follows it with a first-order lag.
+
+        u = a + lag * da/dt    with a the moving average of the acceleration over 0.5 s, centred (no delay)
+
+    speed  in m/s at knots 100 ms apart, (knot,), linear between them
+    lag    in s
+
+    Returns m/s², (knot,). The average over t ± 0.25 s is the change of speed over that window, and its derivative the
+    change of acceleration over it: both are exact for a piecewise linear speed. Past either end the acceleration is
+    mirrored.
+    """
+    v: Floats = np.pad(speed, 3, mode="reflect", reflect_type="odd")
+    window = 5 * _KNOT_S
+    knots = len(speed)
+    before_start, before_end = v[:knots], v[1 : knots + 1]  # knots around t - 0.25 s
+    after_start, after_end = v[5 : knots + 5], v[6 : knots + 6]  # knots around t + 0.25 s
+    acceleration: Floats = (0.5 * (after_start + after_end) - 0.5 * (before_start + before_end)) / window
+    jerk: Floats = ((after_end - after_start) - (before_end - before_start)) / _KNOT_S / window
+    return acceleration + lag * jerk
+
+
+def _knots(duration: float) -> Floats:
+    """Times of the knots in s, the last one past `duration`."""
+    return np.arange(int(duration / _KNOT_S) + 3, dtype=np.float64) * _KNOT_S
+
+
+def _trajectory(speed: Floats, lag: float) -> Trajectory:
+    """Position and intended acceleration that belong to a speed at the knots."""
+    steps = 0.5 * (speed[:-1] + speed[1:]) * _KNOT_S
+    return Trajectory(speed, np.concatenate([[0.0], np.cumsum(steps)]), intended_acceleration(speed, lag))

@@ -5,6 +5,7 @@
     name: acc
     signals:                              # by name; SI units
       front.distance: {unit: m, tolerated: 1.5 m, period: 50 ms}
+      lead.message: {unit: message, period: 100 ms}     # no number: only its validity and age can be asked
     components:                           # nominal components that send heartbeats
       perception: {deadline: 150 ms}
     peers: [lead]
@@ -34,7 +35,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias, TypeVar
 
 from karyon.kernel.grammar import RuleError, parse
-from karyon.kernel.quantities import SI_UNITS, QuantityError, read, shown, suggestion
+from karyon.kernel.quantities import SI_UNITS, QuantityError, nearest, read, shown, suggestion
 from karyon.kernel.rules import HIGHEST_LEVEL, NAME, Alive, Cooperation, Rule, leaves, signals
 from karyon.kernel.timing import Timing
 
@@ -384,9 +385,10 @@ class _Reader:
         for key in mapping:
             if key in known:
                 continue
-            hint = suggestion(key, known) if isinstance(key, str) else ""
-            missing = [each for each in missing if f"`{each}`" not in hint]
-            self.fault((*path, _step(key)), f"unknown key {shown(key)}", hint or "known: " + " ".join(known))
+            meant = nearest(key, known) if isinstance(key, str) else ""
+            missing = [each for each in missing if each != meant]
+            hint = f"did you mean `{meant}`?" if meant else "known: " + " ".join(known)
+            self.fault((*path, _step(key)), f"unknown key {shown(key)}", hint)
         for key in missing:
             self.fault(path, f"`{key}` is missing")
         return {key: mapping[key] for key in known if key in mapping}

@@ -140,13 +140,13 @@ class _Reader:
     def joined(self, word: str, join: Callable[[tuple[Rule, ...]], Rule], term: Callable[[], Rule]) -> Rule:
         start = self.at
         terms = [term()]
-        while self.take_word(word):
+        while self.take(word):
             terms.append(term())
         return terms[0] if len(terms) == 1 else self.built(start, lambda: join(tuple(terms)))
 
     def term(self) -> Rule:
         start = self.at
-        if self.take_word("not"):
+        if self.take("not"):
             negated = self.nested(self.term, start)
             return self.built(start, lambda: Not(negated))
         if self.take("("):
@@ -234,9 +234,11 @@ class _Reader:
             self.fail(f"{term} is compared by `{sign}`")
 
     def number(self) -> float:
-        literal, start = self.literal(NUMBER, "a number"), self.at
-        if self.literal_here(UNIT_HERE):
-            raise RuleError("a validity has no unit", start + 1, "a number from 0 to 1")
+        start = self.at
+        literal, unit_start = self.literal(NUMBER, "a number"), self.at
+        unit = self.literal_here(UNIT_HERE)
+        if unit:
+            raise RuleError(f"a validity has no unit, found `{unit}`", unit_start + 1, "a number from 0 to 1")
         return self.converted(literal, "", None, start)
 
     def quantity(self, expected: str | None) -> float:
@@ -267,14 +269,12 @@ class _Reader:
         return found[0]
 
     def take(self, sign: str) -> bool:
-        """Whether `sign` stands here; it is consumed. `<=` is not taken for `<`."""
+        """Whether `sign` (or word) stands here; it is consumed. `<=` is not taken for `<`."""
         found = WORD.match(self.text, self.at)
         if found is None or found[0] != sign:
             return False
         self.advance(found.end())
         return True
-
-    take_word = take
 
     def need(self, sign: str) -> None:
         if not self.take(sign):

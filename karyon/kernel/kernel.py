@@ -12,7 +12,7 @@ from karyon.kernel.design import Design
 from karyon.kernel.explanation import Row, held_for, reason
 from karyon.kernel.formula import generate
 from karyon.kernel.manager import Decision, FirstCause, Manager
-from karyon.kernel.runtime import ABSENT, Booleans, Freshness, Given, SafetyInformation, time_or_none
+from karyon.kernel.runtime import ABSENT, Booleans, Freshness, Given, SafetyInformation, mask_or_none, time_or_none
 
 
 class Kernel:
@@ -20,6 +20,9 @@ class Kernel:
 
     Write what is known into `seen`, then call `step` once per kernel period. The kernel reads no clock, allocates
     nothing that grows with time, and neither `seen` nor `step` raises, whatever they are given.
+
+    Building one raises KeyError when a rule names what the design does not declare (`Design.parse` refuses that
+    before), ValueError or TypeError when `rows` is no number of rows.
     """
 
     def __init__(self, design: Design, rows: int) -> None:
@@ -59,7 +62,10 @@ class Kernel:
 
         Raises ValueError when the mask does not fit.
         """
-        mask = np.broadcast_to(np.asarray(rows_mask, dtype=np.bool_), (self.rows,))
+        mask = mask_or_none(rows_mask, self.rows)
+        if mask is None:
+            raise ValueError(f"expected a Boolean mask of {self.rows} rows")
+        mask = np.broadcast_to(mask, (self.rows,))
         self._ever[:, mask] = False
         for function in self._functions:
             function.manager.reset(mask)
@@ -99,13 +105,13 @@ class Kernel:
         if snapshot.keys() != state.keys():
             raise ValueError("the snapshot is of another design")
         for name, array in state.items():
-            if snapshot[name].shape != array.shape or snapshot[name].dtype != array.dtype:
+            saved = snapshot[name]
+            if not isinstance(saved, np.ndarray) or (saved.shape, saved.dtype) != (array.shape, array.dtype):
                 raise ValueError(f"the snapshot is of another number of rows or another version: {name}")
         for name, array in state.items():
             np.copyto(array, snapshot[name])
 
     def _distrust(self) -> None:
-        self._fresh.forget()
         for function in self._functions:
             function.manager.distrust(int(self._now))
 
@@ -159,7 +165,7 @@ class _Function:
         if safe is None:
             return None
         given = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
-        fits = isinstance(given, np.ndarray) and given.shape == self._shape and given.dtype == np.bool_
+        fits = type(given) is np.ndarray and given.shape == self._shape and given.dtype == np.bool_
         return given if fits else np.zeros(self._shape, dtype=np.bool_)
 
 

@@ -116,8 +116,13 @@ def shown(found: object, longest: int = 40) -> str:
 
 def suggestion(misspelt: str, names: Iterable[str]) -> str:
     """`did you mean ...?` for the nearest of `names`, or nothing when none is near."""
-    nearest = get_close_matches(misspelt, list(names), n=1)
-    return f"did you mean `{nearest[0]}`?" if nearest else ""
+    near = nearest(misspelt, names)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(misspelt: str, names: Iterable[str]) -> str:
+    """The one of `names` that looks like `misspelt`, or nothing when none does."""
+    return next(iter(get_close_matches(misspelt, list(names), n=1)), "")
 
 
 def _known(unit: str, expected: str | None) -> Unit:

@@ -47,6 +47,9 @@ LATEST = 2**63 - 1
 NANOSECONDS = 1e9
 """Nanoseconds in a second. Divide by it: `300_000_000 / 1e9` is exactly the limit 0.3, `* 1e-9` is above it."""
 
+WIDEST = 8
+"""Bytes of the widest number taken: a longer float does not fit into float64."""
+
 BLOCK = 2048
 """Elements above which signals are aged one by one, so that intermediate arrays stay in the cache."""
 
@@ -125,7 +128,7 @@ class SafetyInformation:
         index = _index(self.components, component)
         if index is None:
             return False
-        ticks, mask = _ticks(time, self.rows), _mask(rows_mask, self.rows)
+        ticks, mask = _ticks(time, self.rows), mask_or_none(rows_mask, self.rows)
         if ticks is None or mask is None:
             self.beats[index] = ABSENT
             return False
@@ -157,15 +160,22 @@ class SafetyInformation:
         offset = self.clock_offset[index]
         bounded = (offset >= 0.0) & np.isfinite(offset)
         measured = np.isfinite(self.value[index]) & (self.time[index] != ABSENT)
-        present: Booleans = measured & bounded & (self.age(signal, now) >= 0.0)
+        present: Booleans = measured & bounded & (self._since(index, now) >= 0.0)
         return present
 
     def age(self, signal: str, now: int) -> Floats:
-        """Age (row,) in s, bound on the clock offset added. Of use only where the signal is present."""
-        index = self.signals[signal]
+        """Age (row,) in s, bound on the clock offset added; infinite where the signal is absent."""
+        index = self.signals.get(signal)
+        if index is None:
+            return np.full(self.rows, np.inf)
+        return np.where(self.present(signal, now), self._since(index, now), np.inf)
+
+    def _since(self, index: int, now: int) -> Floats:
+        """Time since the measurement in s, bound on the clock offset added; of no meaning where there is none."""
         elapsed = _elapsed(now, self.time[index], np.empty(self.rows, dtype=np.int64))
-        age: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
-        return age
+        with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
+            since: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
+        return since
 
     def of_row(self, row: int) -> SafetyInformation:
         """A copy of what is known of one row. Raises IndexError."""
@@ -200,8 +210,7 @@ def verdict(rule: Rule, seen: SafetyInformation, now: int) -> Verdict:  # noqa: 
             known = seen.present(signal, now) & (validity >= 0.0) & (validity <= 1.0)
             return _leaf(known, validity >= minimum)
         case Age(signal, limit):
-            known = seen.present(signal, now)
-            return _leaf(known, known & (seen.age(signal, now) <= limit) if known.any() else known)
+            return _leaf(seen.present(signal, now), seen.age(signal, now) <= limit)
         case Spread(signal, limit):
             spread = _row(seen.spread, seen.signals.get(signal), seen.rows)
             return _leaf(seen.present(signal, now) & (spread >= 0.0) & (spread < np.inf), spread <= limit)
@@ -279,23 +288,16 @@ class Freshness:
         np.greater_equal(self.silence, 0.0, out=self.heard)
         self.heard &= beats != ABSENT
 
-    def forget(self) -> None:
-        """Nothing is known: what an unusable `now` makes of all data."""
-        self.present.fill(False)
-        self.heard.fill(False)
-
     def _age(self, block: slice, now: int) -> None:
         seen, age, present, fits = self.seen, self.age[block], self.present[block], self._fits
         offset = seen.clock_offset[block]
         np.divide(_elapsed(now, seen.time[block], self._elapsed), NANOSECONDS, out=age)
-        np.add(age, offset, out=age)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
+            np.add(age, offset, out=age)
         np.greater_equal(age, 0.0, out=present)
-        # elapsed time is finite, so the age is finite where the offset is
-        for fit in (
-            np.less(age, np.inf, out=fits),
-            np.greater_equal(offset, 0.0, out=fits),
-        ):
-            present &= fit
+        # elapsed time is finite, so the age is finite where the bound on the clock offset is
+        present &= np.less(age, np.inf, out=fits)
+        present &= np.greater_equal(offset, 0.0, out=fits)
         present &= np.isfinite(seen.value[block], out=fits)
         present &= np.not_equal(seen.time[block], ABSENT, out=fits)
 
@@ -326,7 +328,10 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
     if isinstance(given, float):
         return given
     array = _array(given, rows, kinds="iuf")
-    return None if array is None else array.astype(np.float64, copy=False)
+    if array is None:
+        return None
+    with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
+        return array.astype(np.float64, copy=False)
 
 
 def _ticks(given: Given, rows: int) -> Ticks | None:
@@ -339,16 +344,19 @@ def _ticks(given: Given, rows: int) -> Ticks | None:
     return array.astype(np.int64, copy=False)
 
 
-def _mask(given: Given, rows: int) -> Booleans | None:
+def mask_or_none(given: Given, rows: int) -> Booleans | None:
+    """`given` as a Boolean array that fits (row,), or None. Never raises."""
     return _array(given, rows, kinds="b")
 
 
 def _array(given: Given, rows: int, kinds: str) -> NDArray[Any] | None:
     """`given` as an array of one of the dtype kinds that fits (row,), or None. Never raises."""
+    # other array types (masked, with units) hide what a plain view of their numbers would take for a measurement
+    if not isinstance(given, int | float | list | tuple | np.number) and type(given) is not np.ndarray:
+        return None
     try:
         array = np.asarray(given)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # whatever an object inside a list raises when asked for its number: it is no number
         return None
-    masked = isinstance(given, np.ma.MaskedArray)
-    fits = array.shape in ((), (1,), (rows,))
-    return array if fits and not masked and array.dtype.kind in kinds else None
+    fits = array.shape in ((), (1,), (rows,)) and array.itemsize <= WIDEST
+    return array if fits and array.dtype.kind in kinds else None

@@ -1,0 +1,1 @@
+"""The simulator: scenario files, world, vehicles, sensors, radio, faults, engine, recorder."""

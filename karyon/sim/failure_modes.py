@@ -1,0 +1,287 @@
+"""What can be made to fail in a scenario: the modes and their parameters, and an entry of `faults:`.
+
+The formulas of the modes are in `karyon.perception.failures`; when and on whom they act, in `karyon.sim.faults`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from karyon.sim.units import (
+    SIGNAL,
+    SIGNAL_RATE,
+    Factor,
+    Index,
+    InSignalUnit,
+    InSignalUnitPerSecond,
+    Metres,
+    MetresPerSecond,
+    OneOf,
+    Seconds,
+    Section,
+    Share,
+    contradiction,
+    lacking,
+    refusal,
+)
+
+DAY = 86_400  # s
+
+SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole has none
+    "front.distance": "m",
+    "front.relative_speed": "m/s",
+    "own.speed": "m/s",
+    "own.acceleration": "m/s2",
+    "own.position": "m",
+    "lead.message": "",
+    "lead.message.position": "m",
+    "lead.message.speed": "m/s",
+    "lead.message.acceleration": "m/s2",
+    "lead.message.intended_acceleration": "m/s2",
+}
+RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
+COMPONENTS = ("perception", "control", "radio")
+
+
+class Mode(Section):
+    """Parameters of a failure mode."""
+
+
+class Offset(Mode):
+    """A constant is added."""
+
+    amplitude: InSignalUnit = Field(ge=-10_000, le=10_000, description="what is added")
+
+
+class Drift(Mode):
+    """What is added grows from the onset on."""
+
+    rate: InSignalUnitPerSecond = Field(ge=-1000, le=1000, description="by how much it grows")
+
+
+class Ramp(Drift):
+    """A drift that is meant to stay unnoticed."""
+
+
+class Scale(Mode):
+    """The value is multiplied."""
+
+    factor: Factor = Field(ge=-100, le=100, description="by what")
+
+
+class Noise(Mode):
+    """More noise."""
+
+    sigma: InSignalUnit = Field(gt=0, le=10_000, description="noise that is added, 1 sigma")
+
+
+class Outlier(Mode):
+    """Single samples jump."""
+
+    amplitude: InSignalUnit = Field(ge=-10_000, le=10_000, description="how far, to either side")
+    probability: Share = Field(description="share of the samples")
+
+
+class StuckAt(Mode):
+    """One value is repeated, freshly stamped."""
+
+    value: InSignalUnit | None = Field(default=None, ge=-100_000, le=100_000, description="absent: the last one")
+
+
+class Saturation(Mode):
+    """The value is clipped."""
+
+    low: InSignalUnit | None = Field(default=None, ge=-100_000, le=100_000, description="no value below")
+    high: InSignalUnit | None = Field(
+        default=None, ge=-100_000, le=100_000, validate_default=True, description="no value above"
+    )
+
+    @field_validator("high")
+    @classmethod
+    def _some_limit(cls, high: float | None, info: ValidationInfo) -> float | None:
+        low = info.data.get("low")
+        if high is None and "low" in info.data and low is None:
+            raise lacking("low", "high")
+        if high is not None and low is not None and low > high:
+            raise contradiction(f"is below `low`, which is {low:g}")
+        return high
+
+
+class Delay(Mode):
+    """Samples arrive late."""
+
+    delay: Seconds = Field(gt=0, le=3600, description="by how much")
+
+
+class Jitter(Mode):
+    """Samples arrive late by chance."""
+
+    sigma: Seconds = Field(gt=0, le=60, description="1 sigma of the lateness")
+
+
+class Omission(Mode):
+    """Samples are lost."""
+
+    probability: Share = Field(default=1.0, description="share of the samples")
+
+
+class Freeze(Delay):
+    """Old content, noise and all, freshly stamped."""
+
+
+class Replay(Delay):
+    """Old messages, freshly stamped."""
+
+
+class WrongPosition(Mode):
+    """The sender says that it is elsewhere."""
+
+    offset: Metres = Field(ge=-10_000, le=10_000, description="by how much")
+
+
+class WrongSpeed(Mode):
+    """The sender says that it is faster."""
+
+    offset: MetresPerSecond = Field(ge=-1000, le=1000, description="by how much")
+
+
+class Crash(Mode):
+    """The component ends for good."""
+
+
+class Hang(Mode):
+    """The component stands still."""
+
+
+class Slow(Mode):
+    """The component runs in fewer cycles."""
+
+    factor: Factor = Field(gt=1, le=1000, description="how many times its period it takes")
+
+
+SIGNAL_MODES: dict[str, type[Mode]] = {
+    "offset": Offset,
+    "drift": Drift,
+    "scale": Scale,
+    "noise": Noise,
+    "outlier": Outlier,
+    "stuck_at": StuckAt,
+    "saturation": Saturation,
+    "delay": Delay,
+    "jitter": Jitter,
+    "omission": Omission,
+    "freeze": Freeze,
+    "ramp": Ramp,
+}
+MESSAGE_MODES: dict[str, type[Mode]] = {
+    "delay": Delay,
+    "jitter": Jitter,
+    "omission": Omission,
+    "freeze": Freeze,
+    "wrong_position": WrongPosition,
+    "wrong_speed": WrongSpeed,
+    "replay": Replay,
+}
+COMPONENT_MODES: dict[str, type[Mode]] = {"crash": Crash, "hang": Hang, "slow": Slow}
+MODES = SIGNAL_MODES | MESSAGE_MODES | COMPONENT_MODES
+
+
+class Fault(Section):
+    """What fails, how, and when. In a file the parameters of the mode stand beside the other fields."""
+
+    vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of a follower, or all of them")
+    signal: Annotated[str, OneOf(tuple(SIGNALS))] | None = Field(
+        default=None, description="what goes bad: this signal, or"
+    )
+    component: Annotated[str, OneOf(COMPONENTS)] | None = Field(
+        default=None, validate_default=True, description="this component"
+    )
+    mode: Annotated[str, OneOf(tuple(MODES))] = Field(description="how it fails")
+    onset: Seconds = Field(ge=0, le=DAY, description="when it begins")
+    duration: Seconds | None = Field(
+        default=None, gt=0, le=DAY, validate_default=True, description="how long it lasts; absent: to the end"
+    )
+    parameters: dict[str, float] = Field(default_factory=dict, description="those of the mode, in SI")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_parameters_apart(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        common = {key: value for key, value in data.items() if key in COMMON}
+        return common | {"parameters": {key: value for key, value in data.items() if key not in COMMON}}
+
+    @field_validator("component")
+    @classmethod
+    def _one_subject(cls, component: str | None, info: ValidationInfo) -> str | None:
+        if "signal" in info.data:
+            if component is None and info.data["signal"] is None:
+                raise lacking("signal", "component")
+            if component is not None and info.data["signal"] is not None:
+                raise contradiction("and a signal exclude each other", "two faults can begin at the same time")
+        return component
+
+    @field_validator("mode")
+    @classmethod
+    def _mode_of_the_subject(cls, mode: str, info: ValidationInfo) -> str:
+        signal, component = info.data.get("signal"), info.data.get("component")
+        if wrong := _misplaced(mode, signal, component):
+            raise wrong
+        return mode
+
+    @field_validator("duration")
+    @classmethod
+    def _duration_of_the_mode(cls, duration: float | None, info: ValidationInfo) -> float | None:
+        mode = info.data.get("mode")
+        if mode == "crash" and duration is not None:
+            raise contradiction("does not go with `crash`, which is for good", "`hang` ends")
+        if mode == "hang" and duration is None:
+            raise lacking("duration")
+        return duration
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _parameters_of_the_mode(cls, given: dict[str, Any], info: ValidationInfo) -> dict[str, float]:
+        mode = MODES.get(info.data.get("mode", ""))
+        if mode is None:
+            known = {name for each in MODES.values() for name in each.model_fields}
+            unknown = [((name,), "extra_forbidden") for name in given if name not in known]
+            if unknown:
+                raise refusal(*unknown)
+            return {}
+        read = mode.model_validate(given, context=units_of(info.data.get("signal")))
+        return read.model_dump(exclude_none=True)
+
+
+COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
+
+
+def units_of(signal: str | None) -> dict[str, str]:
+    """The validation's context for parameters in the unit of a signal."""
+    unit = SIGNALS.get(signal or "") or "1"
+    return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
+
+
+def modes_of(signal: str | None) -> dict[str, type[Mode]]:
+    """The modes in which a signal can fail; None: a component."""
+    if signal is None:
+        return COMPONENT_MODES
+    return MESSAGE_MODES if signal == "lead.message" else SIGNAL_MODES
+
+
+def _misplaced(mode: str, signal: str | None, component: str | None) -> PydanticCustomError | None:
+    if (signal is None and component is None) or mode in modes_of(signal):
+        return None
+    if mode in COMPONENT_MODES:
+        return contradiction(f"`{mode}` befalls a component, not a signal", "for example `component: perception`")
+    if component is not None:
+        return contradiction(f"`{mode}` befalls a signal, not a component", "a component can crash, hang, or be slow")
+    if signal == "lead.message":
+        return contradiction(
+            f"`{mode}` befalls a field of the message, not the message as a whole",
+            "for example `signal: lead.message.speed`",
+        )
+    return contradiction(f"`{mode}` befalls a message as a whole", "write `signal: lead.message`")

@@ -1,0 +1,464 @@
+"""What a scenario file may say: one row per quantity, with type and unit, default, range and meaning.
+
+    loaded = read("acc_recorded", overrides=["kernel.enabled=false"], seed=3)
+    loaded.scenario.radio.latency        # 0.02, in s: all numbers are in SI
+
+A file is refused with all of its faults at once (InputError). `dump` writes a scenario with its defaults and overrides
+filled in; reading that gives an equal scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Literal, overload
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from ruamel.yaml import YAML
+
+from karyon.kernel import Design
+from karyon.sim import documents, safety_file, wording
+from karyon.sim.documents import Document, InputError, Keys, Source, shortened
+from karyon.sim.failure_modes import DAY, Fault
+from karyon.sim.shipped import named_file, portable, scenario_file
+from karyon.sim.units import (
+    Count,
+    Metres,
+    MetresPerSecond,
+    MetresPerSecond2,
+    Period,
+    Seconds,
+    Section,
+    Share,
+    Switch,
+    Text,
+    contradiction,
+    lacking,
+    refusal,
+)
+
+SPEED_MAX = 120  # m/s, as for recordings
+VEHICLES_MAX = 100_000
+LEVEL_MAX = 254
+EXTENDS_MAX = 16  # files one behind the other
+
+SOURCES = ("recording", "speed")  # of the leader's motion: there is one
+FILES: tuple[Keys, ...] = (("safety",), ("leader", "recording"))
+
+
+class Columns(Section):
+    """What the columns of a plain CSV are called; `vehicle` picks one of SUMO's."""
+
+    time: Text | None = Field(default=None, description="column of the time")
+    speed: Text | None = Field(default=None, description="column of the speed")
+    time_unit: Literal["s", "ms"] | None = Field(default=None, description="unit of the time, s if absent")
+    speed_unit: Literal["m/s", "km/h", "mph"] | None = Field(
+        default=None, description="unit of the speed, m/s if absent"
+    )
+    vehicle: Text | None = Field(default=None, description="id of a vehicle in SUMO's floating car data")
+
+
+SetPoint = tuple[
+    Annotated[Seconds, Field(ge=0, le=DAY)],
+    Annotated[MetresPerSecond, Field(ge=0, le=SPEED_MAX)],
+]
+
+
+class Leader(Section):
+    """Vehicle 0: it follows a recording or set-points of speed."""
+
+    recording: Text | None = Field(
+        default=None, description="file with a recorded drive: OpenACC, SUMO's FCD, or a CSV"
+    )
+    columns: Columns | None = Field(default=None, description="names of the columns of a plain CSV")
+    speed: tuple[SetPoint, ...] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=10_000,
+        validate_default=True,
+        description="set-points [time, speed]: from then on it aims at the speed",
+    )
+    acceleration: MetresPerSecond2 = Field(
+        default=1.5, gt=0, le=20, description="how fast it speeds up between set-points"
+    )
+    deceleration: MetresPerSecond2 = Field(
+        default=2.0, gt=0, le=20, description="how fast it slows down between set-points"
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _columns_of_a_recording(cls, columns: Columns | None, info: ValidationInfo) -> Columns | None:
+        if columns is not None and info.data.get("recording", "") is None:
+            raise contradiction("describes a recording, and there is none")
+        return columns
+
+    @field_validator("speed", mode="before")
+    @classmethod
+    def _one_source(cls, points: object, info: ValidationInfo) -> object:
+        if "recording" in info.data:
+            if points is None and info.data["recording"] is None:
+                raise lacking("recording", "speed")
+            if points is not None and info.data["recording"] is not None:
+                raise contradiction("and a recording exclude each other", "remove one of them")
+        return points
+
+    @field_validator("speed")
+    @classmethod
+    def _in_order(cls, points: tuple[SetPoint, ...] | None) -> tuple[SetPoint, ...] | None:
+        times = [time for time, _ in points or ()]
+        late = [((0, 0), contradiction("is the first set-point and must be at 0 s"))] if times and times[0] > 0 else []
+        faults = late + [
+            ((index, 0), contradiction(f"is not after the set-point before it, at {times[index - 1]:g} s"))
+            for index in range(1, len(times))
+            if times[index] <= times[index - 1]
+        ]
+        if faults:
+            raise refusal(*faults)
+        return points
+
+
+class Vehicle(Section):
+    """Every vehicle."""
+
+    length: Metres = Field(default=4.5, ge=0.5, le=30, description="bumper to bumper")
+    width: Metres = Field(default=1.8, ge=0.3, le=5, description="without mirrors")
+    lag: Seconds = Field(default=0.2, ge=0.001, le=5, description="time constant from command to acceleration")
+    friction: MetresPerSecond2 = Field(
+        default=8.0, ge=0.5, le=20, description="largest deceleration that the tyres allow"
+    )
+    braking: MetresPerSecond2 = Field(
+        default=6.0, ge=0.5, le=20, description="declared braking: what others may rely on"
+    )
+
+
+class Start(Section):
+    """How the vehicles stand at time 0."""
+
+    time_gap: Seconds = Field(default=1.6, ge=0, le=30, description="initial gap is 2 m plus this times the speed")
+
+
+class Sensor(Section):
+    """A sensor of one signal."""
+
+    sigma: float
+    period: Period = Field(default=0.05, description="time between two measurements")
+
+
+class DistanceSensor(Sensor):
+    """The radar's distance to the car ahead."""
+
+    sigma: Metres = Field(default=0.15, ge=0, le=100, description="noise, 1 sigma")
+    range: Metres = Field(default=150.0, gt=0, le=1000, description="beyond it nothing is seen")
+
+
+class SpeedSensor(Sensor):
+    """A speed, relative or own."""
+
+    sigma: MetresPerSecond = Field(default=0.1, ge=0, le=100, description="noise, 1 sigma")
+
+
+class OwnSpeedSensor(SpeedSensor):
+    """Own speed, from the wheels."""
+
+    sigma: MetresPerSecond = Field(default=0.05, ge=0, le=100, description="noise, 1 sigma")
+
+
+class AccelerationSensor(Sensor):
+    """Own acceleration."""
+
+    sigma: MetresPerSecond2 = Field(default=0.1, ge=0, le=100, description="noise, 1 sigma")
+
+
+class PositionSensor(Sensor):
+    """Own position along the road, from satellites."""
+
+    sigma: Metres = Field(default=0.1, ge=0, le=1000, description="noise, 1 sigma")
+    bias: Metres = Field(default=0.5, ge=0, le=1000, description="error that is constant in a run, 1 sigma")
+    period: Period = Field(default=0.1, description="time between two measurements")
+
+
+class Sensors(Section):
+    """The sensors of every follower by signal: `sensors["front.distance"].sigma`."""
+
+    front_distance: DistanceSensor = Field(
+        default=DistanceSensor(), alias="front.distance", description="gap to the car ahead"
+    )
+    front_relative_speed: SpeedSensor = Field(
+        default=SpeedSensor(), alias="front.relative_speed", description="speed of the car ahead less own speed"
+    )
+    own_speed: OwnSpeedSensor = Field(default=OwnSpeedSensor(), alias="own.speed", description="own speed")
+    own_acceleration: AccelerationSensor = Field(
+        default=AccelerationSensor(), alias="own.acceleration", description="own acceleration"
+    )
+    own_position: PositionSensor = Field(
+        default=PositionSensor(), alias="own.position", description="position along the road"
+    )
+
+    @overload
+    def __getitem__(self, signal: Literal["front.distance"]) -> DistanceSensor: ...
+    @overload
+    def __getitem__(self, signal: Literal["own.position"]) -> PositionSensor: ...
+    @overload
+    def __getitem__(self, signal: str) -> Sensor: ...
+    def __getitem__(self, signal: str) -> Sensor:
+        sensor: Sensor = getattr(self, signal.replace(".", "_"))
+        return sensor
+
+
+class Radio(Section):
+    """The messages that each vehicle sends about itself."""
+
+    period: Period = Field(default=0.1, description="time between two messages")
+    latency: Seconds = Field(default=0.02, ge=0, le=10, description="from sending to arrival")
+    loss: Share = Field(default=0.0, description="share of messages that are lost, independently")
+    position_sigma: Metres = Field(default=0.1, ge=0, le=1000, description="noise of the position sent, 1 sigma")
+    position_bias: Metres = Field(
+        default=0.5, ge=0, le=1000, description="error of it that is constant in a run, 1 sigma"
+    )
+    speed_sigma: MetresPerSecond = Field(default=0.1, ge=0, le=100, description="noise of the speed sent, 1 sigma")
+    acceleration_sigma: MetresPerSecond2 = Field(
+        default=0.1, ge=0, le=100, description="noise of the acceleration sent, 1 sigma"
+    )
+    clock_offset: Seconds = Field(
+        default=0.01, ge=0, le=1, description="bound on the offset between two vehicles' clocks"
+    )
+
+
+class KernelSwitch(Section):
+    """The safety kernel."""
+
+    enabled: Switch = Field(
+        default=True, description="false: the controller of the highest level drives whatever the data"
+    )
+
+
+class Acc(Section):
+    """The function `acc`."""
+
+    max_los: Count | None = Field(default=None, ge=0, le=LEVEL_MAX, description="no higher level of service than this")
+    set_speed: MetresPerSecond = Field(default=30.0, gt=0, le=SPEED_MAX, description="speed that the driver has set")
+
+
+class Record(Section):
+    """What is written to the trace."""
+
+    period: Period = Field(default=0.1, description="time between two rows of a vehicle")
+
+
+def _fits(fault: Fault, info: ValidationInfo) -> Fault:
+    """`fault` itself, if its vehicle and its onset are in the scenario."""
+    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
+    wrong = []
+    if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
+        said = contradiction(f"{fault.vehicle} is not in the scenario", f"followers are 1 to {vehicles - 1}")
+        wrong.append((("vehicle",), said))
+    if duration is not None and fault.onset >= duration:
+        wrong.append((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
+    if wrong:
+        raise refusal(*wrong)
+    return fault
+
+
+class Scenario(Section):
+    """A scenario, in SI."""
+
+    kind: Literal["acc"] = Field(description="what it is about")
+    duration: Seconds = Field(default=120.0, gt=0, le=DAY, description="how long the run is")
+    seed: Count = Field(default=0, ge=0, le=2**63 - 1, description="all random numbers follow from it")
+    vehicles: Count = Field(
+        default=2, ge=2, le=VEHICLES_MAX, description="how many, the leader counted; vehicle 0 leads"
+    )
+    leader: Leader = Field(description="how vehicle 0 drives")
+    vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
+    start: Start = Field(default=Start(), description="how they begin")
+    sensors: Sensors = Field(default=Sensors(), description="what followers measure")
+    radio: Radio = Field(default=Radio(), description="what vehicles tell each other")
+    safety: Text = Field(description="file of the safety design")
+    kernel: KernelSwitch = Field(default=KernelSwitch(), description="the safety kernel")
+    acc: Acc = Field(default=Acc(), description="adaptive cruise control")
+    record: Record = Field(default=Record(), description="what is written down")
+    wall_limit: Seconds = Field(default=600.0, gt=0, le=30 * DAY, description="a run that takes longer is ended")
+    faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(default=(), description="what goes wrong")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario, and where it is from.
+
+    name, path         of the scenario, as one calls it; its file
+    text, design_text  of the scenario's own file and of the design's, as they are
+    warnings           what is not wrong, but perhaps not meant
+    """
+
+    scenario: Scenario
+    design: Design
+    name: str
+    path: Path
+    text: str
+    design_text: str
+    warnings: tuple[str, ...]
+
+
+def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Loaded:
+    """The scenario in a file, or the shipped one of this name.
+
+    overrides  `PATH=VALUE` each: VALUE, as YAML, takes the place of what the file has at PATH
+    seed       takes the place of the file's, and gives way to one in `overrides`
+    Raises InputError with all that is wrong with the scenario, its overrides and its safety design.
+    """
+    path = scenario_file(name_or_path)
+    source = documents.read(path)
+    document = _overridden(_with_bases(path, source, ()), overrides, seed)
+    faults: list[documents.Fault] = []
+    document, files = _with_files(document, path.parent, faults)
+    scenario = _checked(document, faults)
+    design_source, design = _design(files.get(("safety",)), document, faults)
+    if faults or scenario is None or design_source is None or design is None:
+        raise InputError(faults)
+    warnings = _warnings(scenario, design)
+    return Loaded(scenario, design, path.stem, path, source.text, design_source.text, warnings)
+
+
+def dump(loaded: Loaded) -> str:
+    """The scenario as YAML with its defaults and overrides; in any folder `read` makes an equal one of it."""
+    data = loaded.scenario.model_dump(mode="json", by_alias=True)
+    data["safety"] = portable(data["safety"])
+    data["leader"] = _given(data["leader"])
+    if "recording" in data["leader"]:
+        data["leader"]["recording"] = portable(data["leader"]["recording"])
+    data["faults"] = [_given(fault) | fault["parameters"] for fault in data["faults"]]
+    writer: Any = YAML(typ="safe", pure=True)
+    stream = StringIO()
+    writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
+    writer.dump(data, stream)
+    return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+
+
+def _given(section: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if value is not None and key != "parameters"}
+
+
+def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document:
+    """The document in `source`, the text of a file, laid on the one that it extends."""
+    document = documents.compose(source)
+    whole = document.place(())
+    if not isinstance(document.data, dict):
+        found = wording.found(document, ())
+        raise InputError([whole.fault(f"a scenario is a mapping of fields, found {found}", "it begins `kind: acc`")])
+    if "extends" not in document.data:
+        return document
+    data = dict(document.data)
+    name, place, chain = data.pop("extends"), document.place(("extends",)), (*outer, path.resolve())
+    if not isinstance(name, str):
+        raise InputError([place.fault(f"extends is a text of one line, found {wording.found(document, ('extends',))}")])
+    base = named_file(("extends",), name, place, [path.parent])
+    if base.resolve() in chain:
+        raise InputError([place.fault("extends comes back to this file" if len(chain) > 1 else "extends itself")])
+    if len(chain) == EXTENDS_MAX:
+        raise InputError([place.fault(f"extends more than {EXTENDS_MAX} files, one behind the other")])
+    return _laid(_with_bases(base, documents.read(base), chain), replace(document, data=data))
+
+
+def _laid(base: Document, over: Document) -> Document:
+    """`over` on `base`; another source of the leader's motion takes the place of the one in `base`."""
+    below, above = base.at(("leader",)), over.at(("leader",))
+    if isinstance(below, dict) and isinstance(above, dict) and any(above.get(source) is not None for source in SOURCES):
+        kept = {key: value for key, value in below.items() if key not in (*SOURCES, "columns")}
+        base = replace(base, data=base.data | {"leader": kept})
+    return documents.merged(base, over)
+
+
+def _overridden(document: Document, overrides: Sequence[str], seed: int | None) -> Document:
+    settings: list[Document] = []
+    faults: list[documents.Fault] = []
+    for option in overrides:
+        try:
+            settings.append(_setting(option))
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(faults)
+    if seed is not None:
+        value = documents.compose(Source(f"--seed {seed}", str(seed), "--seed "))
+        document = documents.merged(document, documents.nested(value, ("seed",)))
+    return _laid(document, reduce(documents.merged, settings)) if settings else document
+
+
+def _setting(option: str) -> Document:
+    name, equals, value = option.partition("=")
+    keys = tuple(name.strip().split("."))
+    if not equals or not all(keys) or len(keys) > documents.DEPTH_MAX:
+        source = Source(f"--set {shortened(option)}", option, "--set ")
+        raise InputError([source.fault(0, len(option), "expected PATH=VALUE", "for example radio.loss=0.1")])
+    if keys == ("faults",) and not value.strip():
+        return replace(documents.setting(option, keys), data={"faults": []})
+    if keys[0] == "sensors":
+        keys = _sensor_keys(keys)
+    return documents.setting(option, keys)
+
+
+def _sensor_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """`sensors.front.distance.sigma` cut where it is meant: a signal's name has dots of its own."""
+    signals = [info.alias for info in Sensors.model_fields.values()]
+    if len(keys) < 3 or ".".join(keys[1:]) in signals:
+        return keys[:1] + ((".".join(keys[1:]),) if keys[1:] else ())
+    return keys[0], ".".join(keys[1:-1]), keys[-1]
+
+
+def _with_files(document: Document, beside: Path, faults: list[documents.Fault]) -> tuple[Document, dict[Keys, Path]]:
+    """The document with the files that it names found, and these as the user knows them."""
+    files: dict[Keys, Path] = {}
+    for path in FILES:
+        name, place = document.at(path), document.place(path)
+        if not isinstance(name, str) or not name:
+            continue
+        folders = [Path(), beside] if place.source.lead else [Path(place.source.where).parent]
+        try:
+            files[path] = named_file(path, name, place, folders)
+        except InputError as error:
+            faults += error.faults
+            continue
+        document = document.replaced(path, str(files[path].resolve()))
+    return document, files
+
+
+def _checked(document: Document, faults: list[documents.Fault]) -> Scenario | None:
+    try:
+        return Scenario.model_validate(document.data)
+    except ValidationError as error:
+        faults += wording.faults(error, Scenario, document)
+        return None
+
+
+def _design(
+    path: Path | None, document: Document, faults: list[documents.Fault]
+) -> tuple[Source | None, Design | None]:
+    """The safety design in the file, and its text."""
+    if path is None:
+        return None, None
+    try:
+        source = documents.read(path)
+        design = safety_file.parse(source)
+    except InputError as error:
+        faults += error.faults
+        return None, None
+    names = [function.name for function in design.functions]
+    if "acc" not in names:
+        said = f"safety names a design without the function `acc`, it has {', '.join(names)}"
+        faults.append(document.place(("safety",)).fault(said))
+    return source, design
+
+
+def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
+    warnings = [
+        f"leader.speed[{index}] is never reached: the scenario ends at {scenario.duration:g} s"
+        for index, (time, _) in enumerate(scenario.leader.speed or ())
+        if time >= scenario.duration
+    ]
+    highest = len(design.function("acc").levels) - 1
+    if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
+        warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
+    return tuple(warnings)

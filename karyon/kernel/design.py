@@ -29,6 +29,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
@@ -36,7 +37,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from karyon.kernel.grammar import RuleError, parse
 from karyon.kernel.quantities import SI_UNITS, QuantityError, nearest, read, shown, suggestion
-from karyon.kernel.rules import HIGHEST_LEVEL, NAME, Alive, Cooperation, Rule, leaves, signals
+from karyon.kernel.rules import HIGHEST_LEVEL, NAME, Alive, Cooperation, Leaf, Rule, Spread, Within, leaves, signals
 from karyon.kernel.timing import Timing
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -208,7 +209,7 @@ class _Reader:
         hazards = self.entries(parts, "hazards", self.hazard)
         timing = self.timing(parts["timing"]) if "timing" in parts else None
         name = self.words(parts, "name", ())
-        if "functions" in parts and not self.names["function"] and not self.faults:
+        if parts.get("functions") == {}:
             self.fault(("functions",), "a design needs at least one function, found none")
         if self.faults or timing is None or name is None:
             return None
@@ -301,13 +302,20 @@ class _Reader:
         try:
             rule = parse(text, self.units)
         except RuleError as error:
-            self.faults.append(Fault(path, error.column, error.message, error.hint))
+            self.note(Fault(path, error.column, error.message, error.hint))
             return None
-        for kind, name in dict.fromkeys(map(_subject, leaves(rule))):
-            if name not in self.names[kind]:
-                column = text.find(name) + 1
-                self.faults.append(Fault(path, column, f"unknown {kind} `{name}`", suggestion(name, self.names[kind])))
+        for leaf in leaves(rule):
+            self.leaf(leaf, text, path)
         return rule
+
+    def leaf(self, leaf: Leaf, text: str, path: Path) -> None:
+        kind, name = _subject(leaf)
+        column = next(re.finditer(rf"(?<![\w.]){re.escape(name)}\s*[,)]", text)).start() + 1
+        if name not in self.names[kind]:
+            hint = suggestion(name, self.names[kind])
+            self.note(Fault(path, column, f"unknown {kind} {shown(name)}", hint))
+        elif isinstance(leaf, Spread | Within) and self.units.get(name) == MESSAGE:
+            self.note(Fault(path, column, f"{name} is a message, there is no number to compare", "age or validity"))
 
     def controller(self, found: object, path: Path) -> Mapping[str, float | str]:
         if not isinstance(found, Mapping):
@@ -362,9 +370,7 @@ class _Reader:
         found = parts.get(key, {})
         if isinstance(found, Mapping):
             return found
-        wrong = Fault((key,), None, f"expected a mapping by name, found {shown(found)}")
-        if wrong not in self.faults:
-            self.faults.append(wrong)
+        self.note(Fault((key,), None, f"expected a mapping by name, found {shown(found)}"))
         return {}
 
     def plain_list(self, found: object, path: Path) -> list[Any]:
@@ -424,17 +430,22 @@ class _Reader:
         return False
 
     def fault(self, path: Path, message: str, hint: str = "") -> None:
-        self.faults.append(Fault(path, None, message, hint))
+        self.note(Fault(path, None, message, hint))
+
+    def note(self, fault: Fault) -> None:
+        if fault not in self.faults:
+            self.faults.append(fault)
 
 
-def _subject(leaf: object) -> tuple[str, str]:
+def _subject(leaf: Leaf) -> tuple[str, str]:
+    """Kind and name of what a term speaks of."""
     match leaf:
         case Alive(component):
             return "component", component
         case Cooperation(peer, _):
             return "peer", peer
         case _:
-            return "signal", leaf.signal  # type: ignore[attr-defined]
+            return "signal", leaf.signal
 
 
 def _step(key: object) -> str | int:

@@ -124,7 +124,7 @@ def _leaf(leaf: Leaf, row: Row, *, negated: bool) -> str:
         case Cooperation(peer, level):
             return _agreement(peer, level, row, negated=negated)
         case _:
-            assert_never(leaf)
+            assert_never(leaf)  # pragma: no cover (a rule was found uncertain before, so it is one)
 
 
 def _of_signal(quantity: str, signal: str, known: str, row: Row) -> str:

@@ -131,7 +131,7 @@ class _Reader:
     def whole(self) -> Rule:
         rule = self.rule()
         if self.at < len(self.text):
-            self.fail("expected `and`, `or` or the end of the rule")
+            self.fail("expected `and`, `or` or the end of the rule", "and", "or")
         return rule
 
     def rule(self) -> Rule:
@@ -168,7 +168,9 @@ class _Reader:
         word = self.name("a term such as `validity(front.distance) >= 0.8`")
         read = TERMS.get(word)
         if read is None:
-            raise RuleError(f"unknown term `{word}`", start + 1, suggestion(word, TERMS) or "terms: " + " ".join(TERMS))
+            raise RuleError(
+                f"unknown term {shown(word)}", start + 1, suggestion(word, TERMS) or "terms: " + " ".join(TERMS)
+            )
         self.need("(")
         return read(self, start)
 
@@ -211,7 +213,8 @@ class _Reader:
 
     def at_least(self, start: int) -> Rule:
         k = self.whole_number("how many of the terms must hold")
-        terms = []
+        self.need(",")
+        terms = [self.nested(self.rule, start)]
         while self.take(","):
             terms.append(self.nested(self.rule, start))
         self.need(")")
@@ -238,7 +241,7 @@ class _Reader:
         literal, unit_start = self.literal(NUMBER, "a number"), self.at
         unit = self.literal_here(UNIT_HERE)
         if unit:
-            raise RuleError(f"a validity has no unit, found `{unit}`", unit_start + 1, "a number from 0 to 1")
+            raise RuleError(f"a validity has no unit, found {shown(unit)}", unit_start + 1, "a number from 0 to 1")
         return self.converted(literal, "", None, start)
 
     def quantity(self, expected: str | None) -> float:
@@ -283,10 +286,11 @@ class _Reader:
     def advance(self, end: int) -> None:
         self.at = SPACE.match(self.text, end).end()  # type: ignore[union-attr]
 
-    def fail(self, expected: str) -> NoReturn:
+    def fail(self, expected: str, *fitting: str) -> NoReturn:
+        """Refuse what stands here; `fitting` are the words that could have been meant."""
         found = WORD.match(self.text, self.at)
-        what = f"`{found[0]}`" if found else "the end of the rule"
-        hint = suggestion(found[0], (*TERMS, "and", "or", "not")) if found else ""
+        what = shown(found[0]) if found else "the end of the rule"
+        hint = suggestion(found[0], fitting) if found else ""
         raise RuleError(f"{expected}, found {what}", self.at + 1, hint)
 
 

@@ -77,7 +77,7 @@ def to_si(number: str, unit: str, expected: str | None) -> float:
     Raises QuantityError on an unknown unit, another unit than expected, and a number that is not finite.
     """
     if not isfinite(float(number)):
-        raise QuantityError(f"a number must be finite, found {number}")
+        raise QuantityError(f"a number must be finite, found {shown(number)}")
     if not unit:
         return float(number)
     known = _known(unit, expected)
@@ -104,7 +104,8 @@ def read(quantity: object, expected: str | None) -> float:
 def shown(found: object, longest: int = 40) -> str:
     """What was found, short enough for a message of one line."""
     if isinstance(found, str):
-        return f"`{found if len(found) <= longest else found[:longest] + '…'}`"
+        kept = found if len(found) <= longest else found[:longest] + "…"
+        return f"`{''.join(each if each.isprintable() else '·' for each in kept)}`"
     if found is None:
         return "nothing"
     if isinstance(found, bool):
@@ -130,10 +131,10 @@ def _known(unit: str, expected: str | None) -> Unit:
     fitting = [symbol for symbol, each in UNITS.items() if expected in (None, each.si)]
     units = "units: " + " ".join(fitting)
     if known is None:
-        raise QuantityError(f"unknown unit `{unit}`", suggestion(unit, fitting) or units)
+        raise QuantityError(f"unknown unit {shown(unit)}", suggestion(unit, fitting) or units)
     if expected not in (None, known.si):
         raise QuantityError(
-            f"expected a quantity in {expected}, found the unit `{unit}`", "units: " + " ".join(fitting)
+            f"expected a quantity in {expected}, found the unit {shown(unit)}", "units: " + " ".join(fitting)
         )
     return known
 

@@ -11,14 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from typing import TypeAlias
+
+from karyon.kernel.quantities import shown
 
 DEEPEST = 50
 """Terms nested deeper than this are refused, so that no use of a rule ever runs out of stack."""
 
 HIGHEST_LEVEL = 127
 """Highest level of service: levels are stored as int8."""
+
+LARGEST = float_info.max
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 """A dotted identifier: `front.distance`. ASCII only, so that two names that look alike are the same name."""
@@ -182,23 +187,23 @@ def sole_signal(rule: Rule) -> str | None:
 
 def _require_name(name: object) -> None:
     if not (isinstance(name, str) and NAME.fullmatch(name)):
-        raise ValueError(f"a name is a dotted identifier such as `front.distance`, found {name!r}")
+        raise ValueError(f"a name is a dotted identifier such as `front.distance`, found {shown(name)}")
 
 
 def _require_between(number: object, low: float, high: float, expected: str) -> None:
     numeric = isinstance(number, int | float) and not isinstance(number, bool)
-    if not (numeric and isfinite(number) and low <= number <= high):  # type: ignore[arg-type, operator]
-        raise ValueError(f"{expected}, found {number!r}")
+    if not (numeric and abs(number) <= LARGEST and low <= number <= high):  # type: ignore[arg-type, operator]
+        raise ValueError(f"{expected}, found {shown(number)}")
 
 
 def _require_whole(number: object, low: int, high: int, expected: str) -> None:
     if not (isinstance(number, int) and not isinstance(number, bool) and low <= number <= high):
-        raise ValueError(f"{expected}, found {number!r}")
+        raise ValueError(f"{expected}, found {shown(number)}")
 
 
 def _require_terms(terms: object, fewest: int) -> None:
     if not (isinstance(terms, tuple) and len(terms) >= fewest and all(isinstance(term, RULES) for term in terms)):
-        raise ValueError(f"expected a tuple of at least {fewest} terms, found {type(terms).__name__}")
+        raise ValueError(f"expected a tuple of at least {fewest} terms, found {shown(terms)}")
     if max(map(_depth, terms)) >= DEEPEST:
         raise ValueError(f"terms are nested deeper than {DEEPEST}")
 

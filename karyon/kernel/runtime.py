@@ -328,8 +328,8 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
     if isinstance(given, float):
         return given
     array = _array(given, rows, kinds="iuf")
-    if array is None:
-        return None
+    if array is None or array.dtype == np.float64:
+        return array
     with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
         return array.astype(np.float64, copy=False)
 

@@ -80,18 +80,20 @@ class RecordingError(Exception):
         super().__init__("\n".join(lines))
 
 
-def read(path: str | Path, columns: Mapping[str, str] | None = None) -> Recording:
+def read(path: str | Path, columns: Mapping[str, str | None] | None = None) -> Recording:
     """Read a recording, plain or gzipped, whatever its name ends in.
 
     columns  CSV: `time` and `speed` name columns, `speed_unit` (m/s, km/h, mph) and `time_unit` (s, ms) say what is
              in them. SUMO: `vehicle` names one, else it is the first of the file. OpenACC needs none: vehicle 1.
+             A field that is None counts as absent.
 
     RecordingError says what is wrong with the file or the columns, and where. Nothing else is raised.
     """
     path = Path(path)
+    chosen = {field: name for field, name in (columns or {}).items() if name is not None}
     try:
         with _open(path) as stream:
-            return _read(_Source(path, stream), columns or {})
+            return _read(_Source(path, stream), chosen)
     except OSError as error:
         raise RecordingError(path, [(None, f"cannot be read: {error.strerror or error}")]) from error
 
@@ -212,8 +214,8 @@ class _Samples:
         if self._rows > ROWS_MAX:
             raise RecordingError(self._faults.path, [(line, f"has more than {ROWS_MAX} rows before it: too many")])
         try:
-            seconds = self._seconds(_number(time))
-            metres_per_second = self._metres_per_second(_number(speed))
+            seconds = self._seconds(_number("time", time))
+            metres_per_second = self._metres_per_second(_number("speed", speed))
         except ValueError as fault:
             self._faults.add(line, str(fault))
             return
@@ -251,33 +253,39 @@ class _Samples:
         return 0.0 if speed < 0.0 else speed
 
     def longest_stretch(self, source: str) -> Recording:
-        """The longest stretch without a gap, time from 0 on. RecordingError where it is too short."""
-        times, lines = np.array(self._times), self._lines
-        if not len(times):
-            raise RecordingError(self._faults.path, [(None, "has no sample of the speed: all are lost")])
+        """The longest stretch without a gap, its time from 0 on. RecordingError where that is too short."""
+        if not self._times:
+            raise RecordingError(self._faults.path, [(None, "has no sample of the speed, every one is lost")])
+        times = np.array(self._times)
         gaps = np.flatnonzero(np.diff(times) > GAP_MAX + _ROUNDING)
         firsts, lasts = np.append(0, gaps + 1), np.append(gaps, len(times) - 1)
-        longest = int(np.argmax(times[lasts] - times[firsts]))
+        longest = np.argmax(times[lasts] - times[firsts])
         first, last = int(firsts[longest]), int(lasts[longest])
-        length = times[last] - times[first]
-        if length < LENGTH_MIN - _ROUNDING:
-            message = (
-                f"the longest stretch without a gap over {GAP_MAX:g} s begins here and is {length:.1f} s long, "
-                f"expected at least {LENGTH_MIN:g} s"
-            )
-            raise RecordingError(self._faults.path, [(lines[first], message)])
+        if times[last] - times[first] < LENGTH_MIN - _ROUNDING:
+            raise RecordingError(self._faults.path, [(self._lines[first], _too_short(times[last] - times[first]))])
+        time, speed = times[first : last + 1] - times[first], np.array(self._speeds[first : last + 1])
+        time.setflags(write=False)
+        speed.setflags(write=False)
+        return Recording(time, speed, source, self._left_out(times, first, last))
+
+    def _left_out(self, times: Floats, first: int, last: int) -> tuple[str, ...]:
+        """A warning, unless the stretch from sample `first` to `last` is the whole file."""
         before, after = times[first], self._last - times[last]
-        warnings = []
-        if before > 0.0 or after > 0.0:
-            warnings.append(
-                f"{self._faults.path}: used {length:.1f} s without a gap over {GAP_MAX:g} s (lines {lines[first]} to "
-                f"{lines[last]}), left out {before:.1f} s before and {after:.1f} s after; {len(gaps)} such gaps"
-            )
-        time = times[first : last + 1] - times[first]
-        speed = np.array(self._speeds[first : last + 1])
-        for values in (time, speed):
-            values.setflags(write=False)
-        return Recording(time, speed, source, tuple(warnings))
+        if before <= 0.0 and after <= 0.0:
+            return ()
+        gaps = np.count_nonzero(np.diff(times, prepend=0.0, append=self._last) > GAP_MAX + _ROUNDING)
+        return (
+            f"{self._faults.path}: used {times[last] - times[first]:.1f} s in one piece (lines {self._lines[first]} to "
+            f"{self._lines[last]}), left out {before:.1f} s before and {after:.1f} s after; "
+            f"gaps over {GAP_MAX:g} s: {gaps}",
+        )
+
+
+def _too_short(length: float) -> str:
+    return (
+        f"the longest piece without a gap over {GAP_MAX:g} s begins here and lasts {length:.1f} s, "
+        f"expected at least {LENGTH_MIN:g} s"
+    )
 
 
 def _csv(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[_Samples, str]:
@@ -286,7 +294,7 @@ def _csv(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
     opening = list(islice(records, OPENING))
     if not opening:
         raise RecordingError(source.path, [(None, "is empty")])
-    is_openacc = any(cells[0] == "Vehicle_order" for _, cells in opening)
+    is_openacc = any(cells[0].strip() == "Vehicle_order" for _, cells in opening)
     start = _openacc_names(source.path, opening) if is_openacc else 0
     line, names = opening[start][0], [name.strip() for name in opening[start][1]]
     try:
@@ -295,8 +303,10 @@ def _csv(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
         raise RecordingError(source.path, [(line, str(fault))]) from fault
     samples = _Samples(faults, chosen.time_unit, chosen.speed_unit)
     for line, cells in chain(opening[start + 1 :], records):
-        if len(cells) < len(names) or any(cells[len(names) :]):
-            faults.add(line, f"has {len(cells)} cells, expected {len(names)} as in the line of names; is it cut off?")
+        if len(cells) < len(names):
+            faults.add(line, f"has {len(cells)} cells, expected {len(names)} as there are names; is it cut off?")
+        elif any(cells[len(names) :]):
+            faults.add(line, f"has {len(cells)} cells, expected {len(names)} as there are names; a comma in a number?")
         else:
             samples.take(line, cells[chosen.time], cells[chosen.speed])
     return samples, "OpenACC, vehicle 1" if is_openacc and not columns else f"column {names[chosen.speed]}"
@@ -314,33 +324,33 @@ class _Columns:
     @classmethod
     def choose(cls, names: Sequence[str], columns: Mapping[str, str]) -> "_Columns":
         """The columns that the user named. ValueError says what is wrong and which names there are."""
-        _check_keys(columns, ("time", "speed", "time_unit", "speed_unit"))
+        _check_fields(columns, ("time", "speed", "time_unit", "speed_unit"))
+        if not {"time", "speed"} <= columns.keys():
+            raise ValueError(f"not OpenACC's: say `columns: {{time: NAME, speed: NAME}}`; there are {_listed(names)}")
         return cls(
-            time=_column(names, columns, "time"),
-            speed=_column(names, columns, "speed"),
+            time=_column(names, columns["time"]),
+            speed=_column(names, columns["speed"]),
             time_unit=_unit(columns, "time_unit", "s", TIME_UNITS),
             speed_unit=_unit(columns, "speed_unit", "m/s", SPEED_UNITS),
         )
 
 
-def _check_keys(columns: Mapping[str, str], known: Sequence[str]) -> None:
-    for key in columns:
-        if key not in known:
-            raise ValueError(f"`columns` has no field {_quoted(key)} for this kind of file, expected {_listed(known)}")
+def _check_fields(columns: Mapping[str, str], known: Sequence[str]) -> None:
+    """ValueError where the user says something that this kind of file has no use for."""
+    for field in columns:
+        if field not in known:
+            raise ValueError(f"`columns` has {_quoted(field)}, for this kind of file expected {_listed(known)}")
 
 
-def _column(names: Sequence[str], columns: Mapping[str, str], field: str) -> int:
-    """Index of the column that `field` names. ValueError where it names none, or one that is not there or not alone."""
-    if field not in columns:
-        raise ValueError(f"which column is the {field}? say `columns: {{{field}: NAME}}`; there are {_listed(names)}")
-    name = columns[field]
+def _column(names: Sequence[str], name: str) -> int:
+    """Index of a column. ValueError where it is not there, or not the only one of that name."""
     if names.count(name) == 1:
         return names.index(name)
     if name in names:
-        raise ValueError(f"{names.count(name)} columns are called {_quoted(name)}")
-    near = difflib.get_close_matches(str(name), names, n=1)
+        raise ValueError(f"{names.count(name)} columns are called {_quoted(name)}, expected one")
+    near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {_quoted(near[0])}? " if near else ""
-    raise ValueError(f"there is no column {_quoted(name)}; {hint}there are {_listed(names)}")
+    raise ValueError(f"has no column {_quoted(name)}; {hint}there are {_listed(names)}")
 
 
 def _unit(columns: Mapping[str, str], field: str, default: str, units: Mapping[str, float]) -> float:
@@ -353,17 +363,17 @@ def _unit(columns: Mapping[str, str], field: str, default: str, units: Mapping[s
 def _openacc_names(path: Path, opening: Sequence[tuple[int, list[str]]]) -> int:
     """Index of the line of names, which follows on lines about the recording as a whole."""
     for index, (_, cells) in enumerate(opening):
-        if cells[0] == "Time":
+        if cells[0].strip() == "Time":
             return index
-    line = opening[-1][0]
-    raise RecordingError(path, [(line, "OpenACC's line of names should stand before this: `Time`, `Speed1`, ...")])
+    message = f"none of the first {len(opening)} lines has the names of OpenACC's columns (`Time`, `Speed1`, ...)"
+    raise RecordingError(path, [(opening[-1][0], message)])
 
 
 def _openacc_columns(names: Sequence[str]) -> _Columns:
     """Time and the speed of vehicle 1. ValueError where it is missing says which vehicles there are."""
     if "Speed1" not in names:
         vehicles = [found[1] for name in names if (found := re.fullmatch(r"Speed(\d+)", name))]
-        raise ValueError(f"has no vehicle 1 (no column `Speed1`), only {_listed(vehicles)}")
+        raise ValueError(f"has no vehicle 1 (no column `Speed1`); there are {_listed(vehicles)}")
     return _Columns.choose(names, {"time": "Time", "speed": "Speed1"})
 
 
@@ -381,13 +391,14 @@ def _records(source: _Source) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise RecordingError(source.path, [(line, f"is not a line of CSV: {error}")]) from error
+        message = "is no line of CSV: a quotation mark or a carriage return is out of place"
+        raise RecordingError(source.path, [(line, message)]) from error
 
 
 def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[_Samples, str]:
     """The samples of one vehicle of SUMO's floating car data, and what they are."""
     try:
-        _check_keys(columns, ("vehicle",))
+        _check_fields(columns, ("vehicle",))
     except ValueError as fault:
         raise RecordingError(source.path, [(None, str(fault))]) from fault
     samples = _Samples(faults)
@@ -432,7 +443,7 @@ class _FloatingCars:
         if self._vehicle is not None and self._was_seen:
             return self._vehicle
         wanted = "vehicle" if self._vehicle is None else f"vehicle {_quoted(self._vehicle)}"
-        raise RecordingError(self._path, [(None, f"has no {wanted}, only {_listed(self._others)}")])
+        raise RecordingError(self._path, [(None, f"has no {wanted}; there are {_listed(self._others)}")])
 
     def _doctype(self, *_: object) -> None:
         raise self.error("a document type (DTD) is not accepted: SUMO writes none, and it can make a file explode")
@@ -463,7 +474,7 @@ class _FloatingCars:
             self._samples.take(self._line, self._time, "")
 
 
-def _number(text: str) -> float:
+def _number(what: str, text: str) -> float:
     """The number in a cell, NaN for an empty one. ValueError says what is there instead."""
     try:
         number = float(text or "nan")
@@ -471,7 +482,7 @@ def _number(text: str) -> float:
         number = math.nan if text.isspace() else math.inf
     # Python's own notation 1_000 is no number anywhere else.
     if math.isinf(number) or "_" in text:
-        raise ValueError(f"{_quoted(text)} is not a finite number")
+        raise ValueError(f"the {what} is {_quoted(text)}, expected a finite number")
     return number
 
 

@@ -32,6 +32,10 @@ M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
 TRACK_POSITION, TRACK_SPEED = range(2)
 
+SUDDEN = ("offset", "noise", "outlier", "wrong_position", "wrong_speed")  # modes that come as a step
+SLOW = ("drift", "ramp")  # modes that only grow
+RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
+
 DOUBT = 0.8  # validity below which a check speaks
 AGREEMENT = 1.0  # s that an independent source must agree before it restores a doubted signal
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
@@ -228,6 +232,28 @@ class Following:
         self._track_gate = _Stack(tracks)
         self._track_leak = np.array([leak_of(g.period, g.memory) for g in tracks])[:, None]
         self._white_gate = _Stack((c.radar, c.closing, c.wheel))
+
+    def detection_time(self, signal: str, mode: str, minimum: float) -> float:
+        """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
+
+        From the instant the error passes the tolerated amplitude; the worst of a step of that size and of the ramps
+        that the mode can grow by (`RAMPS`). inf: no check sees it.
+        """
+        checks = self._guards().get(signal, ())
+        times = [max(check.step_time(minimum) for check in checks)] if checks and mode not in SLOW else []
+        if checks and mode not in SUDDEN:
+            times += [max(check.ramp_time(rate, minimum) for check in checks) for rate in RAMPS]
+        return max(times, default=inf)
+
+    def _guards(self) -> dict[str, tuple[ResidualGate, ...]]:
+        """The checks that must all speak before a signal is doubted: one of two acquits own speed."""
+        c = self.checks
+        return {
+            "front.distance": (c.radar,),
+            "front.relative_speed": (c.closing,),
+            "own.speed": (c.wheel, c.closing),
+            "lead.message": (c.closing, c.road),
+        }
 
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""

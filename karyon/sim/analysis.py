@@ -1,0 +1,117 @@
+"""Design-time analysis: how long bad data may keep command, per signal and failure mode, against the FTTI.
+
+The detection times come from the detectors that perception runs, the rest from the safety design.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from karyon.kernel import Age, Alive, Design, Validity, fault_handling_bound, switch_bound
+from karyon.kernel.design import Function
+from karyon.kernel.rules import leaves
+from karyon.perception.following import MESSAGE, OWN, Following, Noise, Tolerated
+
+MESSAGE_SIGNAL = "lead.message"
+LATE_MODES = ("delay", "jitter", "omission")
+COMPONENT_MODES = ("crash", "hang", "slow")
+VALUE_MODES = ("offset", "drift", "scale", "noise", "outlier", "stuck_at", "saturation", "freeze", "ramp")
+MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay", "freeze")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Bound on the switch time of one function for one failure.
+
+    item       signal or component that fails
+    guard      lowest level whose rules name it: that level and those above are left
+    detection  s; inf: no detector of the design sees this mode
+    switch     s, T_switch
+    handling   s, FHTI: T_switch and the lower level's time to its safe state
+    """
+
+    function: str
+    item: str
+    mode: str
+    guard: int
+    detection: float
+    switch: float
+    handling: float
+
+
+def guards(function: Function) -> dict[str, int]:
+    """Lowest level whose rules name a signal or component, in the order in which the rules name them."""
+    found: dict[str, int] = {}
+    for number, level in enumerate(function.levels):
+        for rule in level.rules:
+            for leaf in leaves(rule):
+                name = leaf.component if isinstance(leaf, Alive) else getattr(leaf, "signal", None)
+                if name is not None:
+                    found.setdefault(name, number)
+    return found
+
+
+def age_limit(function: Function, signal: str) -> float:
+    """The strictest age limit in s that a rule sets for the signal; inf: none does."""
+    limits = [leaf.limit for rule in function.rules for leaf in leaves(rule) if isinstance(leaf, Age) and leaf.signal == signal]
+    return min(limits, default=np.inf)
+
+
+def minimum_validity(function: Function, signal: str) -> float:
+    """The strictest validity that a rule demands of the signal; 0: none does."""
+    demanded = [
+        leaf.minimum
+        for rule in function.rules
+        for leaf in leaves(rule)
+        if isinstance(leaf, Validity) and leaf.signal == signal
+    ]
+    return max(demanded, default=0.0)
+
+
+def perception_of(design: Design, function: Function, rows: int) -> Following:
+    """Perception with the noise floors, tolerated amplitudes and age limits of the design."""
+    tolerated = {signal.name: signal.tolerated for signal in design.signals if signal.tolerated is not None}
+    named = {
+        "distance": "front.distance",
+        "relative_speed": "front.relative_speed",
+        "speed": "own.speed",
+        "acceleration": "own.acceleration",
+        "position": "own.position",
+        "message_position": "lead.message.position",
+        "message_speed": "lead.message.speed",
+        "message_acceleration": "lead.message.acceleration",
+    }
+    amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
+    limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, MESSAGE_SIGNAL))
+    return Following(rows, Noise(), Tolerated(**amplitudes), limits)
+
+
+def bounds(design: Design, function: Function) -> Iterator[Bound]:
+    """The bound of every item that a rule of the function names, for each of its failure modes."""
+    perception = perception_of(design, function, 1)
+    deadlines = {component.name: component.deadline for component in design.components}
+    for item, guard in guards(function).items():
+        if item in deadlines:
+            detected = dict.fromkeys(COMPONENT_MODES, deadlines[item])
+        else:
+            minimum = minimum_validity(function, item)
+            modes = MESSAGE_MODES if item == MESSAGE_SIGNAL else VALUE_MODES
+            detected = {mode: perception.detection_time(item, mode, minimum) for mode in modes}
+            detected |= dict.fromkeys(LATE_MODES, age_limit(function, item))
+        reach = function.levels[guard - 1].reach
+        for mode, detection in detected.items():
+            yield Bound(
+                function.name,
+                item,
+                mode,
+                guard,
+                detection,
+                switch_bound(detection, design.timing),
+                fault_handling_bound(detection, design.timing, reach),
+            )
+
+
+def field_of(signal: str) -> str:
+    """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
+    return MESSAGE_SIGNAL if signal.removeprefix(MESSAGE_SIGNAL + ".") in MESSAGE else signal

@@ -1,0 +1,302 @@
+"""One simulation of a batch of runs: SimPy keeps the time, one process per kind of cycle, all rows at once.
+
+At equal times: events of the scenario, actuators, radio, perception, kernel, control, watching, recording.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+import simpy
+from simpy.events import EventPriority
+
+from karyon.control.cruise import Cruise, Situation
+from karyon.kernel import Kernel
+from karyon.kernel.design import Design
+from karyon.perception.following import DISTANCE, MESSAGE, OWN, RELATIVE, SPEED, Seen
+from karyon.sim import analysis
+from karyon.sim.events import Log
+from karyon.sim.faults import Components, Injector
+from karyon.sim.metrics import Metrics
+from karyon.sim.radio import Channel
+from karyon.sim.recorder import Trace
+from karyon.sim.scenario import Scenario
+from karyon.sim.sensors import Messages, OwnSensors
+from karyon.sim.world import World
+from karyon.sim.leaders import Leaders, Trajectory
+
+FUNCTION = "acc"
+COMPONENTS = ("perception", "control", "radio")
+
+
+class Order(IntEnum):
+    """Who goes first at the same instant."""
+
+    SCENARIO = 0
+    ACTUATOR = 1
+    RADIO = 2
+    PERCEPTION = 3
+    KERNEL = 4
+    CONTROL = 5
+    WATCH = 6
+    RECORD = 7
+
+
+class At(simpy.Event):
+    """A moment `delay` ns from now, with its order among the moments of that instant."""
+
+    def __init__(self, env: simpy.Environment, delay: int, order: Order) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, priority=EventPriority(order), delay=delay)
+
+
+class Simulation:
+    """Runs of one design and one set of periods, side by side; seeds, faults and leaders may differ."""
+
+    def __init__(
+        self, scenarios: Sequence[Scenario], design: Design, leaders: Sequence[Trajectory], files: Sequence[Path | None]
+    ) -> None:
+        """`files`: per run where its trace goes, None: not recorded. All scenarios share what `alike` compares."""
+        first = scenarios[0]
+        if any(alike(scenario) != alike(first) for scenario in scenarios):
+            raise ValueError("runs of one batch differ only in seed, faults, leader, start")
+        if first.acc.max_los is not None:
+            design = design.limited(FUNCTION, first.acc.max_los)
+        self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
+        self.end = ns(first.duration)
+        self.env = simpy.Environment()
+        self.world = World(scenarios, Leaders(leaders))
+        self.rows = len(self.world.own)
+        self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
+        self.channel = Channel(scenarios, self.world.ahead)
+        periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {"lead.message": ns(first.radio.period)}
+        self.injector = Injector(scenarios, periods)
+        self.components = Components(scenarios, self.rows, COMPONENTS)
+        self.perception = analysis.perception_of(design, self.function, self.rows)
+        self.kernel = Kernel(design, self.rows)
+        self.cruise = _cruise(design, self.rows, first)
+        self.log = Log(scenarios, self.function, self.world.vehicles)
+        self.metrics = Metrics(self)
+        self.trace = Trace(files, self.world.vehicles)
+        top = len(self.function.levels) - 1
+        self._enabled = first.kernel.enabled
+        self.level = np.full(self.rows, 0 if self._enabled else top)  # whose controller computed the command in force
+        self.level_since = np.zeros(self.rows, dtype=np.int64)
+        self.true = self.sensors.true()
+        self.seen: Seen | None = None
+        self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
+        self._decided = self.level.copy()
+        self._pending = (self.level.copy(), np.zeros(self.rows))
+        self._safe = np.zeros((top + 1, self.rows), dtype=bool)
+        self._cycles = dict.fromkeys(COMPONENTS, 0)
+        self._processes()
+
+    def run(self, progress: Callable[[float], bool] | None = None, step: float = 1.0) -> bool:
+        """Run to the end. `progress` is told the simulated time each `step` s and ends the run by answering False.
+
+        Returns whether the end was reached.
+        """
+        now, complete = 0, True
+        while now <= self.end and complete:
+            now = min(now + ns(step), self.end + 1)
+            self.env.run(until=now)
+            if now > self.end:
+                break
+            complete = progress is None or progress(now * 1e-9)
+        self.finished = min(now, self.end)
+        self.metrics.close(self.finished)
+        return complete
+
+    def _processes(self) -> None:
+        timing, first = self.design.timing, self.scenarios[0]
+        control, delay = ns(timing.control_period), ns(timing.actuator_delay)
+        phase = ns(timing.control_phase)
+        perception = (ns(timing.perception_period), ns(timing.perception_phase))
+        self.step = perception[0] * 1e-9
+        self.control_step = control * 1e-9
+        self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
+        self._cycle(ns(first.radio.period), 0, Order.RADIO, self._send)
+        self._cycle(*perception, Order.PERCEPTION, self._perceive)
+        if self._enabled:
+            self._cycle(ns(timing.kernel_period), ns(timing.kernel_phase), Order.KERNEL, self._decide)
+        self._cycle(control, phase, Order.CONTROL, self._control)
+        self._cycle(*perception, Order.WATCH, self._watch)
+        if self.trace.wanted:
+            self._cycle(ns(first.record.period), perception[1], Order.RECORD, self._record)
+        for when, entry in self.log.planned():
+            if when <= self.end:
+                self.env.process(self._happen(when, entry))
+
+    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
+        def process() -> Generator[simpy.Event, None, None]:
+            yield At(self.env, phase, order)
+            while True:
+                action(int(self.env.now))
+                yield At(self.env, period, order)
+
+        self.env.process(process())
+
+    def _happen(self, when: int, entry: Callable[[int], None]) -> Generator[simpy.Event, None, None]:
+        yield At(self.env, when, Order.SCENARIO)
+        entry(int(self.env.now))
+
+    def _running(self, component: str, now: int) -> np.ndarray | None:
+        cycle = self._cycles[component]
+        self._cycles[component] += 1
+        return self.components.running(component, now, cycle)
+
+    def _actuate(self, now: int) -> None:
+        """Commands computed one actuator delay ago come into force, and with them their level."""
+        self.world.advance(now)
+        level, command = self._pending
+        self.level_since = np.where(level != self.level, now, self.level_since)
+        self.level = level
+        self.world.drive(command)
+
+    def _send(self, now: int) -> None:
+        self.world.advance(now)
+        true = self.messages.true()
+        self.channel.send(now, self.messages.compose(true), true)
+
+    def _perceive(self, now: int) -> None:
+        self.world.advance(now)
+        self.true = self.sensors.true()
+        own = self.sensors.measure(now, self.true)
+        due = own.fresh.copy()
+        own = self.injector.own(now, own)
+        received = self.channel.receive(now)
+        sent = received.time.copy()
+        message = self.injector.message(now, received)
+        listening = self._running("radio", now)
+        if listening is not None:
+            message.fresh &= listening
+        running = self._running("perception", now)
+        missing = due & ~(own.fresh & (own.time == now))
+        self.late[:-1] = np.where(due, missing, self.late[:-1])
+        timely = message.fresh[0] & (message.time[0] == sent[0])
+        self.late[-1] = np.where(self.channel.due, ~timely, self.late[-1])
+        if running is not None:
+            self.late |= ~running
+        self.log.arrived(now, own.fresh, message.fresh[0])
+        self.seen = self.perception.update(now, own, message, running)
+        self._beat("radio", now, listening)
+        self._beat("perception", now, running)
+        self._tell(self.seen)
+        if self._enabled:
+            self.log.judged(now, self.seen)
+
+    def _tell(self, seen: Seen) -> None:
+        """Write run-time safety information."""
+        kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
+        for index, name in enumerate(OWN):
+            kernel.see(name, seen.value[index], seen.time[index], seen.validity[index], seen.spread[index])
+        for index, field in enumerate(MESSAGE):
+            value, spread = seen.message[index], seen.message_spread[index]
+            name = f"lead.message.{field}"
+            kernel.see(name, value, seen.message_time, seen.message_validity, spread, offset)
+        kernel.see("lead.message", seen.message[0], seen.message_time, seen.message_validity, 0.0, offset)
+
+    def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
+        self.kernel.seen.beat(component, now, True if running is None else running)
+
+    def _decide(self, now: int) -> None:
+        decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
+        changed = np.flatnonzero(decision.level != decision.previous)
+        if len(changed):
+            self.log.switched(now, self.kernel, decision, changed)
+        self._decided = decision.level.astype(np.int64)
+
+    def _control(self, now: int) -> None:
+        seen = self.seen
+        assert seen is not None
+        running = self._running("control", now)
+        trusted = np.zeros(self.rows, dtype=bool)
+        if self._enabled:
+            told = self.kernel.step_result(FUNCTION).trusted
+            trusted = told.get(OWN[DISTANCE], trusted) & told.get(OWN[RELATIVE], trusted)
+        situation = _situation(seen, self.scenarios[0], self.sensors.range)
+        before = self.cruise.command
+        command, self._safe = self.cruise.update(
+            situation, self._decided, trusted, seen.speed_bound, self.control_step
+        )
+        if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
+            command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
+        self._beat("control", now, running)
+        self._pending = (self._decided, command)
+
+    def _watch(self, now: int) -> None:
+        self.metrics.step(now)
+
+    def _record(self, now: int) -> None:
+        assert self.seen is not None
+        self.trace.record(self._instant(now, self.seen), len(self.world.position))
+
+    def _instant(self, now: int, seen: Seen) -> dict[str, object]:
+        """One instant of the trace: per column an array (car,) or a number."""
+        world, vehicle = self.world, self.scenarios[0].vehicle
+        cars = len(world.position)
+
+        def placed(values: np.ndarray) -> np.ndarray:
+            column = np.full(cars, np.nan)
+            column[world.own] = values
+            return column
+
+        instant: dict[str, object] = {
+            "time": now * 1e-9,
+            "vehicle": np.arange(cars) % world.vehicles,
+            "x": world.position,
+            "y": 0.0,
+            "heading": 0.0,
+            "length": vehicle.length,
+            "width": vehicle.width,
+            "speed": world.speed,
+            "acceleration": world.acceleration,
+            "command": world.command,
+            "lane": 0,
+            "gap": placed(world.gap),
+            "los_acc": placed(self.level),
+            "lead.message_validity": placed(seen.message_validity),
+            "lead.message_age": placed(_age(now, seen.message_time)),
+        }
+        ages = _age(now, seen.time)
+        for index, name in enumerate(OWN):
+            instant[name], instant[f"{name}_true"] = placed(seen.value[index]), placed(self.true[index])
+            instant[f"{name}_validity"], instant[f"{name}_age"] = placed(seen.validity[index]), placed(ages[index])
+        for index, field in enumerate(MESSAGE):
+            instant[f"lead.message.{field}"] = placed(seen.message[index])
+            instant[f"lead.message.{field}_true"] = placed(self.channel.true[index])
+        return instant
+
+
+def ns(seconds: float) -> int:
+    """Seconds as integer nanoseconds."""
+    return round(seconds * 1e9)
+
+
+def alike(scenario: Scenario) -> Scenario:
+    """What all runs of a batch have in common: the scenario less what may differ."""
+    return scenario.model_copy(update={"seed": 0, "faults": (), "leader": None, "start": None})
+
+
+def _age(now: int, time: np.ndarray) -> np.ndarray:
+    return np.where(time < 0, np.nan, (now - np.maximum(time, 0)) * 1e-9)
+
+
+def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation:
+    return Situation(
+        gap=seen.gap,
+        speed=seen.value[SPEED],
+        relative_speed=seen.value[RELATIVE],
+        road_open=seen.value[DISTANCE] >= sensor_range,
+        front_command=seen.message[3],
+        front_speed=seen.message[1],
+        set_speed=np.full(seen.gap.shape, scenario.acc.set_speed),
+    )
+
+
+def _cruise(design: Design, rows: int, scenario: Scenario) -> Cruise:
+    levels = design.function(FUNCTION).levels
+    numbers = [dict(level.controller) | {"reaction_time": level.reaction_time} for level in levels]
+    return Cruise(rows, numbers, scenario.vehicle.braking, scenario.vehicle.lag)

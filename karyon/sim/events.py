@@ -1,0 +1,105 @@
+"""The log of a batch: what failed, what perception saw, what the kernel decided and why."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.kernel import Age, Alive, Decision, Kernel, text
+from karyon.kernel.design import Function
+from karyon.kernel.rules import leaves
+from karyon.perception.following import DOUBT, OWN, Seen
+from karyon.sim.faults import Placed, placed
+from karyon.sim.scenario import Fault, Scenario
+
+Booleans = NDArray[np.bool_]
+SIGNALS = (*OWN, "lead.message")
+AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
+VERDICTS = ("late", "lost", "invalid", "own_lag")
+
+
+class Log:
+    """Events of every run, and the counts that come from them."""
+
+    def __init__(self, scenarios: Sequence[Scenario], function: Function, vehicles: int) -> None:
+        self.function, self._followers = function, vehicles - 1
+        self.faults = placed(scenarios)
+        self.events: list[list[dict[str, Any]]] = [[] for _ in scenarios]
+        rows = len(scenarios) * self._followers
+        self.switches = np.zeros(rows, dtype=np.int64)
+        self.false_downgrades = np.zeros(rows, dtype=np.int64)
+        self.verdicts = [Counter[str]() for _ in range(rows)]
+        self._by_row: dict[int, list[Placed]] = {}
+        for fault in self.faults:
+            self._by_row.setdefault(fault.row, []).append(fault)
+        self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
+        self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
+        self._started = False
+
+    def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
+        """One event of a row at `now` (ns)."""
+        run, vehicle = divmod(row, self._followers)
+        self.events[run].append({"time": now / 1e9, "vehicle": vehicle + 1, "kind": kind, "text": said, **fields})
+
+    def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
+        """When faults begin and end, and what to note then."""
+        for one in self.faults:
+            yield one.onset, lambda now, one=one: self.add(now, one.row, "fault", f"{describe(one.fault)} begins", **_fields(one))
+            yield one.end, lambda now, one=one: self.add(now, one.row, "fault", f"{describe(one.fault)} ends", **_fields(one))
+
+    def arrived(self, now: int, own: Booleans, message: Booleans) -> None:
+        """Which signals had something new, however old: tells late from lost."""
+        self._arrived[:-1] = np.where(own, now, self._arrived[:-1])
+        self._arrived[-1] = np.where(message, now, self._arrived[-1])
+
+    def judged(self, now: int, seen: Seen) -> None:
+        """Note where the validity of a signal falls below what a check doubts, and where it is back."""
+        doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
+        changed = doubted != self._doubted
+        if self._started and changed.any():
+            for signal, row in zip(*np.nonzero(changed), strict=True):
+                word = "is doubted" if doubted[signal, row] else "is believed again"
+                self.add(now, int(row), "detection", f"{SIGNALS[signal]} {word}", signal=SIGNALS[signal])
+        self._doubted, self._started = doubted, True
+
+    def switched(self, now: int, kernel: Kernel, decision: Decision, rows: NDArray[np.int64]) -> None:
+        """Changes of the level of service, each with the rule that decided."""
+        for row in map(int, rows):
+            before, after = int(decision.previous[row]), int(decision.level[row])
+            why = kernel.explain(self.function.name, row, before, after)
+            fields: dict[str, Any] = {"function": self.function.name, "from": before, "to": after}
+            self.switches[row] += 1
+            if after < before:
+                rule = self.function.rules[int(decision.deciding[row])]
+                verdict = self._verdict(now, row, rule)
+                self.verdicts[row][verdict] += 1
+                caused = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
+                self.false_downgrades[row] += not caused
+                fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
+            else:
+                fields["rule"] = why.partition(": ")[2]
+            self.add(now, row, "los", why, **fields)
+
+    def _verdict(self, now: int, row: int, rule: Any) -> str:
+        """late, lost, invalid and own lag are four different verdicts."""
+        for leaf in leaves(rule):
+            if isinstance(leaf, Alive):
+                return "own_lag"
+            if isinstance(leaf, Age) and leaf.signal in SIGNALS:
+                recent = now - self._arrived[SIGNALS.index(leaf.signal), row] <= leaf.limit * 1e9
+                return "late" if recent else "lost"
+        return "invalid"
+
+
+def describe(fault: Fault) -> str:
+    """A fault in words: `front.distance: drift, rate 0.5`."""
+    numbers = ", ".join(f"{name} {value:g}" for name, value in fault.parameters.items() if value is not None)
+    return f"{fault.signal or fault.component}: {fault.mode}" + (f", {numbers}" if numbers else "")
+
+
+def _fields(one: Placed) -> dict[str, Any]:
+    fault = one.fault
+    name = {"signal": fault.signal} if fault.signal else {"component": fault.component}
+    return {**name, "mode": fault.mode, "parameters": dict(fault.parameters)}

@@ -1,0 +1,217 @@
+"""Measures of a run and its safety goals, accumulated at every step for all runs of a batch at once."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.perception.following import MESSAGE, OWN
+from karyon.sim import analysis
+from karyon.sim.watch import NONE, Distance, Exposure
+
+if TYPE_CHECKING:
+    from karyon.sim.engine import Simulation
+
+Floats = NDArray[np.float64]
+
+COLLISION, UNSAFE_DISTANCE, BAD_DATA = "collision", "unsafe_distance", "bad_data_in_command"
+MOVING = 1.0  # m/s: below it a time gap says nothing
+
+
+class Metrics:
+    """What `summary.json` says of each run; arrays (row,) are folded into runs at the end."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._s = simulation
+        rows, levels = simulation.rows, simulation.function.levels
+        self._braking = simulation.scenarios[0].vehicle.braking
+        reaction = np.array([level.reaction_time or 0.0 for level in levels])
+        self.distance = Distance(reaction, self._braking, rows)
+        self._items, self.exposure, self._bounds = _exposure(simulation)
+        self._tolerated = _tolerated(simulation)
+        self.shares = np.zeros((len(levels), rows))
+        self.min_gap = np.full(rows, np.inf)
+        self.min_ttc = np.full(rows, np.inf)
+        self.min_margin = np.full(rows, np.inf)
+        self.collisions = np.zeros(rows, dtype=np.int64)
+        self.unsafe = np.zeros(rows, dtype=np.int64)
+        self.overdue = np.zeros(rows, dtype=np.int64)
+        self._touching = np.zeros(rows, dtype=bool)
+        self._inside = np.zeros(rows, dtype=bool)
+        self._late = np.zeros(rows, dtype=bool)
+        self._gap_sum, self._gap_time = np.zeros(rows), np.zeros(rows)
+        self._handling_since = np.full(rows, NONE, dtype=np.int64)
+        self.worst_handling = np.zeros(rows)
+        self._truth = np.full((len(MESSAGE), rows), np.nan)
+        self._expected: dict[int, list[analysis.Bound]] = {}
+        self._plan(simulation)
+        self.steps = 0
+
+    def step(self, now: int) -> None:
+        """Judge one instant, after perception has spoken."""
+        s, world = self._s, self._s.world
+        gap, speed, front = world.gap, world.speed[world.own], world.speed[world.ahead]
+        self.distance.update(gap, speed, front, s.level)
+        closing = speed - front
+        self.min_gap = np.minimum(self.min_gap, gap)
+        self.min_margin = np.minimum(self.min_margin, self.distance.margin)
+        ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
+        self.min_ttc = np.minimum(self.min_ttc, ttc)
+        moving = speed >= MOVING
+        self._gap_sum += np.where(moving, gap / np.maximum(speed, MOVING), 0.0)
+        self._gap_time += moving
+        counted = s.initialised
+        for level in range(len(self.shares)):
+            self.shares[level] += counted & (s.level == level)
+        self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
+        self._inside = self._note(now, "unsafe distance", self.distance.margin < 0.0, self._inside, self.unsafe)
+        if s.enabled:
+            self._expose(now)
+        self.steps += 1
+
+    def close(self, now: int) -> None:
+        """Exposures that last to the end of the run are counted there."""
+        if self._s.enabled:
+            self._handled(now, self.exposure.close(now))
+
+    def _note(self, now: int, name: str, wrong: NDArray[np.bool_], before: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.bool_]:
+        begins = wrong & ~before
+        if begins.any():
+            count += begins
+            for row in np.flatnonzero(begins):
+                self._s.log.add(now, int(row), "violation", f"{name}: gap {self._s.world.gap[row]:.2f} m", goal=name)
+        return wrong
+
+    def _expose(self, now: int) -> None:
+        s = self._s
+        bad = self._bad()
+        self._handled(now, self.exposure.update(now, bad, s.level, s.level_since))
+        late = self.exposure.overdue.any(axis=0)
+        self._late = self._note(now, "bad data in command beyond its bound", late, self._late, self.overdue)
+        waiting = self._handling_since != NONE
+        safe = waiting & self.distance.safe_at_level
+        if waiting.any():
+            since = np.where(waiting, self._handling_since, now)
+            self.worst_handling = np.where(waiting, np.maximum(self.worst_handling, (np.maximum(now, s.level_since) - since) * 1e-9), self.worst_handling)
+            self._handling_since = np.where(safe, NONE, self._handling_since)
+
+    def _handled(self, now: int, ended: list[Any]) -> None:
+        for one in ended:
+            if one.switched:
+                self._handling_since[one.row] = min(self._handling_since[one.row], one.since)
+                name = self._items[one.item]
+                bound = self.exposure.bounds[one.item, one.row]
+                said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
+                self._s.log.add(now, one.row, "latency", said, item=name, seconds=one.seconds, bound=float(bound))
+
+    def _bad(self) -> NDArray[np.bool_]:
+        """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components that are down."""
+        s = self._s
+        assert s.seen is not None
+        own = np.abs(s.seen.value - s.true) > self._tolerated[: len(OWN), None]
+        own &= s.own_fresh
+        self._own_wrong = np.where(s.own_fresh, own, self._own_wrong) if hasattr(self, "_own_wrong") else own
+        message_error = np.abs(s.seen.message - s.channel.true) > self._tolerated[len(OWN) :, None]
+        wrong = message_error.any(axis=0)
+        self._message_wrong = np.where(s.message_fresh, wrong, self._message_wrong) if hasattr(self, "_message_wrong") else wrong
+        signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
+        signals["lead.message"] = self._message_wrong | s.late[-1]
+        return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])
+
+    def _plan(self, simulation: Simulation) -> None:
+        """The bounds that hold in each row: those of its faults, per item."""
+        for one in simulation.log.faults:
+            name = analysis.field_of(one.fault.signal) if one.fault.signal else str(one.fault.component)
+            if name not in self._items:
+                continue
+            mode = "offset" if one.fault.signal != name and one.fault.mode in analysis.VALUE_MODES else one.fault.mode
+            found = self._bounds.get((name, mode))
+            if found is not None:
+                index = self._items.index(name)
+                listed = self._expected.setdefault(one.row, [])
+                seen_before = any(each.item == name for each in listed)
+                before = self.exposure.bounds[index, one.row] if seen_before else 0.0
+                self.exposure.bounds[index, one.row] = max(before, found.switch)
+                listed.append(found)
+
+    def summary(self, run: int) -> dict[str, Any]:
+        """The part of `summary.json` that the simulation measures."""
+        s = self._s
+        followers = s.world.vehicles - 1
+        rows = slice(run * followers, (run + 1) * followers)
+        name = s.function.name
+        time = self._gap_time[rows].sum()
+        return {
+            "duration": s.finished * 1e-9,
+            "vehicles": s.world.vehicles,
+            "vehicle_steps": s.world.vehicles * self.steps,
+            "collisions": int(self.collisions[rows].sum()),
+            "min_gap": float(self.min_gap[rows].min()),
+            "min_time_to_collision": _finite(self.min_ttc[rows].min()),
+            "min_rss_margin": float(self.min_margin[rows].min()),
+            "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
+            "functions": {name: self._function(rows)},
+            "metrics": {},
+            "safety_goals": self._goals(rows),
+        }
+
+    def _function(self, rows: slice) -> dict[str, Any]:
+        s = self._s
+        total = self.shares[:, rows].sum()
+        shares = self.shares[:, rows].sum(axis=1) / total if total else np.eye(len(self.shares))[0]
+        latency, bound, handling = self._tightest(rows)
+        verdicts = sum((s.log.verdicts[row] for row in range(rows.start, rows.stop)), start=type(s.log.verdicts[0])())
+        return {
+            "los_share": {str(level): float(share) for level, share in enumerate(shares)},
+            "switches": int(s.log.switches[rows].sum()),
+            "worst_switch_latency": latency,
+            "switch_bound": bound,
+            "worst_fault_handling": float(self.worst_handling[rows].max()),
+            "fault_handling_bound": handling,
+            "false_downgrades": int(s.log.false_downgrades[rows].sum()),
+            "downgrades": {verdict: verdicts[verdict] for verdict in ("late", "lost", "invalid", "own_lag")},
+        }
+
+    def _tightest(self, rows: slice) -> tuple[float, float, float]:
+        """Latency, switch bound and handling bound of the failure with the least margin."""
+        worst, bounds = self.exposure.worst[:, rows], self.exposure.bounds[:, rows]
+        item, row = np.unravel_index(int((bounds - worst - 1e3 * (worst > 0.0)).argmin()), worst.shape)
+        bound = float(bounds[item, row])
+        reach = max((level.reach for level in self._s.function.levels), default=0.0)
+        return float(worst[item, row]), bound, bound + reach
+
+    def _goals(self, rows: slice) -> dict[str, Any]:
+        counts = {COLLISION: self.collisions, UNSAFE_DISTANCE: self.unsafe}
+        if self._s.enabled:  # without the kernel nothing is switched, so there is nothing to be in time
+            counts[BAD_DATA] = self.overdue
+        goals = {}
+        for hazard in self._s.design.hazards:
+            if hazard.id in counts:
+                violations = int(counts[hazard.id][rows].sum())
+                goals[hazard.goal] = {"violated": violations > 0, "violations": violations}
+        return goals
+
+
+def _exposure(simulation: Simulation) -> tuple[list[str], Exposure, dict[tuple[str, str], analysis.Bound]]:
+    """Items that rules guard, and how long each may be bad in command: without a known fault the longest bound."""
+    found = list(analysis.bounds(simulation.design, simulation.function))
+    guards = analysis.guards(simulation.function)
+    components = [component.name for component in simulation.design.components]
+    items = [name for name in guards if name in (*OWN, "lead.message", *components)]
+    longest = [max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items]
+    bounds = np.repeat(np.array(longest)[:, None], simulation.rows, axis=1)
+    level = np.array([guards[name] for name in items])
+    return items, Exposure(level, bounds), {(b.item, b.mode): b for b in found}
+
+
+def _tolerated(simulation: Simulation) -> Floats:
+    names = [*OWN, *(f"lead.message.{field}" for field in MESSAGE)]
+    stated = {signal.name: signal.tolerated for signal in simulation.design.signals}
+    return np.array([np.inf if stated.get(name) is None else stated[name] for name in names], dtype=float)
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if isfinite(number) else None

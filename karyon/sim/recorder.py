@@ -1,0 +1,148 @@
+"""What a run leaves behind: trace, events and summary, complete files only."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from numpy.typing import NDArray
+
+from karyon.perception.following import MESSAGE, OWN
+
+Floats = NDArray[np.float64]
+
+UNITS = {
+    "time": "s",
+    "vehicle": "",
+    "x": "m",
+    "y": "m",
+    "heading": "rad",
+    "length": "m",
+    "width": "m",
+    "speed": "m/s",
+    "acceleration": "m/s2",
+    "command": "m/s2",
+    "lane": "",
+    "gap": "m",
+    "los_acc": "",
+    "front.distance": "m",
+    "front.relative_speed": "m/s",
+    "own.speed": "m/s",
+    "own.acceleration": "m/s2",
+    "own.position": "m",
+    "lead.message.position": "m",
+    "lead.message.speed": "m/s",
+    "lead.message.acceleration": "m/s2",
+    "lead.message.intended_acceleration": "m/s2",
+}
+FIELDS = tuple(f"lead.message.{field}" for field in MESSAGE)
+INTEGERS = ("vehicle", "lane", "los_acc")
+INSTANTS = 2048  # recorded instants per row group
+
+
+def columns() -> list[str]:
+    """Names of the trace's columns, in order."""
+    fixed = list(UNITS)[:13]
+    own = [name + suffix for name in OWN for suffix in ("", "_true", "_validity", "_age")]
+    message = [name + suffix for name in FIELDS for suffix in ("", "_true")]
+    return [*fixed, *own, *message, "lead.message_validity", "lead.message_age"]
+
+
+def schema() -> pa.Schema:
+    """Arrow schema of a trace: each field says its unit and where its numbers come from."""
+    return pa.schema([_field(name) for name in columns()], metadata={"about": "KARYON trace: one row per vehicle and instant"})
+
+
+def _field(name: str) -> pa.Field:
+    base, _, suffix = name.rpartition("_") if name.endswith(("_true", "_validity", "_age")) else (name, "", "")
+    unit = {"validity": "1", "age": "s"}.get(suffix, UNITS.get(base, ""))
+    source = {"true": "simulation", "validity": "perception", "age": "perception"}.get(suffix, "")
+    source = source or ("sensor" if name in (*OWN, *FIELDS) else "kernel" if name.startswith("los_") else "simulation")
+    kind = pa.int32() if name in INTEGERS else pa.float64()
+    return pa.field(name, kind, metadata={"unit": unit, "source": source})
+
+
+class Trace:
+    """The trace of a batch: instants are kept as arrays and written run by run, one row group per `INSTANTS`.
+
+    files   one path per run; None: that run is not recorded
+    """
+
+    def __init__(self, files: Sequence[Path | None], vehicles: int) -> None:
+        self._files, self._vehicles = files, vehicles
+        self._kept: list[Floats] = []
+        self._writers: list[parquet.ParquetWriter | None] = [None for _ in files]
+        self._schema = schema()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any run is recorded."""
+        return any(self._files)
+
+    def record(self, instant: Mapping[str, Any], cars: int) -> None:
+        """Keep one instant: per column an array (car,) or a number."""
+        table = np.empty((len(self._schema), cars))
+        for index, name in enumerate(self._schema.names):
+            table[index] = instant[name]
+        self._kept.append(table)
+        if len(self._kept) == INSTANTS:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left and finish every file under its final name."""
+        self._flush()
+        for run, writer in enumerate(self._writers):
+            path = self._files[run]
+            if writer is not None and path is not None:
+                writer.close()
+                _part(path).replace(path)
+                self._writers[run] = None
+
+    def _flush(self) -> None:
+        if not self._kept:
+            return
+        block = np.stack(self._kept)  # (instant, column, car)
+        self._kept = []
+        for run, path in enumerate(self._files):
+            if path is None:
+                continue
+            mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
+            arrays = [self._array(mine[:, index, :].ravel(), name) for index, name in enumerate(self._schema.names)]
+            writer = self._writers[run]
+            if writer is None:
+                writer = self._writers[run] = parquet.ParquetWriter(_part(path), self._schema, compression="zstd")
+            writer.write_table(pa.table(arrays, schema=self._schema))
+
+    def _array(self, values: Floats, name: str) -> pa.Array:
+        absent = np.isnan(values)
+        if name in INTEGERS:
+            return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
+        return pa.array(values, mask=absent)
+
+
+def write_events(path: Path, events: Sequence[Mapping[str, Any]]) -> None:
+    """Events as JSON lines, in the order in which they happened."""
+    _replace(path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events))
+
+
+def write_summary(path: Path, summary: Mapping[str, Any]) -> None:
+    """The summary as JSON."""
+    _replace(path, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """A text file, whole or not at all."""
+    _replace(path, text)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _replace(path: Path, text: str) -> None:
+    part = _part(path)
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

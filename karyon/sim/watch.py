@@ -1,0 +1,86 @@
+"""What is watched in every run, at every step: collisions, safe distance, and how long bad data kept command.
+
+A signal is *bad* while the value that control would use is wrong by more than the tolerated amplitude, or while a
+measurement that was due is missing; a component while it is down. A row is *exposed* to it while a level of service
+whose rules name it has command. An exposure that a switch ends is a switch latency; one that outlasts the bound
+violates the safety case, and its latency runs to the end of the fault. [safety model, sec. 1]
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.control import rss
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+NONE = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One exposure that ended: of which item, in which row, when it began, how long it lasted (s), whether switched."""
+
+    item: int
+    row: int
+    since: int
+    seconds: float
+    switched: bool
+
+
+class Exposure:
+    """Exposures of `rows` to guarded items (signals and components).
+
+    guards   per item the lowest level whose rules name it: below it the item does no harm
+    bounds   s, per item and row (item, row); `bounds[item, row]` may be set when a fault begins
+    """
+
+    def __init__(self, guards: Integers, bounds: Floats) -> None:
+        self.bounds = bounds
+        self._guards = guards[:, None]
+        shape = bounds.shape
+        self._since = np.full(shape, NONE, dtype=np.int64)
+        self.worst = np.zeros(shape)
+        self.overdue = np.zeros(shape, dtype=bool)
+
+    def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> list[Latency]:
+        """One step: which items are bad (item, row), the level in command and since when (row,).
+
+        Returns the exposures that a switch, or the end of the failure after its bound, has ended.
+        """
+        inside = level >= self._guards
+        exposed = bad & inside
+        running = self._since != NONE
+        ended = running & ~exposed
+        lasted = (np.where(inside, now, level_since) - np.where(running, self._since, now)) * 1e-9
+        over = running & (lasted > self.bounds)
+        self.overdue |= over
+        counted = ended & (~inside | over)
+        self.worst = np.where(counted | (exposed & over), np.maximum(self.worst, lasted), self.worst)
+        found = [
+            Latency(int(i), int(r), int(self._since[i, r]), float(lasted[i, r]), not bool(inside[i, r]))
+            for i, r in zip(*np.nonzero(counted), strict=True)
+        ]
+        self._since = np.where(exposed, np.where(running, self._since, now), NONE)
+        return found
+
+
+class Distance:
+    """Gap against collision and the RSS distance of the level in command (row,)."""
+
+    def __init__(self, reaction_times: Floats, braking: float, rows: int) -> None:
+        self._reaction_times, self._braking = reaction_times, braking
+        self.reaction = np.full(rows, reaction_times[0])
+        self.margin = np.full(rows, np.inf)
+        self.safe_at_level = np.ones(rows, dtype=bool)
+
+    def update(self, gap: Floats, speed: Floats, front_speed: Floats, level: Integers) -> None:
+        """RSS margin in m: at the level's technical reaction time, the old one until the lower level's safe state."""
+        wanted = self._reaction_times[level]
+        at_level = gap - rss.safe_distance(speed, front_speed, wanted, self._braking)
+        self.safe_at_level = at_level >= 0.0
+        self.reaction = np.where(self.safe_at_level | (wanted < self.reaction), wanted, self.reaction)
+        self.margin = gap - rss.safe_distance(speed, front_speed, self.reaction, self._braking)

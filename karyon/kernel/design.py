@@ -36,7 +36,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias, TypeVar
 
 from karyon.kernel.grammar import RuleError, parse
-from karyon.kernel.quantities import SI_UNITS, QuantityError, nearest, read, shown, suggestion
+from karyon.kernel.quantities import SI_UNITS, QuantityError, nearest, printable, read, shown, suggestion
 from karyon.kernel.rules import HIGHEST_LEVEL, NAME, Alive, Cooperation, Leaf, Rule, Spread, Within, leaves, signals
 from karyon.kernel.timing import Timing
 
@@ -67,7 +67,7 @@ class Fault:
     hint: str = ""
 
     def __str__(self) -> str:
-        place = ".".join(map(str, self.path)) or "design"
+        place = printable(".".join(map(str, self.path))) or "design"
         column = f", column {self.column}" if self.column else ""
         return f"{place}{column}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
@@ -190,12 +190,19 @@ class Design:
 
 
 class _Reader:
-    """Reads a mapping piece by piece, notes every fault and goes on with None in place of the faulty piece."""
+    """Reads a mapping piece by piece, notes every fault and goes on with None in place of the faulty piece.
+
+    faults  all that was wrong so far
+    units   unit of each signal that was read
+    names   names declared so far, per kind
+    unread  kinds whose section could not be read: no name of them is called unknown
+    """
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.units: dict[str, str] = {}
         self.names: dict[str, list[str]] = {"signal": [], "component": [], "peer": [], "function": []}
+        self.unread: set[str] = set()
 
     def design(self, mapping: object) -> Design | None:
         parts = self.keys(mapping, (), ("name", "functions", "timing"), ("signals", "components", "peers", "hazards"))
@@ -204,16 +211,23 @@ class _Reader:
         signals = self.entries(parts, "signals", self.signal)
         components = self.entries(parts, "components", self.component)
         peers = self.peers(parts.get("peers", []))
-        self.names["function"] = [name for name in self.plain_mapping(parts, "functions") if isinstance(name, str)]
-        functions = self.entries(parts, "functions", self.function)
+        functions = self.functions(parts)
         hazards = self.entries(parts, "hazards", self.hazard)
         timing = self.timing(parts["timing"]) if "timing" in parts else None
         name = self.words(parts, "name", ())
-        if parts.get("functions") == {}:
-            self.fault(("functions",), "a design needs at least one function, found none")
         if self.faults or timing is None or name is None:
             return None
         return Design(name, signals, components, peers, functions, timing, hazards)
+
+    def functions(self, parts: Mapping[str, object]) -> tuple[Function, ...]:
+        found = parts.get("functions")
+        if found == {}:
+            self.fault(("functions",), "a design needs at least one function, found none")
+        if isinstance(found, Mapping) and found:
+            self.names["function"] = [name for name in found if isinstance(name, str)]
+        else:
+            self.unread.add("function")
+        return self.entries(parts, "functions", self.function)
 
     def signal(self, name: str, mapping: object, path: Path) -> Signal | None:
         parts = self.keys(mapping, path, ("unit",), ("tolerated", "period"))
@@ -244,7 +258,10 @@ class _Reader:
 
     def peers(self, found: object) -> tuple[str, ...]:
         path: Path = ("peers",)
-        for index, name in enumerate(self.plain_list(found, path)):
+        names = self.plain_list(found, path)
+        if names is None:
+            self.unread.add("peer")
+        for index, name in enumerate(names or []):
             if not self.is_name(name, (*path, index)):
                 continue
             if name in self.names["peer"]:
@@ -258,6 +275,8 @@ class _Reader:
             return None
         path = (*path, "levels")
         found = self.plain_list(parts["levels"], path)
+        if found is None:
+            return None
         if not found:
             self.fault(path, "a function needs at least LoS 0, found no level")
         if len(found) > HIGHEST_LEVEL + 1:
@@ -289,13 +308,15 @@ class _Reader:
         return Level(name, rules, dwell, controller, reaction_time, reach)
 
     def distinct_levels(self, found: list[Any], path: Path) -> None:
-        names = [level.get("name") if isinstance(level, Mapping) else None for level in found]
-        for number, name in enumerate(names):
-            if isinstance(name, str) and name in names[:number]:
+        names: list[object] = []
+        for number, level in enumerate(found):
+            name = level.get("name", f"LoS {number}") if isinstance(level, Mapping) else None
+            if isinstance(name, str) and name in names:
                 self.fault((*path, number, "name"), f"level {shown(name)} is named twice")
+            names.append(name)
 
     def rules(self, found: object, path: Path) -> tuple[Rule, ...]:
-        read = [self.rule(each, (*path, index)) for index, each in enumerate(self.plain_list(found, path))]
+        read = [self.rule(each, (*path, index)) for index, each in enumerate(self.plain_list(found, path) or [])]
         return tuple(rule for rule in read if rule is not None)
 
     def rule(self, text: Any, path: Path) -> Rule | None:
@@ -311,7 +332,7 @@ class _Reader:
     def leaf(self, leaf: Leaf, text: str, path: Path) -> None:
         kind, name = _subject(leaf)
         column = next(re.finditer(rf"(?<![\w.]){re.escape(name)}\s*[,)]", text)).start() + 1
-        if name not in self.names[kind]:
+        if name not in self.names[kind] and kind not in self.unread:
             hint = suggestion(name, self.names[kind])
             self.note(Fault(path, column, f"unknown {kind} {shown(name)}", hint))
         elif isinstance(leaf, Spread | Within) and self.units.get(name) == MESSAGE:
@@ -321,9 +342,8 @@ class _Reader:
         if not isinstance(found, Mapping):
             self.fault(path, f"expected a mapping of parameters, found {shown(found)}")
             return {}
-        read = {
-            key: self.parameter(value, (*path, str(key))) for key, value in found.items() if self.is_name(key, path)
-        }
+        named = [(key, value) for key, value in found.items() if self.is_name(key, (*path, _step(key)))]
+        read = {key: self.parameter(value, (*path, key)) for key, value in named}
         return {key: value for key, value in read.items() if value is not None}
 
     def parameter(self, value: object, path: Path) -> float | str | None:
@@ -336,8 +356,8 @@ class _Reader:
         goal = self.words(parts, "goal", path)
         ftti = self.number(parts["ftti"], (*path, "ftti"), "s", positive=True)
         function = self.words(parts, "function", path)
-        if function is not None and function not in self.names["function"]:
-            hint = suggestion(function, self.names["function"])
+        if function not in (None, *self.names["function"]) and "function" not in self.unread:
+            hint = suggestion(str(function), self.names["function"])
             self.fault((*path, "function"), f"unknown function {shown(function)}", hint)
         if goal is None or ftti is None or function is None:
             return None
@@ -361,23 +381,20 @@ class _Reader:
         self, parts: Mapping[str, object], key: str, read: Callable[[str, object, Path], T | None]
     ) -> tuple[T, ...]:
         """The entries of a mapping by name, each read by `read(name, entry, path)`."""
-        found = self.plain_mapping(parts, key)
-        named = [(name, entry) for name, entry in found.items() if self.is_name(name, (key,))]
+        found = parts.get(key, {})
+        if not isinstance(found, Mapping):
+            self.fault((key,), f"expected a mapping by name, found {shown(found)}")
+            self.unread.add(key.removesuffix("s"))
+            return ()
+        named = [(name, entry) for name, entry in found.items() if self.is_name(name, (key, _step(name)))]
         values = [read(name, entry, (key, name)) for name, entry in named]
         return tuple(value for value in values if value is not None)
 
-    def plain_mapping(self, parts: Mapping[str, object], key: str) -> Mapping[Any, object]:
-        found = parts.get(key, {})
-        if isinstance(found, Mapping):
-            return found
-        self.note(Fault((key,), None, f"expected a mapping by name, found {shown(found)}"))
-        return {}
-
-    def plain_list(self, found: object, path: Path) -> list[Any]:
+    def plain_list(self, found: object, path: Path) -> list[Any] | None:
         if isinstance(found, list | tuple):
             return list(found)
         self.fault(path, f"expected a list, found {shown(found)}")
-        return []
+        return None
 
     def keys(
         self, mapping: object, path: Path, required: Iterable[str], optional: Iterable[str] = ()
@@ -426,7 +443,7 @@ class _Reader:
     def is_name(self, name: object, path: Path) -> bool:
         if isinstance(name, str) and NAME.fullmatch(name):
             return True
-        self.fault((*path, _step(name)), f"expected a dotted name such as `front.distance`, found {shown(name)}")
+        self.fault(path, f"expected a dotted name such as `front.distance`, found {shown(name)}")
         return False
 
     def fault(self, path: Path, message: str, hint: str = "") -> None:

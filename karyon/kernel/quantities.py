@@ -104,8 +104,7 @@ def read(quantity: object, expected: str | None) -> float:
 def shown(found: object, longest: int = 40) -> str:
     """What was found, short enough for a message of one line."""
     if isinstance(found, str):
-        kept = found if len(found) <= longest else found[:longest] + "…"
-        return f"`{''.join(each if each.isprintable() else '·' for each in kept)}`"
+        return f"`{printable(found if len(found) <= longest else found[:longest] + '…')}`"
     if found is None:
         return "nothing"
     if isinstance(found, bool):
@@ -113,6 +112,11 @@ def shown(found: object, longest: int = 40) -> str:
     if isinstance(found, float) or (isinstance(found, int) and abs(found) < 10**longest):
         return f"{found}"
     return {dict: "a mapping", list: "a list", tuple: "a list", int: "a huge number"}.get(type(found), "something else")
+
+
+def printable(text: str) -> str:
+    """`text` with a dot in place of every character that would break the line or the terminal."""
+    return "".join(each if each.isprintable() else "·" for each in text)
 
 
 def suggestion(misspelt: str, names: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ LEAD = Cooperation("lead", 2)
     [
         lambda name: Validity(name, 0.8),
         lambda name: Age(name, 0.3),
-        lambda name: Alive(name),
+        Alive,
         lambda name: Cooperation(name, 2),
         lambda name: Spread(name, 1.0),
         lambda name: Within(name, 0.0, 1.0),

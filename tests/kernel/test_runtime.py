@@ -443,9 +443,8 @@ def test_a_signalling_nan_is_a_nan_and_nothing_warns(place, given):
     """Corrupted bytes can be one; warnings are errors in these tests."""
     seen = information(rows=3)
     assert seen.see("front.distance", **(GOOD | {place: given}))
-    rule = parse(
-        "validity(front.distance) >= 0 and spread(front.distance) <= 1 and age(front.distance) <= 1 s and within(front.distance, 0, 99)"
-    )
+    terms = ["validity({}) >= 0", "spread({}) <= 1", "age({}) <= 1 s", "within({}, 0, 99)"]
+    rule = parse(" and ".join(terms).format(*["front.distance"] * 4))
     assert not verdict(rule, seen, NOW).certain.any()
     fresh = Freshness(seen)
     fresh.update(NOW)

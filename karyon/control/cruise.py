@@ -134,7 +134,7 @@ class Cruise:
         cautious, adaptive, cooperative = (dict(level) for level in [*levels, levels[-1], levels[-1]][:3])
         self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive), Cooperative(**cooperative))
         self.reaction_times = np.array([level["reaction_time"] for level in levels])
-        self.closing = adaptive.get("closing", TimeGap.closing)
+        self.closing = self.laws[1].closing
         self.braking, self.lag = braking, lag
         self.command = np.zeros(rows)
         self.response = np.zeros(rows)

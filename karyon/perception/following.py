@@ -196,8 +196,12 @@ class Seen:
 
     value: Floats
     time: np.ndarray
+    fresh: Booleans
     validity: Floats
+    spread: Floats
     message: Floats
+    message_fresh: Booleans
+    message_spread: Floats
     message_time: np.ndarray
     message_validity: Floats
     speed_bound: Floats
@@ -222,6 +226,8 @@ class Following:
         self._high = np.array([n.range, 70.0, 70.0, 20.0, inf])[:, None] + 2.0 * np.array([0.25, 0, 0, 0, 0])[:, None]
         self._rate_limit = np.array([140.0, 20.0, 15.0, 200.0, 70.0])[:, None]
         floors = np.array([n.distance, n.relative_speed, n.speed, n.acceleration, n.position])[:, None]
+        self._floors = floors
+        self._message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._rate_noise = 8.0 * floors
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
@@ -483,8 +489,12 @@ class Following:
         return Seen(
             value=own,
             time=s.own.time,
+            fresh=s.own.fresh,
             validity=np.where(np.isnan(own), 0.0, aged),
+            spread=np.broadcast_to(3.0 * self._floors, own.shape),
             message=received,
+            message_fresh=s.message.fresh[0],
+            message_spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
             message_time=s.message.time[0],
             message_validity=message_out * validity.of_age(message_age, self._message_age_limit),
             speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),

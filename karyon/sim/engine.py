@@ -81,11 +81,14 @@ class Simulation:
         self.metrics = Metrics(self)
         self.trace = Trace(files, self.world.vehicles)
         top = len(self.function.levels) - 1
-        self._enabled = first.kernel.enabled
-        self.level = np.full(self.rows, 0 if self._enabled else top)  # whose controller computed the command in force
+        self.enabled = first.kernel.enabled
+        self.initialised = np.full(self.rows, not self.enabled)
+        self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
         self.level_since = np.zeros(self.rows, dtype=np.int64)
         self.true = self.sensors.true()
         self.seen: Seen | None = None
+        self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
+        self.finished = 0
         self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
         self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
@@ -119,7 +122,7 @@ class Simulation:
         self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
         self._cycle(ns(first.radio.period), 0, Order.RADIO, self._send)
         self._cycle(*perception, Order.PERCEPTION, self._perceive)
-        if self._enabled:
+        if self.enabled:
             self._cycle(ns(timing.kernel_period), ns(timing.kernel_phase), Order.KERNEL, self._decide)
         self._cycle(control, phase, Order.CONTROL, self._control)
         self._cycle(*perception, Order.WATCH, self._watch)
@@ -145,7 +148,9 @@ class Simulation:
     def _running(self, component: str, now: int) -> np.ndarray | None:
         cycle = self._cycles[component]
         self._cycles[component] += 1
-        return self.components.running(component, now, cycle)
+        running = self.components.running(component, now, cycle)
+        self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
+        return running
 
     def _actuate(self, now: int) -> None:
         """Commands computed one actuator delay ago come into force, and with them their level."""
@@ -176,7 +181,8 @@ class Simulation:
         missing = due & ~(own.fresh & (own.time == now))
         self.late[:-1] = np.where(due, missing, self.late[:-1])
         timely = message.fresh[0] & (message.time[0] == sent[0])
-        self.late[-1] = np.where(self.channel.due, ~timely, self.late[-1])
+        if self.channel.due:
+            self.late[-1] = ~timely
         if running is not None:
             self.late |= ~running
         self.log.arrived(now, own.fresh, message.fresh[0])
@@ -184,7 +190,7 @@ class Simulation:
         self._beat("radio", now, listening)
         self._beat("perception", now, running)
         self._tell(self.seen)
-        if self._enabled:
+        if self.enabled:
             self.log.judged(now, self.seen)
 
     def _tell(self, seen: Seen) -> None:
@@ -202,7 +208,8 @@ class Simulation:
         self.kernel.seen.beat(component, now, True if running is None else running)
 
     def _decide(self, now: int) -> None:
-        decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
+        decision = self._decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
+        self.initialised = decision.initialised
         changed = np.flatnonzero(decision.level != decision.previous)
         if len(changed):
             self.log.switched(now, self.kernel, decision, changed)
@@ -213,8 +220,8 @@ class Simulation:
         assert seen is not None
         running = self._running("control", now)
         trusted = np.zeros(self.rows, dtype=bool)
-        if self._enabled:
-            told = self.kernel.step_result(FUNCTION).trusted
+        if self.enabled:
+            told = self._decision.trusted
             trusted = told.get(OWN[DISTANCE], trusted) & told.get(OWN[RELATIVE], trusted)
         situation = _situation(seen, self.scenarios[0], self.sensors.range)
         before = self.cruise.command

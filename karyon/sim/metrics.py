@@ -45,7 +45,8 @@ class Metrics:
         self._gap_sum, self._gap_time = np.zeros(rows), np.zeros(rows)
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
         self.worst_handling = np.zeros(rows)
-        self._truth = np.full((len(MESSAGE), rows), np.nan)
+        self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
+        self._message_wrong = np.zeros(rows, dtype=bool)
         self._expected: dict[int, list[analysis.Bound]] = {}
         self._plan(simulation)
         self.steps = 0
@@ -111,12 +112,10 @@ class Metrics:
         """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components that are down."""
         s = self._s
         assert s.seen is not None
-        own = np.abs(s.seen.value - s.true) > self._tolerated[: len(OWN), None]
-        own &= s.own_fresh
-        self._own_wrong = np.where(s.own_fresh, own, self._own_wrong) if hasattr(self, "_own_wrong") else own
-        message_error = np.abs(s.seen.message - s.channel.true) > self._tolerated[len(OWN) :, None]
-        wrong = message_error.any(axis=0)
-        self._message_wrong = np.where(s.message_fresh, wrong, self._message_wrong) if hasattr(self, "_message_wrong") else wrong
+        wrong = np.abs(s.seen.value - s.true) > self._tolerated[: len(OWN), None]
+        self._own_wrong = np.where(s.seen.fresh, wrong, self._own_wrong)
+        wrong = (np.abs(s.seen.message - s.channel.true) > self._tolerated[len(OWN) :, None]).any(axis=0)
+        self._message_wrong = np.where(s.seen.message_fresh, wrong, self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals["lead.message"] = self._message_wrong | s.late[-1]
         return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])

@@ -1,38 +1,60 @@
-"""The channel between cars. Here: no loss, a constant latency."""
+"""The channel between cars: a constant latency, independent loss."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.perception.following import MESSAGE
 from karyon.perception.sensors import NEVER, Samples
+from karyon.sim.scenario import Scenario
+from karyon.sim.streams import Purpose, UniformBlocks
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 
 class Channel:
-    """Messages in flight, as arrays with one arrival time each; a message takes effect when its reader next looks."""
+    """Messages in flight, as arrays with one arrival time each; a message takes effect when its reader next looks.
 
-    def __init__(self, latency: int, fields: int, ahead: Integers) -> None:
-        """`latency` in ns; `ahead`: the car whose messages each row reads."""
-        self._latency, self._ahead = latency, ahead
+    ahead   the car whose messages each row reads (row,)
+    true    what an ideal message would have said, of the newest that was due (field, row)
+    due     a message was due at the last look, lost or not
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], ahead: Integers) -> None:
+        first = scenarios[0]
+        self._latency, self._loss, self._ahead = round(first.radio.latency * 1e9), first.radio.loss, ahead
+        self._draws = UniformBlocks([one.seed for one in scenarios], Purpose.LOSS, 1, first.vehicles - 1)
         self._in_flight: deque[tuple[int, int, Floats, Floats]] = deque()
-        self._value = np.full((fields, len(ahead)), np.nan)
-        self.true = self._value.copy()
-        self._time = NEVER
+        self._value = np.full((len(MESSAGE), len(ahead)), np.nan)
+        self._time = np.full(len(ahead), NEVER, dtype=np.int64)
+        self.true, self.due = self._value.copy(), False
 
     def send(self, now: int, message: Floats, true: Floats) -> None:
         """All cars send (field, car) at `now` (ns)."""
         self._in_flight.append((now + self._latency, now, message, true))
 
     def receive(self, now: int) -> Samples:
-        """The newest message that has arrived at each row; (field, row), the time and freshness repeated per field."""
-        fresh = False
+        """The newest message that has arrived at each row; (field, row), time and freshness repeated per field."""
+        fresh = np.zeros(len(self._ahead), dtype=bool)
+        self.due = False
         while self._in_flight and self._in_flight[0][0] <= now:
-            _, self._time, message, true = self._in_flight.popleft()
-            self._value, self.true, fresh = message[:, self._ahead], true[:, self._ahead], True
+            _, sent, message, true = self._in_flight.popleft()
+            heard = self._heard()
+            self._value = np.where(heard, message[:, self._ahead], self._value)
+            self._time = np.where(heard, sent, self._time)
+            self.true, self.due, fresh = true[:, self._ahead], True, fresh | heard
         shape = self._value.shape
         return Samples(
-            value=self._value.copy(), time=np.full(shape, self._time, dtype=np.int64), fresh=np.full(shape, fresh)
+            value=self._value.copy(),
+            time=np.broadcast_to(self._time, shape).copy(),
+            fresh=np.broadcast_to(fresh, shape).copy(),
         )
+
+    def _heard(self) -> Booleans:
+        if self._loss == 0.0:
+            return np.ones(len(self._ahead), dtype=bool)
+        return np.asarray(self._draws.next()[0] >= self._loss)

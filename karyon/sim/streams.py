@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     SENSORS = 1
     MESSAGES = 2
     BIAS = 3
+    LOSS = 4
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 
@@ -25,8 +26,8 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, purpose], dtype=np.uint64)))
 
 
-class NormalBlocks:
-    """Standard normal draws for each step of many runs, block by block.
+class Blocks:
+    """Draws for each step of many runs, block by block.
 
     seeds   one per run; `channels` draws per step and vehicle
     Each run draws from its own stream, whatever else is in the batch.
@@ -41,8 +42,25 @@ class NormalBlocks:
     def next(self) -> Singles:
         """Draws of the next step (channel, run x vehicle)."""
         if self._step == BLOCK:
-            drawn = [one.standard_normal(self._shape, dtype=np.float32) for one in self._streams]
+            drawn = [self._draw(one) for one in self._streams]
             np.concatenate(drawn, axis=2, out=self._block)
             self._step = 0
         self._step += 1
         return self._block[self._step - 1]
+
+    def _draw(self, one: np.random.Generator) -> Singles:
+        raise NotImplementedError
+
+
+class NormalBlocks(Blocks):
+    """Standard normal draws."""
+
+    def _draw(self, one: np.random.Generator) -> Singles:
+        return one.standard_normal(self._shape, dtype=np.float32)
+
+
+class UniformBlocks(Blocks):
+    """Draws from [0, 1)."""
+
+    def _draw(self, one: np.random.Generator) -> Singles:
+        return one.random(self._shape, dtype=np.float32)

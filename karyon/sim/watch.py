@@ -67,6 +67,12 @@ class Exposure:
         self._since = np.where(exposed, np.where(running, self._since, now), NONE)
         return found
 
+    def close(self, now: int) -> list[Latency]:
+        """The run ends: exposures that still run are counted when they are over their bound."""
+        nothing = np.zeros(self._since.shape, dtype=bool)
+        everywhere = np.full(self._since.shape[1], np.iinfo(np.int64).max)
+        return self.update(now, nothing, everywhere, np.full(self._since.shape[1], now))
+
 
 class Distance:
     """Gap against collision and the RSS distance of the level in command (row,)."""

@@ -1,0 +1,97 @@
+"""A run from its scenario to its files."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from karyon import __version__
+from karyon.sim import leaders, recordings
+from karyon.sim.engine import FUNCTION, Simulation
+from karyon.sim.events import describe
+from karyon.sim.recorder import write_events, write_summary, write_text
+from karyon.sim.scenario import Loaded, Scenario, dump
+
+Progress = Callable[[float], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run left: its summary and events, and whether it reached its end."""
+
+    summary: dict[str, Any]
+    events: list[dict[str, Any]]
+    complete: bool
+    warnings: tuple[str, ...]
+
+
+def trajectory(scenario: Scenario) -> tuple[leaders.Trajectory, tuple[str, ...]]:
+    """The leader's motion, and what the user should know of its recording. Raises recordings.RecordingError."""
+    leader, lag = scenario.leader, scenario.vehicle.lag
+    if leader.recording is None:
+        assert leader.speed is not None
+        points = [(float(when), float(speed)) for when, speed in leader.speed]
+        return leaders.from_profile(points, leader.acceleration, leader.deceleration, scenario.duration, lag), ()
+    columns = None if leader.columns is None else leader.columns.model_dump(exclude_none=True)
+    recording = recordings.read(Path(leader.recording), columns)
+    return leaders.from_recording(recording, scenario.duration, lag), recording.warnings
+
+
+def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Progress | None = None) -> list[Result]:
+    """Runs side by side, each into its own folder of `out` (None: no files, no trace).
+
+    progress   is told the simulated time each second of it, and ends the runs by answering False
+    Raises RecordingError, OSError; in both cases nothing half-written stays under a final name.
+    """
+    tracks = [trajectory(one.scenario) for one in batch]
+    for folder in filter(None, out):
+        folder.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    files = [folder / "trace.parquet" if folder else None for folder in out]
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], files)
+    complete = simulation.run(progress)
+    simulation.trace.close()
+    wall = time.perf_counter() - started
+    results = []
+    for run, (loaded, (_, warnings), folder) in enumerate(zip(batch, tracks, out, strict=True)):
+        summary = _summary(loaded, simulation, run, wall)
+        warnings = (*loaded.warnings, *warnings, *_without_effect(loaded, simulation, run))
+        result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
+        if folder:
+            write_text(folder / "scenario.yaml", dump(loaded))
+            write_events(folder / "events.jsonl", result.events)
+            write_summary(folder / "summary.json", result.summary)
+        results.append(result)
+    return results
+
+
+def _summary(loaded: Loaded, simulation: Simulation, run: int, wall: float) -> dict[str, Any]:
+    return {
+        "scenario": loaded.name,
+        "seed": loaded.scenario.seed,
+        **simulation.metrics.summary(run),
+        "wall": wall,
+        "version": __version__,
+        "scenario_sha256": sha256(dump(loaded)),
+        "design_sha256": sha256(loaded.design_text),
+    }
+
+
+def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[str]:
+    """A fault that was accepted but changed nothing is said."""
+    changed = simulation.injector.changed() | simulation.components.skipped
+    return [
+        f"fault {index + 1} ({describe(fault)}) changed no sample"
+        for index, fault in enumerate(loaded.scenario.faults)
+        if changed.get((run, index), 0) == 0
+    ]
+
+
+def sha256(text: str) -> str:
+    """Hex digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+__all__ = ["FUNCTION", "Result", "simulate", "trajectory"]

@@ -13,6 +13,8 @@ from karyon.control import limits, rss
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
+CREEP = 0.3  # m/s: below it a car stands, and what the speed sensor shows is noise
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
@@ -114,8 +116,9 @@ class Cautious:
     def acceleration(self, seen: Situation, front: Front, trusted: Booleans, speed: Floats) -> Floats:
         """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN."""
         room = front.gap + front.speed * front.speed / (2.0 * self.braking) - self.law.standstill
-        needed = np.where(room > 0.1, speed * speed / (2.0 * np.maximum(room, 0.1)), np.where(speed > 0.1, 9.0, 0.0))
-        return np.where(trusted, self.law.acceleration(seen), -np.maximum(self.stopping, needed))
+        needed = np.where(room > 0.1, speed * speed / (2.0 * np.maximum(room, 0.1)), np.where(speed > CREEP, 9.0, 0.0))
+        stopping = np.where(speed > CREEP, np.maximum(self.stopping, needed), self.stopping)
+        return np.where(trusted, self.law.acceleration(seen), -stopping)
 
 
 class Cruise:
@@ -127,7 +130,7 @@ class Cruise:
 
     BARRIER_GAIN = 3.0  # 1/s: above 1 / (time gap - reaction time) the barrier is silent in steady following
     MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
-    REACTION_RATE = 0.25  # s/s at which a longer reaction time comes into force
+    REACTION_RATE = 0.5  # s/s at which a longer reaction time comes into force
 
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
         """`levels`: per level the controller's numbers of the safety design, `time_gap` and `reaction_time` at least."""
@@ -164,7 +167,8 @@ class Cruise:
             ),
         )
         own = self.reaction_times[np.minimum(level, len(self.reaction_times) - 1)]
-        self.reaction = np.minimum(own, np.maximum(self.reaction, 0.0) + self.REACTION_RATE * step)
+        self.reaction = np.minimum(own, self.reaction + self.REACTION_RATE * step)
+        self.reaction = np.where(self._margin(seen, own) >= 0.0, own, self.reaction)
         barrier = self._barrier(seen, self.reaction)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, barrier, np.inf)
@@ -173,10 +177,15 @@ class Cruise:
 
     def _barrier(self, seen: Situation, reaction_time: Any) -> Floats:
         """RSS barrier: the car ahead may brake as declared at any instant."""
-        front = np.maximum(0.0, seen.speed + seen.relative_speed)
-        margin = seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking)
         return rss.acceleration_limit(
-            margin, seen.speed, seen.relative_speed, -self.braking, reaction_time, self.braking, self.BARRIER_GAIN
+            self._margin(seen, reaction_time), seen.speed, seen.relative_speed, -self.braking, reaction_time, self.braking, self.BARRIER_GAIN
+        )
+
+    def _margin(self, seen: Situation, reaction_time: Any) -> Floats:
+        """Gap beyond the safe distance and its reserve in m."""
+        front = np.maximum(0.0, seen.speed + seen.relative_speed)
+        return np.asarray(
+            seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking)
         )
 
     def _within_limits(self, wanted: Floats, speed: Floats, step: float) -> Floats:

@@ -31,6 +31,8 @@ from karyon.kernel.runtime import ABSENT, NANOSECONDS, SafetyInformation, verdic
 
 HOLDS = {"<": lt, "≤": le, ">": gt, "≥": ge}
 MOST_DECIMALS = 15
+LONGEST = 1e9
+"""Numbers from here on are shown with an exponent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +186,9 @@ def _compared(
     """`found sign limit` with the fewest digits that keep the limit as written and the comparison true."""
     sign = holding if negated else failing
     holds, tail = HOLDS[sign], f" {unit}" if unit not in ("", "1") else ""
-    fewest = max(decimals, min(_decimals(limit), MOST_DECIMALS))
-    for digits in range(fewest, MOST_DECIMALS + 1):
+    fewest = max(decimals, _decimals(limit))
+    most = MOST_DECIMALS if max(abs(found), abs(limit)) < LONGEST else 0
+    for digits in range(fewest, most + 1):
         left, right = f"{found:.{digits}f}", f"{limit:.{digits}f}"
         if holds(float(left), float(right)) and (float(left) == float(right)) == (found == limit):
             return f"{left}{tail} {sign} {right}{tail}"

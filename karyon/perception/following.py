@@ -39,6 +39,7 @@ RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's u
 DOUBT = 0.8  # validity below which a check speaks
 AGREEMENT = 1.0  # s that an independent source must agree before it restores a doubted signal
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
+PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
@@ -143,9 +144,9 @@ class State:
     usual: Floats
     usual_for: Floats
     white: Floats
-    agree_closing: Floats
-    agree_road: Floats
-    agree_place: Floats
+    agreed: Floats
+    track_agreed: Floats
+    place_agreed: Floats
     radar_quiet: Floats
 
     def keep(self, other: "State", taken: Booleans) -> None:
@@ -179,9 +180,9 @@ def _start(rows: int) -> State:
         usual=zero,
         usual_for=zero,
         white=three,
-        agree_closing=zero,
-        agree_road=zero,
-        agree_place=zero,
+        agreed=three,
+        track_agreed=two,
+        place_agreed=zero,
         radar_quiet=zero,
     )
 
@@ -296,7 +297,7 @@ class Following:
             ]
         )
         message_out = message_sane * tracked * closing * veto
-        self._restore(before, s, dt, quiet_closing, road_known & (road >= DOUBT), speed_ok, out, message_out)
+        self._restore(before, s, dt, quiet_closing, closing >= DOUBT, road_known & (road >= DOUBT), speed_ok, out, message_out)
         if running is not None:
             s.keep(before, running)
         self.state = s
@@ -418,12 +419,13 @@ class Following:
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
         here = own[POSITION] + ages[POSITION] * own[SPEED]
         seen = own[DISTANCE] + ages[DISTANCE] * own[RELATIVE]
-        known = usable[DISTANCE] & usable[POSITION] & usable[SPEED] & heard & ~open_road
+        known = usable[DISTANCE] & usable[POSITION] & usable[SPEED] & heard
         difference = np.where(known, front - here - self.noise.vehicle_length - seen, 0.0)
         learned = before.usual_for >= USUAL_LEARNED
         residual = np.where(known & learned, difference - before.usual, 0.0)
+        residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, 0.2, True)
-        s.usual, s.usual_for = difference, known.astype(float)  # `_restore` decides what of it is learned
+        s.usual, s.usual_for = difference, (known & ~open_road).astype(float)  # `_restore` decides what of it is learned
         judged = np.minimum(
             validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
             validity.of_amplitude(np.abs(s.road_smooth), gate.smooth_band, gate.tolerated),
@@ -444,23 +446,27 @@ class Following:
         s: State,
         dt: float,
         quiet_closing: Booleans,
+        radar_agrees: Booleans,
         quiet_road: Booleans,
         speed_ok: Floats,
         out: Floats,
         message_out: Floats,
     ) -> None:
         """Follow again what independent sources confirm, and learn the usual difference while nothing speaks."""
-        s.agree_closing = np.where(quiet_closing, before.agree_closing + dt, 0.0)
-        s.agree_road = np.where(quiet_road, before.agree_road + dt, 0.0)
-        s.agree_place = np.where(~s.doubted[PLACE] & s.anchored[PLACE], before.agree_place + dt, 0.0)
-        closing, road = s.agree_closing >= AGREEMENT, s.agree_road >= AGREEMENT
-        wheel = closing | (s.agree_place >= 3.0 * AGREEMENT)
-        again = np.stack([closing & road, wheel, road & (speed_ok >= DOUBT)]) & s.doubted
+        radar = quiet_road & radar_agrees
+        agrees = np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)])
+        s.agreed = np.where(s.doubted & agrees, before.agreed + dt, 0.0)
+        place = s.doubted[WHEEL] & ~s.doubted[PLACE] & s.anchored[PLACE]
+        s.place_agreed = np.where(place, before.place_agreed + dt, 0.0)
+        again = s.agreed >= AGREEMENT
+        again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         s.reference = np.where(again, values, s.reference)
         s.smooth = np.where(again, 0.0, s.smooth)
         s.doubted &= ~again
-        tracks = np.stack([closing & road, closing]) & s.track_doubted
+        agrees = np.stack([radar & quiet_closing, quiet_closing])
+        s.track_agreed = np.where(s.track_doubted & agrees, before.track_agreed + dt, 0.0)
+        tracks = s.track_agreed >= AGREEMENT
         s.track_reference = np.where(tracks, s.message.value[:2], s.track_reference)
         s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
         s.track_doubted &= ~tracks

@@ -36,6 +36,7 @@ BYTES_MAX = 1_000_000
 DEPTH_MAX = 64
 VALUES_MAX = 100_000  # after aliases are expanded
 SHOWN_MAX = 20  # faults of one input that are shown
+OPTION_MAX = 60  # characters of an option by which a fault calls it
 EXCERPT_MAX = 110  # columns of a source line that are shown
 
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -45,14 +46,20 @@ INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
-SYNTAX_HINTS = {
-    "mapping values are not allowed": "quote a text that holds `: `; fields of one mapping share one indentation",
-    "could not find expected ':'": "a field is `name: value`",
-    "expected <block end>": "fields of one mapping share one indentation",
-    "expected ',' or": "close the bracket, or put a comma",
-    "found character '\\t'": "indent with spaces",
-    "cannot start any token": "quote a text that starts with this character",
-    "while scanning a quoted scalar": "close the quotation mark",
+ESCAPE = re.compile(r"\\U([0-9A-Fa-f]{8})")
+ONE_INDENTATION = "fields of one mapping share one indentation"
+SYNTAX = {  # part of what the parser says: what we say, and what to do
+    "mapping values are not allowed": ("a `:` where no field can begin", f"quote a text with `: `; {ONE_INDENTATION}"),
+    "sequence entries are not allowed": ("a list cannot begin here", "put each `- ` on a line of its own"),
+    "could not find expected ':'": ("a field without `:`", "a field is `name: value`"),
+    "but found '<block": ("the indentation of this line fits no line above", ONE_INDENTATION),
+    "expected <block end>": ("unexpected text after a value", "quote a text with special characters"),
+    "expected '<document start>'": ("unexpected text after the end", ONE_INDENTATION),
+    "expected ',' or": ("expected `,` or the closing bracket", ""),
+    "expected the node content": ("expected a value", ""),
+    "while scanning a quoted scalar": ("a text in quotation marks does not end", ""),
+    "found character '\\t'": ("a tab where a value should begin", "use spaces"),
+    "cannot start any token": ("a value cannot begin with this character", "quote it"),
 }
 
 
@@ -81,9 +88,9 @@ class Fault:
         if self.column is None or not self.excerpt:
             return head + (f"\n     = {printable(self.hint)}" if self.hint else "")
         text, start, width = _window(self.excerpt, self.column - 1, self.width)
-        margin = "" if self.line is None else str(self.line)
+        margin = f"{'' if self.line is None else self.line:>4}"
         caret = " " * columns(text[:start]) + "^" * max(1, columns(text[start : start + width]))
-        return f"{head}\n{margin:>4} | {text}\n     | {caret} {printable(self.hint)}".rstrip()
+        return f"{head}\n{margin} | {text}\n{' ' * max(5, len(margin) + 1)}| {caret} {printable(self.hint)}".rstrip()
 
 
 class InputError(Exception):
@@ -97,6 +104,11 @@ class InputError(Exception):
         hidden = len(self.faults) - SHOWN_MAX
         shown = [str(fault) for fault in self.faults[:SHOWN_MAX]]
         return "\n".join(shown + ([f"... and {hidden} more"] if hidden > 0 else []))
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """The faults in the order of files and lines, each once."""
+    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.where, fault.line or 0, fault.column or 0))
 
 
 def report(faults: Sequence[Fault], outcome: str) -> str:
@@ -217,8 +229,8 @@ def compose(source: Source, begin: int = 0) -> Document:
             composer.take(event)
     except MarkedYAMLError as error:
         raise InputError([composer.syntax_fault(error)]) from None
-    except (YAMLError, ValueError, OverflowError) as error:  # a directive or an escape that names no character
-        raise InputError([source.fault(begin, begin, f"not YAML: {' '.join(str(error).split())}")]) from None
+    except (YAMLError, ValueError, OverflowError) as error:
+        raise InputError([composer.escape_fault(error)]) from None
     if composer.faults:
         raise InputError(composer.faults)
     return Document(composer.data, composer.keys, composer.values)
@@ -252,9 +264,11 @@ class _Composer:
     stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)  # data, and how many values it holds
     documents: int = 0
+    reached: int = 0  # offset up to which the text is taken
 
     def take(self, event: Any) -> None:
         """One event of the parser. Raises InputError where it makes no sense to go on."""
+        self.reached = self.begin + event.end_mark.index
         if isinstance(event, DocumentStartEvent):
             self.documents += 1
             if self.documents > 1:
@@ -265,12 +279,20 @@ class _Composer:
             self._node(event)
 
     def syntax_fault(self, error: MarkedYAMLError) -> Fault:
-        """The parser's own complaint, where it noticed."""
-        said = " ".join(part for part in (error.context, error.problem) if part)
-        mark = error.problem_mark or error.context_mark
-        at = self.begin + (mark.index if mark else 0)
-        hint = next((hint for symptom, hint in SYNTAX_HINTS.items() if symptom in said), "")
-        return self.source.fault(at, at + 1, f"not YAML: {error.problem or said}", hint)
+        """What the parser complains of, where it noticed; of a text that does not end, where it began."""
+        said = " ".join(str(part) for part in (error.context, error.problem) if part)
+        mark = error.context_mark if "end of stream" in said else error.problem_mark
+        at = self.begin + mark.index if mark else self.reached
+        plain = " ".join((error.problem or said).split())
+        message, hint = next((words for symptom, words in SYNTAX.items() if symptom in said), (plain, ""))
+        return self.source.fault(at, at + 1, f"not YAML: {message}", hint)
+
+    def escape_fault(self, error: Exception) -> Fault:
+        """What the parser stumbles over without saying where: an escape beyond the last character."""
+        for found in ESCAPE.finditer(self.source.text, self.reached):
+            if int(found[1], 16) >= 0x110000:
+                return self.source.fault(found.start(), found.end(), "not YAML: this escape names no character")
+        return self.source.fault(self.reached, self.reached, f"not YAML: {' '.join(str(error).split())}")
 
     def _place(self, event: Any) -> Place:
         return Place(self.source, self.begin + event.start_mark.index, self.begin + event.end_mark.index)
@@ -356,13 +378,19 @@ def resolved(text: str) -> Any:
 
 def setting(option: str, prefix: Keys) -> Document:
     """The option `PATH=VALUE` as a document that holds VALUE (YAML) at `prefix`, its PATH. Raises InputError."""
-    source = Source(f"--set {shortened(option)}", option, "--set ")
+    source = option_source("--set", option)
     value = nested(compose(source, option.index("=") + 1), prefix)
     start = 0
     for depth, key in enumerate(prefix):
         value.keys[prefix[: depth + 1]] = Place(source, start, start + len(str(key)))
         start += len(str(key)) + 1
     return value
+
+
+def option_source(name: str, value: str) -> Source:
+    """The text of an option of the command line, such as `--seed 7`."""
+    line = " ".join(value.split())
+    return Source(f"{name} {line if len(line) <= OPTION_MAX else line[:OPTION_MAX] + '…'}", value, f"{name} ")
 
 
 def nested(document: Document, prefix: Keys) -> Document:
@@ -376,7 +404,10 @@ def nested(document: Document, prefix: Keys) -> Document:
 
 
 def merged(base: Document, over: Document) -> Document:
-    """`over` laid on `base`: mappings merge, everything else of `base` that `over` names is replaced."""
+    """`over` laid on `base`: mappings merge, everything else of `base` that `over` names is replaced.
+
+    A merged mapping keeps the place that it has in `base`.
+    """
     replaced: set[Keys] = set()
 
     def laid(below: Any, above: Any, path: Keys) -> Any:
@@ -390,7 +421,7 @@ def merged(base: Document, over: Document) -> Document:
         return {path: at for path, at in places.items() if not any(path[:n] in replaced for n in range(len(path) + 1))}
 
     data = laid(base.data, over.data, ())
-    return Document(data, kept(base.keys) | over.keys, kept(base.values) | over.values)
+    return Document(data, over.keys | kept(base.keys), over.values | kept(base.values))
 
 
 def suggestion(misspelt: str, names: Iterable[str]) -> str:

@@ -294,7 +294,7 @@ def _age(now: int, time: np.ndarray) -> np.ndarray:
 def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation:
     return Situation(
         gap=seen.gap,
-        speed=seen.value[SPEED],
+        speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
         relative_speed=seen.value[RELATIVE],
         road_open=seen.value[DISTANCE] >= sensor_range,
         front_command=seen.message[3],

@@ -1,11 +1,14 @@
 """Safety designs in files: what the kernel's `Design.parse` says of the data, placed in the text."""
 
+import re
 from pathlib import Path
 
 from karyon.kernel import Design, DesignError
 from karyon.kernel.design import Fault
 from karyon.sim import documents
-from karyon.sim.documents import Document, InputError, Place, Source, dotted
+from karyon.sim.documents import Document, InputError, Keys, Place, Source, dotted
+
+WORD = re.compile(r"[\w.]+|.")
 
 
 def read_design(path: Path) -> Design:
@@ -19,26 +22,27 @@ def parse(source: Source) -> Design:
     try:
         return Design.parse(document.data)
     except DesignError as error:
-        raise InputError(sorted((_placed(fault, document) for fault in error.faults), key=_line)) from None
-
-
-def _line(fault: documents.Fault) -> tuple[int, int]:
-    return fault.line or 0, fault.column or 0
+        raise InputError(documents.in_order(_placed(fault, document) for fault in error.faults)) from None
 
 
 def _placed(fault: Fault, document: Document) -> documents.Fault:
     path = tuple(fault.path)
-    place = document.place(path) if path in document.values else document.place_of_key(path)
-    if fault.message.startswith(("unknown key", "`")):
-        place = document.place_of_key(path)
-    if fault.column is not None:
-        place = _inside(place, fault.column)
+    place = _entry(path, document) if fault.column is None else _word(document.place(path), fault.column)
     name = dotted(path)
     return place.fault(f"{name}: {fault.message}" if name else fault.message, fault.hint)
 
 
-def _inside(place: Place, column: int) -> Place:
-    """The character at `column` of a text that stands in one line."""
-    quotes = 1 if place.text[:1] in "'\"" else 0
-    start = place.start + quotes + column - 1
-    return place if "\n" in place.text or start >= place.end else Place(place.source, start, start + 1)
+def _entry(path: Keys, document: Document) -> Place:
+    """The key at `path` and its value, or the key alone where many values stand below it."""
+    key, value = document.place_of_key(path), document.place(path)
+    many = isinstance(document.at(path), dict | list) or key.source is not value.source
+    return key if many or value.start < key.start else Place(key.source, key.start, value.end)
+
+
+def _word(place: Place, column: int) -> Place:
+    """The word at `column` of a text that stands in one line; of another text, the whole."""
+    quotation = 1 if place.text[:1] in "'\"" else 0
+    word = (
+        None if "\n" in place.text else WORD.match(place.source.text, place.start + quotation + column - 1, place.end)
+    )
+    return Place(place.source, *word.span()) if word else place

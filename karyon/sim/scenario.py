@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from karyon.kernel import Design
 from karyon.sim import documents, safety_file, wording
-from karyon.sim.documents import Document, InputError, Keys, Source, shortened
+from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, Fault
 from karyon.sim.shipped import named_file, portable, scenario_file
 from karyon.sim.units import (
@@ -281,7 +281,14 @@ class Scenario(Section):
     acc: Acc = Field(default=Acc(), description="adaptive cruise control")
     record: Record = Field(default=Record(), description="what is written down")
     wall_limit: Seconds = Field(default=600.0, gt=0, le=30 * DAY, description="a run that takes longer is ended")
-    faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(default=(), description="what goes wrong")
+    faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(
+        default=(), description="entries {vehicle, signal or component, mode, onset, ...}"
+    )
+
+    @field_validator("faults", mode="before")
+    @classmethod
+    def _none_left(cls, faults: object) -> object:
+        return () if faults is None else faults  # all lines below `faults:` are comments
 
 
 @dataclass(frozen=True)
@@ -317,7 +324,7 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     scenario = _checked(document, faults)
     design_source, design = _design(files.get(("safety",)), document, faults)
     if faults or scenario is None or design_source is None or design is None:
-        raise InputError(faults)
+        raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
     return Loaded(scenario, design, path.stem, path, source.text, design_source.text, warnings)
 
@@ -382,19 +389,17 @@ def _overridden(document: Document, overrides: Sequence[str], seed: int | None) 
     if faults:
         raise InputError(faults)
     if seed is not None:
-        value = documents.compose(Source(f"--seed {seed}", str(seed), "--seed "))
+        value = documents.compose(documents.option_source("--seed", str(seed)))
         document = documents.merged(document, documents.nested(value, ("seed",)))
     return _laid(document, reduce(documents.merged, settings)) if settings else document
 
 
 def _setting(option: str) -> Document:
-    name, equals, value = option.partition("=")
+    name, equals, _ = option.partition("=")
     keys = tuple(name.strip().split("."))
     if not equals or not all(keys) or len(keys) > documents.DEPTH_MAX:
-        source = Source(f"--set {shortened(option)}", option, "--set ")
+        source = documents.option_source("--set", option)
         raise InputError([source.fault(0, len(option), "expected PATH=VALUE", "for example radio.loss=0.1")])
-    if keys == ("faults",) and not value.strip():
-        return replace(documents.setting(option, keys), data={"faults": []})
     if keys[0] == "sensors":
         keys = _sensor_keys(keys)
     return documents.setting(option, keys)

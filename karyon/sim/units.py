@@ -9,7 +9,8 @@ Units are those of `karyon.kernel.quantities`; a bare number is in SI.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import (
@@ -18,11 +19,11 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     Strict,
     StringConstraints,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from karyon.kernel import quantities
@@ -74,24 +75,28 @@ class Quantity:
             serialization=core_schema.plain_serializer_function_ser_schema(self.written, when_used="json"),
         )
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "number", "x-unit": self.unit}
-
     def written(self, number: float) -> str | float:
         """The number as a scenario has it: reading it gives the same bits."""
         plain = repr(number).removesuffix(".0")
         return number if self.unit in ("1", SIGNAL, SIGNAL_RATE) else f"{plain} {self.unit}"
 
 
+class _Read:
+    """A type whose values are read by its own `read`, which raises ValueError."""
+
+    def read(self, value: object) -> object:
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+
 @dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(_Read):
     """A whole number."""
 
     noun: str = "a whole number"
     unit: str = "1"
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.read, handler(source))
 
     def read(self, value: object) -> int:
         """The number itself; ValueError for anything else, also for true and for 2.0."""
@@ -101,16 +106,11 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(_Read):
     """One of some names."""
 
+    noun: str
     names: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.read, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"enum": list(self.names)}
 
     def read(self, value: object) -> object:
         """The name itself; ValueError for any other."""
@@ -120,16 +120,10 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class Index(_Read):
     """The index of a follower, or `all`."""
 
     noun: str = "an index from 1 or `all`"
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self.read, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}
 
     def read(self, value: object) -> object:
         """The index itself. PydanticCustomError for the leader's, ValueError for all else."""
@@ -138,6 +132,41 @@ class Index:
         if value == 0 and not isinstance(value, bool):
             raise contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
         raise ValueError("no index")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is said of a field: its type without `Annotated` and `| None`, and all that stood there."""
+
+    annotation: Any
+    metadata: tuple[object, ...] = ()
+    description: str = ""
+    optional: bool = False
+
+    @classmethod
+    def of(cls, annotation: Any, metadata: Iterable[object] = (), description: str = "") -> "Row":
+        """The row of a type as it is written."""
+        said, optional = list(metadata), False
+        while get_origin(annotation) in (Annotated, Union, UnionType):
+            if get_origin(annotation) is Annotated:
+                annotation, *more = get_args(annotation)
+                said = [*more, *said]
+                continue
+            kinds = [each for each in get_args(annotation) if each is not NoneType]
+            if len(kinds) > 1:  # `int | Literal["all"]`, which its metadata names
+                break
+            annotation, optional = kinds[0], True
+        flat = [each for entry in said for each in (entry.metadata if isinstance(entry, FieldInfo) else [entry])]
+        return cls(annotation, tuple(flat), description, optional)
+
+    @classmethod
+    def of_field(cls, info: FieldInfo) -> "Row":
+        """The row of a field of a Section."""
+        return cls.of(info.annotation, info.metadata, info.description or "")
+
+    def items(self) -> list["Row"]:
+        """The rows of the entries of a list: one for all of them, or one for each."""
+        return [Row.of(part, description=self.description) for part in get_args(self.annotation) if part is not ...]
 
 
 def unit_of(unit: str, context: Any) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -14,20 +12,10 @@ from pydantic_core import ErrorDetails
 from karyon.sim import documents
 from karyon.sim.documents import Document, Keys, Place, dotted, quoted, shortened, suggestion
 from karyon.sim.failure_modes import MODES, Fault, Mode, units_of
-from karyon.sim.units import Index, OneOf, Quantity, expected, unit_of
+from karyon.sim.units import Index, OneOf, Quantity, Row, expected, unit_of
 
-NAMES_SHOWN = 12  # fields that a hint lists
+NAMES_SHOWN = 16  # fields that a hint lists
 SWITCHES = {"yes": "write true", "on": "write true", "no": "write false", "off": "write false"}
-
-
-@dataclass
-class Row:
-    """What may stand at a path: its type, what else is said of it, and the unit of the signal that it speaks of."""
-
-    annotation: Any
-    metadata: list[object] = field(default_factory=list)
-    units: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
 
 
 def faults(error: ValidationError, model: type[BaseModel], document: Document) -> list[documents.Fault]:
@@ -42,7 +30,7 @@ def faults(error: ValidationError, model: type[BaseModel], document: Document) -
     ]
     wrong = [_wrong(_in_file(each["loc"]), each, model, document) for each in errors if _is_wrong(each)]
     worded = [_unknown(path, model, document) for path in unknown] + missing + wrong
-    return sorted(dict.fromkeys(worded), key=lambda fault: (fault.where, fault.line or 0, fault.column or 0))
+    return documents.in_order(worded)
 
 
 def _in_file(path: Keys) -> Keys:
@@ -82,7 +70,7 @@ def _wrong(path: Keys, error: ErrorDetails, model: type[BaseModel], document: Do
     if error["type"] == "missing":
         path = path[:-1]
     row = _row(path, model, document)
-    message = f"{dotted(path)} is {_takes(row)}, found {found(document, path)}"
+    message = f"{dotted(path)} is {_takes(row, _units(path, document))}, found {found(document, path)}"
     return document.place(path).fault(message, _hint(error, row, document.at(path)))
 
 
@@ -114,46 +102,31 @@ def _row(path: Keys, model: type[BaseModel], document: Document) -> Row:
         return Row(model)
     around = _row(path[:-1], model, document)
     if isinstance(around.annotation, type) and issubclass(around.annotation, BaseModel):
-        info = _fields(path[:-1], model, document)[str(path[-1])]
-        row = Row(info.annotation, list(info.metadata), description=info.description or "")
-        if around.annotation is Fault:
-            signal = document.at(path[:-1]).get("signal")
-            row.units = units_of(signal if isinstance(signal, str) else None)
-        return _plain(row)
-    parts = get_args(around.annotation)
-    return _plain(Row(parts[0] if parts[-1] is ... else parts[int(path[-1])]))
+        return Row.of_field(_fields(path[:-1], model, document)[str(path[-1])])
+    items = around.items()
+    return items[0] if len(items) == 1 else items[int(path[-1])]
 
 
-def _plain(row: Row) -> Row:
-    """`row` without `Annotated` and `| None` around its type."""
-    while get_origin(row.annotation) in (Annotated, Union, types.UnionType):
-        if get_origin(row.annotation) is Annotated:
-            row.annotation, *metadata = get_args(row.annotation)
-            row.metadata = [*metadata, *row.metadata]
-            continue
-        kinds = [each for each in get_args(row.annotation) if each is not type(None)]
-        if len(kinds) > 1:  # `int | Literal["all"]`, which its metadata names
-            break
-        row.annotation = kinds[0]
-    row.metadata = [
-        each for entry in row.metadata for each in (entry.metadata if isinstance(entry, FieldInfo) else [entry])
-    ]
-    return row
+def _units(path: Keys, document: Document) -> dict[str, str]:
+    """The units in which the fault that `path` leads to states its parameters."""
+    signal = document.at((*path[:2], "signal")) if path[:1] == ("faults",) else None
+    return units_of(signal if isinstance(signal, str) else None)
 
 
-def _takes(row: Row) -> str:
-    if names := _names(row):
-        return f"one of {', '.join(names)}"
+def _takes(row: Row, units: Mapping[str, str]) -> str:
     for kind in row.metadata:
-        if isinstance(kind, Index):
+        if isinstance(kind, Index | OneOf):
             return kind.noun
         if isinstance(kind, Quantity):
-            return expected(row.metadata, unit_of(kind.unit, row.units))
+            return expected(row.metadata, unit_of(kind.unit, units))
     if get_origin(row.annotation) is tuple:
         parts = get_args(row.annotation)
         return "a list" if parts[-1] is ... else f"a list of {len(parts)}"
     if isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel):
         return "a mapping of fields"
+    if get_origin(row.annotation) is Literal:
+        names = get_args(row.annotation)
+        return f"one of {', '.join(names)}" if len(names) > 1 else str(names[0])
     return expected(row.metadata) or {bool: "true or false", str: "a text of one line"}[row.annotation]
 
 
@@ -175,7 +148,9 @@ def found(document: Document, path: Keys) -> str:
 def _hint(error: ErrorDetails, row: Row, value: object) -> str:
     if names := _names(row):
         meant = suggestion(str(value), names)
-        return f"did you mean {quoted(meant)}?" if meant else ""
+        return f"did you mean {quoted(meant)}?" if meant else f"there are {', '.join(names)}" if names[1:] else ""
+    if get_origin(row.annotation) is tuple:
+        return row.description
     if row.annotation is bool:
         return SWITCHES.get(str(value).lower(), "")
     is_share = any(isinstance(kind, Quantity) and kind.noun == "a share" for kind in row.metadata)

@@ -5,6 +5,8 @@ Data is mostly good (or no level above 0 would ever be reached), with everything
 careless caller can produce; measurements lie on, just inside and just outside the limits of the rules.
 """
 
+import operator
+import re
 from dataclasses import dataclass, replace
 from math import inf, nan, nextafter
 
@@ -125,7 +127,7 @@ def attainable_rules(draw):
 
 # ---------------------------------------------------------------- designs
 
-DWELLS = {"0 s": 0, "100 ms": 100 * MS, "0.25": 250 * MS, "1": S}
+DWELLS = {"0 s": 0, "100 ms": 100 * MS, "0.25": 250 * MS, "1": S, "1e30 s": 10**39}
 
 
 @dataclass(frozen=True)
@@ -136,19 +138,20 @@ class DrawnDesign:
 
     def parsed(self):
         """As the kernel takes it."""
-        return Design.parse(
-            {
-                "name": "drawn",
-                "signals": {signal: {"unit": unit} for signal, unit in UNITS.items()},
-                "components": {component: {"deadline": deadline} for component, deadline in COMPONENTS.items()},
-                "peers": PEERS,
-                "functions": {
-                    name: {"levels": [self.level_mapping(index, *level) for index, level in enumerate(levels)]}
-                    for name, levels in self.functions.items()
-                },
-                "timing": TIMING,
-            }
-        )
+        return Design.parse(self.mapping())
+
+    def mapping(self):
+        return {
+            "name": "drawn",
+            "signals": {signal: {"unit": unit} for signal, unit in UNITS.items()},
+            "components": {component: {"deadline": deadline} for component, deadline in COMPONENTS.items()},
+            "peers": PEERS,
+            "functions": {
+                name: {"levels": [self.level_mapping(index, *level) for index, level in enumerate(levels)]}
+                for name, levels in self.functions.items()
+            },
+            "timing": TIMING,
+        }
 
     def level_mapping(self, index, level_rules, dwell):
         mapping = {"name": f"level {index}"}
@@ -209,7 +212,8 @@ class Sample:
             return ABSENT
         if abs(self.age) >= 2**62:
             return self.age
-        return min(max(clock - self.age, EARLIEST), LATEST)
+        time = clock - self.age
+        return time if EARLIEST <= time <= LATEST else ABSENT
 
 
 OFFSETS = {0.0: 0, 0.125: 125 * MS, 0.25: 250 * MS}  # s -> ns: exact in both, so that a boundary is one
@@ -232,7 +236,7 @@ decimal_boundary_ages = st.builds(  # one that binary fractions miss by far less
     lambda limit, offset, off: Sample(age=limit - round(offset * S) + off, clock_offset=offset),
     st.sampled_from([0, 100 * MS, 300 * MS, 700 * MS]),
     st.sampled_from([0.05, 0.1, 0.003]),
-    st.sampled_from([-1, 1]),
+    st.sampled_from([-2, 2]),
 )
 boundary_values = st.builds(
     lambda value, towards: Sample(value=nextafter(value, towards) if towards else value),
@@ -563,6 +567,37 @@ def test_a_term_on_both_sides_of_its_limit(rule, sample, expected):
     assert lone_rule(rule, **sample) == expected
 
 
+LIMITS_IN_MS = [1, 3, 7, 33, 57, 70, 110, 150, 290, 300, 555, 700, 1009, 1100, 2300, 60_007]
+
+
+@pytest.mark.parametrize("start", [0, 1_763_932_422_123_456_789, EARLIEST, -7])
+@pytest.mark.parametrize("limit", LIMITS_IN_MS)
+def test_durations_are_exact_to_the_nanosecond(limit, start):
+    """A limit of so many ms, as age limit, deadline and dwell: met at the limit, not one ns beyond or before it."""
+    mapping = DrawnDesign({}).mapping()
+    mapping["components"] = {"perception": {"deadline": f"{limit} ms"}}
+    mapping["functions"] = {
+        "acc": {"levels": [{"name": "0"}, {"name": "1", "dwell": 0, "rules": [f"age(front.distance) <= {limit} ms"]}]},
+        "flight": {"levels": [{"name": "0"}, {"name": "1", "dwell": 0, "rules": ["alive(perception)"]}]},
+        "lane_change": {
+            "levels": [{"name": "0"}, {"name": "1", "dwell": f"{limit} ms", "rules": ["cooperation(lead) >= 1"]}]
+        },
+    }
+    kernel = Kernel(Design.parse(mapping), 1)
+    kernel.seen.see("front.distance", 10.0, start)
+    kernel.seen.beat("perception", start)
+    kernel.seen.agree("lead", 1)
+
+    def levels(now):
+        decisions = kernel.step(now)
+        return [int(decisions[function].level[0]) for function in ("acc", "flight", "lane_change")]
+
+    assert levels(start) == [1, 1, 0]
+    assert levels(start + limit * MS - 1) == [1, 1, 0]
+    assert levels(start + limit * MS) == [1, 1, 1]
+    assert levels(start + limit * MS + 1) == [0, 0, 1]
+
+
 # ---------------------------------------------------------------- what holds whatever the design, in plain words
 
 
@@ -733,6 +768,37 @@ def test_a_snapshot_stays_as_it_was_and_takes_the_kernel_back_to_it(story, repea
     assert all(np.array_equal(snapshot[name], copy[name], equal_nan=copy[name].dtype.kind == "f") for name in copy)
     pair.kernel.restore(snapshot)
     assert [decided(pair.do(step)) for step in stream[cut:]] == first
+
+
+@ci
+@given(stories())
+def test_every_change_of_level_is_explained_truthfully(story):
+    """The text names the levels and an input of the rule that decided, and no comparison in it is false as shown."""
+    for pair, step, decisions in played(story):
+        for name, decision in decisions.items():
+            for row in pair.order:
+                before, level = int(decision.previous[row]), int(decision.level[row])
+                if before == level:
+                    continue
+                said = pair.kernel.explain(name, row, before, level)
+                assert said.startswith(f"LoS {before} → {level}: ")
+                assert_true_as_shown(said)
+                if level < before and known_time(step) is not None:
+                    function = pair.references[row].functions[name]
+                    deciding = reference.inputs(function.rules[function.first_failing()])
+                    assert any(input_name in said for _, input_name in deciding)
+
+
+def assert_true_as_shown(said):
+    """Every `number unit < number unit` in a text is a true statement, and so with >, ≤ and ≥."""
+    for left, left_unit, sign, right, right_unit in COMPARISON.findall(said):
+        scale = [float(reference.NANOSECONDS.get(unit, 1)) for unit in (left_unit, right_unit)]
+        compare = {"<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge}[sign]
+        assert compare(float(left) * scale[0], float(right) * scale[1]), said
+
+
+SHOWN = r"(-?[\d.]+(?:e[-+]?\d+)?)(?: (1/m|[a-zA-Z%][\w/%]*))?"
+COMPARISON = re.compile(rf"(?<!\S){SHOWN} ([<>≤≥]) {SHOWN}")
 
 
 def decided(decisions):

@@ -350,6 +350,11 @@ def test_a_faulty_signal_is_not_also_unknown_to_the_rules():
     assert fault.path == ("signals", "own.speed", "unit")
 
 
+def test_a_name_that_is_unknown_twice_in_a_rule_is_one_fault():
+    (fault,) = faults_of(changed(*LEVELS, 2, "rules", 1, to="age(ghost) <= 1 and validity(ghost) >= 0.5"))
+    assert fault.message == "unknown signal `ghost`"
+
+
 def test_all_faults_come_at_once():
     mapping = changed("timing", "kernel_period", to=-1)
     mapping["peers"] = ["lead", "lead"]

@@ -118,10 +118,23 @@ def test_runs_behind_one_leader_share_its_memory():
 def test_a_time_without_a_leader_is_an_error(now):
     """Not the last knots in place of negative times, and nothing held past the end."""
     leaders = Leaders(four_trajectories())
-    with pytest.raises(ValueError, match=f"asked for {now} ns"):
+    with pytest.raises(ValueError, match=f"from 0 to {20 * SECOND + 2 * KNOT} ns, asked for {now} ns"):
         leaders.at(now)
-    with pytest.raises(ValueError, match=f"asked for {now} ns"):
+    with pytest.raises(ValueError, match=f"from 0 to {20 * SECOND + 2 * KNOT} ns, asked for {now} ns"):
         leaders.intended(now)
+
+
+def test_a_leader_is_known_up_to_its_last_knot():
+    """At each knot the numbers are those of the trajectory; within the last interval the speed is still linear."""
+    trajectory = from_recording(town(), duration=20, lag=0.2)
+    leaders = Leaders([trajectory])
+    last = len(trajectory.speed) - 1
+    for knot in (0, 1, last - 1, last):
+        assert leaders.at(knot * KNOT)[0][0] == pytest.approx(trajectory.position[knot], abs=1e-12)
+        assert leaders.at(knot * KNOT)[1][0] == pytest.approx(trajectory.speed[knot], abs=1e-12)
+        assert leaders.intended(knot * KNOT)[0] == pytest.approx(trajectory.intended_acceleration[knot], abs=1e-12)
+    halfway = leaders.at(last * KNOT - KNOT // 2)[1][0]
+    assert halfway == pytest.approx((trajectory.speed[-2] + trajectory.speed[-1]) / 2, abs=1e-12)
 
 
 @given(st.floats(0.001, 100))

@@ -135,33 +135,42 @@ class _Reader:
         return rule
 
     def rule(self) -> Rule:
-        return self.joined("or", Or, lambda: self.joined("and", And, self.term))
-
-    def joined(self, word: str, join: Callable[[tuple[Rule, ...]], Rule], term: Callable[[], Rule]) -> Rule:
         start = self.at
-        terms = [term()]
-        while self.take(word):
-            terms.append(term())
+        terms = [self.all()]
+        while self.take("or"):
+            terms.append(self.all())
+        return self.joined(start, Or, terms)
+
+    def all(self) -> Rule:
+        start = self.at
+        terms = [self.term()]
+        while self.take("and"):
+            terms.append(self.term())
+        return self.joined(start, And, terms)
+
+    def joined(self, start: int, join: Callable[[tuple[Rule, ...]], Rule], terms: list[Rule]) -> Rule:
         return terms[0] if len(terms) == 1 else self.built(start, lambda: join(tuple(terms)))
 
     def term(self) -> Rule:
         start = self.at
         if self.take("not"):
-            negated = self.nested(self.term, start)
+            self.open(start)
+            negated = self.term()
+            self.depth -= 1
             return self.built(start, lambda: Not(negated))
         if self.take("("):
-            rule = self.nested(self.rule, start)
+            self.open(start)
+            rule = self.rule()
+            self.depth -= 1
             self.need(")")
             return rule
         return self.call()
 
-    def nested(self, read: Callable[[], Rule], start: int) -> Rule:
+    def open(self, start: int) -> None:
+        """Count a term that others are read inside of; refused when too many are open."""
         if self.depth == DEEPEST:
             raise RuleError(f"terms are nested deeper than {DEEPEST}", start + 1)
         self.depth += 1
-        rule = read()
-        self.depth -= 1
-        return rule
 
     def call(self) -> Rule:
         start = self.at
@@ -214,9 +223,11 @@ class _Reader:
     def at_least(self, start: int) -> Rule:
         k = self.whole_number("how many of the terms must hold")
         self.need(",")
-        terms = [self.nested(self.rule, start)]
+        self.open(start)
+        terms = [self.rule()]
         while self.take(","):
-            terms.append(self.nested(self.rule, start))
+            terms.append(self.rule())
+        self.depth -= 1
         self.need(")")
         return self.built(start, lambda: AtLeast(k, tuple(terms)))
 

@@ -1,5 +1,6 @@
 """Text to rule and back; and what a user is told about a rule that cannot be read."""
 
+import sys
 from math import pi
 
 import pytest
@@ -221,6 +222,15 @@ def test_nesting_ends_at_a_limit_and_not_in_a_recursion_error(around):
     for deeper in (DEEPEST + 1, 100_000):
         with pytest.raises(RuleError, match="deeper than 50"):
             parse(before * deeper + "alive(a)" + after * deeper)
+
+
+def test_the_deepest_rule_is_read_on_a_stack_that_is_half_used():
+    deepest = "at_least(1, " * DEEPEST + "alive(a)" + ")" * DEEPEST
+
+    def down(frames):
+        return parse(deepest) if frames == 0 else down(frames - 1)
+
+    assert text(down(sys.getrecursionlimit() // 2)) == deepest
 
 
 def test_deepest_parentheses_around_a_joined_rule():

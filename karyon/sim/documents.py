@@ -46,6 +46,7 @@ INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
+SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPE = re.compile(r"\\U([0-9A-Fa-f]{8})")
 ONE_INDENTATION = "fields of one mapping share one indentation"
 SYNTAX = {  # part of what the parser says: what we say, and what to do
@@ -301,6 +302,8 @@ class _Composer:
         place = self._place(event)
         if getattr(event, "tag", None):
             self.faults.append(place.fault(f"tags are not read, found {quoted(place.text)}", "write the value without"))
+        if SURROGATE.search(getattr(event, "value", "")):
+            self.faults.append(place.fault("an escape in this text names no character"))
         if isinstance(event, CollectionStartEvent):
             self._open(event, place)
         elif self._waits_for_key():

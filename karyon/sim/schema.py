@@ -1,9 +1,9 @@
 """JSON Schemas (draft 2020-12) of scenarios and safety designs, with which editors complete and check them.
 
-    python -m karyon.sim.schema            writes scenarios/schema/scenario.json and safety.json
-    python -m karyon.sim.schema --check    exit code 1 if these are not up to date
+    python -m karyon.sim.schema            writes scenario.json and safety.json into scenarios/schema/
+    python -m karyon.sim.schema --check    exit code 1 where these are not up to date
 
-What a schema cannot say (a fault's onset lies in the run, a rule names a declared signal) `karyon check` finds.
+What a schema cannot say (a fault begins within the run, a rule names a declared signal), `karyon check` does.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
-from typing import Any, Literal, get_origin
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
-from karyon.kernel import quantities
-from karyon.sim.failure_modes import COMPONENT_MODES, COMPONENTS, MESSAGE_MODES, SIGNAL_MODES, SIGNALS, Fault, Mode
+from karyon.kernel import Timing, quantities
+from karyon.sim.failure_modes import COMPONENTS, MODES, SIGNALS, Fault, modes_of
 from karyon.sim.scenario import Scenario
 from karyon.sim.shipped import SHIPPED
-from karyon.sim.units import Index, OneOf, Quantity, Row, Whole
+from karyon.sim.units import SIGNAL, SIGNAL_RATE, Index, OneOf, Quantity, Row, Whole
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-BOUNDS = {Ge: "minimum", Gt: "exclusiveMinimum", Le: "maximum", Lt: "exclusiveMaximum"}
 TEXT: Schema = {"type": "string", "minLength": 1}
 
 
@@ -35,71 +37,72 @@ def scenario() -> Schema:
     whole = _section(Scenario)
     required = whole.pop("required")
     whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
-    whole["properties"]["faults"]["items"] = {"anyOf": list(_faults())}
     whole["properties"]["leader"]["not"] = {"required": ["recording", "speed"]}
-    return {"$schema": DIALECT, "title": "KARYON scenario"} | whole | {
-        "anyOf": [{"required": required}, {"required": ["extends"]}]
-    }
+    faults = {"type": ["array", "null"], "items": {"anyOf": list(_faults())}}
+    whole["properties"]["faults"] = whole["properties"]["faults"] | faults
+    complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
+    return {"$schema": DIALECT, "title": "KARYON scenario"} | whole | complete
 
 
 def safety() -> Schema:
     """Of a safety design: the mapping that `karyon.kernel.Design.parse` reads."""
-    seconds, names = _quantity("s", {"minimum": 0}), {"pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"}
-    signal = _object(
-        {
-            "unit": {"enum": [*quantities.SI_UNITS, "message"], "description": "SI unit of the value"},
-            "tolerated": _quantity(None, {"exclusiveMinimum": 0}) | {"description": "tolerated failure amplitude"},
-            "period": seconds | {"description": "nominal sample period"},
-        },
-        required=["unit"],
-    )
-    level = _object(
-        {
-            "name": TEXT,
-            "rules": {"type": "array", "items": TEXT, "description": "added to those of the levels below"},
-            "dwell": seconds | {"description": "how long the rules must have held before the level is taken"},
-            "controller": {"type": "object", "additionalProperties": {"type": ["number", "string"]}},
-            "reaction_time": seconds | {"description": "technical reaction time"},
-            "reach": seconds | {"description": "time the level needs to reach its safe state"},
-        }
-    )
-    levels = {"type": "array", "items": level, "minItems": 1, "description": "LoS 0 first; it has no rules"}
-    hazard = _object({"goal": TEXT, "ftti": seconds, "function": TEXT}, required=["goal", "ftti", "function"])
-    timing = [f"{part}_{what}" for part in ("perception", "kernel", "control") for what in ("period", "phase")]
-    periods = ["perception_period", "kernel_period", "kernel_execution", "control_period", "actuator_delay"]
-    fields = {
-        "name": TEXT,
-        "signals": _by_name(signal, names),
-        "components": _by_name(_object({"deadline": seconds}, required=["deadline"]), names),
-        "peers": {"type": "array", "items": TEXT},
-        "functions": _by_name(_object({"levels": levels}, required=["levels"]), names),
-        "timing": _object(dict.fromkeys([*timing, "kernel_execution", "actuator_delay"], seconds), required=periods),
-        "hazards": _by_name(hazard, names),
+    seconds = _quantity("s", {"minimum": 0})
+    signal = {
+        "unit": {"enum": [*quantities.SI_UNITS, "message"], "description": "SI unit of the value"},
+        "tolerated": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "failure amplitude tolerated"},
+        "period": seconds | {"description": "nominal sample period"},
     }
-    whole = _object(fields, required=["name", "functions", "timing"])
-    return {"$schema": DIALECT, "title": "KARYON safety design"} | whole
+    level = {
+        "name": TEXT,
+        "rules": {"type": "array", "items": TEXT, "description": "in addition to those of the levels below"},
+        "dwell": seconds | {"description": "how long the rules must have held before the level is taken"},
+        "controller": {"type": "object", "additionalProperties": {"type": ["number", "string"]}},
+        "reaction_time": seconds | {"description": "technical reaction time"},
+        "reach": seconds | {"description": "time the level needs to reach its safe state"},
+    }
+    levels = {"type": "array", "items": _object(level), "minItems": 1, "description": "LoS 0 first; it has no rules"}
+    hazard = {"goal": TEXT, "ftti": seconds | {"description": "fault-tolerant time interval"}, "function": TEXT}
+    timing = {each.name: seconds for each in fields(Timing)}
+    always = [each.name for each in fields(Timing) if each.default is MISSING]
+    design = {
+        "name": TEXT,
+        "signals": _by_name(_object(signal, ["unit"])),
+        "components": _by_name(_object({"deadline": seconds}, ["deadline"])),
+        "peers": {"type": "array", "items": TEXT},
+        "functions": _by_name(_object({"levels": levels}, ["levels"])),
+        "timing": _object(timing, always),
+        "hazards": _by_name(_object(hazard, list(hazard))),
+    }
+    return {"$schema": DIALECT, "title": "KARYON safety design"} | _object(design, ["name", "functions", "timing"])
 
 
 def _section(model: type[BaseModel]) -> Schema:
-    fields = {info.alias or name: info for name, info in model.model_fields.items()}
-    properties = {}
-    for name, info in fields.items():
-        properties[name] = _described(Row.of_field(info))
-        if not info.is_required() and info.default is not None:
-            properties[name]["default"] = _written(Row.of_field(info), info.default)
-    required = [name for name, info in fields.items() if info.is_required()]
+    properties = {info.alias or name: _field(info) for name, info in model.model_fields.items()}
+    required = [info.alias or name for name, info in model.model_fields.items() if info.is_required()]
     return {"description": model.__doc__} | _object(properties, required)
 
 
-def _described(row: Row) -> Schema:
-    schema = _value(row)
-    if row.optional:
-        schema = {"anyOf": [schema, {"type": "null"}]}
-    return schema | ({"description": row.description} if row.description else {})
+def _field(info: FieldInfo) -> Schema:
+    row = Row.of_field(info)
+    schema: Schema = {"anyOf": [_value(row), {"type": "null"}]} if row.optional else _value(row)
+    kind = next((each for each in row.metadata if isinstance(each, Quantity)), None)
+    if isinstance(info.default, bool | int | float):
+        schema["default"] = kind.written(info.default) if kind else info.default
+    return schema | {"description": row.description}
 
 
 def _value(row: Row) -> Schema:
-    bounds: Schema = {BOUNDS[type(each)]: _bound(each) for each in row.metadata if type(each) in BOUNDS}
+    if isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel):
+        return _section(row.annotation)
+    if get_origin(row.annotation) is tuple:
+        return _list(row)
+    if get_origin(row.annotation) is Literal:
+        return {"enum": list(get_args(row.annotation))}
+    return _scalar(row)
+
+
+def _scalar(row: Row) -> Schema:
+    bounds = _bounds(row.metadata)
     for kind in row.metadata:
         match kind:
             case Quantity(_, unit):
@@ -110,10 +113,96 @@ def _value(row: Row) -> Schema:
                 return {"enum": list(names)}
             case Index():
                 return {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}
-    if isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel):
-        return _section(row.annotation)
-    if get_origin(row.annotation) is tuple:
-        return _list(row)
-    if get_origin(row.annotation) is Literal:
-        return {"enum": list(row.annotation.__args__)}
-    return {"type": "boolean"} if row.annotation is bool else TEXT
+    return {"type": "boolean"} if row.annotation is bool else dict(TEXT)
+
+
+def _list(row: Row) -> Schema:
+    items = [_value(item) for item in row.items()]
+    if len(items) == 1:
+        return {"type": "array", "items": items[0]} | _bounds(row.metadata)
+    return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+
+
+def _bounds(metadata: Sequence[object]) -> Schema:
+    bounds: Schema = {}
+    for each in metadata:
+        match each:
+            case Ge(low):
+                bounds["minimum"] = low
+            case Gt(low):
+                bounds["exclusiveMinimum"] = low
+            case Le(high):
+                bounds["maximum"] = high
+            case MinLen(least):
+                bounds["minItems"] = least
+            case MaxLen(most):
+                bounds["maxItems"] = most
+    return bounds
+
+
+def _faults() -> Iterator[Schema]:
+    """One alternative for each subject and mode: a signal, the message as a whole, a component."""
+    signals = [signal for signal in SIGNALS if signal != "lead.message"]
+    for subject, names, of in (
+        ("signal", signals, signals[0]),
+        ("signal", ["lead.message"], "lead.message"),
+        ("component", list(COMPONENTS), None),
+    ):
+        for mode in modes_of(of):
+            yield _fault(subject, names, mode)
+
+
+def _fault(subject: str, names: Sequence[str], mode: str) -> Schema:
+    fault, parameters = _section(Fault), _section(MODES[mode])
+    common: Schema = {name: fault["properties"][name] for name in ("vehicle", "onset", "duration")}
+    chosen = {subject: {"enum": list(names)}, "mode": {"const": mode}}
+    required = ["vehicle", subject, "mode", "onset", *parameters["required"], *(["duration"] if mode == "hang" else [])]
+    if mode == "crash":
+        del common["duration"]
+    return {"description": parameters["description"]} | _object(common | chosen | parameters["properties"], required)
+
+
+def _quantity(unit: str, bounds: Mapping[str, Any]) -> Schema:
+    """A number in SI, or a text of a number and a unit of the same kind."""
+    anything = unit in (SIGNAL, SIGNAL_RATE)
+    fitting = [name for name, each in quantities.UNITS.items() if anything or each.si == unit]
+    units = "|".join(re.escape(name) for name in sorted(fitting, key=len, reverse=True))
+    text = {"type": "string", "pattern": rf"^\s*{quantities.NUMBER.pattern}\s*({units})?\s*$"}
+    return {"anyOf": [{"type": "number", **bounds}, text]}
+
+
+def _object(properties: Mapping[str, Schema], required: Sequence[str] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _by_name(entry: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": entry}
+
+
+def files() -> dict[Path, str]:
+    """The text of each file of schemas."""
+    schemas = {"scenario.json": scenario(), "safety.json": safety()}
+    return {
+        SHIPPED / "schema" / name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        for name, schema in schemas.items()
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Writes the files, or compares them where `arguments` has --check; returns the exit code."""
+    stale = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
+    for path in stale:
+        print(f"{path.name} {'is not up to date' if '--check' in arguments else 'written'}")
+        if "--check" not in arguments:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(files()[path], "utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -93,7 +93,7 @@ def read(path: str | Path, columns: Mapping[str, str | None] | None = None) -> R
     chosen = {field: name for field, name in (columns or {}).items() if name is not None}
     try:
         with _open(path) as stream:
-            return _read(_Source(path, stream), chosen)
+            return _read(_Source(stream), _Faults(path), chosen)
     except OSError as error:
         raise RecordingError(path, [(None, f"cannot be read: {error.strerror or error}")]) from error
 
@@ -110,18 +110,25 @@ def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
     return gzip.GzipFile(path) if packed else path.open("rb")
 
 
-def _read(source: "_Source", columns: Mapping[str, str]) -> Recording:
+def _read(source: "_Source", faults: "_Faults", columns: Mapping[str, str]) -> Recording:
     """The longest stretch of whatever kind of file this is. RecordingError has all faults, in order of lines."""
-    faults = _Faults(source.path)
-    read_samples = _fcd if source.is_xml() else _csv
     try:
-        samples, what = read_samples(source, columns, faults)
-    except RecordingError as end:
+        samples, what = _fcd(source, columns, faults) if source.is_xml() else _csv(source, columns, faults)
+        if faults.count:
+            raise faults.error()
+        return samples.longest_stretch(f"{faults.path.name}: {what}")
+    except _UnusableError as end:
         faults.add(end.line, end.message)
         raise faults.error() from end
-    if faults.count:
-        raise faults.error()
-    return samples.longest_stretch(f"{source.path.name}: {what}")
+
+
+class _UnusableError(Exception):
+    """Ends the reading of a file; the line is None where there is none."""
+
+    def __init__(self, line: int | None, message: str) -> None:
+        super().__init__(line, message)
+        self.line = line
+        self.message = message
 
 
 class _Faults:
@@ -142,10 +149,9 @@ class _Faults:
 
 
 class _Source:
-    """The bytes of a file as lines of text or as chunks, within the limits. RecordingError names the line reached."""
+    """The bytes of a file as lines of text or as chunks, within the limits. `_UnusableError` names the line reached."""
 
-    def __init__(self, path: Path, stream: io.BufferedReader | gzip.GzipFile) -> None:
-        self.path = path
+    def __init__(self, stream: io.BufferedReader | gzip.GzipFile) -> None:
         self._stream = stream
         self._line = 1
         self._size = 0
@@ -192,8 +198,8 @@ class _Source:
         except (gzip.BadGzipFile, zlib.error) as error:
             raise self._error("the gzip file is damaged here") from error
 
-    def _error(self, message: str) -> RecordingError:
-        return RecordingError(self.path, [(self._line, message)])
+    def _error(self, message: str) -> _UnusableError:
+        return _UnusableError(self._line, message)
 
 
 class _Samples:
@@ -212,7 +218,7 @@ class _Samples:
         """Take one row as it stands in the file. Empty and NaN are a lost sample; faults are recorded."""
         self._rows += 1
         if self._rows > ROWS_MAX:
-            raise RecordingError(self._faults.path, [(line, f"has more than {ROWS_MAX} rows before it: too many")])
+            raise _UnusableError(line, f"has more than {ROWS_MAX} rows before it: too many")
         try:
             seconds = self._seconds(_number("time", time))
             metres_per_second = self._metres_per_second(_number("speed", speed))
@@ -253,16 +259,16 @@ class _Samples:
         return 0.0 if speed < 0.0 else speed
 
     def longest_stretch(self, source: str) -> Recording:
-        """The longest stretch without a gap, its time from 0 on. RecordingError where that is too short."""
+        """The longest stretch without a gap, its time from 0 on. `_UnusableError` where that is too short."""
         if not self._times:
-            raise RecordingError(self._faults.path, [(None, "has no sample of the speed, every one is lost")])
+            raise _UnusableError(None, "has no sample of the speed, every one is lost")
         times = np.array(self._times)
         gaps = np.flatnonzero(np.diff(times) > GAP_MAX + _ROUNDING)
         firsts, lasts = np.append(0, gaps + 1), np.append(gaps, len(times) - 1)
         longest = np.argmax(times[lasts] - times[firsts])
         first, last = int(firsts[longest]), int(lasts[longest])
         if times[last] - times[first] < LENGTH_MIN - _ROUNDING:
-            raise RecordingError(self._faults.path, [(self._lines[first], _too_short(times[last] - times[first]))])
+            raise _UnusableError(self._lines[first], _too_short(times[last] - times[first]))
         time, speed = times[first : last + 1] - times[first], np.array(self._speeds[first : last + 1])
         time.setflags(write=False)
         speed.setflags(write=False)
@@ -293,14 +299,14 @@ def _csv(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
     records = _records(source)
     opening = list(islice(records, OPENING))
     if not opening:
-        raise RecordingError(source.path, [(None, "is empty")])
+        raise _UnusableError(None, "is empty")
     is_openacc = any(cells[0].strip() == "Vehicle_order" for _, cells in opening)
-    start = _openacc_names(source.path, opening) if is_openacc else 0
+    start = _openacc_names(opening) if is_openacc else 0
     line, names = opening[start][0], [name.strip() for name in opening[start][1]]
     try:
         chosen = _openacc_columns(names) if is_openacc and not columns else _Columns.choose(names, columns)
     except ValueError as fault:
-        raise RecordingError(source.path, [(line, str(fault))]) from fault
+        raise _UnusableError(line, str(fault)) from fault
     samples = _Samples(faults, chosen.time_unit, chosen.speed_unit)
     for line, cells in chain(opening[start + 1 :], records):
         if len(cells) < len(names):
@@ -360,13 +366,13 @@ def _unit(columns: Mapping[str, str], field: str, default: str, units: Mapping[s
     return units[unit]
 
 
-def _openacc_names(path: Path, opening: Sequence[tuple[int, list[str]]]) -> int:
+def _openacc_names(opening: Sequence[tuple[int, list[str]]]) -> int:
     """Index of the line of names, which follows on lines about the recording as a whole."""
     for index, (_, cells) in enumerate(opening):
         if cells[0].strip() == "Time":
             return index
     message = f"none of the first {len(opening)} lines has the names of OpenACC's columns (`Time`, `Speed1`, ...)"
-    raise RecordingError(path, [(opening[-1][0], message)])
+    raise _UnusableError(opening[-1][0], message)
 
 
 def _openacc_columns(names: Sequence[str]) -> _Columns:
@@ -391,8 +397,9 @@ def _records(source: _Source) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        message = "is no line of CSV: a quotation mark or a carriage return is out of place"
-        raise RecordingError(source.path, [(line, message)]) from error
+        raise _UnusableError(
+            line, "is no line of CSV: a quotation mark or a carriage return is out of place"
+        ) from error
 
 
 def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[_Samples, str]:
@@ -400,9 +407,9 @@ def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
     try:
         _check_fields(columns, ("vehicle",))
     except ValueError as fault:
-        raise RecordingError(source.path, [(None, str(fault))]) from fault
+        raise _UnusableError(None, str(fault)) from fault
     samples = _Samples(faults)
-    fcd = _FloatingCars(source.path, columns.get("vehicle"), samples)
+    fcd = _FloatingCars(columns.get("vehicle"), samples)
     read_bytes = 0
     try:
         for chunk in source.chunks():
@@ -412,20 +419,19 @@ def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
                 raise fcd.error(f"a tag is longer than {TAG_MAX} bytes")
         fcd.parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise RecordingError(source.path, [(error.lineno, f"is not XML: {expat.ErrorString(error.code)}")]) from error
+        raise _UnusableError(error.lineno, f"is not XML: {expat.ErrorString(error.code)}") from error
     return samples, f"SUMO, vehicle {fcd.chosen()}"
 
 
 class _FloatingCars:
     """Hands the rows of one vehicle on while expat reads; lines are those of expat, exact."""
 
-    def __init__(self, path: Path, vehicle: str | None, samples: _Samples) -> None:
+    def __init__(self, vehicle: str | None, samples: _Samples) -> None:
         # The encoding is fixed: SUMO writes UTF-8, and expat would look up any codec that a file asks for.
         self.parser = expat.ParserCreate("utf-8")
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.StartDoctypeDeclHandler = self._doctype
-        self._path = path
         self._vehicle = vehicle
         self._samples = samples
         self._others: list[str] = []
@@ -435,15 +441,15 @@ class _FloatingCars:
         self._is_absent = True
         self._was_seen = False
 
-    def error(self, message: str) -> RecordingError:
-        return RecordingError(self._path, [(self.parser.CurrentLineNumber, message)])
+    def error(self, message: str) -> _UnusableError:
+        return _UnusableError(self.parser.CurrentLineNumber, message)
 
     def chosen(self) -> str:
-        """The vehicle that was read. RecordingError where it never appeared."""
+        """The vehicle that was read. `_UnusableError` where it never appeared."""
         if self._vehicle is not None and self._was_seen:
             return self._vehicle
         wanted = "vehicle" if self._vehicle is None else f"vehicle {_quoted(self._vehicle)}"
-        raise RecordingError(self._path, [(None, f"has no {wanted}; there are {_listed(self._others)}")])
+        raise _UnusableError(None, f"has no {wanted}; there are {_listed(self._others)}")
 
     def _doctype(self, *_: object) -> None:
         raise self.error("a document type (DTD) is not accepted: SUMO writes none, and it can make a file explode")

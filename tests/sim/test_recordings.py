@@ -134,12 +134,28 @@ def test_a_gap_of_1_s_is_bridged_whatever_the_rounding(write):
     assert read(write(content), COLUMNS).time.tolist() == pytest.approx(list(range(13)))
 
 
+def test_the_numbers_of_a_recording_cannot_be_changed():
+    """One recording serves all runs of a campaign."""
+    recording = read(MADE_UP)
+    assert not recording.time.flags.writeable
+    assert not recording.speed.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("lines", "left_out"), [(range(2, 4), "0.2 s before and 0.0"), (range(120, 123), "0.0 s before and 0.3")]
+)
+def test_the_least_that_is_left_out_is_said(write, lines, left_out):
+    lost = {line: f"{(line - 2) / 10:.2f}, " for line in lines}
+    (warning,) = read(write(table(changes=lost)), COLUMNS).warnings
+    assert f"left out {left_out} s after; gaps over 1 s: 0" in warning
+
+
 @FRESH_FILE
 @given(st.lists(st.tuples(st.integers(1, 15), st.sampled_from(["1.5", "2.25", "", "NaN", " nan "])), max_size=60))
 def test_the_longest_piece_is_that_of_all_pieces(write, steps):
     """Held against trying every piece, whatever is lost and where the gaps are (steps are tenths of a second)."""
     tenths, rows = 0, [(0.0, "8.0")]
-    for step, speed in [*steps, (11, "1.0"), *[(10, "3.0")] * 12]:
+    for step, speed in [*steps, (11, "1.0"), *[(10, "3.0")] * 12, *steps]:
         tenths += step
         rows.append((tenths / 10, speed))
     path = write("t,v\n" + "".join(f"{time},{speed}\n" for time, speed in rows))
@@ -187,6 +203,13 @@ def test_any_vehicle_of_openacc_can_be_named():
     recording = read(MADE_UP, {"time": "Time", "speed": "Speed2"})
     speeds = [float(row[7]) for row in rows_of(MADE_UP)[6:] if row[7]]
     assert recording.speed.tolist() == speeds
+    assert recording.source == "made_up.csv: column Speed2"
+
+
+def test_the_fastest_and_the_shortest_drive_that_is_accepted(write):
+    """120 m/s, and 10 s that are 9.99999999 s in binary."""
+    content = "t,v\n0,1\n" + "".join(f"{480.1 + step / 10:.1f},120\n" for step in range(101))
+    assert set(read(write(content), COLUMNS).speed) == {120.0}
 
 
 def test_noise_of_a_standing_car_is_0(write):
@@ -208,12 +231,27 @@ def test_of_sumo_the_first_vehicle_or_the_named_one(write):
     assert first.time.tolist() == named.time.tolist() == [step / 10 for step in range(121)]
 
 
+def test_sumo_is_read_as_utf_8_whatever_it_declares(write):
+    """Also with a byte order mark; no codec is looked up because a file asks for it."""
+    content = "\ufeff" + fcd(vehicles=("ä", "b")).replace("UTF-8", "x-none")
+    assert read(write(content)).source == "log.csv: SUMO, vehicle ä"
+
+
+def test_long_floating_car_data_are_read_to_their_end(write):
+    """Longer than the longest tag that is accepted."""
+    content = fcd(seconds=800)
+    assert len(content) > recordings.TAG_MAX
+    assert read(write(content)).time[-1] == 800.0
+
+
 def test_steps_without_the_vehicle_of_sumo_are_lost_samples(write):
     """Car b arrives after 2 s and leaves 1 s before the end; its line of step k is 6 + 4 k."""
     absent = {6 + 4 * step: "" for step in range(201) if not 20 <= step <= 190}
     content = fcd(seconds=20, changes=absent)
     (warning,) = read(write(content), {"vehicle": "b"}).warnings
-    assert "used 17.0 s in one piece (lines 86 to 766), left out 2.0 s before and 1.0 s after; gaps over 1 s: 1" in warning
+    assert (
+        "used 17.0 s in one piece (lines 86 to 766), left out 2.0 s before and 1.0 s after; gaps over 1 s: 1" in warning
+    )
 
 
 def test_the_shipped_recording_is_what_its_script_makes():
@@ -226,6 +264,7 @@ def test_the_shipped_recording_is_what_its_script_makes():
 def test_the_shipped_recording_is_a_plausible_drive():
     """Town traffic in one piece of 120 s, no harder than a car brakes; the gaps change as the speeds say."""
     recording = read(MADE_UP)
+    assert recording.source == "made_up.csv: OpenACC, vehicle 1"
     assert recording.warnings == ()
     assert recording.time[-1] == pytest.approx(120.0)
     assert 4.9 < recording.speed.min() < 5.1
@@ -290,6 +329,21 @@ LINES = len(table().splitlines())
         (table(changes={5: "0.3,-inf"}), COLUMNS, "log.csv:5: error: the speed is `-inf`, expected a finite number"),
         (table(changes={5: "1e999,10"}), COLUMNS, "log.csv:5: error: the time is `1e999`, expected a finite number"),
         (table(changes={5: "noon,10"}), COLUMNS, "log.csv:5: error: the time is `noon`, expected a finite number"),
+        (
+            table(changes={5: "0.3,a\tb\x7f"}),
+            COLUMNS,
+            "log.csv:5: error: the speed is `a\\tb\\x7f`, expected a finite number",
+        ),
+        (
+            table(changes={5: "0.3," + "x" * 40}),
+            COLUMNS,
+            "log.csv:5: error: the speed is `" + "x" * 40 + "`, expected a finite number",
+        ),
+        (
+            table(changes={5: "0.3," + "ä" * 41}),
+            COLUMNS,
+            "log.csv:5: error: the speed is `" + "ä" * 40 + "`..., expected a finite number",
+        ),
         (table(changes={5: ",10"}), COLUMNS, "log.csv:5: error: a speed of `10` has no time stamp"),
         (
             table(changes={5: "0.3," + "9" * 50 + "\x07"}),
@@ -405,6 +459,11 @@ def test_a_bad_openacc_file_is_refused_with_line_and_reason(write, old, new, sai
             None,
             "log.csv:5: error: the time is `0:00:00`, expected a finite number",
         ),
+        (
+            fcd(changes={8: '<timestep time="x">', 9: "", 10: ""}),
+            None,
+            "log.csv:8: error: the time is `x`, expected a finite number",
+        ),
         (fcd(changes={4: "<timestep>"}), None, "log.csv:5: error: a speed of `0.0` has no time stamp"),
         (
             fcd(changes={6: '<vehicle id="a" speed="3"/>'}),
@@ -435,6 +494,18 @@ def test_a_bad_openacc_file_is_refused_with_line_and_reason(write, old, new, sai
 )
 def test_bad_floating_car_data_are_refused_with_line_and_reason(write, content, columns, said):
     assert refused(write(content), columns) == said
+
+
+@pytest.mark.parametrize(("columns", "end"), [(20, "`c18`, `c19`"), (21, "`c18`, `c19` and more")])
+def test_the_first_20_of_many_columns_are_listed(write, columns, end):
+    content = ",".join(f"c{number}" for number in range(columns)) + "\n"
+    assert refused(write(content), {"time": "c0", "speed": "z"}).endswith(end)
+
+
+@pytest.mark.parametrize(("vehicles", "end"), [(20, "`c18`, `c19`"), (21, "`c18`, `c19` and more")])
+def test_the_first_20_of_many_vehicles_are_listed(write, vehicles, end):
+    content = fcd(vehicles=[f"c{number}" for number in range(vehicles)])
+    assert refused(write(content), {"vehicle": "z"}).endswith(end)
 
 
 def test_all_bad_lines_are_told_at_once_up_to_10(write):
@@ -483,13 +554,18 @@ def test_a_gzip_file_cut_off_anywhere_is_refused(write, content):
         assert "the gzip file is cut off here" in refused(write(packed[:end]), columns)
 
 
-def test_a_line_that_the_cut_gzip_file_reached_is_named(write):
+@pytest.mark.parametrize("kind", ["csv", "fcd"])
+def test_a_line_that_the_cut_gzip_file_reached_is_named(write, kind):
     """Random digits do not compress: half of the bytes are about half of the lines."""
     digits = random.Random(7)
-    lines = [f"{index / 10},{digits.random() * 30}" for index in range(20_000)]
-    packed = gzip.compress("\n".join(["t,v", *lines]).encode())
+    drive = [(step / 10, digits.random() * 30) for step in range(20_000)]
+    rows = [f"{time},{speed}" for time, speed in drive]
+    steps = [f'<timestep time="{time}"><vehicle id="a" speed="{speed}"/></timestep>' for time, speed in drive]
+    lines = {"csv": ["t,v", *rows], "fcd": ["<fcd-export>", *steps]}[kind]
+    packed = gzip.compress("\n".join(lines).encode())
     with pytest.raises(RecordingError) as caught:
-        read(write(packed[: len(packed) // 2]), COLUMNS)
+        read(write(packed[: len(packed) // 2]), COLUMNS if kind == "csv" else None)
+    assert caught.value.message == "the gzip file is cut off here"
     assert 8_000 < caught.value.line < 12_000
 
 

@@ -102,7 +102,7 @@ class Cautious:
 
     law: TimeGap
     braking: float  # m/s², declared by all
-    stopping: float = 1.5  # m/s², towards a stop when the front is unknown
+    stopping: float = 3.5  # m/s², towards a stop when the front is unknown
 
     def front(self, before: Front, seen: Situation, trusted: Booleans, speed: Floats, step: float) -> Front:
         """Lower bounds after `step` s: measured where trusted, else the car ahead brakes as declared from then on."""
@@ -172,7 +172,7 @@ class Cruise:
         barrier = self._barrier(seen, self.reaction)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, barrier, np.inf)
-        self.command = self._within_limits(np.minimum(wanted, bound), speed_bound, step)
+        self.command = self._within_limits(np.minimum(wanted, bound), ~guided, speed_bound, step)
         return self.command, self._safe_sets(seen)
 
     def _barrier(self, seen: Situation, reaction_time: Any) -> Floats:
@@ -188,10 +188,10 @@ class Cruise:
             seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking)
         )
 
-    def _within_limits(self, wanted: Floats, speed: Floats, step: float) -> Floats:
-        """Comfort limits and jerk, given up where more braking is needed than comfort allows (an emergency)."""
+    def _within_limits(self, wanted: Floats, blind: Booleans, speed: Floats, step: float) -> Floats:
+        """Comfort limits and jerk, given up in an emergency: front unknown, or more braking needed than comfort allows."""
         comfort = limits.deceleration(speed)
-        emergency = wanted < -comfort
+        emergency = blind | (wanted < -comfort)
         target = np.minimum(wanted, limits.acceleration(speed))
         change = np.where(emergency, limits.EMERGENCY_JERK, limits.jerk(speed)) * step
         up = limits.jerk(speed) * step

@@ -283,7 +283,8 @@ class Following:
         message_accused = np.minimum(tracked, message_sane) < DOUBT
         quiet_closing = closing_known & (closing >= DOUBT)
         speed_ok = np.where(quiet_closing, np.maximum(reckoned[WHEEL], closing), reckoned[WHEEL])
-        s.radar_quiet = np.where((closing < DOUBT) & (reckoned[RADAR] >= DOUBT), before.radar_quiet + dt, 0.0)
+        silent = (closing < DOUBT) & (reckoned[RADAR] >= DOUBT) & ~open_road
+        s.radar_quiet = np.where(silent, before.radar_quiet + dt, 0.0)
         acquitted = (speed_ok < DOUBT) | message_accused | (s.radar_quiet > RADAR_CONFIRMS)
         place_accused = reckoned[PLACE] < DOUBT
         veto = np.where(place_accused, 1.0, road)
@@ -307,13 +308,16 @@ class Following:
         """Range, rate, stuck-at and time stamp of each own signal alone (signal, row)."""
         outside = detectors.outside(own.value, self._low, self._high)
         change = np.where(own.fresh & np.isfinite(own.previous), own.value - own.previous, 0.0)
-        was_open = (own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range)
-        change[RELATIVE] = np.where(was_open, 0.0, change[RELATIVE])
+        change[RELATIVE] = np.where(self._appeared(own), 0.0, change[RELATIVE])
         fast = detectors.beyond_rate(change, own.step, self._rate_limit, self._rate_noise)
         stuck = (own.repeated >= detectors.STUCK_AFTER) & self._noisy
         stuck[:2] &= own.value[DISTANCE] < self.noise.range
         judged = validity.of_amplitude(np.maximum(outside, fast), 0.0, self._tolerated)
         return np.where(stuck | ~own.stamped | np.isnan(own.value), 0.0, judged)
+
+    def _appeared(self, own: Newest) -> Booleans:
+        """The car ahead came into the radar's range, or left it: its relative speed may jump (row,)."""
+        return np.asarray((own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range))
 
     def _message_sanity(self, message: Newest) -> Floats:
         """Time stamp and presence of the message (row,)."""
@@ -436,8 +440,9 @@ class Following:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
         parts = np.stack([residual[RADAR] - s.smooth[RADAR], np.zeros_like(closing), residual[WHEEL] - s.smooth[WHEEL]])
         fresh = s.own.fresh[[DISTANCE, RELATIVE, SPEED]] & s.anchored[[RADAR, RADAR, WHEEL]]
-        change = s.own.value[RELATIVE] - s.own.previous[RELATIVE]
+        change = np.where(self._appeared(s.own), 0.0, s.own.value[RELATIVE] - s.own.previous[RELATIVE])
         parts[1] = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)
+        parts = np.minimum(np.abs(parts), self._tolerated[[DISTANCE, RELATIVE, SPEED]])  # one spike is soon forgotten
         s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
 
     def _restore(

@@ -46,6 +46,7 @@ INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 CONSTANTS = {"": None, "~": None, "null": None, "Null": None, "NULL": None} | {
     word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
 }
+ANCHOR = re.compile(r"&\S+\s*")
 SURROGATE = re.compile("[\ud800-\udfff]")
 ESCAPE = re.compile(r"\\U([0-9A-Fa-f]{8})")
 ONE_INDENTATION = "fields of one mapping share one indentation"
@@ -54,7 +55,7 @@ SYNTAX = {  # part of what the parser says: what we say, and what to do
     "sequence entries are not allowed": ("a list cannot begin here", "put each `- ` on a line of its own"),
     "could not find expected ':'": ("a field without `:`", "a field is `name: value`"),
     "but found '<block": ("the indentation of this line fits no line above", ONE_INDENTATION),
-    "expected <block end>": ("unexpected text after a value", "quote a text with special characters"),
+    "expected <block end>": ("unexpected text after a value", ""),
     "expected '<document start>'": ("unexpected text after the end", ONE_INDENTATION),
     "expected ',' or": ("expected `,` or the closing bracket", ""),
     "expected the node content": ("expected a value", ""),
@@ -280,9 +281,10 @@ class _Composer:
             self._node(event)
 
     def syntax_fault(self, error: MarkedYAMLError) -> Fault:
-        """What the parser complains of, where it noticed; of a text that does not end, where it began."""
+        """What the parser complains of, where it noticed; of what has no end or no colon, where it began."""
         said = " ".join(str(part) for part in (error.context, error.problem) if part)
-        mark = error.context_mark if "end of stream" in said else error.problem_mark
+        began = "end of stream" in said or "expected ':'" in said
+        mark = error.context_mark if began else error.problem_mark
         at = self.begin + mark.index if mark else self.reached
         plain = " ".join((error.problem or said).split())
         message, hint = next((words for symptom, words in SYNTAX.items() if symptom in said), (plain, ""))
@@ -298,8 +300,16 @@ class _Composer:
     def _place(self, event: Any) -> Place:
         return Place(self.source, self.begin + event.start_mark.index, self.begin + event.end_mark.index)
 
-    def _node(self, event: NodeEvent) -> None:
+    def _place_of_node(self, event: NodeEvent) -> Place:
+        """Without its anchor. Of a field without a value its key, as the parser's mark is in a later line."""
         place = self._place(event)
+        if place.start == place.end and self.stack and not self._waits_for_key():
+            return self.keys.get(self.stack[-1].next_path(), place)
+        anchor = ANCHOR.match(place.text)
+        return Place(place.source, place.start + anchor.end(), place.end) if anchor else place
+
+    def _node(self, event: NodeEvent) -> None:
+        place = self._place_of_node(event)
         if getattr(event, "tag", None):
             self.faults.append(place.fault(f"tags are not read, found {quoted(place.text)}", "write the value without"))
         if SURROGATE.search(getattr(event, "value", "")):

@@ -193,16 +193,16 @@ class Fault(Section):
     """What fails, how, and when. In a file the parameters of the mode stand beside the other fields."""
 
     vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of a follower, or all of them")
-    signal: Annotated[str, OneOf("a signal", tuple(SIGNALS))] | None = Field(
+    signal: Annotated[str, OneOf("the name of a signal", tuple(SIGNALS))] | None = Field(
         default=None, description="what goes bad: this signal, or"
     )
-    component: Annotated[str, OneOf("a component", COMPONENTS)] | None = Field(
+    component: Annotated[str, OneOf("the name of a component", COMPONENTS)] | None = Field(
         default=None, validate_default=True, description="this component"
     )
-    mode: Annotated[str, OneOf("a failure mode", tuple(MODES))] = Field(description="how it fails")
+    mode: Annotated[str, OneOf("the name of a failure mode", tuple(MODES))] = Field(description="how it fails")
     onset: Seconds = Field(ge=0, le=DAY, description="when it begins")
     duration: Seconds | None = Field(
-        default=None, gt=0, le=DAY, validate_default=True, description="how long it lasts; absent: to the end"
+        default=None, gt=0, le=DAY, validate_default=True, description="how long it lasts, if not to the end"
     )
     parameters: dict[str, float] = Field(default_factory=dict, description="those of the mode, in SI")
 

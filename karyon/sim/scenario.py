@@ -76,8 +76,6 @@ class Leader(Section):
     columns: Columns | None = Field(default=None, description="names of the columns of a plain CSV")
     speed: tuple[SetPoint, ...] | None = Field(
         default=None,
-        min_length=1,
-        max_length=10_000,
         validate_default=True,
         description="set-points [time, speed]: from then on it aims at the speed",
     )
@@ -108,6 +106,8 @@ class Leader(Section):
     @field_validator("speed")
     @classmethod
     def _in_order(cls, points: tuple[SetPoint, ...] | None) -> tuple[SetPoint, ...] | None:
+        if points == ():
+            raise contradiction("has no set-point", "for example [[0 s, 25 m/s]]")
         times = [time for time, _ in points or ()]
         late = [((0, 0), contradiction("is the first set-point and must be at 0 s"))] if times and times[0] > 0 else []
         faults = late + [
@@ -363,7 +363,7 @@ def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document
         raise InputError([place.fault(f"extends is a text of one line, found {wording.found(document, ('extends',))}")])
     base = named_file(("extends",), name, place, [path.parent])
     if base.resolve() in chain:
-        raise InputError([place.fault("extends comes back to this file" if len(chain) > 1 else "extends itself")])
+        raise InputError([place.fault("extends goes in a circle" if len(chain) > 1 else "extends itself")])
     if len(chain) == EXTENDS_MAX:
         raise InputError([place.fault(f"extends more than {EXTENDS_MAX} files, one behind the other")])
     return _laid(_with_bases(base, documents.read(base), chain), replace(document, data=data))

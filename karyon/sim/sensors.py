@@ -51,7 +51,8 @@ class OwnSensors:
         noise[POSITION] += self.bias
         due = np.array([now % period == 0 for period in self.periods])[:, None]
         value = true + noise
-        np.minimum(value[0], self.range, out=value[0])
+        seen_at_most = np.where(far, self.range, np.nextafter(self.range, 0.0))  # what is seen is within the range
+        value[0] = np.minimum(value[0], seen_at_most)
         fresh = np.broadcast_to(due, value.shape).copy()
         return Samples(value=value, time=np.full(value.shape, now, dtype=np.int64), fresh=fresh)
 

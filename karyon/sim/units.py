@@ -1,6 +1,6 @@
 """Types of the fields of a scenario: numbers with a unit, whole numbers, switches, and what each is called.
 
-    lag: Seconds = Field(0.2, ge=0.01, le=5, description="time constant of the power train")
+    lag: Seconds = Field(default=0.2, ge=0.01, le=5, description="time constant of the power train")
 
 is the one row of a quantity: type and unit, default, range, meaning. Messages, JSON Schema and manual come from it.
 Units are those of `karyon.kernel.quantities`; a bare number is in SI.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -185,7 +185,7 @@ def expected(metadata: Iterable[object], unit: str | None = None) -> str:
 
 
 def _range(metadata: Iterable[object], unit: str) -> str:
-    words = {}
+    words: dict[str, str] = {}
     for bound in metadata:
         match bound:
             case Ge(low):
@@ -193,13 +193,9 @@ def _range(metadata: Iterable[object], unit: str) -> str:
             case Gt(low):
                 words["least"] = f"above {_plain(low)}{unit},"
             case Le(high):
-                words["most"] = _plain(high)
-            case Lt(high):
-                words["most"] = f"below {_plain(high)}"
-    if "most" not in words:
-        return words.get("least", "") + unit
-    joint = "to" if words["least"].startswith("from") else "at most"
-    return f"{words['least']} {joint} {words['most']}{unit}"
+                words["most"] = f"{_plain(high)}{unit}"
+    joint = " to " if words["least"].startswith("from") else " at most "
+    return joint.join(words.values())
 
 
 def _plain(number: Any) -> str:

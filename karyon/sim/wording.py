@@ -141,7 +141,7 @@ def found(document: Document, path: Keys) -> str:
     value = document.at(path)
     if isinstance(value, dict | list):
         kind = "mapping" if isinstance(value, dict) else "list"
-        return f"a {kind}" if value else f"an empty {kind}"
+        return f"an empty {kind}" if not value else "a mapping" if kind == "mapping" else f"a list of {len(value)}"
     return "nothing" if value is None else "an empty text" if value == "" else shortened(document.place(path).text)
 
 

@@ -12,7 +12,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -185,6 +185,17 @@ class Document:
         for depth in range(len(path) - 1, -1, -1):
             data = self.at(path[:depth]) | {path[depth]: data}
         return Document(data, self.keys, self.values)
+
+    def without(self, path: Keys, names: Collection[str]) -> "Document":
+        """This document without these fields of the mapping at `path`, and without the places of what they hold."""
+        gone = {(*path, name) for name in names}
+        kept = {name: value for name, value in self.at(path).items() if name not in names}
+        whole = self.replaced(path, kept)
+        keys, values = (
+            {at: place for at, place in places.items() if at[: len(path) + 1] not in gone}
+            for places in (self.keys, self.values)
+        )
+        return Document(whole.data, keys, values)
 
     def place(self, path: Keys) -> Place:
         """Place of the value at `path`, or of the innermost value around it that has one."""

@@ -10,7 +10,7 @@ filled in; reading that gives an equal scenario.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from io import StringIO
 from pathlib import Path
@@ -357,8 +357,7 @@ def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document
         raise InputError([whole.fault(f"a scenario is a mapping of fields, found {found}", "it begins `kind: acc`")])
     if "extends" not in document.data:
         return document
-    data = dict(document.data)
-    name, place, chain = data.pop("extends"), document.place(("extends",)), (*outer, path.resolve())
+    name, place, chain = document.data["extends"], document.place(("extends",)), (*outer, path.resolve())
     if not isinstance(name, str):
         raise InputError([place.fault(f"extends is a text of one line, found {wording.found(document, ('extends',))}")])
     base = named_file(("extends",), name, place, [path.parent])
@@ -366,15 +365,14 @@ def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document
         raise InputError([place.fault("extends goes in a circle" if len(chain) > 1 else "extends itself")])
     if len(chain) == EXTENDS_MAX:
         raise InputError([place.fault(f"extends more than {EXTENDS_MAX} files, one behind the other")])
-    return _laid(_with_bases(base, documents.read(base), chain), replace(document, data=data))
+    return _laid(_with_bases(base, documents.read(base), chain), document.without((), ["extends"]))
 
 
 def _laid(base: Document, over: Document) -> Document:
     """`over` on `base`; another source of the leader's motion takes the place of the one in `base`."""
     below, above = base.at(("leader",)), over.at(("leader",))
     if isinstance(below, dict) and isinstance(above, dict) and any(above.get(source) is not None for source in SOURCES):
-        kept = {key: value for key, value in below.items() if key not in (*SOURCES, "columns")}
-        base = replace(base, data=base.data | {"leader": kept})
+        base = base.without(("leader",), (*SOURCES, "columns"))
     return documents.merged(base, over)
 
 

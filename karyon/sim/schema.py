@@ -166,8 +166,11 @@ def _quantity(unit: str, bounds: Mapping[str, Any]) -> Schema:
     """A number in SI, or a text of a number and a unit of the same kind."""
     anything = unit in (SIGNAL, SIGNAL_RATE)
     fitting = [name for name, each in quantities.UNITS.items() if anything or each.si == unit]
+    number = quantities.NUMBER.pattern
+    if min(bounds.get("minimum", -1), bounds.get("exclusiveMinimum", 0)) >= 0:
+        number = number.replace("[+-]?", "[+]?", 1)
     units = "|".join(re.escape(name) for name in sorted(fitting, key=len, reverse=True))
-    text = {"type": "string", "pattern": rf"^\s*{quantities.NUMBER.pattern}\s*({units})?\s*$"}
+    text = {"type": "string", "pattern": rf"^\s*{number}\s*({units})?\s*$"}
     return {"anyOf": [{"type": "number", **bounds}, text]}
 
 

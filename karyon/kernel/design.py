@@ -4,7 +4,7 @@
 
     name: acc
     signals:                              # by name; SI units
-      front.distance: {unit: m, tolerated: 1.5 m, period: 50 ms}
+      front.distance: {unit: m, tolerated: 1.5 m, noise: 0.15 m, period: 50 ms}
       lead.message: {unit: message, period: 100 ms}     # no number: only its validity and age can be asked
     components:                           # nominal components that send heartbeats
       perception: {deadline: 150 ms}
@@ -87,12 +87,14 @@ class Signal:
     unit       SI unit of the value, or "message"
     tolerated  failure amplitude that the functions tolerate, in that unit; None: not stated
     period     nominal sample period, s; None: not stated
+    noise      noise floor of the healthy signal, 1 sigma in that unit; None: not stated
     """
 
     name: str
     unit: str
     tolerated: float | None = None
     period: float | None = None
+    noise: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ class _Reader:
         return self.entries(parts, "functions", self.function)
 
     def signal(self, name: str, mapping: object, path: Path) -> Signal | None:
-        parts = self.keys(mapping, path, ("unit",), ("tolerated", "period"))
+        parts = self.keys(mapping, path, ("unit",), ("tolerated", "noise", "period"))
         self.names["signal"].append(name)
         if parts is None or "unit" not in parts:
             return None
@@ -239,7 +241,8 @@ class _Reader:
             return None
         self.units[name] = unit
         tolerated = self.optional(parts, "tolerated", path, unit)
-        return Signal(name, unit, tolerated, self.optional(parts, "period", path, "s"))
+        period, noise = self.optional(parts, "period", path, "s"), self.optional(parts, "noise", path, unit)
+        return Signal(name, unit, tolerated, period, noise)
 
     def unit(self, unit: object, path: Path) -> str | None:
         if isinstance(unit, str) and unit in (*SI_UNITS, MESSAGE):

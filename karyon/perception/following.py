@@ -111,9 +111,9 @@ class Checks:
             n.message_period,
             memory=20.0,
         )
-        # A driver's command is no exact inverse of the motion: 0.3 m/s² of mismatch are usual in recorded leaders.
+        # A command is no exact inverse of a recorded motion: 0.5 m/s² of mismatch are usual.
         self.intention = ResidualGate(
-            sqrt(n.message_acceleration**2 + 0.3**2), 0.0, t.message_acceleration, n.message_period
+            sqrt(n.message_acceleration**2 + 0.5**2), 0.0, t.message_acceleration, n.message_period
         )
 
 

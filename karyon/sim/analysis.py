@@ -72,6 +72,7 @@ def minimum_validity(function: Function, signal: str) -> float:
 def perception_of(design: Design, function: Function, rows: int) -> Following:
     """Perception with the noise floors, tolerated amplitudes and age limits of the design."""
     tolerated = {signal.name: signal.tolerated for signal in design.signals if signal.tolerated is not None}
+    noise = {signal.name: signal.noise for signal in design.signals if signal.noise is not None}
     named = {
         "distance": "front.distance",
         "relative_speed": "front.relative_speed",
@@ -83,8 +84,9 @@ def perception_of(design: Design, function: Function, rows: int) -> Following:
         "message_acceleration": "lead.message.acceleration",
     }
     amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
+    floors = {field: noise[name] for field, name in named.items() if name in noise}
     limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, MESSAGE_SIGNAL))
-    return Following(rows, Noise(), Tolerated(**amplitudes), limits)
+    return Following(rows, Noise(**floors), Tolerated(**amplitudes), limits)
 
 
 def bounds(design: Design, function: Function) -> Iterator[Bound]:

@@ -169,7 +169,7 @@ class OwnSpeedSensor(SpeedSensor):
 class AccelerationSensor(Sensor):
     """Own acceleration."""
 
-    sigma: MetresPerSecond2 = Field(default=0.1, ge=0, le=100, description="noise, 1 sigma")
+    sigma: MetresPerSecond2 = Field(default=0.05, ge=0, le=100, description="noise, 1 sigma")
 
 
 class PositionSensor(Sensor):

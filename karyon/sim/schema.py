@@ -50,6 +50,7 @@ def safety() -> Schema:
     signal = {
         "unit": {"enum": [*quantities.SI_UNITS, "message"], "description": "SI unit of the value"},
         "tolerated": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "failure amplitude tolerated"},
+        "noise": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "noise floor when healthy, 1 sigma"},
         "period": seconds | {"description": "nominal sample period"},
     }
     level = {

@@ -76,7 +76,7 @@ class Tolerated:
     position: float = 1.5
     message_position: float = 3.0
     message_speed: float = 0.8
-    message_acceleration: float = 2.0
+    message_acceleration: float = 3.0
 
 
 class Checks:
@@ -244,23 +244,25 @@ class Following:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
 
         From the instant the error passes the tolerated amplitude; the worst of a step of that size and of the ramps
-        that the mode can grow by (`RAMPS`). inf: no check sees it.
+        that the mode can grow by (`RAMPS`). Holds while the car ahead is heard: without its message a wrong relative
+        speed shows only in the distance. inf: no check sees it.
         """
-        checks = self._guards().get(signal, ())
-        times = [max(check.step_time(minimum) for check in checks)] if checks and mode not in SLOW else []
-        if checks and mode not in SUDDEN:
-            times += [max(check.ramp_time(rate, minimum) for check in checks) for rate in RAMPS]
-        return max(times, default=inf)
-
-    def _guards(self) -> dict[str, tuple[ResidualGate, ...]]:
-        """The checks that must all speak before a signal is doubted: one of two acquits own speed."""
         c = self.checks
-        return {
+        position, speed = (c.track_position,), (c.closing,)
+        guards: dict[str, tuple[ResidualGate, ...]] = {
             "front.distance": (c.radar,),
-            "front.relative_speed": (c.closing,),
-            "own.speed": (c.wheel, c.closing),
-            "lead.message": (c.closing, c.road),
+            "front.relative_speed": speed,
+            "own.speed": (c.wheel, c.closing),  # one of the two acquits own speed: both must speak
+            "lead.message": {"wrong_position": position, "wrong_speed": speed}.get(mode, (*position, *speed)),
+            "lead.message.position": position,
+            "lead.message.speed": speed,
+            "lead.message.acceleration": (c.intention,),
+            "lead.message.intended_acceleration": (c.intention,),
         }
+        checks = guards.get(signal, ())
+        times = [check.step_time(minimum) for check in checks if mode not in SLOW]
+        times += [check.ramp_time(rate, minimum) for check in checks if mode not in SUDDEN for rate in RAMPS]
+        return max(times, default=inf)
 
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""

@@ -91,27 +91,37 @@ def perception_of(design: Design, function: Function, rows: int) -> Following:
 
 def bounds(design: Design, function: Function) -> Iterator[Bound]:
     """The bound of every item that a rule of the function names, for each of its failure modes."""
-    perception = perception_of(design, function, 1)
-    deadlines = {component.name: component.deadline for component in design.components}
-    for item, guard in guards(function).items():
-        if item in deadlines:
-            detected = dict.fromkeys(COMPONENT_MODES, deadlines[item])
+    components = {component.name for component in design.components}
+    for item in guards(function):
+        if item in components:
+            modes: tuple[str, ...] = COMPONENT_MODES
         else:
-            minimum = minimum_validity(function, item)
-            modes = MESSAGE_MODES if item == MESSAGE_SIGNAL else VALUE_MODES
-            detected = {mode: perception.detection_time(item, mode, minimum) for mode in modes}
-            detected |= dict.fromkeys(LATE_MODES, age_limit(function, item))
-        reach = function.levels[guard - 1].reach
-        for mode, detection in detected.items():
-            yield Bound(
-                function.name,
-                item,
-                mode,
-                guard,
-                detection,
-                switch_bound(detection, design.timing),
-                fault_handling_bound(detection, design.timing, reach),
-            )
+            modes = (*(MESSAGE_MODES if item == MESSAGE_SIGNAL else VALUE_MODES), *LATE_MODES)
+        for mode in modes:
+            yield bound(design, function, item, mode)
+
+
+def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
+    """The bound for one failure mode of a signal, a field of a message, or a component. KeyError: no rule guards it."""
+    item = field_of(subject)
+    guard = guards(function)[item]
+    deadlines = {component.name: component.deadline for component in design.components}
+    if item in deadlines:
+        detection = deadlines[item]
+    elif mode in LATE_MODES:
+        detection = age_limit(function, item)
+    else:
+        minimum = minimum_validity(function, item)
+        detection = perception_of(design, function, 1).detection_time(subject, mode, minimum)
+    return Bound(
+        function.name,
+        item,
+        mode,
+        guard,
+        detection,
+        switch_bound(detection, design.timing),
+        fault_handling_bound(detection, design.timing, function.levels[guard - 1].reach),
+    )
 
 
 def field_of(signal: str) -> str:

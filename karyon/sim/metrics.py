@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Metrics:
         self._braking = simulation.scenarios[0].vehicle.braking
         reaction = np.array([level.reaction_time or 0.0 for level in levels])
         self.distance = Distance(reaction, self._braking, rows)
-        self._items, self.exposure, self._bounds = _exposure(simulation)
+        self._items, self.exposure = _exposure(simulation)
         self._tolerated = _tolerated(simulation)
         self.shares = np.zeros((len(levels), rows))
         self.min_gap = np.full(rows, np.inf)
@@ -47,7 +48,6 @@ class Metrics:
         self.worst_handling = np.zeros(rows)
         self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
         self._message_wrong = np.zeros(rows, dtype=bool)
-        self._expected: dict[int, list[analysis.Bound]] = {}
         self._plan(simulation)
         self.steps = 0
 
@@ -121,20 +121,17 @@ class Metrics:
         return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])
 
     def _plan(self, simulation: Simulation) -> None:
-        """The bounds that hold in each row: those of its faults, per item."""
+        """The bounds that hold in each row: those of its faults, the longest of them per item."""
+        bound = cache(partial(analysis.bound, simulation.design, simulation.function))
+        planned: dict[tuple[int, int], float] = {}
         for one in simulation.log.faults:
-            name = analysis.field_of(one.fault.signal) if one.fault.signal else str(one.fault.component)
-            if name not in self._items:
-                continue
-            mode = "offset" if one.fault.signal != name and one.fault.mode in analysis.VALUE_MODES else one.fault.mode
-            found = self._bounds.get((name, mode))
-            if found is not None:
-                index = self._items.index(name)
-                listed = self._expected.setdefault(one.row, [])
-                seen_before = any(each.item == name for each in listed)
-                before = self.exposure.bounds[index, one.row] if seen_before else 0.0
-                self.exposure.bounds[index, one.row] = max(before, found.switch)
-                listed.append(found)
+            subject = str(one.fault.signal or one.fault.component)
+            if analysis.field_of(subject) in self._items:
+                found = bound(subject, one.fault.mode)
+                place = self._items.index(found.item), one.row
+                planned[place] = max(planned.get(place, 0.0), found.switch)
+        for place, switch in planned.items():
+            self.exposure.bounds[place] = switch
 
     def summary(self, run: int) -> dict[str, Any]:
         """The part of `summary.json` that the simulation measures."""
@@ -194,7 +191,7 @@ class Metrics:
         return goals
 
 
-def _exposure(simulation: Simulation) -> tuple[list[str], Exposure, dict[tuple[str, str], analysis.Bound]]:
+def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     """Items that rules guard, and how long each may be bad in command: without a known fault the longest bound."""
     found = list(analysis.bounds(simulation.design, simulation.function))
     guards = analysis.guards(simulation.function)
@@ -203,7 +200,7 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure, dict[tuple[s
     longest = [max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items]
     bounds = np.repeat(np.array(longest)[:, None], simulation.rows, axis=1)
     level = np.array([guards[name] for name in items])
-    return items, Exposure(level, bounds), {(b.item, b.mode): b for b in found}
+    return items, Exposure(level, bounds)
 
 
 def _tolerated(simulation: Simulation) -> Floats:

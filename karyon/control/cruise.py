@@ -133,7 +133,7 @@ class Cruise:
     REACTION_RATE = 0.5  # s/s at which a longer reaction time comes into force
 
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
-        """`levels`: per level the controller's numbers of the safety design, `time_gap` and `reaction_time` at least."""
+        """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must."""
         cautious, adaptive, cooperative = (dict(level) for level in [*levels, levels[-1], levels[-1]][:3])
         self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive), Cooperative(**cooperative))
         self.reaction_times = np.array([level["reaction_time"] for level in levels])
@@ -146,7 +146,7 @@ class Cruise:
 
     def update(
         self, seen: Situation, level: Any, front_trusted: Booleans, speed_bound: Floats, step: float
-    ) -> tuple[Floats, Floats]:
+    ) -> tuple[Floats, Booleans]:
         """Next command in m/s² (row,), and for each level whether the command is inside its safe set (level, row).
 
         level          level of service in force (row,)
@@ -178,18 +178,22 @@ class Cruise:
     def _barrier(self, seen: Situation, reaction_time: Any) -> Floats:
         """RSS barrier: the car ahead may brake as declared at any instant."""
         return rss.acceleration_limit(
-            self._margin(seen, reaction_time), seen.speed, seen.relative_speed, -self.braking, reaction_time, self.braking, self.BARRIER_GAIN
+            self._margin(seen, reaction_time),
+            seen.speed,
+            seen.relative_speed,
+            -self.braking,
+            reaction_time,
+            self.braking,
+            self.BARRIER_GAIN,
         )
 
     def _margin(self, seen: Situation, reaction_time: Any) -> Floats:
         """Gap beyond the safe distance and its reserve in m."""
         front = np.maximum(0.0, seen.speed + seen.relative_speed)
-        return np.asarray(
-            seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking)
-        )
+        return np.asarray(seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front, reaction_time, self.braking))
 
     def _within_limits(self, wanted: Floats, blind: Booleans, speed: Floats, step: float) -> Floats:
-        """Comfort limits and jerk, given up in an emergency: front unknown, or more braking needed than comfort allows."""
+        """Comfort limits and jerk, but in an emergency: front unknown, or more braking needed than comfort allows."""
         comfort = limits.deceleration(speed)
         emergency = blind | (wanted < -comfort)
         target = np.minimum(wanted, limits.acceleration(speed))
@@ -199,7 +203,7 @@ class Cruise:
         return np.where(np.isnan(moved), self.command, moved)
 
     def _safe_sets(self, seen: Situation) -> Booleans:
-        """Whether the present command is one that each level's barrier allows, and closing is not too fast (level, row)."""
+        """Whether each level's barrier allows the present command, and closing is not too fast (level, row)."""
         closing_ok = seen.road_open | (seen.relative_speed >= -1.5 * self.closing)
         allowed = self._barrier(seen, self.reaction_times[:, None])
         safe = (self.command <= allowed) & closing_ok

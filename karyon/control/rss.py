@@ -19,7 +19,7 @@ def safe_distance(speed: Any, front_speed: Any, reaction_time: Any, braking: Any
     Scalars or arrays; NaN in, NaN out.
     """
     stopping = (speed * speed - front_speed * front_speed) / (2.0 * braking)
-    return np.maximum(0.0, speed * reaction_time + stopping)
+    return np.asarray(np.maximum(0.0, speed * reaction_time + stopping))
 
 
 def acceleration_limit(

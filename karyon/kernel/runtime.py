@@ -83,7 +83,7 @@ class SafetyInformation:
         self.beats: Ticks = np.full((len(self.components), rows), ABSENT, dtype=np.int64)
         self.cooperation: Levels = np.full((len(self.peers), rows), -1, dtype=np.int8)
 
-    def see(  # noqa: PLR0917 (value, time, validity, spread: the order of the field)
+    def see(
         self,
         signal: str,
         value: Given,

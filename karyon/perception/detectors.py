@@ -36,7 +36,7 @@ def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Floats:
     rate_limit   largest physical rate, unit per s
     noise        what the noise of two samples may add, in the unit
     """
-    return np.maximum(0.0, np.abs(change) - rate_limit * step - noise)
+    return np.asarray(np.maximum(0.0, np.abs(change) - rate_limit * step - noise))
 
 
 def plausible_stamp(time: Any, previous: Any, now: Any) -> Booleans:
@@ -127,7 +127,7 @@ class ResidualGate:
         return (min(single, average) - 1) * self.period
 
     def ramp_time(self, rate: float, minimum: float) -> float:
-        """Detection time in s of an error that grows by `rate` per s, from the instant it passes `tolerated`; 0 when seen before.
+        """Detection time in s of an error that grows by `rate` per s, from when it passes `tolerated`; 0: seen before.
 
         The residual is the error less what the reference has followed: rate memory (1 - exp(-t / memory)); the
         average lags it by (1 - share) / share samples. inf where the reference follows too fast: a stated gap.

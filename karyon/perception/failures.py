@@ -34,7 +34,7 @@ def noise(value: Any, sigma: Any, normal: Any) -> Floats:
 
 
 def outlier(value: Any, amplitude: Any, probability: Any, uniform: Any) -> Floats:
-    """A spike of `amplitude`, up or down alike, in a share `probability` of the samples; `uniform` are draws of [0, 1)."""
+    """A spike of `amplitude`, up or down alike, in a share `probability` of the samples; `uniform` in [0, 1)."""
     half = 0.5 * probability
     spike = np.where(uniform < half, -amplitude, np.where(uniform < probability, amplitude, 0.0))
     return np.asarray(value + spike)
@@ -42,9 +42,9 @@ def outlier(value: Any, amplitude: Any, probability: Any, uniform: Any) -> Float
 
 def stuck_at(value: Any, held: Any) -> Floats:
     """One value for ever, freshly stamped: `held`."""
-    return np.where(np.isnan(value), value, held)
+    return np.asarray(np.where(np.isnan(value), value, held))
 
 
 def saturation(value: Any, low: Any, high: Any) -> Floats:
     """Clipped to [low, high]; -inf and inf leave a side open."""
-    return np.minimum(np.maximum(value, low), high)
+    return np.asarray(np.minimum(np.maximum(value, low), high))

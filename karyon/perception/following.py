@@ -15,7 +15,6 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import inf, sqrt
 
@@ -23,7 +22,7 @@ import numpy as np
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import ResidualGate, leak_of, wander_of
-from karyon.perception.sensors import Booleans, Floats, Newest, Samples, seconds
+from karyon.perception.sensors import Booleans, Floats, Newest, Samples
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
@@ -118,7 +117,7 @@ class Checks:
 
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
-    """What averaging leaves of a noise that is drawn anew only every `held_for` s, sampled every `period`, less its white part."""
+    """What averaging leaves of a noise drawn anew every `held_for` s and sampled every `period`, less its white part."""
     share = 1.0 - (1.0 - 0.2) ** (held_for / period)
     return sigma * sqrt(max(0.0, share / (2.0 - share) - 0.2 / 1.8))
 
@@ -300,7 +299,9 @@ class Following:
             ]
         )
         message_out = message_sane * tracked * closing * veto
-        self._restore(before, s, dt, quiet_closing, closing >= DOUBT, road_known & (road >= DOUBT), speed_ok, out, message_out)
+        self._restore(
+            before, s, dt, quiet_closing, closing >= DOUBT, road_known & (road >= DOUBT), speed_ok, out, message_out
+        )
         if running is not None:
             s.keep(before, running)
         self.state = s
@@ -336,7 +337,9 @@ class Following:
         ahead = values + s.rate * ages[[DISTANCE, SPEED, POSITION]]
         fresh = s.own.fresh[[DISTANCE, SPEED, POSITION]] & usable[[DISTANCE, SPEED, POSITION]]
         fresh &= usable[[RELATIVE, ACCELERATION, SPEED]]
-        lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (ages[[RELATIVE, ACCELERATION, SPEED]] > FORGIVEN_AGE)
+        lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (
+            ages[[RELATIVE, ACCELERATION, SPEED]] > FORGIVEN_AGE
+        )
         anchored = before.anchored & ~(lost & ~before.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
         reference, smooth, residual = detectors.reckon(
@@ -354,7 +357,7 @@ class Following:
         return np.where(s.doubted, np.minimum(judged, 0.5), judged), residual
 
     def _track(self, before: State, s: State) -> Floats:
-        """Track and intention: the message against itself (row,). Steps from message to message by their time stamps."""
+        """Track and intention: the message against itself (row,), from message to message by their time stamps."""
         value, old, fresh, step = s.message.value, before.message.value, s.message.fresh[0], s.message.step[0]
         first = np.isnan(old[0])
         gone = first | (step > 0.5)
@@ -431,7 +434,10 @@ class Following:
         residual = np.where(known & learned, difference - before.usual, 0.0)
         residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, 0.2, True)
-        s.usual, s.usual_for = difference, (known & ~open_road).astype(float)  # `_restore` decides what of it is learned
+        s.usual, s.usual_for = (
+            difference,
+            (known & ~open_road).astype(float),
+        )  # `_restore` decides what of it is learned
         judged = np.minimum(
             validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
             validity.of_amplitude(np.abs(s.road_smooth), gate.smooth_band, gate.tolerated),
@@ -478,7 +484,9 @@ class Following:
         s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
         s.track_doubted &= ~tracks
 
-        learn = (s.usual_for > 0.0) & (np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT)
+        learn = (s.usual_for > 0.0) & (
+            np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
+        )
         gain = np.minimum(1.0, dt / np.minimum(before.usual_for + dt, USUAL_MEMORY)) if dt else 1.0
         s.usual = np.where(learn, before.usual + gain * (s.usual - before.usual), before.usual)
         s.usual_for = np.where(learn, before.usual_for + dt, before.usual_for)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception import detectors
-from karyon.perception.validity import Floats
 
+Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Times = NDArray[np.int64]
 
@@ -32,7 +32,7 @@ class Samples:
 
 @dataclass(slots=True)
 class Newest:
-    """The newest believable sample of each signal and the one before it: state of the abstract sensors (signal, row)."""
+    """The newest believable sample of each signal and the one before: state of the abstract sensors (signal, row)."""
 
     value: Floats
     time: Times

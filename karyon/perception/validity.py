@@ -26,7 +26,7 @@ def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:
 
 
 def amplitude_at(validity: float, band: float, tolerated: float) -> float:
-    """Failure amplitude at which `of_amplitude` falls to `validity`: the gate that a rule's limit puts on a residual."""
+    """Failure amplitude at which `of_amplitude` falls to `validity`: the gate that a rule puts on a residual."""
     return tolerated - validity * (tolerated - band)
 
 

@@ -54,7 +54,12 @@ def guards(function: Function) -> dict[str, int]:
 
 def age_limit(function: Function, signal: str) -> float:
     """The strictest age limit in s that a rule sets for the signal; inf: none does."""
-    limits = [leaf.limit for rule in function.rules for leaf in leaves(rule) if isinstance(leaf, Age) and leaf.signal == signal]
+    limits = [
+        leaf.limit
+        for rule in function.rules
+        for leaf in leaves(rule)
+        if isinstance(leaf, Age) and leaf.signal == signal
+    ]
     return min(limits, default=np.inf)
 
 

@@ -32,9 +32,9 @@ from ruamel.yaml.events import (
 
 Keys = tuple[str | int, ...]  # where a value is in the data: ("faults", 0, "onset")
 
-BYTES_MAX = 1_000_000
+BYTES_MAX = 500_000
 DEPTH_MAX = 64
-VALUES_MAX = 100_000  # after aliases are expanded
+VALUES_MAX = 50_000  # after aliases are expanded
 SHOWN_MAX = 20  # faults of one input that are shown
 OPTION_MAX = 60  # characters of an option by which a fault calls it
 EXCERPT_MAX = 110  # columns of a source line that are shown
@@ -73,7 +73,8 @@ class Fault:
     line, column   from 1; None where there is no text to point at
     width          columns that are underlined
     message, hint  what is wrong; what to do about it, may be empty
-    excerpt        the line of text
+    excerpt        the line of text, or what of a long one is around the fault
+    skipped        columns of the line before the excerpt
     """
 
     where: str
@@ -83,15 +84,16 @@ class Fault:
     message: str
     hint: str = ""
     excerpt: str = ""
+    skipped: int = 0
 
     def __str__(self) -> str:
         at = "" if self.line is None else f":{self.line}:{self.column}"
         head = printable(f"{self.where}{at}: error: {self.message}")
         if self.column is None or not self.excerpt:
             return head + (f"\n     = {printable(self.hint)}" if self.hint else "")
-        text, start, width = _window(self.excerpt, self.column - 1, self.width)
+        text, start = printable(self.excerpt), self.column - 1 - self.skipped
         margin = f"{'' if self.line is None else self.line:>4}"
-        caret = " " * columns(text[:start]) + "^" * max(1, columns(text[start : start + width]))
+        caret = " " * columns(text[:start]) + "^" * max(1, columns(text[start : start + self.width]))
         return f"{head}\n{margin} | {text}\n{' ' * max(5, len(margin) + 1)}| {caret} {printable(self.hint)}".rstrip()
 
 
@@ -132,14 +134,31 @@ class Source:
         return [0, *(match.end() for match in re.finditer("\r\n|\r|\n", self.text))]
 
     def fault(self, start: int, end: int, message: str, hint: str = "") -> Fault:
-        """A fault of text[start:end]; what is underlined ends with the line."""
+        """A fault of text[start:end]; what is underlined ends with the line, or with what is shown of it."""
         number = bisect_right(self.starts, start)
+        first, last = self._line(number)
+        shown = max(first, start - EXCERPT_MAX // 2) if last - first > EXCERPT_MAX else first
+        shown_end = min(last, shown + EXCERPT_MAX)
+        before, after = self.lead if shown == first else "…", "…" if shown_end < last else ""
+        column = len(self.lead) + start - first + 1
+        return Fault(
+            self.where,
+            None if self.lead else number,
+            column,
+            max(1, min(end, shown_end) - start),
+            message,
+            hint,
+            before + self.text[shown:shown_end] + after,
+            skipped=column - 1 - len(before) - (start - shown),
+        )
+
+    def _line(self, number: int) -> tuple[int, int]:
+        """Where a line begins and ends, its line break left out."""
         first = self.starts[number - 1]
-        line = re.split("[\r\n]", self.text[first:], maxsplit=1)[0]
-        width = max(1, min(end - start, len(line) - (start - first)))
-        if self.lead:
-            return Fault(self.where, None, start - first + len(self.lead) + 1, width, message, hint, self.lead + line)
-        return Fault(self.where, number, start - first + 1, width, message, hint, line)
+        last = self.starts[number] if number < len(self.starts) else len(self.text)
+        while last > first and self.text[last - 1] in "\r\n":
+            last -= 1
+        return first, last
 
 
 @dataclass(frozen=True, slots=True)
@@ -471,22 +490,10 @@ def dotted(path: Keys) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with a harmless sign for each control character (a file must not drive the terminal)."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " if sign.isspace() else "\ufffd" for sign in text)
+    """`text` with a harmless sign for each control character: a file must not drive the terminal."""
+    return "".join(sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
 
 
 def columns(text: str) -> int:
     """Columns that `text` takes in a terminal."""
     return sum(0 if unicodedata.combining(sign) else 1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
-
-
-def _window(line: str, start: int, width: int) -> tuple[str, int, int]:
-    """The part of a long line around line[start:start + width], and where that is in it."""
-    line = printable(line.replace("\n", " "))
-    if len(line) <= EXCERPT_MAX:
-        return line, start, width
-    first = max(0, start - EXCERPT_MAX // 2)
-    cut = line[first : first + EXCERPT_MAX]
-    lead = "…" if first else ""
-    trail = "…" if first + EXCERPT_MAX < len(line) else ""
-    return f"{lead}{cut}{trail}", start - first + len(lead), min(width, len(cut) - (start - first))

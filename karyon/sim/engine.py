@@ -18,13 +18,13 @@ from karyon.perception.following import DISTANCE, MESSAGE, OWN, RELATIVE, SPEED,
 from karyon.sim import analysis
 from karyon.sim.events import Log
 from karyon.sim.faults import Components, Injector
+from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
-from karyon.sim.leaders import Leaders, Trajectory
 
 FUNCTION = "acc"
 COMPONENTS = ("perception", "control", "radio")
@@ -225,9 +225,7 @@ class Simulation:
             trusted = told.get(OWN[DISTANCE], trusted) & told.get(OWN[RELATIVE], trusted)
         situation = _situation(seen, self.scenarios[0], self.sensors.range)
         before = self.cruise.command
-        command, self._safe = self.cruise.update(
-            situation, self._decided, trusted, seen.speed_bound, self.control_step
-        )
+        command, self._safe = self.cruise.update(situation, self._decided, trusted, seen.speed_bound, self.control_step)
         if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
         self._beat("control", now, running)
@@ -305,5 +303,5 @@ def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation
 
 def _cruise(design: Design, rows: int, scenario: Scenario) -> Cruise:
     levels = design.function(FUNCTION).levels
-    numbers = [dict(level.controller) | {"reaction_time": level.reaction_time} for level in levels]
+    numbers = [{**level.controller, "reaction_time": level.reaction_time or 0.0} for level in levels]
     return Cruise(rows, numbers, scenario.vehicle.braking, scenario.vehicle.lag)

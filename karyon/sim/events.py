@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from karyon.kernel import Age, Alive, Decision, Kernel, text
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception.following import DOUBT, OWN, Seen
+from karyon.sim.failure_modes import Fault
 from karyon.sim.faults import Placed, placed
-from karyon.sim.scenario import Fault, Scenario
+from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
 SIGNALS = (*OWN, "lead.message")
@@ -46,8 +48,11 @@ class Log:
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then."""
         for one in self.faults:
-            yield one.onset, lambda now, one=one: self.add(now, one.row, "fault", f"{describe(one.fault)} begins", **_fields(one))
-            yield one.end, lambda now, one=one: self.add(now, one.row, "fault", f"{describe(one.fault)} ends", **_fields(one))
+            yield one.onset, partial(self._fault, one, "begins")
+            yield one.end, partial(self._fault, one, "ends")
+
+    def _fault(self, one: Placed, change: str, now: int) -> None:
+        self.add(now, one.row, "fault", f"{describe(one.fault)} {change}", **_fields(one))
 
     def arrived(self, now: int, own: Booleans, message: Booleans) -> None:
         """Which signals had something new, however old: tells late from lost."""

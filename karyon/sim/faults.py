@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from karyon.perception import failures
 from karyon.perception.following import MESSAGE, OWN
 from karyon.perception.sensors import NEVER, Samples
-from karyon.sim.scenario import Fault, Scenario
+from karyon.sim.failure_modes import Fault
+from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
 Floats = NDArray[np.float64]
@@ -92,7 +93,9 @@ class Injector:
 
 def _fields(signal: str, mode: str) -> slice:
     """Fields of the message that a fault acts on."""
-    name = {"wrong_position": "position", "wrong_speed": "speed"}.get(mode, signal.removeprefix("lead.message").strip("."))
+    name = {"wrong_position": "position", "wrong_speed": "speed"}.get(
+        mode, signal.removeprefix("lead.message").strip(".")
+    )
     if name:
         return slice(MESSAGE.index(name), MESSAGE.index(name) + 1)
     return slice(0, len(MESSAGE))
@@ -117,7 +120,11 @@ class _Group:
         """Change the samples of the rows whose fault acts at `now`, and count what changed."""
         if not self.acts(now):
             return
-        value, time, fresh = (array[where, self.rows] for array in (samples.value, samples.time, samples.fresh))
+        value, time, fresh = (
+            samples.value[where, self.rows],
+            samples.time[where, self.rows],
+            samples.fresh[where, self.rows],
+        )
         active = (self.onset <= now) & (now < self.end)
         new_value, new_time, new_fresh = self.fail(now, active, value, time, fresh)
         different = (new_fresh != fresh) | (new_fresh & ((new_value != value) | (new_time != time)))
@@ -181,7 +188,7 @@ class _ByFormula(_Group):
     def _draw(self, now: int) -> Floats:
         assert self._draws is not None
         step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
-        return self._draws[step, np.arange(len(self.members))]
+        return np.asarray(self._draws[step, np.arange(len(self.members))])
 
 
 class _Late(_Group):
@@ -227,7 +234,8 @@ class _Late(_Group):
             return self._delay
         step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
         normal = self._draws[step, np.arange(len(self.members))]
-        return np.minimum(np.abs(normal) * self._sigma, 6.0 * self._sigma).astype(np.int64)
+        late: Integers = np.minimum(np.abs(normal) * self._sigma, 6.0 * self._sigma).astype(np.int64)
+        return late
 
 
 class _Stale(_Group):

@@ -68,7 +68,9 @@ class Metrics:
         for level in range(len(self.shares)):
             self.shares[level] += counted & (s.level == level)
         self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
-        self._inside = self._note(now, "unsafe distance", self.distance.margin < 0.0, self._inside, self.unsafe)
+        self._inside = self._note(
+            now, "unsafe distance", np.asarray(self.distance.margin < 0.0), self._inside, self.unsafe
+        )
         if s.enabled:
             self._expose(now)
         self.steps += 1
@@ -78,8 +80,10 @@ class Metrics:
         if self._s.enabled:
             self._handled(now, self.exposure.close(now))
 
-    def _note(self, now: int, name: str, wrong: NDArray[np.bool_], before: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.bool_]:
-        begins = wrong & ~before
+    def _note(
+        self, now: int, name: str, wrong: NDArray[np.bool_], before: NDArray[np.bool_], count: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        begins = np.asarray(wrong & ~before)
         if begins.any():
             count += begins
             for row in np.flatnonzero(begins):
@@ -90,13 +94,17 @@ class Metrics:
         s = self._s
         bad = self._bad()
         self._handled(now, self.exposure.update(now, bad, s.level, s.level_since))
-        late = self.exposure.overdue.any(axis=0)
+        late = np.asarray(self.exposure.overdue.any(axis=0))
         self._late = self._note(now, "bad data in command beyond its bound", late, self._late, self.overdue)
         waiting = self._handling_since != NONE
         safe = waiting & self.distance.safe_at_level
         if waiting.any():
             since = np.where(waiting, self._handling_since, now)
-            self.worst_handling = np.where(waiting, np.maximum(self.worst_handling, (np.maximum(now, s.level_since) - since) * 1e-9), self.worst_handling)
+            self.worst_handling = np.where(
+                waiting,
+                np.maximum(self.worst_handling, (np.maximum(now, s.level_since) - since) * 1e-9),
+                self.worst_handling,
+            )
             self._handling_since = np.where(safe, NONE, self._handling_since)
 
     def _handled(self, now: int, ended: list[Any]) -> None:
@@ -109,7 +117,7 @@ class Metrics:
                 self._s.log.add(now, one.row, "latency", said, item=name, seconds=one.seconds, bound=float(bound))
 
     def _bad(self) -> NDArray[np.bool_]:
-        """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components that are down."""
+        """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components down."""
         s = self._s
         assert s.seen is not None
         wrong = np.abs(s.seen.value - s.true) > self._tolerated[: len(OWN), None]
@@ -197,7 +205,9 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     guards = analysis.guards(simulation.function)
     components = [component.name for component in simulation.design.components]
     items = [name for name in guards if name in (*OWN, "lead.message", *components)]
-    longest = [max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items]
+    longest = [
+        max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items
+    ]
     bounds = np.repeat(np.array(longest)[:, None], simulation.rows, axis=1)
     level = np.array([guards[name] for name in items])
     return items, Exposure(level, bounds)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as parquet
 from numpy.typing import NDArray
+from pyarrow import parquet
 
 from karyon.perception.following import MESSAGE, OWN
 
@@ -53,7 +53,9 @@ def columns() -> list[str]:
 
 def schema() -> pa.Schema:
     """Arrow schema of a trace: each field says its unit and where its numbers come from."""
-    return pa.schema([_field(name) for name in columns()], metadata={"about": "KARYON trace: one row per vehicle and instant"})
+    return pa.schema(
+        [_field(name) for name in columns()], metadata={"about": "KARYON trace: one row per vehicle and instant"}
+    )
 
 
 def _field(name: str) -> pa.Field:

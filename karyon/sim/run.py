@@ -46,8 +46,8 @@ def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Prog
     Raises RecordingError, OSError; in both cases nothing half-written stays under a final name.
     """
     tracks = [trajectory(one.scenario) for one in batch]
-    for folder in filter(None, out):
-        folder.mkdir(parents=True, exist_ok=True)
+    for wanted in filter(None, out):
+        wanted.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     files = [folder / "trace.parquet" if folder else None for folder in out]
     simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], files)
@@ -55,9 +55,9 @@ def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Prog
     simulation.trace.close()
     wall = time.perf_counter() - started
     results = []
-    for run, (loaded, (_, warnings), folder) in enumerate(zip(batch, tracks, out, strict=True)):
+    for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):
         summary = _summary(loaded, simulation, run, wall)
-        warnings = (*loaded.warnings, *warnings, *_without_effect(loaded, simulation, run))
+        warnings = (*loaded.warnings, *noted, *_without_effect(loaded, simulation, run))
         result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
         if folder:
             write_text(folder / "scenario.yaml", dump(loaded))

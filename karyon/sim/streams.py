@@ -46,7 +46,8 @@ class Blocks:
             np.concatenate(drawn, axis=2, out=self._block)
             self._step = 0
         self._step += 1
-        return self._block[self._step - 1]
+        block: Singles = self._block[self._step - 1]
+        return block
 
     def _draw(self, one: np.random.Generator) -> Singles:
         raise NotImplementedError

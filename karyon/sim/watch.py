@@ -70,8 +70,9 @@ class Exposure:
     def close(self, now: int) -> list[Latency]:
         """The run ends: exposures that still run are counted when they are over their bound."""
         nothing = np.zeros(self._since.shape, dtype=bool)
-        everywhere = np.full(self._since.shape[1], np.iinfo(np.int64).max)
-        return self.update(now, nothing, everywhere, np.full(self._since.shape[1], now))
+        rows = self.bounds.shape[-1]
+        everywhere = np.full(rows, np.iinfo(np.int64).max)
+        return self.update(now, nothing, everywhere, np.full(rows, now))
 
 
 class Distance:

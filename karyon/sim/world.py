@@ -62,12 +62,12 @@ class World:
     @property
     def gap(self) -> Floats:
         """Bumper to bumper to the car ahead in m (row,); negative: overlapping."""
-        return self.position[self.ahead] - self.vehicle.length - self.position[self.own]
+        return np.asarray(self.position[self.ahead] - self.vehicle.length - self.position[self.own])
 
     @property
     def relative_speed(self) -> Floats:
         """Speed of the car ahead less own speed in m/s (row,)."""
-        return self.speed[self.ahead] - self.speed[self.own]
+        return np.asarray(self.speed[self.ahead] - self.speed[self.own])
 
     def _lead(self, now: int) -> None:
         lead = self.leading

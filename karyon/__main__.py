@@ -1,0 +1,5 @@
+"""`python -m karyon`."""
+
+from karyon.cli import main
+
+main()

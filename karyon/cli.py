@@ -1,0 +1,205 @@
+"""The `karyon` command: parses, calls one function, prints. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from karyon.sim.scenario import Loaded
+
+GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
+
+app = typer.Typer(
+    help="A safety kernel for cooperative vehicles, and the simulator that proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="override a field; VALUE is YAML")]
+Seed = Annotated[int | None, typer.Option(help="seed of the random numbers")]
+Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
+Out = Annotated[Path | None, typer.Option(help="folder of the results [default: runs/SCENARIO]")]
+
+
+@app.command(epilog="Example: karyon run acc_recorded --set 'faults=[{vehicle: 1, signal: front.distance, mode: drift, "
+             "onset: 40, duration: 20, rate: 0.5}]'")
+def run(
+    scenario: Annotated[str, typer.Argument(help="name of a shipped scenario, or a file")],
+    seed: Seed = None,
+    until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
+    sets: Sets = None,
+    out: Out = None,
+    as_json: Json = False,
+) -> None:
+    """One run of a scenario: trace, events and summary in a folder."""
+    from karyon.sim import screen
+    from karyon.sim.run import simulate
+    from karyon.sim.scenario import read
+
+    overrides = [*(sets or []), *([f"duration={until}"] if until is not None else [])]
+    loaded = read(scenario, overrides, seed)
+    folder = out or Path("runs") / loaded.name
+    with _progress(loaded) as progress:
+        (result,) = simulate([loaded], [folder], progress)
+    if as_json:
+        print(json.dumps(result.summary, indent=2))
+    else:
+        print("\n".join(screen.run_lines(result.summary, result.events, folder)))
+    if not result.complete:
+        print(f"interrupted at {result.summary['duration']:.1f} s: what was recorded until then is in {folder}")
+    _exit_if(not result.complete or _unsafe(result.summary))
+
+
+@app.command(epilog="Example: karyon check acc_recorded scenarios/safety/acc.yaml")
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="scenarios or safety designs")],
+    as_json: Json = False,
+) -> None:
+    """Validates files, and prints how long bad data may keep command against what each hazard tolerates."""
+    from karyon.sim import analysis, documents, screen_check
+    from karyon.sim.documents import InputError
+
+    found, reports = [], []
+    for name in files:
+        try:
+            reports.append(analysis.check(name))
+        except InputError as error:
+            found += error.faults
+    if found:
+        print(documents.report(found, "nothing was checked"), file=sys.stderr)
+        raise typer.Exit(BAD_INPUT)
+    if as_json:
+        print(json.dumps([report.as_data() for report in reports], indent=2))
+    else:
+        for report in reports:
+            screen_check.show(report)
+    _exit_if(any(report.late for report in reports))
+
+
+@app.command(epilog="Example: karyon demo")
+def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path("runs/demo")) -> None:
+    """A shipped scenario with a fault: what failed, what the kernel did and why, and what would have happened without."""
+    from karyon.sim import demonstration
+
+    print("\n".join(demonstration.lines(out)))
+
+
+@app.command(epilog="Example: karyon plot runs/demo")
+def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> None:
+    """The standard figures of a run, as PNG and SVG."""
+    try:
+        from karyon.sim.view.plot import RunError
+        from karyon.sim.view.plot import plot as draw
+    except ImportError as error:
+        _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
+    try:
+        for path in draw(folder):
+            print(path)
+    except RunError as error:
+        _refuse(f"error: {error}")
+
+
+@app.command(epilog="Example: karyon bench --json")
+def bench(as_json: Json = False) -> None:
+    """Speed of the whole chain on this machine, in vehicle-steps per second."""
+    from karyon.sim import benchmark
+
+    measured = benchmark.measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+@app.command(epilog="Example: karyon doctor")
+def doctor(as_json: Json = False) -> None:
+    """What is installed, and which display would be used."""
+    from karyon import installation
+
+    found = installation.examine()
+    print(json.dumps(found, indent=2) if as_json else "\n".join(installation.lines(found)))
+
+
+def main() -> None:
+    """Run the command; a fault of the user's is one clear message and exit code 2, one of ours is exit code 3."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(GOAL_VIOLATED)
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+    except Exception as error:  # the outermost frame: nothing above could tell the user
+        _explain(error)
+
+
+def _explain(error: Exception) -> NoReturn:
+    import click
+
+    if isinstance(error, click.ClickException):
+        error.show()
+        sys.exit(BAD_INPUT)
+    from karyon.sim import documents
+    from karyon.sim.recordings import RecordingError
+
+    if isinstance(error, documents.InputError):
+        _refuse(documents.report(error.faults, "nothing was run"))
+    if isinstance(error, RecordingError):
+        _refuse(f"{error}\nnothing was run")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _refuse(f"error: {where}{error.strerror or error}")
+    print(f"karyon failed: {type(error).__name__}: {error}. This is our fault, please report it.", file=sys.stderr)
+    sys.exit(OWN_FAULT)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(BAD_INPUT)
+
+
+def _exit_if(wrong: bool) -> None:
+    if wrong:
+        raise typer.Exit(GOAL_VIOLATED)
+
+
+def _unsafe(summary: dict[str, Any]) -> bool:
+    return any(goal["violated"] for goal in summary["safety_goals"].values())
+
+
+@contextmanager
+def _progress(loaded: Loaded) -> Iterator[Callable[[float], bool]]:
+    """Progress with ETA on a terminal after 2 s; Ctrl-C ends the run, and what was recorded stays."""
+    duration, started = loaded.scenario.duration, time.monotonic()
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+
+    def progress(simulated: float) -> bool:
+        spent = time.monotonic() - started
+        if sys.stderr.isatty() and spent > 2.0:
+            left = spent * (duration - simulated) / simulated
+            print(f"\r{simulated:6.0f} of {duration:g} s   {left:4.0f} s left ", end="", file=sys.stderr, flush=True)
+        return not stopped and spent < loaded.scenario.wall_limit
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield progress
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if sys.stderr.isatty() and time.monotonic() - started > 2.0:
+            print("\r" + " " * 40 + "\r", end="", file=sys.stderr)

@@ -1,0 +1,54 @@
+"""What a screen answers first: what ran, what the kernel did and why, did it stay safe, what to look at next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+SWITCHES_SHOWN = 12
+START = 5.0  # s: the first rise to the highest level is no news
+
+
+def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], out: Path) -> Iterator[str]:
+    """The lines that a run ends with."""
+    seed = summary["seed"]
+    yield f"{summary['scenario']}   {summary['vehicles']} vehicles · {summary['duration']:g} s · seed {seed}"
+    yield from event_lines(events)
+    yield from verdict_lines(summary)
+    for warning in summary["warnings"]:
+        yield f"warning:   {warning}"
+    yield f"files:   {out}"
+    moment = next((event["time"] for event in events if event["kind"] == "fault"), 0.0)
+    yield f"look closer:   karyon plot {out}" + (f"   (the fault begins at {moment:g} s)" if moment else "")
+
+
+def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Faults, switches of the level of service with their rule, and violations."""
+    told = [event for event in events if _is_news(event)]
+    for event in told[:SWITCHES_SHOWN]:
+        yield f"{event['time']:8.2f} s   car {event['vehicle']}   {event['text']}"
+    if len(told) > SWITCHES_SHOWN:
+        yield f"           … and {len(told) - SWITCHES_SHOWN} more in events.jsonl"
+
+
+def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Did it stay safe."""
+    collisions = summary["collisions"]
+    crashed = f"{collisions} collision{'s' if collisions != 1 else ''}" if collisions else "no collision"
+    parts = [crashed, f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
+    for name, function in summary["functions"].items():
+        shares = " ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
+        latency, bound = function["worst_switch_latency"], function["switch_bound"]
+        parts.append(f"slowest switch {latency:.2f} s, bound {bound:.2f} s")
+        yield f"{name}   {shares}   false downgrades {function['false_downgrades']}"
+    goals = summary["safety_goals"]
+    broken = [name for name, goal in goals.items() if goal["violated"]]
+    parts.append(f"safety goals {len(goals) - len(broken)} of {len(goals)} held")
+    yield "   ".join(parts)
+    for name in broken:
+        yield f"violated:   {name}, {goals[name]['violations']} times"
+
+
+def _is_news(event: Mapping[str, Any]) -> bool:
+    if event["kind"] == "los":
+        return bool(event["time"] > START or event["to"] < event["from"])
+    return event["kind"] in ("fault", "violation")

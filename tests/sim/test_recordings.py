@@ -134,6 +134,14 @@ def test_a_gap_of_1_s_is_bridged_whatever_the_rounding(write):
     assert read(write(content), COLUMNS).time.tolist() == pytest.approx(list(range(13)))
 
 
+def test_a_loss_at_the_end_is_a_gap_too(write):
+    """The last 2 s have time stamps and no speed."""
+    (warning,) = read(
+        write(table(changes={line: f"{(line - 2) / 10:.2f}," for line in range(103, 123)})), COLUMNS
+    ).warnings
+    assert "left out 0.0 s before and 2.0 s after; gaps over 1 s: 1" in warning
+
+
 def test_the_numbers_of_a_recording_cannot_be_changed():
     """One recording serves all runs of a campaign."""
     recording = read(MADE_UP)
@@ -398,6 +406,12 @@ LINES = len(table().splitlines())
             "log.csv:5: error: is longer than 65536 bytes: not a line of a recording",
         ),
         (
+            table(seconds=15, changes={line: f"{(line - 2) / 10:.2f}," for line in range(12, 72)}),
+            COLUMNS,
+            "log.csv:72: error: the longest piece without a gap over 1 s begins here and lasts 8.0 s, "
+            "expected at least 10 s",
+        ),
+        (
             table(seconds=9.9),
             COLUMNS,
             "log.csv:2: error: the longest piece without a gap over 1 s begins here and lasts 9.9 s, "
@@ -463,6 +477,11 @@ def test_a_bad_openacc_file_is_refused_with_line_and_reason(write, old, new, sai
             fcd(changes={8: '<timestep time="x">', 9: "", 10: ""}),
             None,
             "log.csv:8: error: the time is `x`, expected a finite number",
+        ),
+        (
+            "<fcd-export><vehicle id='a' speed='3'/></fcd-export>",
+            None,
+            "log.csv:1: error: a speed of `3` has no time stamp",
         ),
         (fcd(changes={4: "<timestep>"}), None, "log.csv:5: error: a speed of `0.0` has no time stamp"),
         (

@@ -102,6 +102,14 @@ def test_of_a_long_line_the_part_around_the_fault_is_shown():
     assert len(excerpt) < 130
 
 
+def test_many_faults_in_one_long_line_share_it():
+    """Each keeps the part around it, not half a megabyte of text."""
+    count = documents.VALUES_MAX // 2
+    faults = refused("{" + ", ".join(["a: 1"] * count) + "}")
+    assert len(faults) == count - 1
+    assert max(len(fault.excerpt) for fault in faults) < 130
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_line_endings_of_all_systems_count_the_same(ending):
     """The same lines and columns, and a byte order mark is not a character."""

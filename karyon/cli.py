@@ -69,14 +69,14 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validates files, and prints how long bad data may keep command against what each hazard tolerates."""
-    from karyon.sim import analysis, documents, screen_check
-    from karyon.sim.documents import InputError
+    from karyon.sim import check as checking
+    from karyon.sim import documents
 
     found, reports = [], []
     for name in files:
         try:
-            reports.append(analysis.check(name))
-        except InputError as error:
+            reports.append(checking.check(name))
+        except documents.InputError as error:
             found += error.faults
     if found:
         print(documents.report(found, "nothing was checked"), file=sys.stderr)
@@ -85,7 +85,7 @@ def check(
         print(json.dumps([report.as_data() for report in reports], indent=2))
     else:
         for report in reports:
-            screen_check.show(report)
+            checking.show(report)
     _exit_if(any(report.late for report in reports))
 
 

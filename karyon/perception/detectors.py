@@ -51,7 +51,7 @@ def repeats(count: Any, value: Any, previous: Any, fresh: Any) -> Integers:
 
 def smoothed(average: Any, sample: Any, share: Any, fresh: Any) -> Floats:
     """Exponentially weighted average: moves by `share` of the distance towards each fresh sample. [Roberts 1959]"""
-    return np.where(fresh, average + share * (sample - average), average)
+    return np.asarray(np.where(fresh, average + share * (sample - average), average))
 
 
 def reckon(

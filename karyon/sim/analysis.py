@@ -5,6 +5,7 @@ The detection times come from the detectors that perception runs, the rest from 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -132,3 +133,122 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
 def field_of(signal: str) -> str:
     """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
     return MESSAGE_SIGNAL if signal.removeprefix(MESSAGE_SIGNAL + ".") in MESSAGE else signal
+
+
+USES = (  # signals that the car-following controllers of each level read, beside the level's name in the design
+    (),
+    ("front.distance", "front.relative_speed", "own.speed"),
+    (MESSAGE_SIGNAL,),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the analysis: bounds of failure modes that share their numbers, against one hazard."""
+
+    hazard: str
+    goal: str
+    ftti: float
+    item: str
+    modes: tuple[str, ...]
+    bound: Bound
+
+    @property
+    def margin(self) -> float:
+        """FTTI less FHTI in s; negative: too late."""
+        return self.ftti - self.bound.handling
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `karyon check` finds in one file that can be read.
+
+    unreachable   levels that nobody can reach, with the reason
+    unguarded     signals that a level's controller uses and no rule up to that level guards
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    unreachable: tuple[str, ...]
+    unguarded: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def late(self) -> bool:
+        """Whether bad data can stay in command for longer than a hazard tolerates."""
+        return any(row.margin < 0.0 for row in self.rows)
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it as plain data; times in s, null for never."""
+        return {
+            "name": self.name,
+            "rows": [
+                {
+                    "hazard": row.hazard,
+                    "goal": row.goal,
+                    "item": row.item,
+                    "modes": list(row.modes),
+                    "leaves_level": row.bound.guard,
+                    "detection": _or_none(row.bound.detection),
+                    "switch": _or_none(row.bound.switch),
+                    "handling": _or_none(row.bound.handling),
+                    "ftti": row.ftti,
+                    "margin": _or_none(row.margin),
+                }
+                for row in self.rows
+            ],
+            "unreachable": list(self.unreachable),
+            "unguarded": list(self.unguarded),
+            "warnings": list(self.warnings),
+        }
+
+
+def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report:
+    """The design-time analysis of all functions of a design."""
+    rows: list[Row] = []
+    unreachable: list[str] = []
+    unguarded: list[str] = []
+    for function in design.functions:
+        found = list(bounds(design, function))
+        for hazard in design.hazards:
+            if hazard.function == function.name:
+                rows += _rows(hazard.id, hazard.goal, hazard.ftti, found)
+        unreachable += _unreachable(design, function)
+        unguarded += _unguarded(function)
+    return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings)
+
+
+def _rows(hazard: str, goal: str, ftti: float, found: list[Bound]) -> Iterator[Row]:
+    """Modes of an item that have equal bounds share a row."""
+    groups: dict[tuple[str, float], list[Bound]] = {}
+    for one in found:
+        groups.setdefault((one.item, one.handling), []).append(one)
+    for (item, _), members in groups.items():
+        yield Row(hazard, goal, ftti, item, tuple(one.mode for one in members), members[0])
+
+
+def _unreachable(design: Design, function: Function) -> Iterator[str]:
+    """A rule that asks for more than its sensor can give: a limit on the age below the sensor's own period."""
+    periods = {signal.name: signal.period for signal in design.signals}
+    for number, level in enumerate(function.levels):
+        for rule in level.rules:
+            for leaf in leaves(rule):
+                period = periods.get(leaf.signal) if isinstance(leaf, Age) else None
+                if isinstance(leaf, Age) and period is not None and leaf.limit < period:
+                    yield (
+                        f"{function.name} LoS {number} and above: {leaf.signal} comes every {period:g} s, "
+                        f"and may be {leaf.limit:g} s old"
+                    )
+
+
+def _unguarded(function: Function) -> Iterator[str]:
+    """What a controller reads although no rule up to its level demands validity and age of it."""
+    guarded = guards(function)
+    for number, used in enumerate(USES[: len(function.levels)]):
+        for signal in used:
+            if guarded.get(signal, len(function.levels)) > number:
+                yield f"{function.name} LoS {number} uses {signal}, and no rule up to LoS {number} guards it"
+
+
+def _or_none(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

@@ -10,8 +10,7 @@ START = 5.0  # s: the first rise to the highest level is no news
 
 def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], out: Path) -> Iterator[str]:
     """The lines that a run ends with."""
-    seed = summary["seed"]
-    yield f"{summary['scenario']}   {summary['vehicles']} vehicles · {summary['duration']:g} s · seed {seed}"
+    yield from run_heading(summary)
     yield from event_lines(events)
     yield from verdict_lines(summary)
     for warning in summary["warnings"]:
@@ -19,6 +18,12 @@ def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], o
     yield f"files:   {out}"
     moment = next((event["time"] for event in events if event["kind"] == "fault"), 0.0)
     yield f"look closer:   karyon plot {out}" + (f"   (the fault begins at {moment:g} s)" if moment else "")
+
+
+def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What ran."""
+    told = f"{summary['vehicles']} vehicles · {summary['duration']:g} s · seed {summary['seed']}"
+    yield f"{summary['scenario']}   {told}"
 
 
 def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -1,0 +1,67 @@
+"""`karyon bench`: the whole chain, once per 0.1 s step, at several numbers of rows."""
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from karyon.sim.engine import Simulation
+from karyon.sim.run import trajectory
+from karyon.sim.scenario import read
+
+ROWS = (10, 1_000, 10_000)
+REPETITIONS = 5
+PERIOD = 0.1  # s
+STEPS = {10: 600, 1_000: 100, 10_000: 20}
+
+
+def measure() -> dict[str, Any]:
+    """Vehicle-steps per second, every row a follower behind a leader of its own: median, lowest, highest."""
+    return {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}",
+        "period": PERIOD,
+        "rows": [_measured(rows) for rows in ROWS],
+    }
+
+
+def lines(measured: Mapping[str, Any]) -> Iterator[str]:
+    """The same for a reader."""
+    yield f"whole chain once per {measured['period']:g} s step   {measured['machine']}"
+    for one in measured["rows"]:
+        low, high = one["lowest"], one["highest"]
+        speed = one["vehicle_steps_per_second"]
+        yield f"{one['rows']:7,} rows   {speed:12,.0f} vehicle-steps/s   ({low:,.0f} to {high:,.0f} in {REPETITIONS} repetitions)"
+
+
+def _measured(rows: int) -> dict[str, Any]:
+    speeds = [_speed(rows) for _ in range(REPETITIONS + 1)][1:]  # the first warms up
+    return {
+        "rows": rows,
+        "vehicle_steps_per_second": statistics.median(speeds),
+        "lowest": min(speeds),
+        "highest": max(speeds),
+    }
+
+
+def _speed(rows: int) -> float:
+    duration = STEPS[rows] * PERIOD
+    loaded = read("acc_profile", [f"duration={duration}"])
+    sensors = {name: getattr(loaded.scenario.sensors, name) for name in type(loaded.scenario.sensors).model_fields}
+    slower = loaded.scenario.sensors.model_copy(
+        update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}
+    )
+    scenario = loaded.scenario.model_copy(update={"sensors": slower})
+    timing = replace(
+        loaded.design.timing, perception_period=PERIOD, kernel_period=PERIOD, control_period=PERIOD
+    )
+    scenarios = [scenario.model_copy(update={"seed": seed}) for seed in range(rows)]
+    track = trajectory(scenario)[0]
+    simulation = Simulation(scenarios, replace(loaded.design, timing=timing), [track] * rows, [None] * rows)
+    started = time.perf_counter()
+    simulation.run()
+    return rows * STEPS[rows] / (time.perf_counter() - started)

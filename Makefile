@@ -1,0 +1,33 @@
+# make demo, make test: each sets up .venv when it is missing. Needs git, make and Python 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench mutants
+
+demo: .venv/ready
+	$(BIN)/karyon demo
+
+test: .venv/ready
+	$(BIN)/pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready
+	$(BIN)/karyon bench
+
+mutants: .venv/ready
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+.venv/ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "KARYON needs Python 3.11 or later: apt-get install python3.11, then make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[view,dev]'
+	@touch $@

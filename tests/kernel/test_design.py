@@ -42,6 +42,7 @@ GOOD = {
     },
     "hazards": {"collision": {"goal": "keep the safe distance", "ftti": "1 s", "function": "acc"}},
 }
+LEVELS = ("functions", "acc", "levels")
 MINIMAL = {"name": "nothing", "functions": {"acc": {"levels": [{}]}}, "timing": GOOD["timing"]}
 
 
@@ -98,6 +99,12 @@ def test_levels_have_their_rules_and_defaults():
     assert (v2v.name, v2v.dwell) == ("V2V", 2.0)
 
 
+def test_a_parameter_of_a_controller_may_be_anything_that_is_finite():
+    parameters = {"gain": -0.5, "limit": "3.5 m/s2", "mode": "eco", "count": 2}
+    design = Design.parse(changed(*LEVELS, 1, "controller", to=parameters))
+    assert design.function("acc").levels[1].controller == parameters
+
+
 def test_rules_are_cumulative():
     function = Design.parse(GOOD).function("acc")
     assert function.ends == (0, 3, 5)
@@ -138,7 +145,6 @@ def test_limits_that_mean_nothing():
         Design.parse(GOOD).function("flight")
 
 
-LEVELS = ("functions", "acc", "levels")
 KNOWN_LEVEL = "known: name rules dwell controller reaction_time reach"
 SI = "units: 1 s m m/s m/s2 m/s3 1/m 1/s rad rad/s message"
 FAULTY = [
@@ -298,6 +304,12 @@ FAULTY = [
         ("hazards", "collision", "ftti"),
         "expected more than 0, found 0",
         "",
+    ),
+    (
+        changed("hazards", "collision", "ftti", to="1 m"),
+        ("hazards", "collision", "ftti"),
+        "expected a quantity in s, found the unit `m`",
+        "units: s ns us ms min",
     ),
     (
         changed("hazards", "collision", "function", to="ac"),

@@ -72,6 +72,10 @@ def test_parse_reads(written, rule):
         (Age("x", 1), "age(x) <= 1 s"),
         (Age("x", 0.0), "age(x) <= 0 s"),
         (Age("x", 1e-300), "age(x) <= 1e-300 s"),
+        (Age("x", 1e-6), "age(x) <= 0.001 ms"),
+        (Spread("x", 1e-6), "spread(x) <= 0.000001"),
+        (Spread("x", 9.9e15), "spread(x) <= 9900000000000000"),
+        (Spread("x", 1e16), "spread(x) <= 1e+16"),
         (Validity("x", 0.8), "validity(x) >= 0.8"),
         (Validity("x", 1), "validity(x) >= 1"),
         (Within("x", -1e20, 1e-9), "within(x, -1e+20, 1e-09)"),
@@ -208,10 +212,29 @@ def test_a_faulty_rule_is_explained(written, column, message, hint):
     assert (caught.value.column, caught.value.message, caught.value.hint) == (column, message, hint)
 
 
-@pytest.mark.parametrize(("found", "shown"), [(None, "nothing"), (3, "3"), ([], "a list"), ({}, "a mapping")])
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        (None, "nothing"),
+        (3, "3"),
+        (-(10**40) + 1, "-" + "9" * 40),
+        (10**40, "a huge number"),
+        (0.5, "0.5"),
+        ([], "a list"),
+        ((), "a list"),
+        ({}, "a mapping"),
+        (b"alive(a)", "something else"),
+    ],
+)
 def test_only_a_text_is_read(found, shown):
-    with pytest.raises(RuleError, match=f"expected the text of a rule, found {shown}"):
+    with pytest.raises(RuleError, match=f"expected the text of a rule, found {shown}$"):
         parse(found)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "…"), (10**6, "x" * 40 + "…")])
+def test_what_was_found_is_shown_on_one_line(length, shown):
+    with pytest.raises(RuleError, match=f"^unknown term `{shown}`$"):
+        parse("x" * length)
 
 
 @pytest.mark.parametrize("around", [("(", ")"), ("not ", ""), ("at_least(1, ", ")")])

@@ -608,8 +608,13 @@ def test_a_downgrade_is_explained_by_the_rule_that_decided_it():
 
 
 def test_an_upgrade_is_explained_by_how_long_the_rules_held():
-    own, _ = at_level(1, RADAR, V2V)
-    assert own.explain("acc", 0, 0, 1) == "LoS 0 → 1: rules of LoS 1 held for 1 s"
+    own = kernel(RADAR, V2V)
+    # the message comes back at 5.7 s, and level 2 counts from then on
+    levels_over(own, 5 * S, 5700 * MS, message=False)
+    assert levels_over(own, 5700 * MS, 6100 * MS) == [0, 0, 0, 1]
+    assert levels_over(own, 6100 * MS, 6800 * MS)[-2:] == [1, 2]
+    assert own.explain("acc", 0, 0, 1) == "LoS 0 → 1: rules of LoS 1 held for 1.7 s"
+    assert own.explain("acc", 0, 1, 2) == "LoS 1 → 2: rules of LoS 2 held for 1 s"
 
 
 def test_newer_data_is_not_blamed():

@@ -34,8 +34,10 @@ Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
 Out = Annotated[Path | None, typer.Option(help="folder of the results [default: runs/SCENARIO]")]
 
 
-@app.command(epilog="Example: karyon run acc_recorded --set 'faults=[{vehicle: 1, signal: front.distance, mode: drift, "
-             "onset: 40, duration: 20, rate: 0.5}]'")
+@app.command(
+    epilog="Example: karyon run acc_recorded --set 'faults=[{vehicle: 1, signal: front.distance, mode: drift, "
+    "onset: 40, duration: 20, rate: 0.5}]'"
+)
 def run(
     scenario: Annotated[str, typer.Argument(help="name of a shipped scenario, or a file")],
     seed: Seed = None,
@@ -72,7 +74,8 @@ def check(
     from karyon.sim import check as checking
     from karyon.sim import documents
 
-    found, reports = [], []
+    found: list[documents.Fault] = []
+    reports = []
     for name in files:
         try:
             reports.append(checking.check(name))
@@ -91,7 +94,7 @@ def check(
 
 @app.command(epilog="Example: karyon demo")
 def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path("runs/demo")) -> None:
-    """A shipped scenario with a fault: what failed, what the kernel did and why, and what would have happened without."""
+    """A shipped scenario with a fault: what the kernel did and why, and what would have happened without it."""
     from karyon.sim import demonstration
 
     print("\n".join(demonstration.lines(out)))

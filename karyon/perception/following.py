@@ -117,7 +117,7 @@ class Checks:
 
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
-    """What averaging leaves of a noise drawn anew every `held_for` s and sampled every `period`, less its white part."""
+    """What averaging leaves of a noise drawn every `held_for` s and sampled every `period`, less its white part."""
     share = 1.0 - (1.0 - 0.2) ** (held_for / period)
     return sigma * sqrt(max(0.0, share / (2.0 - share) - 0.2 / 1.8))
 

@@ -23,7 +23,7 @@ STEPS = {10: 600, 1_000: 100, 10_000: 20}
 def measure() -> dict[str, Any]:
     """Vehicle-steps per second, every row a follower behind a leader of its own: median, lowest, highest."""
     return {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}",
+        "machine": _machine(),
         "period": PERIOD,
         "rows": [_measured(rows) for rows in ROWS],
     }
@@ -33,9 +33,8 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     """The same for a reader."""
     yield f"whole chain once per {measured['period']:g} s step   {measured['machine']}"
     for one in measured["rows"]:
-        low, high = one["lowest"], one["highest"]
-        speed = one["vehicle_steps_per_second"]
-        yield f"{one['rows']:7,} rows   {speed:12,.0f} vehicle-steps/s   ({low:,.0f} to {high:,.0f} in {REPETITIONS} repetitions)"
+        spread = f"{one['lowest']:,.0f} to {one['highest']:,.0f} in {REPETITIONS} repetitions"
+        yield f"{one['rows']:7,} rows   {one['vehicle_steps_per_second']:12,.0f} vehicle-steps/s   ({spread})"
 
 
 def _measured(rows: int) -> dict[str, Any]:
@@ -56,12 +55,15 @@ def _speed(rows: int) -> float:
         update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}
     )
     scenario = loaded.scenario.model_copy(update={"sensors": slower})
-    timing = replace(
-        loaded.design.timing, perception_period=PERIOD, kernel_period=PERIOD, control_period=PERIOD
-    )
+    timing = replace(loaded.design.timing, perception_period=PERIOD, kernel_period=PERIOD, control_period=PERIOD)
     scenarios = [scenario.model_copy(update={"seed": seed}) for seed in range(rows)]
     track = trajectory(scenario)[0]
     simulation = Simulation(scenarios, replace(loaded.design, timing=timing), [track] * rows, [None] * rows)
     started = time.perf_counter()
     simulation.run()
     return rows * STEPS[rows] / (time.perf_counter() - started)
+
+
+def _machine() -> str:
+    cores = f"{platform.machine()}, {os.cpu_count()} cores"
+    return f"{cores}, Python {platform.python_version()}, NumPy {np.__version__}"

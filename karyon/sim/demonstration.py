@@ -26,9 +26,9 @@ def lines(out: Path) -> Iterator[str]:
     yield from screen.event_lines([event for event in without.events if event["kind"] == "violation"])
     yield from screen.verdict_lines(without.summary)
     yield ""
-    yield f"files:     {out}/trace.parquet, events.jsonl, summary.json; the run without the kernel in {out}/without_kernel"
+    yield f"files:     {out}: trace.parquet, events.jsonl, summary.json; without the kernel: {out}/without_kernel"
     yield f"picture:   {_picture(out)}"
-    yield "go on:     karyon run acc_recorded --set 'faults=[{vehicle: 1, signal: own.speed, mode: drift, onset: 30, rate: 1}]'"
+    yield "go on:   karyon run acc_recorded --set 'faults=[{vehicle: 1, signal: own.speed, mode: stuck_at, onset: 30}]'"
 
 
 def _latencies(result: Result) -> Iterator[str]:

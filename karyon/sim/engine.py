@@ -15,6 +15,7 @@ from karyon.control.cruise import Cruise, Situation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, MESSAGE, OWN, RELATIVE, SPEED, Seen
+from karyon.perception.sensors import Samples
 from karyon.sim import analysis
 from karyon.sim.events import Log
 from karyon.sim.faults import Components, Injector
@@ -27,6 +28,8 @@ from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
 
 FUNCTION = "acc"
+NO_LIMIT = 1e6  # s: of a signal that no rule limits
+FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 COMPONENTS = ("perception", "control", "radio")
 
 
@@ -89,9 +92,13 @@ class Simulation:
         self.seen: Seen | None = None
         self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
         self.finished = 0
+        limits = [analysis.age_limit(self.function, name) for name in (*OWN, "lead.message")]
+        in_ns = np.array([ns(min(limit, NO_LIMIT)) for limit in limits])
+        self._age_limits, self._message_age_limit = in_ns[:-1, None], int(in_ns[-1])
         self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
         self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
+        self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._cycles = dict.fromkeys(COMPONENTS, 0)
         self._processes()
@@ -171,18 +178,12 @@ class Simulation:
         own = self.sensors.measure(now, self.true)
         due = own.fresh.copy()
         own = self.injector.own(now, own)
-        received = self.channel.receive(now)
-        sent = received.time.copy()
-        message = self.injector.message(now, received)
+        message = self.injector.message(now, self.channel.receive(now))
         listening = self._running("radio", now)
         if listening is not None:
             message.fresh &= listening
         running = self._running("perception", now)
-        missing = due & ~(own.fresh & (own.time == now))
-        self.late[:-1] = np.where(due, missing, self.late[:-1])
-        timely = message.fresh[0] & (message.time[0] == sent[0])
-        if self.channel.due:
-            self.late[-1] = ~timely
+        self._miss(now, due, own, message)
         if running is not None:
             self.late |= ~running
         self.log.arrived(now, own.fresh, message.fresh[0])
@@ -192,6 +193,13 @@ class Simulation:
         self._tell(self.seen)
         if self.enabled:
             self.log.judged(now, self.seen)
+
+    def _miss(self, now: int, due: np.ndarray, own: Samples, message: Samples) -> None:
+        """A signal is late from when a measurement was due and did not come, to the next that is young enough."""
+        timely = own.fresh & (now - own.time <= self._age_limits)
+        self.late[:-1] = ~timely & (self.late[:-1] | due)
+        timely = message.fresh[0] & (now - message.time[0] <= self._message_age_limit)
+        self.late[-1] = ~timely & (self.late[-1] | self.channel.due)
 
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""
@@ -208,24 +216,24 @@ class Simulation:
         self.kernel.seen.beat(component, now, True if running is None else running)
 
     def _decide(self, now: int) -> None:
-        decision = self._decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
+        decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
         changed = np.flatnonzero(decision.level != decision.previous)
         if len(changed):
             self.log.switched(now, self.kernel, decision, changed)
         self._decided = decision.level.astype(np.int64)
+        told = [decision.trusted[name] for name in FRONT if name in decision.trusted]
+        self._front_trusted = np.all(told, axis=0) if told else np.zeros(self.rows, dtype=bool)
 
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
         running = self._running("control", now)
-        trusted = np.zeros(self.rows, dtype=bool)
-        if self.enabled:
-            told = self._decision.trusted
-            trusted = told.get(OWN[DISTANCE], trusted) & told.get(OWN[RELATIVE], trusted)
         situation = _situation(seen, self.scenarios[0], self.sensors.range)
         before = self.cruise.command
-        command, self._safe = self.cruise.update(situation, self._decided, trusted, seen.speed_bound, self.control_step)
+        command, self._safe = self.cruise.update(
+            situation, self._decided, self._front_trusted, seen.speed_bound, self.control_step
+        )
         if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
         self._beat("control", now, running)

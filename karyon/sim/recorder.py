@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,16 @@ class Trace:
                 _part(path).replace(path)
                 self._writers[run] = None
 
+    def discard(self) -> None:
+        """Leave no half-written file behind: what was not closed goes."""
+        for run, writer in enumerate(self._writers):
+            path = self._files[run]
+            if writer is not None and path is not None:
+                with suppress(OSError):
+                    writer.close()
+                _part(path).unlink(missing_ok=True)
+        self._kept, self._writers = [], [None for _ in self._files]
+
     def _flush(self) -> None:
         if not self._kept:
             return
@@ -146,5 +157,8 @@ def _part(path: Path) -> Path:
 
 def _replace(path: Path, text: str) -> None:
     part = _part(path)
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

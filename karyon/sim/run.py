@@ -51,8 +51,11 @@ def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Prog
     started = time.perf_counter()
     files = [folder / "trace.parquet" if folder else None for folder in out]
     simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], files)
-    complete = simulation.run(progress)
-    simulation.trace.close()
+    try:
+        complete = simulation.run(progress)
+        simulation.trace.close()
+    finally:
+        simulation.trace.discard()
     wall = time.perf_counter() - started
     results = []
     for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):

@@ -139,6 +139,7 @@ class Function:
         self.level = 0
         self.initialised = False
         self.first_cause = None
+        self.last_cause = -1
         self.seen_once = set()
         self.history = []  # of (now, admissible level), one per step
 
@@ -151,7 +152,8 @@ class Function:
 
         if self.admissible() < self.level:
             self.level = self.admissible()
-            self.first_cause = self.first_cause or (self.first_failing(), now)
+            self.last_cause = self.first_failing()
+            self.first_cause = self.first_cause or (self.last_cause, now)
         elif self.initialised and self.admissible() > self.level:
             above = self.level + 1
             if self.held_for(above) >= self.levels[above]["dwell"] and safe[above]:
@@ -170,6 +172,11 @@ class Function:
         """Index of the first rule, levels in order, that is not certain; -1 if all are."""
         failing = [index for index, known in enumerate(self.truths) if known is not True]
         return failing[0] if failing else -1
+
+    def deciding(self):
+        """The rule that blocks the next level; where none does, the one that decided the last downgrade; -1: none."""
+        blocked = self.admissible() == self.level < len(self.levels) - 1
+        return self.first_failing() if blocked else self.last_cause
 
     def held_for(self, level):
         """How long, up to this step, the rules of `level` and below held without a break or a step back in time."""

@@ -21,6 +21,7 @@ Integers = NDArray[np.int64]
 
 MISSED = 1e-6  # share of failures that may take longer than a stated detection time
 MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
+MOST_SAMPLES = 200  # after which a growing error counts as not seen
 STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a probability below 1e-12
 
 
@@ -88,8 +89,8 @@ class ResidualGate:
     memory      s after which a reckoned reference has followed the value; inf: the reference is independent
 
     Sees offset, outlier, noise (single samples) and drift, ramp, scale, stuck-at, freeze, saturation (their growth),
-    from `tolerated` on. A healthy Gaussian residual stays inside `band` up to 5 sigma and inside `smooth_band` up to 4
-    sigma of the average: beyond that validity falls, and an alarm (validity below 0.8) lies 5 to 7 sigma out.
+    from `tolerated` on. A healthy Gaussian residual stays inside `band` up to 5 sigma, its average inside `smooth_band`
+    up to 3.5: beyond that validity falls, and an alarm (validity below 0.8) lies 5 to 7 sigma out.
     """
 
     sigma: float
@@ -111,8 +112,8 @@ class ResidualGate:
 
     @property
     def smooth_band(self) -> float:
-        """Average residual up to which validity is 1: 4 sigma, but never more than half of the tolerated."""
-        return min(4.0 * self.smooth_sigma, 0.5 * self.tolerated)
+        """Average residual up to which validity is 1: 3.5 sigma, but never more than half of the tolerated."""
+        return min(3.5 * self.smooth_sigma, 0.5 * self.tolerated)
 
     def step_time(self, minimum: float) -> float:
         """Detection time in s of a step of the tolerated amplitude, quantile 1 - 10^-6, for `validity >= minimum`.
@@ -127,20 +128,27 @@ class ResidualGate:
         return (min(single, average) - 1) * self.period
 
     def ramp_time(self, rate: float, minimum: float) -> float:
-        """Detection time in s of an error that grows by `rate` per s, from when it passes `tolerated`; 0: seen before.
+        """Detection time in s of an error that grows by `rate` per s, from the sample that passes `tolerated`.
 
-        The residual is the error less what the reference has followed: rate memory (1 - exp(-t / memory)); the
-        average lags it by (1 - share) / share samples. inf where the reference follows too fast: a stated gap.
+        The recursion of `reckon` on the error alone, until it clears the gate by the quantile of its noise, for the
+        worst of ten phases of the growth against the samples. inf: the reference follows too fast, a stated gap.
         """
-        gate = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
-        lag = (1.0 - self.share) / self.share * self.period
-        if self.memory == inf:
-            crossing = gate / rate
-        elif gate < rate * self.memory:
-            crossing = -self.memory * log1p(-gate / (rate * self.memory))
-        else:
-            return inf
-        return max(0.0, crossing + lag + self.period - self.tolerated / rate)
+        single = amplitude_at(minimum, self.band, self.tolerated) + MISSED_SIGMAS * self.sigma
+        average = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
+        return max(self._ramp_samples(rate, phase / 10, single, average) for phase in range(10)) * self.period
+
+    def _ramp_samples(self, rate: float, phase: float, single: float, average: float) -> float:
+        """Samples from the one that passes `tolerated` to the one that is seen; `phase` is the age of the ramp."""
+        leak = 0.0 if self.memory == inf else leak_of(self.period, self.memory)
+        followed = smooth = 0.0
+        passed = ceil(self.tolerated / (rate * self.period) - phase)
+        for sample in range(passed + MOST_SAMPLES):
+            residual = rate * self.period * (sample + phase) - followed
+            smooth += self.share * (residual - smooth)
+            followed += leak * residual
+            if residual >= single or smooth >= average:
+                return max(0, sample - passed)
+        return inf
 
 
 def wander_of(rate_sigma: float, period: float, memory: float) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from karyon.perception.following import MESSAGE, OWN
 from karyon.sim import analysis
-from karyon.sim.watch import NONE, Distance, Exposure
+from karyon.sim.watch import NONE, Distance, Exposure, Truth
 
 if TYPE_CHECKING:
     from karyon.sim.engine import Simulation
@@ -48,6 +48,7 @@ class Metrics:
         self.worst_handling = np.zeros(rows)
         self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
         self._message_wrong = np.zeros(rows, dtype=bool)
+        self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), rows)
         self._plan(simulation)
         self.steps = 0
 
@@ -92,7 +93,7 @@ class Metrics:
 
     def _expose(self, now: int) -> None:
         s = self._s
-        bad = self._bad()
+        bad = self._bad(now)
         self._handled(now, self.exposure.update(now, bad, s.level, s.level_since))
         late = np.asarray(self.exposure.overdue.any(axis=0))
         self._late = self._note(now, "bad data in command beyond its bound", late, self._late, self.overdue)
@@ -116,13 +117,17 @@ class Metrics:
                 said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
                 self._s.log.add(now, one.row, "latency", said, item=name, seconds=one.seconds, bound=float(bound))
 
-    def _bad(self) -> NDArray[np.bool_]:
+    def _bad(self, now: int) -> NDArray[np.bool_]:
         """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components down."""
         s = self._s
         assert s.seen is not None
-        wrong = np.abs(s.seen.value - s.true) > self._tolerated[: len(OWN), None]
+        self._truth.keep(now, s.true)
+        wrong = np.abs(s.seen.value - self._truth.at(s.seen.time)) > self._tolerated[: len(OWN), None]
         self._own_wrong = np.where(s.seen.fresh, wrong, self._own_wrong)
-        wrong = (np.abs(s.seen.message - s.channel.true) > self._tolerated[len(OWN) :, None]).any(axis=0)
+        if s.channel.due:
+            self._sent.keep(s.channel.sent, s.channel.true)
+        told = self._sent.at(np.broadcast_to(s.seen.message_time, s.seen.message.shape))
+        wrong = (np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]).any(axis=0)
         self._message_wrong = np.where(s.seen.message_fresh, wrong, self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals["lead.message"] = self._message_wrong | s.late[-1]

@@ -21,6 +21,7 @@ class Channel:
 
     ahead   the car whose messages each row reads (row,)
     true    what an ideal message would have said, of the newest that was due (field, row)
+    sent    when that was, ns
     due     a message was due at the last look, lost or not
     """
 
@@ -31,7 +32,7 @@ class Channel:
         self._in_flight: deque[tuple[int, int, Floats, Floats]] = deque()
         self._value = np.full((len(MESSAGE), len(ahead)), np.nan)
         self._time = np.full(len(ahead), NEVER, dtype=np.int64)
-        self.true, self.due = self._value.copy(), False
+        self.true, self.sent, self.due = self._value.copy(), 0, False
 
     def send(self, now: int, message: Floats, true: Floats) -> None:
         """All cars send (field, car) at `now` (ns)."""
@@ -46,7 +47,7 @@ class Channel:
             heard = self._heard()
             self._value = np.where(heard, message[:, self._ahead], self._value)
             self._time = np.where(heard, sent, self._time)
-            self.true, self.due, fresh = true[:, self._ahead], True, fresh | heard
+            self.true, self.sent, self.due, fresh = true[:, self._ahead], sent, True, fresh | heard
         shape = self._value.shape
         return Samples(
             value=self._value.copy(),

@@ -31,6 +31,33 @@ class Latency:
     switched: bool
 
 
+class Truth:
+    """What was true when a measurement was made, which may be some time ago (signal, row).
+
+    Kept for `DEPTH` instants: an older measurement is late by any rule, and not also called wrong.
+    """
+
+    DEPTH = 16
+
+    def __init__(self, signals: int, rows: int) -> None:
+        self._times = np.full(self.DEPTH, NONE, dtype=np.int64)
+        self._values = np.full((self.DEPTH, signals, rows), np.nan)
+        self._count = 0
+
+    def keep(self, now: int, true: Floats) -> None:
+        """What is true at `now` (signal, row)."""
+        slot = self._count % self.DEPTH
+        self._times[slot], self._values[slot] = now, true
+        self._count += 1
+
+    def at(self, time: Integers) -> Floats:
+        """What was true at each `time` (signal, row); NaN where it is not known any more."""
+        found = np.full(self._values.shape[1:], np.nan)
+        for kept, values in zip(self._times, self._values, strict=True):
+            found = np.where(time == kept, values, found)
+        return found
+
+
 class Exposure:
     """Exposures of `rows` to guarded items (signals and components).
 

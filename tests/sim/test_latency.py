@@ -1,0 +1,97 @@
+"""Measured switch latency against the bound that the design promises, for every failure mode."""
+
+import random
+
+import pytest
+
+from karyon.sim import leaders, recordings
+from karyon.sim.engine import Simulation
+from karyon.sim.scenario import read
+from karyon.sim.shipped import SHIPPED
+
+TOLERATED = {"front.distance": 1.5, "front.relative_speed": 0.8, "own.speed": 0.8}
+MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay")
+LATE_MODES = ("delay", "jitter", "omission", "freeze")
+COMPONENT_MODES = ("crash", "hang", "slow")
+VALUE_MODES = ("offset", "drift", "ramp", "scale", "noise", "outlier", "stuck_at", "saturation")
+MODES = (*VALUE_MODES, *LATE_MODES, *MESSAGE_MODES, *COMPONENT_MODES)
+RUNS = 1008  # 56 of each mode
+
+
+def parameters(mode, signal, rng):
+    """Amplitudes from just above what is tolerated, where detection is slowest, to far beyond."""
+    tolerated, sign = TOLERATED.get(signal, 1.0), rng.choice([-1, 1])
+    beyond = rng.choice([rng.uniform(1.0, 1.03), rng.uniform(1.0, 1.1), rng.uniform(1.0, 10.0)])
+    return {
+        "offset": lambda: {"amplitude": sign * tolerated * beyond},
+        "drift": lambda: {"rate": sign * rng.uniform(0.2, 3.0)},
+        "ramp": lambda: {"rate": sign * rng.uniform(0.1, 3.0)},
+        "scale": lambda: {"factor": rng.uniform(1.1, 3.0)},
+        "noise": lambda: {"sigma": tolerated * rng.uniform(0.7, 5.0)},
+        "outlier": lambda: {"amplitude": tolerated * beyond, "probability": rng.uniform(0.1, 1.0)},
+        "stuck_at": lambda: {"value": rng.uniform(0.0, 12.0)} if rng.random() < 0.7 else {},
+        "saturation": lambda: {"high": {"front.distance": 8.0, "own.speed": 5.0}.get(signal, 0.0)},
+        "delay": lambda: {"delay": rng.uniform(0.2, 3.0)},
+        "jitter": lambda: {"sigma": rng.uniform(0.1, 2.0)},
+        "omission": lambda: {"probability": rng.uniform(0.3, 1.0)},
+        "freeze": lambda: {"delay": rng.uniform(0.3, 5.0)},
+        "wrong_position": lambda: {"offset": sign * 3.0 * beyond},
+        "wrong_speed": lambda: {"offset": sign * 0.8 * min(beyond, 1.01 + 0.1 * beyond)},
+        "replay": lambda: {"delay": rng.choice([rng.uniform(0.27, 0.35), rng.uniform(0.3, 10.0)])},
+        "slow": lambda: {"factor": rng.uniform(2.0, 20.0)},
+    }.get(mode, dict)()
+
+
+def fault(mode, rng):
+    """A fault of this mode at a random time on a random item that it can act on."""
+    entry = {"vehicle": 1, "mode": mode, "onset": round(rng.uniform(10.0, 30.0), 3)}
+    if mode in COMPONENT_MODES:
+        entry["component"] = rng.choice(["perception", "control", "radio"])
+    elif mode in MESSAGE_MODES:
+        entry["signal"] = "lead.message"
+    else:
+        entry["signal"] = rng.choice([*TOLERATED, *(["lead.message"] if mode in LATE_MODES else [])])
+    if mode != "crash":
+        entry["duration"] = round(rng.uniform(3.0, 15.0), 2)
+    return entry | {name: round(value, 3) for name, value in parameters(mode, entry.get("signal"), rng).items()}
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    """Summaries of RUNS runs of 40 s, with the fault of each."""
+    rng = random.Random(5)
+    faults = [fault(MODES[run % len(MODES)], rng) for run in range(RUNS)]
+    recording = recordings.read(SHIPPED / "recordings" / "made_up.csv")
+    driven = leaders.from_recording(recording, 40.0, 0.2)
+    # Old content is slowest to see behind a leader that starts and stops: positions hardly change, speeds do.
+    crawling = leaders.from_profile([[4 * k, 3.0 * (k % 2)] for k in range(10)], 3.0, 3.0, 40.0, 0.2)
+    tracks = [crawling if entry["mode"] in ("replay", "freeze") else driven for entry in faults]
+    texts = ["[{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}]" for entry in faults]
+    loaded = [read("acc_recorded", ["duration=40", f"faults={text}"], run) for run, text in enumerate(texts)]
+    simulation = Simulation([one.scenario for one in loaded], loaded[0].design, tracks, [None] * RUNS)
+    simulation.run()
+    return [
+        (text, entry, simulation.metrics.summary(run))
+        for run, (text, entry) in enumerate(zip(texts, faults, strict=True))
+    ]
+
+
+def test_no_switch_is_slower_than_its_bound(campaign):
+    """In every run the measured latency is within the bound, and no safety goal is violated."""
+    for text, _, summary in campaign:
+        acc = summary["functions"]["acc"]
+        assert acc["worst_switch_latency"] <= acc["switch_bound"], text
+        assert acc["worst_fault_handling"] <= acc["fault_handling_bound"], text
+        assert not summary["collisions"], text
+        assert not any(goal["violated"] for goal in summary["safety_goals"].values()), text
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_bound_is_not_slack(campaign, mode):
+    """At least one run of each mode takes a third of its bound."""
+    reached = [
+        summary["functions"]["acc"]["worst_switch_latency"] / summary["functions"]["acc"]["switch_bound"]
+        for _, entry, summary in campaign
+        if entry["mode"] == mode
+    ]
+    assert max(reached) >= 1 / 3

@@ -299,8 +299,9 @@ class Following:
             ]
         )
         message_out = message_sane * tracked * closing * veto
+        radar_agrees = (closing >= DOUBT) & (np.minimum(sane[DISTANCE], sane[RELATIVE]) >= DOUBT)
         self._restore(
-            before, s, dt, quiet_closing, closing >= DOUBT, road_known & (road >= DOUBT), speed_ok, out, message_out
+            before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok, out, message_out
         )
         if running is not None:
             s.keep(before, running)

@@ -127,8 +127,8 @@ class Metrics:
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         told = self._sent.at(np.broadcast_to(s.seen.message_time, s.seen.message.shape))
-        wrong = (np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]).any(axis=0)
-        self._message_wrong = np.where(s.seen.message_fresh, wrong, self._message_wrong)
+        misled = np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]
+        self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals["lead.message"] = self._message_wrong | s.late[-1]
         return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])

@@ -1,0 +1,1 @@
+"""Pictures of runs: they read what was recorded, and decide nothing."""

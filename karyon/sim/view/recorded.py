@@ -1,0 +1,317 @@
+"""A run as its folder holds it: one follower, what befell it, and what its rules demand of its signals."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute, parquet
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from karyon.kernel.design import Function
+from karyon.sim import analysis, documents, safety_file
+from karyon.sim.run import FUNCTION, sha256
+from karyon.sim.scenario import KernelSwitch, Vehicle
+from karyon.sim.shipped import SHIPPED
+from karyon.sim.watch import Distance
+
+Floats = NDArray[np.float64]
+
+TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
+LEVEL = f"los_{FUNCTION}"
+NEEDED = ("time", "vehicle", "gap", "speed", LEVEL, "front.distance")
+
+
+class RunError(ValueError):
+    """The folder does not hold a whole run; the message names the file."""
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Event(_Recorded):
+    """Anything that happened, in words; `time` in s."""
+
+    time: FiniteFloat
+    vehicle: int
+    kind: str
+    text: str
+
+
+class Switch(Event):
+    """A change of the level of service; its text ends with the reason."""
+
+    before: int = Field(alias="from")
+    after: int = Field(alias="to")
+
+    @property
+    def reason(self) -> str:
+        """Why, without the levels."""
+        return self.text.partition(": ")[2]
+
+
+class Violation(Event):
+    """A safety goal that was broken from then on."""
+
+    goal: str
+
+
+class FaultEdge(Event):
+    """A fault begins, or ends."""
+
+    mode: str
+    parameters: dict[str, Any]
+    signal: str | None = None
+    component: str | None = None
+
+
+class Goal(_Recorded):
+    """What became of a safety goal."""
+
+    violated: bool
+
+
+class FunctionSummary(_Recorded):
+    """Times in s."""
+
+    worst_switch_latency: FiniteFloat
+    switch_bound: FiniteFloat
+
+
+class Summary(_Recorded):
+    """What a figure quotes from `summary.json`."""
+
+    scenario: str
+    seed: int
+    duration: FiniteFloat
+    functions: dict[str, FunctionSummary]
+    safety_goals: dict[str, Goal]
+    design_sha256: str
+
+
+class _Setting(BaseModel):
+    vehicle: Vehicle
+    kernel: KernelSwitch
+    safety: str
+
+
+KINDS: dict[str, type[Event]] = {"los": Switch, "violation": Violation, "fault": FaultEdge}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of the vehicle from `onset` to `end`, both in s."""
+
+    label: str
+    onset: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One follower of a run; arrays (instant,), in SI.
+
+    vehicle       index of the follower; the car ahead of it is `vehicle - 1`
+    why           why this one was chosen, "" where there is no other
+    trace         columns of the trace by name; NaN: absent
+    speed_ahead   m/s, of the car ahead
+    safe_distance m, RSS, with the response time that is in force [safety model, sec. 3]; None: the design is not there
+    demanded      lowest validity and highest age (s) per signal that a rule names, inf: no age limit
+    """
+
+    summary: Summary
+    kernel_enabled: bool
+    vehicle: int
+    why: str
+    trace: Mapping[str, Floats]
+    speed_ahead: Floats
+    safe_distance: Floats | None
+    demanded: Mapping[str, tuple[float, float]]
+    faults: Sequence[Fault]
+    switches: Sequence[Switch]
+    violations: Sequence[Violation]
+
+    @property
+    def time(self) -> Floats:
+        """Of each instant, in s."""
+        return self.trace["time"]
+
+    @property
+    def signals(self) -> list[str]:
+        """Signals whose validity was recorded, in the order of the trace."""
+        return _signals(list(self.trace))
+
+
+def read(folder: Path) -> Run:
+    """The follower that a fault befell first, or else that broke a goal first, or else the first one.
+
+    Raises RunError.
+    """
+    if not folder.is_dir():
+        raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    summary = _validated(Summary, _json(folder / SUMMARY, _text(folder / SUMMARY)), str(folder / SUMMARY))
+    setting = _setting(folder / SCENARIO)
+    events = list(_events(folder / EVENTS))
+    table = _table(folder / TRACE)
+    vehicle, why = _chosen(events, table, folder / TRACE)
+    trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
+    if not np.array_equal(trace["time"], ahead["time"]):
+        raise RunError(f"{folder / TRACE}: vehicles {vehicle - 1} and {vehicle} were not recorded at the same instants")
+    mine = [event for event in events if event.vehicle == vehicle]
+    function = _function(folder, setting, summary)
+    return Run(
+        summary=summary,
+        kernel_enabled=setting.kernel.enabled,
+        vehicle=vehicle,
+        why=why,
+        trace=trace,
+        speed_ahead=ahead["speed"],
+        safe_distance=None if function is None else _safe_distance(trace, ahead["speed"], function, setting),
+        demanded={} if function is None else _demanded(function),
+        faults=list(_faults(mine, float(trace["time"][-1]))),
+        switches=[event for event in mine if isinstance(event, Switch)],
+        violations=[event for event in mine if isinstance(event, Violation)],
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path}: cannot be read: {error}") from None
+
+
+def _json(where: Path | str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{where}: not JSON: {error}") from None
+
+
+def _validated[Model: BaseModel](model: type[Model], data: Any, where: str) -> Model:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise RunError(f"{where}: {field + ': ' if field else ''}{first['msg']}") from None
+
+
+def _setting(path: Path) -> _Setting:
+    text = _text(path)
+    try:
+        data = documents.compose(documents.Source(str(path), text)).data
+    except documents.InputError as error:
+        raise RunError(str(error)) from None
+    return _validated(_Setting, data, str(path))
+
+
+def _events(path: Path) -> Iterator[Event]:
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        where = f"{path}:{number}"
+        event = _validated(Event, _json(where, line), where)
+        yield _validated(KINDS[event.kind], json.loads(line), where) if event.kind in KINDS else event
+
+
+def _table(path: Path) -> pa.Table:
+    """The columns that are drawn."""
+    _must_be_there(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            missing = [name for name in (*NEEDED, *(f"{signal}_age" for signal in _signals(names))) if name not in names]
+            if missing:
+                raise RunError(f"{path}: has no column {missing[0]}")
+            wanted = [*NEEDED, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
+            return file.read(wanted)
+    except (pa.ArrowException, OSError) as error:
+        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _must_be_there(path: Path) -> None:
+    if not path.is_file():
+        raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it")
+
+
+def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:
+    rows = table.filter(compute.equal(table["vehicle"], vehicle))
+    if not len(rows):
+        raise RunError(f"{path}: holds nothing of vehicle {vehicle}")
+    try:
+        return {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{path}: {error}") from None
+
+
+def _signals(names: Sequence[str]) -> list[str]:
+    return [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
+
+
+def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
+    """The follower that is shown, and why."""
+    try:
+        followers = compute.max(table["vehicle"]).as_py() or 0
+    except pa.ArrowException as error:
+        raise RunError(f"{path}: vehicle: {error}") from None
+    if followers < 1:
+        raise RunError(f"{path}: holds no vehicle that follows another")
+    for kind, why in ((FaultEdge, "the first with a fault"), (Violation, "the first that broke a safety goal")):
+        for event in events:
+            if isinstance(event, kind) and 1 <= event.vehicle <= followers:
+                return event.vehicle, why if followers > 1 else ""
+    return 1, "the first that follows" if followers > 1 else ""
+
+
+def _function(folder: Path, setting: _Setting, summary: Summary) -> Function | None:
+    """The function as the run had it; None where its safety design is not there, or has changed since."""
+    path = next((path for path in (folder / setting.safety, SHIPPED / setting.safety) if path.is_file()), None)
+    if path is None:
+        return None
+    try:
+        source = documents.read(path)
+        return safety_file.parse(source).function(FUNCTION) if sha256(source.text) == summary.design_sha256 else None
+    except documents.InputError:
+        return None
+
+
+def _safe_distance(trace: Mapping[str, Floats], ahead: Floats, function: Function, setting: _Setting) -> Floats:
+    """The distance in m that the watch of the run compared the gap with, (instant,)."""
+    reaction_times = np.array([level.reaction_time or 0.0 for level in function.levels])
+    distance = Distance(reaction_times, setting.vehicle.braking, rows=1)
+    levels = trace[LEVEL].astype(np.int64)
+    safe = np.empty(len(ahead))
+    for instant in range(len(ahead)):
+        now = slice(instant, instant + 1)
+        distance.update(trace["gap"][now], trace["speed"][now], ahead[now], levels[now])
+        safe[now] = trace["gap"][now] - distance.margin
+    return safe
+
+
+def _demanded(function: Function) -> dict[str, tuple[float, float]]:
+    return {
+        name: (analysis.minimum_validity(function, name), analysis.age_limit(function, name))
+        for name in analysis.guards(function)
+    }
+
+
+def _faults(events: Sequence[Event], end: float) -> Iterator[Fault]:
+    """Faults from their two edges; one without a second edge lasts to the `end` of the run."""
+    edges = [event for event in events if isinstance(event, FaultEdge)]
+    while edges:
+        begin = edges.pop(0)
+        same = [edge for edge in edges if _identity(edge) == _identity(begin)]
+        if same:
+            edges.remove(same[0])
+        label = begin.text.removesuffix(" begins")
+        yield Fault(label, begin.time, same[0].time if same else end)
+
+
+def _identity(edge: FaultEdge) -> tuple[Any, ...]:
+    return edge.signal, edge.component, edge.mode, edge.parameters

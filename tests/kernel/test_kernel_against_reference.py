@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.kernel import Design, Kernel, parse, text, verdict
+from tests.kernel.design_properties import DesignProperties
 from tests.reference import kernel as reference
 
 ABSENT = -(2**63)
@@ -851,6 +852,40 @@ def last_levels(design, rows, stream):
 def assert_never_higher(levels, than):
     for name in than:
         assert all(level <= other for level, other in zip(levels[name], than[name], strict=True))
+
+
+# ---------------------------------------------------------------- the properties of designs, on one of every kind
+
+
+def design_of(*levels):
+    """A design with one function, and for each level above 0 its rules and dwell."""
+    drawn = [([Drawn(rule, reference.read(rule)) for rule in rules], dwell) for rules, dwell in levels]
+    return DrawnDesign({"acc": [([], None), *drawn]}).parsed()
+
+
+class TestEveryKindOfRuleHasTheProperties(DesignProperties):
+    design = design_of(
+        (["validity(front.distance) >= 0.8 and age(front.distance) <= 250 ms", "alive(perception)"], "0 s"),
+        (["not within(own.speed, 40, 400 km/h)", "spread(own.speed) <= 0.5"], None),
+        (["at_least(2, alive(android), age(lead.message) <= 0.3, cooperation(lead) >= 2)"], "100 ms"),
+        (["cooperation(platoon.leader) >= 3 or within(order.not_a, -1, -0.5)", "not cooperation(lead) >= 3"], "1 s"),
+    )
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        [(["within(own.speed, 0, 1)"], "0 s"), (["within(own.speed, 2, 3)"], "0 s")],
+        [(["alive(perception) and not alive(perception)"], "0 s")],
+        [(["alive(perception)"], "0 s"), (["alive(perception) or alive(android)"], "0 s")],
+    ],
+    ids=["no value fits both levels", "a contradiction", "the level above adds nothing"],
+)
+def test_a_level_that_no_data_reaches_is_found(levels):
+    properties = DesignProperties()
+    properties.design = design_of(*levels)
+    with pytest.raises(AssertionError, match="no data found"):
+        properties.test_every_level_is_reached_by_some_data()
 
 
 # ---------------------------------------------------------------- whatever the caller hands over

@@ -3,8 +3,8 @@
 import json
 import random
 
-from pyarrow import parquet
 import pytest
+from pyarrow import parquet
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read

@@ -64,7 +64,8 @@ def test_a_shipped_scenario_is_read_by_its_name(name, monkeypatch, tmp_path):
     """From any folder; it is undisturbed, as long as its neighbours, and its own dump is the same scenario."""
     monkeypatch.chdir(tmp_path)
     loaded = scenario.read(name)
-    assert (loaded.name, loaded.warnings, loaded.scenario.faults) == (name, (), ())
+    assert (loaded.name, loaded.warnings) == (name, ())
+    assert not loaded.scenario.faults or "extends:" in loaded.text  # what disturbs is in files that extend
     assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, 2)
     assert loaded.text == (SHIPPED / f"{name}.yaml").read_text("utf-8")
     dumped = scenario.dump(loaded)

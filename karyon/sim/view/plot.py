@@ -1,180 +1,446 @@
-"""The standard figure of a run of car following: gap, speed, validity, age and level of service over time."""
+"""The figure of a run of car following: what failed, what the kernel decided and why, and what the cars did.
 
-import json
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+From top to bottom, over one time axis: faults, switches with their reasons, level of service, gap, speed, validity and
+age of each signal. Colours are told apart by the colour-blind, and by their grey in print.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
 from numpy.typing import NDArray
-from pyarrow import ArrowException, parquet
 
-from karyon.control.rss import safe_distance
-from karyon.sim import scenario as scenarios
-from karyon.sim.documents import InputError
+from karyon.sim.view.recorded import LEVEL, Floats, Run, RunError, Switch, read
 
-Floats = NDArray[np.float64]
+__all__ = ["RunError", "draw", "plot"]
 
-SIGNALS = ("front.distance", "front.relative_speed", "own.speed", "lead.message")
-STYLES = ("-", "--", "-.", ":")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#000000")  # Okabe & Ito 2008: told apart by the colour-blind
-LEVELS = ("#D55E00", "#E69F00", "#56B4E9", "#009E73")  # LoS 0, 1, 2, 3
-FAULT = "#CC79A7"
-GAP_SHOWN = 120.0  # m: far beyond any distance that must be kept
-STYLE: Any = {"font.size": 8, "axes.titlesize": 9, "axes.grid": True, "grid.alpha": 0.3, "svg.hashsalt": "karyon"}
+Booleans = NDArray[np.bool_]
+
+FORMATS: dict[str, dict[str, str | None]] = {  # what a format would say of the day and the version is left out
+    "png": {"Software": "KARYON"},
+    "svg": {"Creator": "KARYON", "Date": None},
+}
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so the picture is the same everywhere
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 5,
+    "axes.labelsize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.fontsize": 7.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.1,
+    "lines.solid_capstyle": "butt",
+    "hatch.linewidth": 0.4,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "karyon",
+}
+
+WIDTH, LEFT, RIGHT = 7.16, 1.22, 0.3  # inches: a page of two columns; margin for names of signals
+TOP, BOTTOM, SPACE = 0.46, 0.42, 0.36  # inches: heading, time axis, a title between two panels
+GAP_HEIGHT, SPEED_HEIGHT, BAND_HEIGHT, LANE_HEIGHT, ROW_HEIGHT = 1.55, 1.1, 0.2, 0.19, 0.15  # inches
+SMALL = 7.0  # pt
+DASHES = (0, (4, 1.5))
+
+LEVELS = ("#8c2d04", "#e8963c", "#a9cfe6", "#e3eff7")  # from the lowest level to the fourth and above: dark is low
+ON_LEVELS = ("white", "black", "black", "black")
+BLUE, RED, GREY, PALE, SHADE = "#0b5394", "#b3310a", "#b5b5b5", "#a9bccb", "#d9d9d9"
+
+LABELS_SHOWN = 8  # switches and violations that are told in words
+TOGETHER = 0.01  # share of the run within which switches in one direction are one story
+POINTS = 2000  # bins of a long run's lines, each drawn by its lowest and highest value
+AGE_LANE = 0.5  # s: full height of a lane of age
+LANE_FILLED, LANE_STEPS = 0.84, 64  # share of a lane's height that 1 fills; steps of its curve
+COLLISION = "collision"
 
 
-class RunError(ValueError):
-    """A folder that does not hold a run that can be drawn."""
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something that happened at `time` (s), in words; `weight` says what goes first where there is no room for all."""
+
+    time: float
+    text: str
+    weight: int
+    violates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A mark's text in a row of texts (0 is the lowest), from `left` on (s)."""
+
+    mark: Mark
+    left: float
+    row: int
 
 
 def plot(folder: Path) -> list[Path]:
-    """Draw the run in `folder`: `timeseries.png` and `timeseries.svg` beside its trace. Raises RunError, OSError."""
-    trace, events, summary = _load(folder)
-    with mpl.rc_context(STYLE):
-        figure = draw(trace, events, summary, _design(folder))
-        paths = [folder / "timeseries.png", folder / "timeseries.svg"]
-        figure.savefig(paths[0], dpi=200, metadata={"Software": None})
-        figure.savefig(paths[1], metadata={"Date": None})
-    return paths
+    """Draw the run in `folder` into it, as `timeseries.png` and `timeseries.svg`; the same run gives the same bytes.
+
+    Raises RunError where the folder holds no whole run, OSError where it cannot be written.
+    """
+    run = read(folder)
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's own style would change what others see
+        mpl.rcParams.update(STYLE)
+        figure = draw(run)
+        pictures = {folder / f"timeseries.{kind}": _rendered(figure, kind) for kind in FORMATS}
+    for path, picture in pictures.items():
+        _write(path, picture)
+    return list(pictures)
 
 
-def draw(
-    trace: Mapping[str, Floats],
-    events: Sequence[Mapping[str, Any]],
-    summary: Mapping[str, Any],
-    design: tuple[Sequence[float], float],
-) -> Figure:
-    """The figure of one follower: the first that something happened to. `design`: reaction times, declared braking."""
-    vehicle = next((event["vehicle"] for event in events if event["kind"] == "fault"), 1)
-    mine = {name: values[trace["vehicle"] == vehicle] for name, values in trace.items()}
-    ahead = {name: values[trace["vehicle"] == vehicle - 1] for name, values in trace.items()}
-    told = [event for event in events if event["vehicle"] == vehicle]
-    figure = Figure(figsize=(7.0, 8.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(5, 1, sharex=True, height_ratios=[3, 2.2, 1.8, 1.8, 1.0])
-    _gap(axes[0], mine, ahead, design)
-    _speed(axes[1], mine, ahead)
-    _per_signal(axes[2], mine, "validity", "validity (1)")
-    _per_signal(axes[3], mine, "age", "age (s)")
-    _levels(axes[4], mine, told)
-    for panel in axes:
-        _faults(panel, told, mine["time"][-1])
-    axes[4].set_xlabel("time (s)")
-    axes[4].set_xlim(0.0, mine["time"][-1])
-    figure.suptitle(_title(summary, vehicle), x=0.02, ha="left", fontsize=10)
-    figure.align_ylabels(axes)
+def draw(run: Run) -> Figure:
+    """The figure of a run."""
+    labels = _placed(_shown(_marks(run)), run.time[0], run.time[-1])
+    faults, texts = len(run.faults), max((label.row + 1 for label in labels), default=0)
+    lanes = len(run.signals) * LANE_HEIGHT
+    heights = [faults * ROW_HEIGHT, texts * ROW_HEIGHT, BAND_HEIGHT, GAP_HEIGHT, SPEED_HEIGHT, lanes, lanes]
+    figure, panels = _stacked(heights, [0.28 if faults else 0.0, 0.28, 0.0, SPACE, SPACE, SPACE, SPACE])
+    fault_rows, reasons, band, gap, speed, validity, age = panels
+    _head(figure, run)
+    _draw_faults(fault_rows, run)
+    _draw_levels(reasons, band, run, labels)
+    _draw_gap(gap, run)
+    _draw_speed(speed, run)
+    _draw_validity(validity, run)
+    _draw_age(age, run)
+    for panel in (band, gap, speed, validity, age):
+        _mark_time(panel, run, labels)
+    age.tick_params(axis="x", bottom=True, labelbottom=True)
+    age.set_xlabel("time (s)")
     return figure
 
 
-def _gap(
-    axes: Axes, mine: Mapping[str, Floats], ahead: Mapping[str, Floats], design: tuple[Sequence[float], float]
-) -> None:
-    reaction, braking = design
-    level = np.clip(np.nan_to_num(mine["los_acc"], nan=0).astype(int), 0, len(reaction) - 1)
-    safe = safe_distance(mine["speed"], ahead["speed"], np.asarray(reaction)[level], braking)
-    axes.fill_between(mine["time"], 0.0, safe, color="#999999", alpha=0.35, lw=0, label="RSS distance of the level")
-    axes.plot(mine["time"], mine["front.distance"], color=COLOURS[1], lw=0.8, label="measured")
-    axes.plot(mine["time"], mine["gap"], color=COLOURS[0], lw=1.2, label="true")
-    crash = np.flatnonzero(mine["gap"] <= 0.0)
-    if len(crash):
-        axes.plot(mine["time"][crash[0]], 0.0, "X", color="black", ms=9, label="collision", clip_on=False, zorder=5)
-    top = 1.15 * float(np.nanmax([*mine["gap"], *safe]))
-    axes.set_ylim(0.0, min(max(top, 1.0), GAP_SHOWN))
-    axes.set_ylabel("gap (m)")
-    axes.set_title("Gap, and the distance to keep", loc="left")
-    _legend(axes)
+def _rendered(figure: Figure, kind: str) -> bytes:
+    stream = BytesIO()
+    figure.savefig(stream, format=kind, metadata=FORMATS[kind])
+    return stream.getvalue()
 
 
-def _speed(axes: Axes, mine: Mapping[str, Floats], ahead: Mapping[str, Floats]) -> None:
-    axes.plot(ahead["time"], ahead["speed"], color="black", ls="--", lw=1.0, label="car ahead")
-    axes.plot(mine["time"], mine["own.speed"], color=COLOURS[1], lw=0.8, label="own, measured")
-    axes.plot(mine["time"], mine["speed"], color=COLOURS[0], lw=1.2, label="own, true")
-    axes.set_ylim(bottom=0.0)
-    axes.set_ylabel("speed (m/s)")
-    axes.set_title("Speed", loc="left")
-    _legend(axes)
-
-
-def _per_signal(axes: Axes, mine: Mapping[str, Floats], quantity: str, label: str) -> None:
-    for signal, style, colour in zip(SIGNALS, STYLES, COLOURS, strict=True):
-        axes.plot(mine["time"], mine[f"{signal}_{quantity}"], style, color=colour, lw=1.0, label=signal)
-    axes.set_ylabel(label)
-    if quantity == "validity":
-        axes.set_ylim(-0.05, 1.1)
-        axes.set_title("Validity", loc="left")
-        _legend(axes)
-    else:
-        axes.set_ylim(0.0, float(np.nanmin([1.0, np.nanmax([0.35, *mine["lead.message_age"]])])))
-        axes.set_title("Age of the measurement", loc="left")
-
-
-def _levels(axes: Axes, mine: Mapping[str, Floats], told: Sequence[Mapping[str, Any]]) -> None:
-    time, level = mine["time"], np.nan_to_num(mine["los_acc"], nan=0).astype(int)
-    edges = [0, *(np.flatnonzero(np.diff(level)) + 1), len(level)]
-    for begin, end in pairwise(edges):
-        left, right = time[begin], time[min(end, len(time) - 1)]
-        axes.axvspan(left, right, color=LEVELS[level[begin] % len(LEVELS)], lw=0)
-        if right - left > 0.02 * time[-1]:
-            axes.text((left + right) / 2, 0.5, str(level[begin]), ha="center", va="center", fontsize=10, weight="bold")
-    down = [event for event in told if event["kind"] == "los" and event["to"] < event["from"]]
-    axes.set_yticks([])
-    axes.grid(visible=False)
-    axes.set_ylabel("LoS")
-    why = f"; at {down[0]['time']:.1f} s {down[0]['text']}" if down else ""
-    axes.set_title(f"Level of service in command{why}", loc="left")
-
-
-def _legend(axes: Axes) -> None:
-    """In the line of the title, where it hides no data."""
-    shown: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "frameon": False, "borderpad": 0.1}
-    axes.legend(ncols=4, columnspacing=1.2, handlelength=1.8, **shown)
-
-
-def _faults(axes: Axes, told: Sequence[Mapping[str, Any]], end: float) -> None:
-    begins = [event for event in told if event["kind"] == "fault" and event["text"].endswith("begins")]
-    ends = [event for event in told if event["kind"] == "fault" and event["text"].endswith("ends")]
-    for event in begins:
-        same = [one["time"] for one in ends if one["text"].removesuffix("ends") == event["text"].removesuffix("begins")]
-        axes.axvspan(event["time"], min([*same, end]), color=FAULT, alpha=0.15, lw=0)
-        axes.axvline(event["time"], color=FAULT, lw=0.8)
-        if axes.get_ylabel() == "gap (m)":
-            said = event["text"].removesuffix(" begins")
-            axes.text(event["time"], 0.97, " " + said, transform=axes.get_xaxis_transform(), va="top", color="#7A3B63")
-
-
-def _title(summary: Mapping[str, Any], vehicle: int) -> str:
-    goals = summary["safety_goals"]
-    held = sum(not goal["violated"] for goal in goals.values())
-    return f"{summary['scenario']}, seed {summary['seed']}, car {vehicle}: safety goals {held} of {len(goals)} held"
-
-
-def _load(folder: Path) -> tuple[dict[str, Floats], list[dict[str, Any]], dict[str, Any]]:
-    for name in ("trace.parquet", "events.jsonl", "summary.json"):
-        if not (folder / name).is_file():
-            raise RunError(f"{folder} holds no run: {name} is missing")
+def _write(path: Path, picture: bytes) -> None:
+    """The whole picture or none."""
+    part = path.with_name(path.name + ".part")
     try:
-        table = parquet.read_table(folder / "trace.parquet")
-        events = [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
-        summary = json.loads((folder / "summary.json").read_text("utf-8"))
-        trace = {name: table[name].to_numpy().astype(float) for name in table.column_names}
-    except (ArrowException, ValueError, OSError) as error:
-        raise RunError(f"{folder} holds a run that cannot be read: {error}") from None
-    if "los_acc" not in trace or not len(trace["time"]):
-        raise RunError(f"{folder}/trace.parquet holds no car following")
-    return trace, events, summary
+        part.write_bytes(picture)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _design(folder: Path) -> tuple[Sequence[float], float]:
-    """Reaction time of each level, and the declared braking, of the scenario as it was run."""
-    try:
-        loaded = scenarios.read(folder / "scenario.yaml")
-    except InputError as error:
-        raise RunError(f"{folder} has no scenario that can be read:\n{error}") from None
-    levels = loaded.design.function("acc").levels
-    return [level.reaction_time or 0.0 for level in levels], loaded.scenario.vehicle.braking
+# --- the page
+
+
+def _stacked(heights: Sequence[float], spaces: Sequence[float]) -> tuple[Figure, list[Axes]]:
+    """One panel below the other, each of its height and with its space above, in inches."""
+    height = TOP + sum(heights) + sum(spaces) + BOTTOM
+    figure = Figure(figsize=(WIDTH, height))
+    panels: list[Axes] = []
+    upper = height - TOP
+    for tall, space in zip(heights, spaces, strict=True):
+        upper -= space + tall
+        place = (LEFT / WIDTH, upper / height, (WIDTH - LEFT - RIGHT) / WIDTH, max(tall, 1e-3) / height)
+        panel = figure.add_axes(place, sharex=panels[0] if panels else None)
+        panel.tick_params(axis="x", bottom=False, labelbottom=False)
+        panels.append(panel)
+    return figure, panels
+
+
+def _head(figure: Figure, run: Run) -> None:
+    """What ran, and did it stay safe."""
+    summary, goals = run.summary, run.summary.safety_goals
+    held = sum(not goal.violated for goal in goals.values())
+    chosen = f" ({run.why})" if run.why else ""
+    kernel = "kernel in command" if run.kernel_enabled else "KERNEL SWITCHED OFF"
+    told = [f"seed {summary.seed}", kernel, f"safety goals {held} of {len(goals)} held"]
+    slowest = max(summary.functions.values(), key=lambda one: one.worst_switch_latency, default=None)
+    if slowest is not None and run.kernel_enabled:
+        told.append(f"slowest switch {slowest.worst_switch_latency:.2f} s, bound {slowest.switch_bound:.2f} s")
+    height = figure.get_figheight()
+    title = f"{summary.scenario}: car {run.vehicle}{chosen} behind car {run.vehicle - 1}"
+    figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, fontsize=10, fontweight="bold", va="top")
+    figure.text(0.12 / WIDTH, 1 - 0.30 / height, " · ".join(told), va="top")
+
+
+def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:
+    """Faults as shade, marks as lines, and what follows a collision as no longer physical."""
+    panel.set_xlim(run.time[0], run.time[-1])
+    for fault in run.faults:
+        panel.axvspan(fault.onset, fault.end, color=SHADE, alpha=0.55, linewidth=0, zorder=0)
+    for label in labels:
+        colour, style = (RED, "-") if label.mark.violates else ("black", (0, (1, 1.5)))
+        panel.axvline(label.mark.time, color=colour, linestyle=style, linewidth=0.7, zorder=1.5)
+    crash = _collision(run)
+    if crash is not None:
+        panel.axvspan(crash, run.time[-1], facecolor="none", edgecolor=GREY, hatch="////", linewidth=0, zorder=0.5)
+
+
+# --- what happened
+
+
+def _draw_faults(panel: Axes, run: Run) -> None:
+    """One bar per fault, its words in it or beside it."""
+    panel.set_axis_off()
+    panel.set_ylim(len(run.faults) or 1, 0)
+    if run.faults:
+        panel.set_title("Faults")
+    first, last = run.time[0], run.time[-1]
+    for row, fault in enumerate(run.faults):
+        panel.barh(row + 0.5, fault.end - fault.onset, left=fault.onset, height=0.86, color=GREY, linewidth=0)
+        wide, pad = _width(fault.label, last - first), (last - first) * 0.006
+        at = fault.onset + pad if wide + 2 * pad < fault.end - fault.onset else fault.end + pad
+        if at + wide > last:
+            at = max(first, fault.onset - pad - wide)
+        panel.text(at, row + 0.54, fault.label, fontsize=SMALL, va="center")
+
+
+def _marks(run: Run) -> list[Mark]:
+    """Switches and violations in order of time; switches in one direction close to each other are one."""
+    near = (run.time[-1] - run.time[0]) * TOGETHER
+    marks = [Mark(one.time, f"{one.goal} ({one.time:.2f} s)", 2, violates=True) for one in run.violations]
+    marks += [_as_mark(story) for story in _stories(run.switches, near)]
+    return sorted(marks, key=lambda mark: mark.time)
+
+
+def _stories(switches: Sequence[Switch], near: float) -> Iterator[list[Switch]]:
+    story: list[Switch] = []
+    for switch in switches:
+        if story and (switch.time - story[0].time > near or _falls(switch) != _falls(story[0])):
+            yield story
+            story = []
+        story.append(switch)
+    if story:
+        yield story
+
+
+def _falls(switch: Switch) -> bool:
+    return switch.after < switch.before
+
+
+def _as_mark(story: Sequence[Switch]) -> Mark:
+    levels = " → ".join(str(level) for level in (story[0].before, *(switch.after for switch in story)))
+    why = story[0].reason if _falls(story[0]) or len(story) == 1 else "their rules held"
+    return Mark(story[0].time, f"{levels}  {why} ({story[0].time:.2f} s)", int(_falls(story[0])))
+
+
+def _shown(marks: Sequence[Mark]) -> list[Mark]:
+    """The marks that matter most, in order of time."""
+    first = sorted(marks, key=lambda mark: (-mark.weight, mark.time))[:LABELS_SHOWN]
+    return sorted(first, key=lambda mark: mark.time)
+
+
+def _placed(marks: Sequence[Mark], first: float, last: float) -> list[Label]:
+    """Each text right of its line where it fits on the page, and above every text of a later mark that it meets."""
+    labels: list[Label] = []
+    pad = (last - first) * 0.008
+    for mark in reversed(marks):
+        wide = _width(mark.text, last - first) + pad
+        left = mark.time if mark.time + wide <= last else max(first, last - wide)
+        row = 1 + max((one.row for one in labels if one.left - pad < left + wide), default=-1)
+        labels.append(Label(mark, left, row))
+    return labels
+
+
+def _width(text: str, span: float) -> float:
+    """Width of a small text, in s of a time axis that spans `span` s."""
+    points, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=SMALL), ismath=False)
+    return float(points / 72 / (WIDTH - LEFT - RIGHT) * span)
+
+
+def _draw_levels(reasons: Axes, band: Axes, run: Run, labels: Sequence[Label]) -> None:
+    """The level as a band with digits, and above it why it changed."""
+    reasons.set_axis_off()
+    reasons.set_ylim(0, max((label.row + 1 for label in labels), default=1))
+    reasons.set_title(_levels_title(run))
+    pad = (run.time[-1] - run.time[0]) * 0.004
+    for label in labels:
+        colour = RED if label.mark.violates else "black"
+        reasons.vlines(label.mark.time, 0, label.row + 0.9, color=colour, linewidth=0.6)
+        text = reasons.text(
+            label.left + pad, label.row + 0.5, label.mark.text, fontsize=SMALL, va="center", color=colour
+        )
+        text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6})
+    band.set_ylim(0, 1)
+    band.set_yticks([0.5], ["LoS"])
+    band.tick_params(axis="y", length=0)
+    for level, start, end in _segments(run):
+        shade = min(level, len(LEVELS) - 1)
+        band.axvspan(start, end, color=LEVELS[shade], linewidth=0, zorder=0.8)
+        if end - start > 2 * _width("0", run.time[-1] - run.time[0]):
+            band.text(
+                (start + end) / 2, 0.46, str(level), color=ON_LEVELS[shade], ha="center", va="center", weight="bold"
+            )
+
+
+def _segments(run: Run) -> Iterator[tuple[int, float, float]]:
+    """Level, begin and end (s) of each stretch at one level."""
+    for level, group in groupby(range(len(run.time)), key=lambda instant: int(run.trace[LEVEL][instant])):
+        instants = list(group)
+        yield level, float(run.time[instants[0]]), float(run.time[min(instants[-1] + 1, len(run.time) - 1)])
+
+
+def _levels_title(run: Run) -> str:
+    levels, counts = np.unique(run.trace[LEVEL].astype(int), return_counts=True)
+    if not run.kernel_enabled:
+        return f"Level of service: always {levels[-1]}, whatever the data"
+    shares = 100.0 * counts / counts.sum()
+    told = [f"{level} for {share:.0f} %" for level, share in zip(levels, shares, strict=True) if share >= 0.5]
+    return f"Level of service: {', '.join(reversed(told))} of the time"
+
+
+# --- what the cars did
+
+
+def _draw_gap(panel: Axes, run: Run) -> None:
+    gap, safe, measured = run.trace["gap"], run.safe_distance, run.trace["front.distance"]
+    panel.plot(*_thinned(run.time, gap), color=GREY, linewidth=2.6, label="true")
+    panel.plot(*_thinned(run.time, measured), color=BLUE, linewidth=0.9, label="measured")
+    if safe is not None:
+        panel.plot(*_thinned(run.time, safe), color=RED, linestyle=DASHES, label="RSS safe distance")
+    highest = max(gap.max(), 0.0 if safe is None else safe.max())
+    seen = measured[np.isfinite(measured)]
+    upper = 1.08 * max(highest, min(seen.max(initial=0.0), 2.0 * highest), 1.0)
+    panel.set_ylim(-0.07 * upper if gap.min() <= 0.0 else 0.0, upper)
+    for one in run.violations:
+        height = 0.0 if one.goal == COLLISION else np.interp(one.time, run.time, gap)
+        panel.plot(one.time, height, marker="X" if one.goal == COLLISION else "v", color=RED, markersize=6, zorder=4)
+    crash = _collision(run)
+    if crash is not None:
+        said = "after the collision\nthe run means nothing"
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        panel.text(0.995, 0.95, said, transform=panel.transAxes, fontsize=SMALL, ha="right", va="top", bbox=box)
+    panel.set_ylabel("gap (m)")
+    panel.set_title(_gap_title(run))
+    _legend(panel)
+
+
+def _gap_title(run: Run) -> str:
+    crash = _collision(run)
+    if crash is not None:
+        return f"Gap: car {run.vehicle} hits car {run.vehicle - 1}"
+    if run.safe_distance is None:
+        return "Gap (safety design not there, or changed since)"
+    margin = run.trace["gap"] - run.safe_distance
+    if margin.min() < 0.0:
+        return f"Gap: {-margin.min():.1f} m too small at {run.time[margin.argmin()]:.1f} s"
+    return f"Gap: at least {margin.min():.1f} m to spare"
+
+
+def _collision(run: Run) -> float | None:
+    return next((one.time for one in run.violations if one.goal == COLLISION), None)
+
+
+def _draw_speed(panel: Axes, run: Run) -> None:
+    speed = run.trace["speed"]
+    ahead = f"car {run.vehicle - 1}, ahead"
+    panel.plot(*_thinned(run.time, speed), color=BLUE, label=f"car {run.vehicle}")
+    panel.plot(*_thinned(run.time, run.speed_ahead), color="black", linestyle=DASHES, label=ahead)
+    panel.set_ylim(0.0, 1.08 * max(speed.max(), run.speed_ahead.max(), 1.0))
+    panel.set_ylabel("speed (m/s)")
+    panel.set_title(f"Speed: car {run.vehicle} between {speed.min():.1f} and {speed.max():.1f} m/s")
+    _legend(panel)
+
+
+def _legend(panel: Axes) -> None:
+    """In the row of the title, at its right; also the labels of the axes stand one below the other."""
+    place: dict[str, Any] = {
+        "loc": "lower right",
+        "bbox_to_anchor": (1.01, 0.99),
+        "borderaxespad": 0.0,
+        "borderpad": 0.2,
+    }
+    panel.legend(**place, ncols=3, columnspacing=1.2, handlelength=2.2, handletextpad=0.5)
+    panel.yaxis.set_label_coords(-0.075, 0.5)
+
+
+def _thinned(time: Floats, values: Floats) -> tuple[Floats, Floats]:
+    """Time and values; of a long run per bin the instants of the lowest and the highest value. Not finite: a break."""
+    values = np.where(np.isfinite(values), values, np.nan)
+    if len(time) <= 2 * POINTS:
+        return time, values
+    bins = np.array_split(np.arange(len(time)), POINTS)
+    filled = np.where(np.isnan(values), np.inf, values), np.where(np.isnan(values), -np.inf, values)
+    kept = np.unique([[part[filled[0][part].argmin()], part[filled[1][part].argmax()]] for part in bins])
+    return time[kept], values[kept]
+
+
+# --- what the signals were worth
+
+
+def _draw_validity(panel: Axes, run: Run) -> None:
+    lowered = []
+    for lane, signal in enumerate(run.signals):
+        validity = run.trace[f"{signal}_validity"]
+        least, _ = run.demanded.get(signal, (0.0, np.inf))
+        wrong = validity < least
+        _draw_lane(panel, -lane - 1.0, run.time, validity, least)
+        _fill(panel, -lane - 1.0, run.time, np.where(wrong, validity, 1.0), 1.0, RED)
+        lowered += [signal] if (wrong & _was_seen(run, signal)).any() else []
+    _dress_lanes(panel, run, f"Validity: {_summed(lowered, run)} below what a rule demands", "0", "1")
+
+
+def _draw_age(panel: Axes, run: Run) -> None:
+    aged = []
+    for lane, signal in enumerate(run.signals):
+        age = run.trace[f"{signal}_age"]
+        _, limit = run.demanded.get(signal, (0.0, np.inf))
+        height = np.where(np.isnan(age), 1.0, np.minimum(age / AGE_LANE, 1.0))
+        _draw_lane(panel, -lane - 1.0, run.time, height, limit / AGE_LANE)
+        _fill(panel, -lane - 1.0, run.time, 0.0, np.where(age > limit, height, 0.0), RED)
+        aged += [f"{signal}, up to {np.nanmax(age):.1f} s,"] if (age > limit).any() else []
+    _dress_lanes(panel, run, f"Age: {_summed(aged, run)} above what a rule allows", "0 s", f"{AGE_LANE:g} s")
+
+
+def _was_seen(run: Run, signal: str) -> Booleans:
+    return np.asarray(np.isfinite(run.trace[f"{signal}_age"]))
+
+
+def _draw_lane(panel: Axes, floor: float, time: Floats, height: Floats, limit: float) -> None:
+    """One signal: what is under its curve of `height` (0..1), and the limit that a rule sets."""
+    _fill(panel, floor, time, 0.0, height, PALE)
+    panel.axhline(floor, color="black", linewidth=0.5, zorder=3)
+    if 0.0 < limit <= 1.0:
+        panel.axhline(floor + LANE_FILLED * limit, color="black", linestyle=(0, (3, 2)), linewidth=0.5, zorder=3)
+
+
+def _fill(panel: Axes, floor: float, time: Floats, low: Floats | float, high: Floats | float, colour: str) -> None:
+    """Fill a lane between two curves of height (0..1), drawn as fine as one can see."""
+    low, high = (np.round(np.broadcast_to(curve, time.shape) * LANE_STEPS) / LANE_STEPS for curve in (low, high))
+    changes = (np.diff(low, prepend=np.nan) != 0.0) | (np.diff(high, prepend=np.nan) != 0.0)
+    changes[-1] = True
+    lower, upper = (floor + LANE_FILLED * curve[changes] for curve in (low, high))
+    panel.fill_between(time[changes], lower, upper, step="post", color=colour, linewidth=0, zorder=2)
+
+
+def _dress_lanes(panel: Axes, run: Run, title: str, low: str, high: str) -> None:
+    signals = run.signals
+    panel.set_ylim(-len(signals), 0)
+    panel.set_yticks([0.5 * LANE_FILLED - lane - 1.0 for lane in range(len(signals))], signals)
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    panel.spines["bottom"].set_visible(False)
+    for at, text in ((-0.16, high), (-1.0, low)):
+        panel.text(1.006, at, text, transform=panel.get_yaxis_transform(), fontsize=6, va="center")
+    panel.set_title(title)
+
+
+def _summed(signals: Sequence[str], run: Run) -> str:
+    if len(signals) > 1:
+        return f"{len(signals)} of {len(run.signals)} signals"
+    return signals[0] if signals else "never"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from karyon.sim.shipped import SHIPPED
 from karyon.sim.watch import Distance
 
 Floats = NDArray[np.float64]
+Model = TypeVar("Model", bound=BaseModel)
 
 TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
 LEVEL = f"los_{FUNCTION}"
@@ -160,8 +161,7 @@ def read(folder: Path) -> Run:
     table = _table(folder / TRACE)
     vehicle, why = _chosen(events, table, folder / TRACE)
     trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
-    if not np.array_equal(trace["time"], ahead["time"]):
-        raise RunError(f"{folder / TRACE}: vehicles {vehicle - 1} and {vehicle} were not recorded at the same instants")
+    _must_be_usable(trace, ahead, folder / TRACE)
     mine = [event for event in events if event.vehicle == vehicle]
     function = _function(folder, setting, summary)
     return Run(
@@ -195,7 +195,7 @@ def _json(where: Path | str, text: str) -> Any:
         raise RunError(f"{where}: not JSON: {error}") from None
 
 
-def _validated[Model: BaseModel](model: type[Model], data: Any, where: str) -> Model:
+def _validated(model: type[Model], data: Any, where: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -226,7 +226,9 @@ def _table(path: Path) -> pa.Table:
     try:
         with parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
-            missing = [name for name in (*NEEDED, *(f"{signal}_age" for signal in _signals(names))) if name not in names]
+            missing = [
+                name for name in (*NEEDED, *(f"{signal}_age" for signal in _signals(names))) if name not in names
+            ]
             if missing:
                 raise RunError(f"{path}: has no column {missing[0]}")
             wanted = [*NEEDED, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
@@ -248,6 +250,15 @@ def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:
         return {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
     except (TypeError, ValueError) as error:
         raise RunError(f"{path}: {error}") from None
+
+
+def _must_be_usable(trace: Mapping[str, Floats], ahead: Mapping[str, Floats], path: Path) -> None:
+    for name in ("time", "gap", "speed", LEVEL):
+        if not np.isfinite(trace[name]).all():
+            raise RunError(f"{path}: {name} of vehicle {trace['vehicle'][0]:g} is not always a number")
+    if not np.array_equal(trace["time"], ahead["time"]):
+        pair = f"{ahead['vehicle'][0]:g} and {trace['vehicle'][0]:g}"
+        raise RunError(f"{path}: vehicles {pair} were not recorded at the same instants")
 
 
 def _signals(names: Sequence[str]) -> list[str]:

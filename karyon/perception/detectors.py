@@ -22,6 +22,8 @@ Integers = NDArray[np.int64]
 MISSED = 1e-6  # share of failures that may take longer than a stated detection time
 MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
 MOST_SAMPLES = 200  # after which a growing error counts as not seen
+SLOW_STEP = 0.1
+SLOW_PARTS = [SLOW_STEP * step for step in range(-70, 71)]  # in sigma: the integral over the slow part
 STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a probability below 1e-12
 
 
@@ -90,7 +92,7 @@ class ResidualGate:
 
     Sees offset, outlier, noise (single samples) and drift, ramp, scale, stuck-at, freeze, saturation (their growth),
     from `tolerated` on. A healthy Gaussian residual stays inside `band` up to 5 sigma, its average inside `smooth_band`
-    up to 3.5: beyond that validity falls, and an alarm (validity below 0.8) lies 5 to 7 sigma out.
+    up to 3.5: beyond that validity falls, and an alarm (validity below 0.8) lies 4 to 7 sigma out.
     """
 
     sigma: float
@@ -118,14 +120,25 @@ class ResidualGate:
     def step_time(self, minimum: float) -> float:
         """Detection time in s of a step of the tolerated amplitude, quantile 1 - 10^-6, for `validity >= minimum`.
 
-        The sample that brings the step counts as instant 0. Single samples miss independently; the average needs
-        n samples until tolerated (1 - (1 - share)^n) clears its gate by the quantile of its noise.
+        The sample that brings the step counts as instant 0. Single samples miss independently, but for the slow part
+        of the noise, which they share; the average needs n samples until tolerated (1 - (1 - share)^n) clears its
+        gate by the quantile of its noise.
         """
-        single_miss = NormalDist(self.tolerated, self.sigma).cdf(amplitude_at(minimum, self.band, self.tolerated))
-        single = ceil(log(MISSED) / log(single_miss)) if single_miss > MISSED else 1
         gate = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
         average = ceil(log1p(-gate / self.tolerated) / log(1.0 - self.share)) if gate < self.tolerated else inf
-        return (min(single, average) - 1) * self.period
+        return (min(self._single_samples(minimum), average) - 1) * self.period
+
+    def _single_samples(self, minimum: float) -> float:
+        """Samples after which no more than `MISSED` of the steps has stayed below the gate of single samples."""
+        gate, share = amplitude_at(minimum, self.band, self.tolerated), NormalDist()
+        missed = [share.cdf((gate - self.tolerated - self.wander * slow) / self.sigma) for slow in SLOW_PARTS]
+        for samples in range(1, MOST_SAMPLES):
+            expected = sum(
+                share.pdf(slow) * SLOW_STEP * miss**samples for slow, miss in zip(SLOW_PARTS, missed, strict=True)
+            )
+            if expected <= MISSED:
+                return samples
+        return inf
 
     def ramp_time(self, rate: float, minimum: float) -> float:
         """Detection time in s of an error that grows by `rate` per s, from the sample that passes `tolerated`.

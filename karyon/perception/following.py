@@ -105,10 +105,10 @@ class Checks:
         )
         self.track_speed = ResidualGate(
             n.message_speed,
-            wander_of(n.message_acceleration, n.message_period, 20.0),
+            wander_of(n.message_acceleration, n.message_period, 8.0),
             t.message_speed,
             n.message_period,
-            memory=20.0,
+            memory=8.0,
         )
         # A command is no exact inverse of a recorded motion: 0.5 m/s² of mismatch are usual.
         self.intention = ResidualGate(

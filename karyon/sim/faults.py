@@ -164,7 +164,8 @@ class _ByFormula(_Group):
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
         if self._mode == "stuck_at":
-            self._held = np.where(active | ~fresh[0], self._held, value[0])
+            first = np.isnan(self._held)  # stuck from the start: at the first value
+            self._held = np.where(fresh[0] & (first | ~active), value[0], self._held)
         if self._mode == "omission":
             return value, time, fresh & ~(active & (self._draw(now) < self._p["probability"]))
         return np.where(active & fresh, self._formula(now, value), value), time, fresh
@@ -200,7 +201,8 @@ class _Late(_Group):
         self._sigma = self.parameter("sigma") * 1e9
         self._draws = _draws(mode, members, period) if mode == "jitter" else None
         longest = int((self._delay if self._draws is None else 6.0 * self._sigma).max())
-        self._depth, self._count = ceil(longest / period) + 2, 0
+        self._depth = ceil(longest / period) + 2
+        self._count = np.zeros(len(members), dtype=np.int64)
         self._last += longest + period
         count = len(members)
         self._taken = np.full((self._depth, count), NEVER, dtype=np.int64)
@@ -214,20 +216,20 @@ class _Late(_Group):
         members = np.arange(len(self.members))
         if self._values is None:
             self._values = np.full((self._depth, *value.shape), np.nan)
-        if fresh.any():
-            slot = self._count % self._depth
-            self._count += 1
-            self._values[slot] = value
-            self._taken[slot] = np.where(fresh[0], time[0], NEVER)
-            late = active & (time[0] >= self.onset)
-            self._arrives[slot] = now + np.where(late, self._lateness(now), 0)
+        new = fresh[0]
+        place = (self._count % self._depth)[new], members[new]
+        late = active & (time[0] >= self.onset)
+        self._values[place[0], :, place[1]] = value[:, new].T
+        self._taken[place] = time[0, new]
+        self._arrives[place] = now + np.where(late, self._lateness(now), 0)[new]
+        self._count += new
         arrived = np.where(self._arrives <= now, self._taken, NEVER)
         newest = arrived.argmax(axis=0)
         when = arrived[newest, members]
-        new = when > self._delivered
-        self._delivered = np.where(new, when, self._delivered)
-        given = self._values[newest, :, members].T
-        return np.where(new, given, value), np.where(new, when, time), np.broadcast_to(new, fresh.shape)
+        given = when > self._delivered
+        self._delivered = np.where(given, when, self._delivered)
+        old = self._values[newest, :, members].T
+        return np.where(given, old, value), np.where(given, when, time), np.broadcast_to(given, fresh.shape)
 
     def _lateness(self, now: int) -> Integers:
         if self._draws is None:
@@ -244,7 +246,8 @@ class _Stale(_Group):
     def __init__(self, members: list[Placed], period: int) -> None:
         super().__init__(members, period)
         self._back = np.maximum(1, np.round(self.parameter("delay") * 1e9 / period).astype(np.int64))
-        self._depth, self._count = int(self._back.max()) + 1, 0
+        self._depth = int(self._back.max()) + 1
+        self._count = np.zeros(len(members), dtype=np.int64)
         self._values: Floats | None = None
 
     def acts(self, now: int) -> bool:
@@ -254,13 +257,12 @@ class _Stale(_Group):
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
+        members, new = np.arange(len(self.members)), fresh[0]
         if self._values is None:
-            self._values = np.repeat(value[None], self._depth, axis=0)
-        if not fresh.any():
-            return value, time, fresh
-        self._values[self._count % self._depth] = value
-        old = self._values[(self._count - self._back) % self._depth, :, np.arange(len(self.members))].T
-        self._count += 1
+            self._values = np.full((self._depth, *value.shape), np.nan)
+        self._values[(self._count % self._depth)[new], :, members[new]] = value[:, new].T
+        old = self._values[(self._count - self._back) % self._depth, :, members].T
+        self._count += new
         return np.where(active & fresh & ~np.isnan(old), old, value), time, fresh
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from karyon.sim.scenario import Loaded
 
 GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
+TYPER_INTERRUPTED = 130  # what typer makes of SIGINT
 
 app = typer.Typer(
     help="A safety kernel for cooperative vehicles, and the simulator that proves it.",
@@ -138,23 +139,17 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except typer.Abort:
+        app()
+    except SystemExit as done:
+        if done.code != TYPER_INTERRUPTED:
+            raise
+        print("interrupted", file=sys.stderr)
         sys.exit(GOAL_VIOLATED)
-    except KeyboardInterrupt:
-        sys.exit("interrupted")
     except Exception as error:  # the outermost frame: nothing above could tell the user
         _explain(error)
 
 
 def _explain(error: Exception) -> NoReturn:
-    import click
-
-    if isinstance(error, click.ClickException):
-        error.show()
-        sys.exit(BAD_INPUT)
     from karyon.sim import documents
     from karyon.sim.recordings import RecordingError
 

@@ -362,6 +362,23 @@ def test_a_faulty_signal_is_not_also_unknown_to_the_rules():
     assert fault.path == ("signals", "own.speed", "unit")
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("signals", "own.speed", "period"),
+        ("components", "perception", "deadline"),
+        (*LEVELS, 1, "dwell"),
+        (*LEVELS, 1, "reach"),
+        (*LEVELS, 1, "reaction_time"),
+        ("timing", "kernel_phase"),
+        ("hazards", "collision", "ftti"),
+    ],
+)
+def test_a_duration_is_no_length(place):
+    (fault,) = faults_of(changed(*place, to="1 m"))
+    assert (fault.path, fault.message) == (place, "expected a quantity in s, found the unit `m`")
+
+
 def test_a_name_that_is_unknown_twice_in_a_rule_is_one_fault():
     (fault,) = faults_of(changed(*LEVELS, 2, "rules", 1, to="age(ghost) <= 1 and validity(ghost) >= 0.5"))
     assert fault.message == "unknown signal `ghost`"

@@ -469,9 +469,10 @@ def test_names_that_the_design_does_not_know_are_ignored(name):
 
 def test_what_is_forgotten_is_absent():
     seen = information()
-    seen.see("front.distance", **GOOD)
+    for signal in SIGNALS:
+        seen.see(signal, **GOOD)
     assert seen.forget("front.distance")
-    assert not seen.present("front.distance", NOW)[0]
+    assert [bool(seen.present(signal, NOW)[0]) for signal in SIGNALS] == [False, True]
 
 
 def test_a_heartbeat_reaches_only_the_rows_of_its_mask():

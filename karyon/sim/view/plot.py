@@ -38,6 +38,7 @@ STYLE: dict[Any, Any] = {
     "axes.titlepad": 5,
     "axes.labelsize": 8,
     "axes.linewidth": 0.6,
+    "text.parse_math": False,  # names are a user's, with any sign in them
     "axes.spines.top": False,
     "axes.spines.right": False,
     "xtick.labelsize": 7.5,
@@ -63,7 +64,7 @@ LEVELS = ("#8c2d04", "#e8963c", "#a9cfe6", "#e3eff7")  # from the lowest level t
 ON_LEVELS = ("white", "black", "black", "black")
 BLUE, RED, GREY, PALE, SHADE = "#0b5394", "#b3310a", "#b5b5b5", "#a9bccb", "#d9d9d9"
 
-LABELS_SHOWN = 8  # switches and violations that are told in words
+FAULTS_SHOWN, LABELS_SHOWN = 8, 8  # faults, and switches and violations, that are told in words
 TOGETHER = 0.01  # share of the run within which switches in one direction are one story
 POINTS = 2000  # bins of a long run's lines, each drawn by its lowest and highest value
 AGE_LANE = 0.5  # s: full height of a lane of age
@@ -109,7 +110,7 @@ def plot(folder: Path) -> list[Path]:
 def draw(run: Run) -> Figure:
     """The figure of a run."""
     labels = _placed(_shown(_marks(run)), run.time[0], run.time[-1])
-    faults, texts = len(run.faults), max((label.row + 1 for label in labels), default=0)
+    faults, texts = min(len(run.faults), FAULTS_SHOWN), max((label.row + 1 for label in labels), default=0)
     lanes = len(run.signals) * LANE_HEIGHT
     heights = [faults * ROW_HEIGHT, texts * ROW_HEIGHT, BAND_HEIGHT, GAP_HEIGHT, SPEED_HEIGHT, lanes, lanes]
     figure, panels = _stacked(heights, [0.28 if faults else 0.0, 0.28, 0.0, SPACE, SPACE, SPACE, SPACE])
@@ -168,7 +169,8 @@ def _head(figure: Figure, run: Run) -> None:
     held = sum(not goal.violated for goal in goals.values())
     chosen = f" ({run.why})" if run.why else ""
     kernel = "kernel in command" if run.kernel_enabled else "KERNEL SWITCHED OFF"
-    told = [f"seed {summary.seed}", kernel, f"safety goals {held} of {len(goals)} held"]
+    broken = f", broken by {_cars(run.broken_by)}" if run.broken_by else ""
+    told = [f"seed {summary.seed}", kernel, f"safety goals {held} of {len(goals)} held{broken}"]
     slowest = max(summary.functions.values(), key=lambda one: one.worst_switch_latency, default=None)
     if slowest is not None and run.kernel_enabled:
         told.append(f"slowest switch {slowest.worst_switch_latency:.2f} s, bound {slowest.switch_bound:.2f} s")
@@ -176,6 +178,13 @@ def _head(figure: Figure, run: Run) -> None:
     title = f"{summary.scenario}: car {run.vehicle}{chosen} behind car {run.vehicle - 1}"
     figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, fontsize=10, fontweight="bold", va="top")
     figure.text(0.12 / WIDTH, 1 - 0.30 / height, " · ".join(told), va="top")
+
+
+def _cars(vehicles: Sequence[int]) -> str:
+    """Cars by number, many of them by how many they are."""
+    if len(vehicles) > 3:
+        return f"{len(vehicles)} cars"
+    return f"car{'s' if len(vehicles) > 1 else ''} {', '.join(map(str, vehicles))}"
 
 
 def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:
@@ -197,17 +206,22 @@ def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:
 def _draw_faults(panel: Axes, run: Run) -> None:
     """One bar per fault, its words in it or beside it."""
     panel.set_axis_off()
-    panel.set_ylim(len(run.faults) or 1, 0)
-    if run.faults:
-        panel.set_title("Faults")
+    shown = run.faults[:FAULTS_SHOWN]
+    panel.set_ylim(len(shown) or 1, 0)
+    if shown:
+        panel.set_title("Faults" + _part_of(len(shown), len(run.faults)))
     first, last = run.time[0], run.time[-1]
-    for row, fault in enumerate(run.faults):
+    for row, fault in enumerate(shown):
         panel.barh(row + 0.5, fault.end - fault.onset, left=fault.onset, height=0.86, color=GREY, linewidth=0)
         wide, pad = _width(fault.label, last - first), (last - first) * 0.006
         at = fault.onset + pad if wide + 2 * pad < fault.end - fault.onset else fault.end + pad
         if at + wide > last:
             at = max(first, fault.onset - pad - wide)
         panel.text(at, row + 0.54, fault.label, fontsize=SMALL, va="center")
+
+
+def _part_of(shown: int, all_of_them: int) -> str:
+    return f" ({shown} of {all_of_them} told)" if shown < all_of_them else ""
 
 
 def _marks(run: Run) -> list[Mark]:
@@ -246,14 +260,18 @@ def _shown(marks: Sequence[Mark]) -> list[Mark]:
 
 
 def _placed(marks: Sequence[Mark], first: float, last: float) -> list[Label]:
-    """Each text right of its line where it fits on the page, and above every text of a later mark that it meets."""
-    labels: list[Label] = []
+    """Each text right of its line, or left of it near the end of the page, and above the texts that its own meets.
+
+    A text covers the lines of later marks (of earlier ones, when it is left of its line), so it is above theirs.
+    """
     pad = (last - first) * 0.008
-    for mark in reversed(marks):
-        wide = _width(mark.text, last - first) + pad
-        left = mark.time if mark.time + wide <= last else max(first, last - wide)
-        row = 1 + max((one.row for one in labels if one.left - pad < left + wide), default=-1)
-        labels.append(Label(mark, left, row))
+    wide = {mark: _width(mark.text, last - first) + pad for mark in marks}
+    fits = [mark for mark in marks if mark.time + wide[mark] <= last]
+    labels: list[Label] = []
+    for mark in [mark for mark in marks if mark not in fits] + fits[::-1]:
+        left = mark.time if mark in fits else max(first, mark.time - wide[mark])
+        met = [one for one in labels if one.left < left + wide[mark] and left < one.left + wide[one.mark]]
+        labels.append(Label(mark, left, 1 + max((one.row for one in met), default=-1)))
     return labels
 
 
@@ -267,7 +285,7 @@ def _draw_levels(reasons: Axes, band: Axes, run: Run, labels: Sequence[Label]) -
     """The level as a band with digits, and above it why it changed."""
     reasons.set_axis_off()
     reasons.set_ylim(0, max((label.row + 1 for label in labels), default=1))
-    reasons.set_title(_levels_title(run))
+    reasons.set_title(_levels_title(run) + _part_of(len(labels), len(_marks(run))))
     pad = (run.time[-1] - run.time[0]) * 0.004
     for label in labels:
         colour = RED if label.mark.violates else "black"
@@ -313,10 +331,7 @@ def _draw_gap(panel: Axes, run: Run) -> None:
     panel.plot(*_thinned(run.time, measured), color=BLUE, linewidth=0.9, label="measured")
     if safe is not None:
         panel.plot(*_thinned(run.time, safe), color=RED, linestyle=DASHES, label="RSS safe distance")
-    highest = max(gap.max(), 0.0 if safe is None else safe.max())
-    seen = measured[np.isfinite(measured)]
-    upper = 1.08 * max(highest, min(seen.max(initial=0.0), 2.0 * highest), 1.0)
-    panel.set_ylim(-0.07 * upper if gap.min() <= 0.0 else 0.0, upper)
+    panel.set_ylim(*_gap_range(run))
     for one in run.violations:
         height = 0.0 if one.goal == COLLISION else np.interp(one.time, run.time, gap)
         panel.plot(one.time, height, marker="X" if one.goal == COLLISION else "v", color=RED, markersize=6, zorder=4)
@@ -328,6 +343,20 @@ def _draw_gap(panel: Axes, run: Run) -> None:
     panel.set_ylabel("gap (m)")
     panel.set_title(_gap_title(run))
     _legend(panel)
+
+
+def _gap_range(run: Run) -> tuple[float, float]:
+    """Lowest and highest gap shown, in m.
+
+    What is true until a collision, of a wrong measurement twice that, and nothing beyond the range of the sensor.
+    """
+    before = run.time <= (_collision(run) or np.inf)
+    curves = [run.trace["gap"], *([] if run.safe_distance is None else [run.safe_distance])]
+    highest = max(curve[before].max(initial=1.0) for curve in curves)
+    measured = run.trace["front.distance"][before]
+    seen = measured[np.isfinite(measured)].max(initial=0.0)
+    upper = 1.08 * min(max(highest, min(seen, 2.0 * highest)), run.sensor_range)
+    return -0.07 * upper if run.trace["gap"].min() <= 0.0 else 0.0, upper
 
 
 def _gap_title(run: Run) -> str:
@@ -388,10 +417,10 @@ def _draw_validity(panel: Axes, run: Run) -> None:
     for lane, signal in enumerate(run.signals):
         validity = run.trace[f"{signal}_validity"]
         least, _ = run.demanded.get(signal, (0.0, np.inf))
-        wrong = validity < least
+        wrong = (validity < least) & _was_seen(run, signal)
         _draw_lane(panel, -lane - 1.0, run.time, validity, least)
         _fill(panel, -lane - 1.0, run.time, np.where(wrong, validity, 1.0), 1.0, RED)
-        lowered += [signal] if (wrong & _was_seen(run, signal)).any() else []
+        lowered += [signal] if wrong.any() else []
     _dress_lanes(panel, run, f"Validity: {_summed(lowered, run)} below what a rule demands", "0", "1")
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
 from karyon.sim.run import FUNCTION, sha256
-from karyon.sim.scenario import KernelSwitch, Vehicle
+from karyon.sim.scenario import KernelSwitch, Sensors, Vehicle
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.watch import Distance
 
@@ -98,6 +98,7 @@ class Summary(_Recorded):
 class _Setting(BaseModel):
     vehicle: Vehicle
     kernel: KernelSwitch
+    sensors: Sensors
     safety: str
 
 
@@ -117,16 +118,19 @@ class Fault:
 class Run:
     """One follower of a run; arrays (instant,), in SI.
 
+    sensor_range  m, of the measured distance
     vehicle       index of the follower; the car ahead of it is `vehicle - 1`
     why           why this one was chosen, "" where there is no other
     trace         columns of the trace by name; NaN: absent
     speed_ahead   m/s, of the car ahead
     safe_distance m, RSS, with the response time that is in force [safety model, sec. 3]; None: the design is not there
+    broken_by     the vehicles, of all, that broke a safety goal
     demanded      lowest validity and highest age (s) per signal that a rule names, inf: no age limit
     """
 
     summary: Summary
     kernel_enabled: bool
+    sensor_range: float
     vehicle: int
     why: str
     trace: Mapping[str, Floats]
@@ -136,6 +140,7 @@ class Run:
     faults: Sequence[Fault]
     switches: Sequence[Switch]
     violations: Sequence[Violation]
+    broken_by: Sequence[int]
 
     @property
     def time(self) -> Floats:
@@ -164,9 +169,11 @@ def read(folder: Path) -> Run:
     _must_be_usable(trace, ahead, folder / TRACE)
     mine = [event for event in events if event.vehicle == vehicle]
     function = _function(folder, setting, summary)
+    _must_be_levels(trace[LEVEL], function, folder / TRACE)
     return Run(
         summary=summary,
         kernel_enabled=setting.kernel.enabled,
+        sensor_range=setting.sensors["front.distance"].range,
         vehicle=vehicle,
         why=why,
         trace=trace,
@@ -176,6 +183,7 @@ def read(folder: Path) -> Run:
         faults=list(_faults(mine, float(trace["time"][-1]))),
         switches=[event for event in mine if isinstance(event, Switch)],
         violations=[event for event in mine if isinstance(event, Violation)],
+        broken_by=sorted({event.vehicle for event in events if isinstance(event, Violation)}),
     )
 
 
@@ -221,20 +229,25 @@ def _events(path: Path) -> Iterator[Event]:
 
 
 def _table(path: Path) -> pa.Table:
-    """The columns that are drawn."""
+    """The columns that are drawn, all of them numbers."""
     _must_be_there(path)
     try:
         with parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            missing = [
-                name for name in (*NEEDED, *(f"{signal}_age" for signal in _signals(names))) if name not in names
-            ]
-            if missing:
-                raise RunError(f"{path}: has no column {missing[0]}")
-            wanted = [*NEEDED, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
+            signals = _signals(file.schema_arrow.names)
+            wanted = [*NEEDED, *(f"{signal}{end}" for signal in signals for end in ("_validity", "_age"))]
+            for name in wanted:
+                _must_be_numbers(name, file.schema_arrow, path)
             return file.read(wanted)
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
+    if name not in schema.names:
+        raise RunError(f"{path}: has no column {name}")
+    kind = schema.field(name).type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise RunError(f"{path}: column {name} holds no numbers, but {kind}")
 
 
 def _must_be_there(path: Path) -> None:
@@ -246,19 +259,27 @@ def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:
     rows = table.filter(compute.equal(table["vehicle"], vehicle))
     if not len(rows):
         raise RunError(f"{path}: holds nothing of vehicle {vehicle}")
-    try:
-        return {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{path}: {error}") from None
+    return {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
 
 
 def _must_be_usable(trace: Mapping[str, Floats], ahead: Mapping[str, Floats], path: Path) -> None:
+    if len(trace["time"]) < 2:
+        raise RunError(f"{path}: holds a single instant, there is no time to draw over")
     for name in ("time", "gap", "speed", LEVEL):
         if not np.isfinite(trace[name]).all():
             raise RunError(f"{path}: {name} of vehicle {trace['vehicle'][0]:g} is not always a number")
+    if not (np.diff(trace["time"]) > 0.0).all():
+        raise RunError(f"{path}: the time of vehicle {trace['vehicle'][0]:g} does not always go on")
     if not np.array_equal(trace["time"], ahead["time"]):
         pair = f"{ahead['vehicle'][0]:g} and {trace['vehicle'][0]:g}"
         raise RunError(f"{path}: vehicles {pair} were not recorded at the same instants")
+
+
+def _must_be_levels(levels: Floats, function: Function | None, path: Path) -> None:
+    highest = np.inf if function is None else len(function.levels) - 1
+    wrong = levels[(levels < 0) | (levels > highest)]
+    if len(wrong):
+        raise RunError(f"{path}: {LEVEL} is {wrong[0]:g}, a level that the safety design does not have")
 
 
 def _signals(names: Sequence[str]) -> list[str]:
@@ -267,10 +288,7 @@ def _signals(names: Sequence[str]) -> list[str]:
 
 def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
     """The follower that is shown, and why."""
-    try:
-        followers = compute.max(table["vehicle"]).as_py() or 0
-    except pa.ArrowException as error:
-        raise RunError(f"{path}: vehicle: {error}") from None
+    followers = compute.max(table["vehicle"]).as_py() or 0
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")
     for kind, why in ((FaultEdge, "the first with a fault"), (Violation, "the first that broke a safety goal")):

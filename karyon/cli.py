@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
 import typer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
 TYPER_INTERRUPTED = 130  # what typer makes of SIGINT
+SOON = 2.0  # s: of a run that ends sooner no progress is shown
 
 app = typer.Typer(
     help="A safety kernel for cooperative vehicles, and the simulator that proves it.",
@@ -50,19 +52,21 @@ def run(
     """One run of a scenario: trace, events and summary in a folder."""
     from karyon.sim import screen
     from karyon.sim.run import simulate
-    from karyon.sim.scenario import read
+    from karyon.sim.scenario import cut, read
 
-    overrides = [*(sets or []), *([f"duration={until}"] if until is not None else [])]
-    loaded = read(scenario, overrides, seed)
+    loaded = read(scenario, sets or [], seed)
+    if until is not None:
+        loaded = cut(loaded, until)
     folder = out or Path("runs") / loaded.name
-    with _progress(loaded) as progress:
+    with _writing(folder), _Progress(loaded) as progress:
         (result,) = simulate([loaded], [folder], progress)
     if as_json:
-        print(json.dumps(result.summary, indent=2))
+        print(json.dumps(result.summary, indent=2, ensure_ascii=False))
     else:
         print("\n".join(screen.run_lines(result.summary, result.events, folder)))
     if not result.complete:
-        print(f"interrupted at {result.summary['duration']:.1f} s: what was recorded until then is in {folder}")
+        when = f"at {result.summary['duration']:.1f} s"
+        print(f"{progress.ended} {when}: what was recorded until then is in {folder}", file=sys.stderr)
     _exit_if(not result.complete or _unsafe(result.summary))
 
 
@@ -98,7 +102,9 @@ def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path
     """A shipped scenario with a fault: what the kernel did and why, and what would have happened without it."""
     from karyon.sim import demonstration
 
-    print("\n".join(demonstration.lines(out)))
+    with _writing(out):
+        told = list(demonstration.lines(out))
+    print("\n".join(told))
 
 
 @app.command(epilog="Example: karyon plot runs/demo")
@@ -110,8 +116,9 @@ def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> Non
     except ImportError as error:
         _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
     try:
-        for path in draw(folder):
-            print(path)
+        with _writing(folder):
+            paths = draw(folder)
+        print("\n".join(map(str, paths)))
     except RunError as error:
         _refuse(f"error: {error}")
 
@@ -157,9 +164,6 @@ def _explain(error: Exception) -> NoReturn:
         _refuse(documents.report(error.faults, "nothing was run"))
     if isinstance(error, RecordingError):
         _refuse(f"{error}\nnothing was run")
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        _refuse(f"error: {where}{error.strerror or error}")
     print(f"karyon failed: {type(error).__name__}: {error}. This is our fault, please report it.", file=sys.stderr)
     sys.exit(OWN_FAULT)
 
@@ -179,25 +183,49 @@ def _unsafe(summary: dict[str, Any]) -> bool:
 
 
 @contextmanager
-def _progress(loaded: Loaded) -> Iterator[Callable[[float], bool]]:
-    """Progress with ETA on a terminal after 2 s; Ctrl-C ends the run, and what was recorded stays."""
-    duration, started = loaded.scenario.duration, time.monotonic()
-    stopped: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
-
-    def progress(simulated: float) -> bool:
-        spent = time.monotonic() - started
-        if sys.stderr.isatty() and spent > 2.0:
-            left = spent * (duration - simulated) / simulated
-            print(f"\r{simulated:6.0f} of {duration:g} s   {left:4.0f} s left ", end="", file=sys.stderr, flush=True)
-        return not stopped and spent < loaded.scenario.wall_limit
-
-    before = signal.signal(signal.SIGINT, stop)
+def _writing(folder: Path) -> Iterator[None]:
+    """A folder that cannot be written, or is full, is the user's to mend."""
     try:
-        yield progress
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if sys.stderr.isatty() and time.monotonic() - started > 2.0:
+        yield
+    except OSError as error:
+        why = "there is a file of this name" if isinstance(error, FileExistsError) else os.strerror(error.errno or 0)
+        _refuse(f"error: {folder} cannot be written: {why}")
+
+
+class _Progress:
+    """Progress with ETA on a terminal after 2 s. Ctrl-C, or the scenario's limit on wall time, ends the run.
+
+    ended   why the run was ended before its end; empty: it was not
+    """
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._duration, self._limit = loaded.scenario.duration, loaded.scenario.wall_limit
+        self._started = time.monotonic()
+        self.ended = ""
+
+    def __enter__(self) -> Self:
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+        if self._shown:
             print("\r" + " " * 40 + "\r", end="", file=sys.stderr)
+
+    def __call__(self, simulated: float) -> bool:
+        """Show that `simulated` seconds are done; whether to go on."""
+        spent = time.monotonic() - self._started
+        if self._shown:
+            left = spent * (self._duration - simulated) / simulated
+            shown = f"{simulated:6.0f} of {self._duration:g} s   {left:4.0f} s left "
+            print(f"\r{shown:40}", end="", file=sys.stderr, flush=True)
+        if spent > self._limit and not self.ended:
+            self.ended = f"ended by wall_limit, {self._limit:g} s,"
+        return not self.ended
+
+    @property
+    def _shown(self) -> bool:
+        return sys.stderr.isatty() and time.monotonic() - self._started > SOON
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.ended = "interrupted"

@@ -168,7 +168,8 @@ class Cruise:
         )
         own = self.reaction_times[np.minimum(level, len(self.reaction_times) - 1)]
         self.reaction = np.minimum(own, self.reaction + self.REACTION_RATE * step)
-        self.reaction = np.where(self._margin(seen, own) >= 0.0, own, self.reaction)
+        at_ease = self._barrier(seen, own) >= np.minimum(self.command, 0.0)  # it would change nothing
+        self.reaction = np.where(at_ease, own, self.reaction)
         barrier = self._barrier(seen, self.reaction)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, barrier, np.inf)

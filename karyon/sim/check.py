@@ -48,17 +48,15 @@ def _table(group: dict[str, list[analysis.Row]]) -> Table:
     rows = next(iter(group.values()))
     title = f"hazards: {', '.join(group)}\nFTTI {_ms(rows[0].ftti)}; all times in ms"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, title_style="")
-    table.add_column("goes bad", no_wrap=True)
-    table.add_column("how")
+    table.add_column("what goes bad: how")
     for heading in ("leaves", "T_detect", "T_switch", "FHTI", "margin"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         bound = row.bound
         margin = _ms(row.margin) if row.margin >= 0.0 else f"[bold red]{_ms(row.margin)}[/bold red]"
-        level = f"LoS {bound.guard}"
-        table.add_row(
-            row.item, ", ".join(row.modes), level, _ms(bound.detection), _ms(bound.switch), _ms(bound.handling), margin
-        )
+        what = f"[bold]{row.item}[/bold]: {', '.join(row.modes)}"
+        times = (_ms(bound.detection), _ms(bound.switch), _ms(bound.handling))
+        table.add_row(what, f"LoS {bound.guard}", *times, margin)
     return table
 
 

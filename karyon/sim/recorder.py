@@ -1,8 +1,8 @@
 """What a run leaves behind: trace, events and summary, complete files only."""
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,37 @@ UNITS = {
 }
 FIELDS = tuple(f"lead.message.{field}" for field in MESSAGE)
 INTEGERS = ("vehicle", "lane", "los_acc")
-INSTANTS = 2048  # recorded instants per row group
+INSTANTS = 2048  # recorded instants per row group, at most
+ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
+FILES = ("trace.parquet", "events.jsonl", "summary.json", "scenario.yaml")
+
+
+@contextmanager
+def whole(folders: Sequence[Path]) -> Iterator[None]:
+    """The folders of runs, made and without files of an earlier run; a run that fails leaves nothing in them.
+
+    Raises OSError.
+    """
+    made = [folder for folder in folders if not folder.exists()]
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            _clear(folder)
+        yield
+    except BaseException:
+        for folder in folders:
+            with suppress(OSError):
+                _clear(folder)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _clear(folder: Path) -> None:
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
+        _part(folder / name).unlink(missing_ok=True)
 
 
 def columns() -> list[str]:
@@ -69,16 +99,19 @@ def _field(name: str) -> pa.Field:
 
 
 class Trace:
-    """The trace of a batch: instants are kept as arrays and written run by run, one row group per `INSTANTS`.
+    """The trace of a batch: instants are kept as arrays and written run by run, a row group at a time.
+
+    Where a row group ends depends on the run alone, not on the batch: the bytes are the same.
 
     files   one path per run; None: that run is not recorded
     """
 
     def __init__(self, files: Sequence[Path | None], vehicles: int) -> None:
         self._files, self._vehicles = files, vehicles
+        self._instants = max(1, min(INSTANTS, ROWS // vehicles))
         self._kept: list[Floats] = []
-        self._writers: list[parquet.ParquetWriter | None] = [None for _ in files]
         self._schema = schema()
+        self._writers: list[parquet.ParquetWriter | None] = [self._writer(path) for path in files]
 
     @property
     def wanted(self) -> bool:
@@ -91,7 +124,7 @@ class Trace:
         for index, name in enumerate(self._schema.names):
             table[index] = instant[name]
         self._kept.append(table)
-        if len(self._kept) == INSTANTS:
+        if len(self._kept) == self._instants:
             self._flush()
 
     def close(self) -> None:
@@ -125,9 +158,12 @@ class Trace:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
             arrays = [self._array(mine[:, index, :].ravel(), name) for index, name in enumerate(self._schema.names)]
             writer = self._writers[run]
-            if writer is None:
-                writer = self._writers[run] = parquet.ParquetWriter(_part(path), self._schema, compression="zstd")
+            assert writer is not None
             writer.write_table(pa.table(arrays, schema=self._schema))
+
+    def _writer(self, path: Path | None) -> parquet.ParquetWriter | None:
+        """Opened before the first instant: a folder that cannot be written is known before the run, not after it."""
+        return None if path is None else parquet.ParquetWriter(_part(path), self._schema, compression="zstd")
 
     def _array(self, values: Floats, name: str) -> pa.Array:
         absent = np.isnan(values)

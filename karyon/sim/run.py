@@ -11,7 +11,7 @@ from karyon import __version__
 from karyon.sim import leaders, recordings
 from karyon.sim.engine import FUNCTION, Simulation
 from karyon.sim.events import describe
-from karyon.sim.recorder import write_events, write_summary, write_text
+from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.scenario import Loaded, Scenario, dump
 
 Progress = Callable[[float], bool]
@@ -46,8 +46,16 @@ def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Prog
     Raises RecordingError, OSError; in both cases nothing half-written stays under a final name.
     """
     tracks = [trajectory(one.scenario) for one in batch]
-    for wanted in filter(None, out):
-        wanted.mkdir(parents=True, exist_ok=True)
+    with whole([folder for folder in out if folder]):
+        return _simulated(batch, tracks, out, progress)
+
+
+def _simulated(
+    batch: Sequence[Loaded],
+    tracks: Sequence[tuple[leaders.Trajectory, tuple[str, ...]]],
+    out: Sequence[Path | None],
+    progress: Progress | None,
+) -> list[Result]:
     started = time.perf_counter()
     files = [folder / "trace.parquet" if folder else None for folder in out]
     simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], files)

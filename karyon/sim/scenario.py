@@ -10,7 +10,7 @@ filled in; reading that gives an equal scenario.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from io import StringIO
 from pathlib import Path
@@ -327,6 +327,24 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
         raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
     return Loaded(scenario, design, path.stem, path, source.text, design_source.text, warnings)
+
+
+def cut(loaded: Loaded, until: float) -> Loaded:
+    """The scenario ended at `until` (s), if that is before its end, without the faults that begin later.
+
+    Raises InputError for what is no time above 0 s.
+    """
+    if not until > 0:
+        source = documents.option_source("--until", f"{until:g}")
+        raise InputError([source.fault(0, len(source.text), "--until is a time above 0 s")])
+    scenario = loaded.scenario
+    if until >= scenario.duration:
+        return loaded
+    kept = tuple(fault for fault in scenario.faults if fault.onset < until)
+    left = len(scenario.faults) - len(kept)
+    said = (f"{left} of {len(scenario.faults)} faults left out: they begin after {until:g} s",) if left else ()
+    shorter = scenario.model_copy(update={"duration": until, "faults": kept})
+    return replace(loaded, scenario=shorter, warnings=(*loaded.warnings, *said))
 
 
 def dump(loaded: Loaded) -> str:

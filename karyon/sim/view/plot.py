@@ -421,7 +421,7 @@ def _draw_validity(panel: Axes, run: Run) -> None:
         _draw_lane(panel, -lane - 1.0, run.time, validity, least)
         _fill(panel, -lane - 1.0, run.time, np.where(wrong, validity, 1.0), 1.0, RED)
         lowered += [signal] if wrong.any() else []
-    _dress_lanes(panel, run, f"Validity: {_summed(lowered, run)} below what a rule demands", "0", "1")
+    _dress_lanes(panel, run, "Validity" + _summed(lowered, "below what a rule demands", run), "0", "1")
 
 
 def _draw_age(panel: Axes, run: Run) -> None:
@@ -433,7 +433,7 @@ def _draw_age(panel: Axes, run: Run) -> None:
         _draw_lane(panel, -lane - 1.0, run.time, height, limit / AGE_LANE)
         _fill(panel, -lane - 1.0, run.time, 0.0, np.where(age > limit, height, 0.0), RED)
         aged += [f"{signal}, up to {np.nanmax(age):.1f} s,"] if (age > limit).any() else []
-    _dress_lanes(panel, run, f"Age: {_summed(aged, run)} above what a rule allows", "0 s", f"{AGE_LANE:g} s")
+    _dress_lanes(panel, run, "Age" + _summed(aged, "above what a rule allows", run), "0 s", f"{AGE_LANE:g} s")
 
 
 def _was_seen(run: Run, signal: str) -> Booleans:
@@ -469,7 +469,10 @@ def _dress_lanes(panel: Axes, run: Run, title: str, low: str, high: str) -> None
     panel.set_title(title)
 
 
-def _summed(signals: Sequence[str], run: Run) -> str:
+def _summed(signals: Sequence[str], what: str, run: Run) -> str:
+    """Of which signals `what` is true; nothing where the rules are not known."""
+    if not run.demanded:
+        return ""
     if len(signals) > 1:
-        return f"{len(signals)} of {len(run.signals)} signals"
-    return signals[0] if signals else "never"
+        return f": {len(signals)} of {len(run.signals)} signals {what}"
+    return f": {signals[0] if signals else 'never'} {what}"

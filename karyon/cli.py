@@ -58,6 +58,8 @@ def run(
     if until is not None:
         loaded = cut(loaded, until)
     folder = out or Path("runs") / loaded.name
+    if (folder / "scenario.yaml").resolve() == loaded.path.resolve():
+        _refuse(f"error: {folder} holds the scenario itself, which the run would write over: choose another --out")
     with _writing(folder), _Progress(loaded) as progress:
         (result,) = simulate([loaded], [folder], progress)
     if as_json:
@@ -78,19 +80,24 @@ def check(
     """Validates files, and prints how long bad data may keep command against what each hazard tolerates."""
     from karyon.sim import check as checking
     from karyon.sim import documents
+    from karyon.sim.recordings import RecordingError
 
     found: list[documents.Fault] = []
+    recordings: list[RecordingError] = []
     reports = []
     for name in files:
         try:
             reports.append(checking.check(name))
         except documents.InputError as error:
             found += error.faults
-    if found:
-        print(documents.report(found, "nothing was checked"), file=sys.stderr)
-        raise typer.Exit(BAD_INPUT)
+        except RecordingError as error:
+            recordings.append(error)
+    if found or recordings:
+        outcome = "nothing was checked"
+        told = [*map(str, recordings), documents.report(found, outcome) if found else outcome]
+        _refuse("\n".join(told))
     if as_json:
-        print(json.dumps([report.as_data() for report in reports], indent=2))
+        print(json.dumps([report.as_data() for report in reports], indent=2, ensure_ascii=False))
     else:
         for report in reports:
             checking.show(report)

@@ -7,20 +7,24 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from karyon.sim import analysis, safety_file, scenario, shipped
+from karyon.sim import analysis, run, safety_file, scenario, shipped
 from karyon.sim.documents import InputError, compose, read
 
 
 def check(name: str) -> analysis.Report:
-    """The analysis of a scenario's design, or of a design itself. Raises InputError with all faults of the file."""
+    """The analysis of a scenario's design, or of a design itself.
+
+    Raises InputError with all faults of the file, RecordingError with those of the leader's recording.
+    """
     path = shipped.scenario_file(name)
     if _is_design(path):
         design = safety_file.read_design(path)
         return analysis.analyse(str(path), design)
     loaded = scenario.read(name)
+    _, noted = run.trajectory(loaded.scenario)
     limit = loaded.scenario.acc.max_los
     design = loaded.design if limit is None else loaded.design.limited("acc", limit)
-    return analysis.analyse(loaded.name, design, loaded.warnings)
+    return analysis.analyse(loaded.name, design, (*loaded.warnings, *noted))
 
 
 def show(report: analysis.Report) -> None:

@@ -37,20 +37,31 @@ def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """Did it stay safe."""
-    collisions = summary["collisions"]
-    crashed = f"{collisions} collision{'s' if collisions != 1 else ''}" if collisions else "no collision"
-    parts = [crashed, f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
-    for name, function in summary["functions"].items():
-        shares = " ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
-        latency, bound = function["worst_switch_latency"], function["switch_bound"]
-        parts.append(f"slowest switch {latency:.2f} s, bound {bound:.2f} s")
-        yield f"{name}   {shares}   false downgrades {function['false_downgrades']}"
     goals = summary["safety_goals"]
     broken = [name for name, goal in goals.items() if goal["violated"]]
-    parts.append(f"safety goals {len(goals) - len(broken)} of {len(goals)} held")
-    yield "   ".join(parts)
+    held = f"safety goals {len(goals) - len(broken)} of {len(goals)} held"
+    yield "   ".join([*_distances(summary), held])
+    for name, function in summary["functions"].items():
+        shares = " · ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
+        yield f"{name}   {shares}   false downgrades {function['false_downgrades']}"
+        yield f"{name}   {_switch(function)}"
     for name in broken:
-        yield f"violated:   {name}, {goals[name]['violations']} times"
+        yield f"violated:   {name}, {_times(goals[name]['violations'])}"
+
+
+def _distances(summary: Mapping[str, Any]) -> list[str]:
+    if collisions := summary["collisions"]:
+        return [f"{collisions} collision{'s' if collisions != 1 else ''}"]
+    return ["no collision", f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
+
+
+def _switch(function: Mapping[str, Any]) -> str:
+    latency, bound = 1000 * function["worst_switch_latency"], 1000 * function["switch_bound"]
+    return f"bad data in command for at most {latency:.0f} ms, bound {bound:.0f} ms"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _is_news(event: Mapping[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """When and on whom a failure acts: the faults of all scenarios of a batch, grouped so that each group is array work."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
@@ -57,12 +57,15 @@ class Injector:
     def __init__(self, scenarios: Sequence[Scenario], periods: dict[str, int]) -> None:
         """`periods`: ns between samples, per signal and for `lead.message`."""
         self.faults = [one for one in placed(scenarios) if one.fault.signal is not None]
-        groups: dict[tuple[str, str], list[Placed]] = defaultdict(list)
-        for one in self.faults:
-            groups[str(one.fault.signal), one.fault.mode].append(one)
+        groups: dict[tuple[str, str, int], list[Placed]] = defaultdict(list)
+        times: Counter[tuple[str, str, int]] = Counter()
+        for one in self.faults:  # a row stands once in a group: a second fault of the kind is in the next
+            signal, mode = str(one.fault.signal), one.fault.mode
+            groups[signal, mode, times[signal, mode, one.row]].append(one)
+            times[signal, mode, one.row] += 1
         self._own: list[tuple[int, _Group]] = []
         self._message: list[tuple[slice, _Group]] = []
-        for (signal, mode), members in sorted(groups.items(), key=lambda item: item[0]):
+        for (signal, mode, _), members in sorted(groups.items(), key=lambda item: item[0]):
             base = "lead.message" if signal.startswith("lead.message") else signal
             group = _group(mode, members, periods[base])
             if base == signal and base != "lead.message":
@@ -245,14 +248,15 @@ class _Stale(_Group):
 
     def __init__(self, members: list[Placed], period: int) -> None:
         super().__init__(members, period)
-        self._back = np.maximum(1, np.round(self.parameter("delay") * 1e9 / period).astype(np.int64))
-        self._depth = int(self._back.max()) + 1
+        self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
+        self._depth = ceil(int(self._delay.max()) / period) + 2
         self._count = np.zeros(len(members), dtype=np.int64)
+        self._taken = np.full((self._depth, len(members)), NEVER, dtype=np.int64)
         self._values: Floats | None = None
 
     def acts(self, now: int) -> bool:
         """The past must be known when the fault begins."""
-        return self._first - self._depth * self.period <= now < self._last
+        return now < self._last
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -260,10 +264,15 @@ class _Stale(_Group):
         members, new = np.arange(len(self.members)), fresh[0]
         if self._values is None:
             self._values = np.full((self._depth, *value.shape), np.nan)
-        self._values[(self._count % self._depth)[new], :, members[new]] = value[:, new].T
-        old = self._values[(self._count - self._back) % self._depth, :, members].T
+        slot = self._count % self._depth
+        self._values[slot[new], :, members[new]] = value[:, new].T
+        self._taken[slot[new], members[new]] = time[0, new]
         self._count += new
-        return np.where(active & fresh & ~np.isnan(old), old, value), time, fresh
+        old_enough = np.where(self._taken <= time[0] - self._delay, self._taken, NEVER)
+        newest = old_enough.argmax(axis=0)
+        known = old_enough[newest, members] != NEVER
+        old = self._values[newest, :, members].T
+        return np.where(active & fresh & known, old, value), time, fresh
 
 
 def _group(mode: str, members: list[Placed], period: int) -> _Group:

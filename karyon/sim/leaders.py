@@ -134,8 +134,8 @@ def intended_acceleration(speed: Floats, lag: float) -> Floats:
 
 
 def _knots(duration: float) -> Floats:
-    """Times of the knots in s, the last one past `duration`."""
-    return np.arange(int(duration / _KNOT_S) + 3, dtype=np.float64) * _KNOT_S
+    """Times of the knots in s, so far past `duration` that what is intended before it does not depend on the end."""
+    return np.arange(int(duration / _KNOT_S) + 5, dtype=np.float64) * _KNOT_S
 
 
 def _trajectory(speed: Floats, lag: float) -> Trajectory:

@@ -16,6 +16,8 @@ from karyon.sim.scenario import Loaded, Scenario, dump
 
 Progress = Callable[[float], bool]
 
+BEYOND = 1.0  # s of the leader's motion past the end: its intention is smoothed, and must not feel where a run ends
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -30,13 +32,14 @@ class Result:
 def trajectory(scenario: Scenario) -> tuple[leaders.Trajectory, tuple[str, ...]]:
     """The leader's motion, and what the user should know of its recording. Raises recordings.RecordingError."""
     leader, lag = scenario.leader, scenario.vehicle.lag
+    duration = scenario.duration + BEYOND
     if leader.recording is None:
         assert leader.speed is not None
         points = [(float(when), float(speed)) for when, speed in leader.speed]
-        return leaders.from_profile(points, leader.acceleration, leader.deceleration, scenario.duration, lag), ()
+        return leaders.from_profile(points, leader.acceleration, leader.deceleration, duration, lag), ()
     columns = None if leader.columns is None else leader.columns.model_dump(exclude_none=True)
     recording = recordings.read(Path(leader.recording), columns)
-    return leaders.from_recording(recording, scenario.duration, lag), recording.warnings
+    return leaders.from_recording(recording, duration, lag), recording.warnings
 
 
 def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Progress | None = None) -> list[Result]:

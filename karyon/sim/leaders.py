@@ -15,6 +15,9 @@ KNOT = 100_000_000
 
 _KNOT_S = KNOT / 1e9
 
+BEYOND = 3
+"""Knots past the last one on which its intended acceleration depends: it is the same however soon a run ends."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trajectory:
@@ -134,11 +137,12 @@ def intended_acceleration(speed: Floats, lag: float) -> Floats:
 
 
 def _knots(duration: float) -> Floats:
-    """Times of the knots in s, so far past `duration` that what is intended before it does not depend on the end."""
-    return np.arange(int(duration / _KNOT_S) + 5, dtype=np.float64) * _KNOT_S
+    """Times of the knots in s: the last one that is kept is past `duration`, and `BEYOND` more follow."""
+    return np.arange(int(duration / _KNOT_S) + 3 + BEYOND, dtype=np.float64) * _KNOT_S
 
 
 def _trajectory(speed: Floats, lag: float) -> Trajectory:
-    """Position and intended acceleration that belong to a speed at the knots."""
+    """Position and intended acceleration that belong to a speed at the knots, which the last `BEYOND` only shape."""
+    intended, speed = intended_acceleration(speed, lag)[:-BEYOND], speed[:-BEYOND]
     steps = 0.5 * (speed[:-1] + speed[1:]) * _KNOT_S
-    return Trajectory(speed, np.concatenate([[0.0], np.cumsum(steps)]), intended_acceleration(speed, lag))
+    return Trajectory(speed, np.concatenate([[0.0], np.cumsum(steps)]), intended)

@@ -244,7 +244,8 @@ def test_sigint_keeps_what_was_recorded(karyon, tmp_path):
     assert names(tmp_path / "out") == FILES
     summary = json.loads((tmp_path / "out/summary.json").read_text("utf-8"))
     times = parquet.read_table(tmp_path / "out/trace.parquet")["time"].to_numpy()
-    assert float(interrupted[1]) == summary["duration"] < 3600
+    assert float(interrupted[1]) == pytest.approx(summary["duration"], abs=0.05)
+    assert summary["duration"] < 3600
     assert summary["duration"] - 0.1 <= times[-1] <= summary["duration"]
 
 
@@ -273,7 +274,7 @@ def test_progress_is_shown_on_a_terminal_alone(tmp_path):
         process.wait()
         os.close(ours)
     assert re.search(r"\r +\d+ of 3600 s +\d+ s left", shown)
-    assert shown.rpartition("\r ")[2].lstrip().startswith("\rinterrupted at ")
+    assert re.search(r"\r {40}\rinterrupted at ", shown)
 
 
 def rest_of(terminal):

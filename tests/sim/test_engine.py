@@ -77,3 +77,84 @@ def test_a_fault_that_changes_nothing_is_told():
     fault = "faults=[{vehicle: 1, signal: own.speed, mode: saturation, onset: 1, duration: 2, high: 1000}]"
     (result,) = simulate([read("acc_recorded", ["duration=10", fault], 7)], [None])
     assert any("changed no sample" in warning for warning in result.warnings)
+
+
+OLD = [  # what is remembered of the past must not depend on who else is remembered
+    "{vehicle: 1, signal: lead.message, mode: replay, onset: 6.63, duration: 3, delay: 0.94}",
+    "{vehicle: 1, signal: lead.message, mode: freeze, onset: 3.2, duration: 3, delay: 2.5}",
+    "{vehicle: 1, signal: lead.message, mode: delay, onset: 5.8, duration: 3, delay: 0.5}",
+    "{vehicle: 1, signal: lead.message, mode: jitter, onset: 4.4, duration: 3, sigma: 0.4}",
+]
+
+
+def test_same_bytes_where_messages_are_lost_and_old_ones_come_again(tmp_path):
+    """Each row loses other messages: how many it has seen differs from row to row."""
+    batch = [
+        read("acc_profile", ["duration=11", "radio.loss=0.3", f"faults=[{OLD[run % len(OLD)]}]"], run)
+        for run in range(12)
+    ]
+    simulate(batch, [tmp_path / f"batch{run}" for run in range(12)])
+    for run, one in enumerate(batch):
+        simulate([one], [tmp_path / f"alone{run}"])
+        for name in ("trace.parquet", "events.jsonl"):
+            assert (tmp_path / f"alone{run}" / name).read_bytes() == (tmp_path / f"batch{run}" / name).read_bytes(), run
+
+
+def test_start_up_is_no_downgrade(tmp_path):
+    """It begins at level 0, only rises, and the time until all was seen is in no share."""
+    settings = ["duration=10", "record.period=0.05", "radio.latency=0.1"]
+    (result,) = simulate([read("acc_profile", settings, 7)], [tmp_path])
+    switches = [(event["from"], event["to"]) for event in result.events if event["kind"] == "los"]
+    assert switches == [(0, 1), (1, 2)]
+    acc = result.summary["functions"]["acc"]
+    assert acc["false_downgrades"] == 0
+    assert sum(acc["downgrades"].values()) == 0
+    levels = parquet.read_table(tmp_path / "trace.parquet")["los_acc"].drop_null().to_pylist()
+    counted = len(levels) - 3  # the first message is there after 0.1 s, and decided upon one period later
+    assert acc["los_share"]["0"] == pytest.approx((levels.count(0) - 3) / counted, abs=2 / counted)
+
+
+def test_hardly_any_false_downgrade_in_healthy_traffic():
+    """Three and a half hours behind the recorded leader; the goal is three an hour."""
+    batch = [read("acc_recorded", ["duration=120"], run) for run in range(105)]
+    results = simulate(batch, [None] * len(batch))
+    assert sum(result.summary["functions"]["acc"]["false_downgrades"] for result in results) <= 10
+    for one, result in zip(batch, results, strict=True):
+        assert not any(goal["violated"] for goal in result.summary["safety_goals"].values()), one.scenario.seed
+        assert result.summary["functions"]["acc"]["los_share"]["2"] >= 0.9, one.scenario.seed
+
+
+CAUSES = {
+    "{vehicle: 1, signal: front.distance, mode: offset, onset: 6, duration: 3, amplitude: 8}": (
+        "front.distance",
+        "invalid",
+    ),
+    "{vehicle: 1, component: perception, mode: hang, onset: 6, duration: 3}": ("perception", "own_lag"),
+}
+
+
+@pytest.mark.parametrize("fault", CAUSES)
+def test_a_downgrade_tells_its_rule_and_its_verdict(fault):
+    """What is not to be believed and what did not run are counted apart; rule and limit stand in the event."""
+    item, verdict = CAUSES[fault]
+    (result,) = simulate([read("acc_profile", ["duration=12", f"faults=[{fault}]"], 7)], [None])
+    first = next(event for event in result.events if event["kind"] == "los" and event["to"] < event["from"])
+    assert item in first["rule"]
+    assert item in first["text"]
+    assert first["text"].startswith(f"LoS {first['from']} → {first['to']}: ")
+    assert (first["function"], first["verdict"], first["cause"]) == ("acc", verdict, "fault")
+    assert result.summary["functions"]["acc"]["downgrades"][verdict] >= 1
+    if verdict != "own_lag":
+        limit = first["rule"].split()[-2] if first["rule"].endswith(" ms") else first["rule"].split()[-1]
+        assert limit in first["text"]
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has(tmp_path):
+    """Progress that answers False ends it there; what was recorded is whole and readable."""
+    (result,) = simulate([read("acc_profile", ["duration=30"], 7)], [tmp_path], progress=lambda now: now < 5.0)
+    assert not result.complete
+    assert result.summary["duration"] == pytest.approx(5.0)
+    times = parquet.read_table(tmp_path / "trace.parquet")["time"].to_pylist()
+    assert max(times) == pytest.approx(5.0, abs=0.11)
+    assert json.loads((tmp_path / "summary.json").read_text())["duration"] == result.summary["duration"]
+    assert not list(tmp_path.glob("*.part"))

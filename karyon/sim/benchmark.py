@@ -4,20 +4,21 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from karyon.kernel import Design
 from karyon.sim.engine import Simulation
 from karyon.sim.run import trajectory
-from karyon.sim.scenario import read
+from karyon.sim.scenario import Scenario, read
 
 ROWS = (10, 1_000, 10_000)
 REPETITIONS = 5
 PERIOD = 0.1  # s
-STEPS = {10: 600, 1_000: 100, 10_000: 20}
+STEPS = {10: 600, 1_000: 100, 10_000: 20}  # by rows
 
 
 def measure() -> dict[str, Any]:
@@ -38,7 +39,9 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _measured(rows: int) -> dict[str, Any]:
-    speeds = [_speed(rows) for _ in range(REPETITIONS + 1)][1:]  # the first warms up
+    scenario, design = _stepped(STEPS[rows] * PERIOD)
+    scenarios = [scenario.model_copy(update={"seed": seed}) for seed in range(rows)]
+    speeds = [_speed(scenarios, design) for _ in range(REPETITIONS + 1)][1:]  # the first warms up
     return {
         "rows": rows,
         "vehicle_steps_per_second": statistics.median(speeds),
@@ -47,18 +50,20 @@ def _measured(rows: int) -> dict[str, Any]:
     }
 
 
-def _speed(rows: int) -> float:
-    duration = STEPS[rows] * PERIOD
-    loaded = read("acc_profile", [f"duration={duration}"])
+def _stepped(duration: float) -> tuple[Scenario, Design]:
+    """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`."""
+    loaded = read("acc_profile", [f"duration={duration}", f"radio.period={PERIOD}"])
     sensors = {name: getattr(loaded.scenario.sensors, name) for name in type(loaded.scenario.sensors).model_fields}
     slower = loaded.scenario.sensors.model_copy(
         update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}
     )
-    scenario = loaded.scenario.model_copy(update={"sensors": slower})
     timing = replace(loaded.design.timing, perception_period=PERIOD, kernel_period=PERIOD, control_period=PERIOD)
-    scenarios = [scenario.model_copy(update={"seed": seed}) for seed in range(rows)]
-    track = trajectory(scenario)[0]
-    simulation = Simulation(scenarios, replace(loaded.design, timing=timing), [track] * rows, [None] * rows)
+    return loaded.scenario.model_copy(update={"sensors": slower}), replace(loaded.design, timing=timing)
+
+
+def _speed(scenarios: Sequence[Scenario], design: Design) -> float:
+    rows, track = len(scenarios), trajectory(scenarios[0])[0]
+    simulation = Simulation(scenarios, design, [track] * rows, [None] * rows)
     started = time.perf_counter()
     simulation.run()
     return rows * STEPS[rows] / (time.perf_counter() - started)

@@ -19,6 +19,7 @@ EXTRAS = {
     "cluster": ("distributed",),
     "search": ("cma",),
 }
+NO_BROKER = "none: pip install 'karyon[hil]'"
 
 
 def examine() -> dict[str, Any]:
@@ -43,7 +44,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         ready = "  ".join(f"{name} {version}" for name, version in names.items())
         yield f"{extra:8}   " + (f"not installed: pip install 'karyon[{extra}]'" if absent else ready)
     yield f"display    {found['display'] or 'none: figures are written to files'}"
-    yield f"broker     {found['broker'] or "none: pip install 'karyon[hil]'"}"
+    yield f"broker     {found['broker'] or NO_BROKER}"
 
 
 def _version(name: str) -> str | None:

@@ -218,7 +218,7 @@ def test_a_file_wins_over_a_shipped_scenario_of_its_name(write, tmp_path, monkey
 def test_a_scenario_that_is_not_there_is_answered_with_those_that_are(name):
     """And with the one that was meant."""
     said = refusal(name)
-    assert "shipped are acc_profile, acc_recorded" in said
+    assert f"shipped are {', '.join(shipped_scenarios())}" in said
     assert ("did you mean `acc_recorded`?" in said) == ("recoded" in name)
     assert said.encode()
 

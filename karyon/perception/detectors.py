@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
+SHARE = 0.2  # weight of a sample in the average of a residual
 MISSED = 1e-6  # share of failures that may take longer than a stated detection time
 MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
 MOST_SAMPLES = 200  # after which a growing error counts as not seen
@@ -99,7 +100,7 @@ class ResidualGate:
     wander: float
     tolerated: float
     period: float
-    share: float = 0.2
+    share: float = SHARE
     memory: float = inf
 
     @property

@@ -15,13 +15,15 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
 from karyon.perception import detectors, validity
-from karyon.perception.detectors import ResidualGate, leak_of, wander_of
+from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.sensors import Booleans, Floats, Newest, Samples
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -29,7 +31,6 @@ DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
 MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
 M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
-TRACK_POSITION, TRACK_SPEED = range(2)
 
 SUDDEN = ("offset", "noise", "outlier", "wrong_position", "wrong_speed")  # modes that come as a step
 SLOW = ("drift", "ramp")  # modes that only grow
@@ -118,8 +119,8 @@ class Checks:
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
     """What averaging leaves of a noise drawn every `held_for` s and sampled every `period`, less its white part."""
-    share = 1.0 - (1.0 - 0.2) ** (held_for / period)
-    return sigma * sqrt(max(0.0, share / (2.0 - share) - 0.2 / 1.8))
+    share = 1.0 - (1.0 - SHARE) ** (held_for / period)
+    return sigma * sqrt(max(0.0, share / (2.0 - share) - SHARE / (2.0 - SHARE)))
 
 
 @dataclass(slots=True)
@@ -216,7 +217,7 @@ class Following:
     """
 
     def __init__(self, rows: int, noise: Noise, tolerated: Tolerated, age_limits: tuple[float, ...]) -> None:
-        self.noise, self.tolerated, self.checks = noise, tolerated, Checks(noise, tolerated)
+        self.noise, self.checks = noise, Checks(noise, tolerated)
         self.state = _start(rows)
         self._last: int | None = None
         n, t, c = noise, tolerated, self.checks
@@ -232,12 +233,14 @@ class Following:
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
         reckoned = (c.radar, c.wheel, c.place)
-        self._gate = _Stack(reckoned)
-        self._leak = np.array([leak_of(g.period, g.memory) for g in reckoned])[:, None]
+        self._limits = _Limits(*reckoned)
+        self._leak = _column(leak_of(g.period, g.memory) for g in reckoned)
         tracks = (c.track_position, c.track_speed)
-        self._track_gate = _Stack(tracks)
-        self._track_leak = np.array([leak_of(g.period, g.memory) for g in tracks])[:, None]
-        self._white_gate = _Stack((c.radar, c.closing, c.wheel))
+        self._track_limits = _Limits(*tracks)
+        self._track_leak = _column(leak_of(g.period, g.memory) for g in tracks)
+        self._white_limits = _Limits(c.radar, c.closing, c.wheel)
+        self._closing_limits, self._road_limits = _Limits(c.closing), _Limits(c.road)
+        self._intention_limits = _Limits(c.intention)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -274,12 +277,12 @@ class Following:
         sane, message_sane = self._sanity(s.own), self._message_sanity(s.message)
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
-        reckoned, residual = self._reckon(before, s, ages, usable, dt, open_road)
+        reckoned, residual = self._reckon(before, s, ages, usable, dt)
         tracked = self._track(before, s)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
-        road, road_known = self._road(before, s, ages, message_age, usable, heard, open_road)
-        self._white(before, s, residual, closing)
-        white = self._white_gate.noise_validity(np.sqrt(s.white))
+        road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
+        self._white(before, s, residual)
+        white = self._white_limits.noise_validity(np.sqrt(s.white))
 
         message_accused = np.minimum(tracked, message_sane) < DOUBT
         quiet_closing = closing_known & (closing >= DOUBT)
@@ -300,9 +303,9 @@ class Following:
         )
         message_out = message_sane * tracked * closing * veto
         radar_agrees = (closing >= DOUBT) & (np.minimum(sane[DISTANCE], sane[RELATIVE]) >= DOUBT)
-        self._restore(
-            before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok, out, message_out
-        )
+        self._restore(before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok)
+        quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
+        self._learn(before, s, dt, difference, quiet)
         if running is not None:
             s.keep(before, running)
         self.state = s
@@ -328,9 +331,7 @@ class Following:
         complete = ~np.isnan(message.value).any(axis=0)
         return np.where(complete & message.stamped[0], 1.0, 0.0)
 
-    def _reckon(
-        self, before: State, s: State, ages: Floats, usable: Booleans, dt: float, open_road: Booleans
-    ) -> tuple[Floats, Floats]:
+    def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: float) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         rates = s.own.value[[RELATIVE, ACCELERATION, SPEED]]
@@ -344,7 +345,7 @@ class Following:
         anchored = before.anchored & ~(lost & ~before.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
         reference, smooth, residual = detectors.reckon(
-            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, self._leak, 0.2
+            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, self._leak, SHARE
         )
         reference[RADAR] = np.minimum(reference[RADAR], self.noise.range)
         anchor = fresh & ~anchored
@@ -352,8 +353,8 @@ class Following:
         s.smooth = np.where(anchor, 0.0, smooth)
         s.anchored = anchored | anchor
         residual = np.where(fresh & anchored, residual, 0.0)
-        judged = self._gate.validity(residual, s.smooth)
-        calm = self._gate.calm(residual, s.smooth)
+        judged = self._limits.validity(residual, s.smooth)
+        calm = self._limits.calm(residual, s.smooth)
         s.doubted = s.anchored & ((judged < DOUBT) | (before.doubted & ~(fresh & calm)))
         return np.where(s.doubted, np.minimum(judged, 0.5), judged), residual
 
@@ -372,46 +373,40 @@ class Following:
             fresh,
             before.track_doubted,
             self._track_leak,
-            0.2,
+            SHARE,
         )
         anchor = fresh & (first | (gone & ~before.track_doubted))
         s.track_reference = np.where(anchor, value[:2], reference)
         s.track_smooth = np.where(anchor, 0.0, smooth)
         residual = np.where(fresh & ~anchor, residual, 0.0)
-        judged = self._track_gate.validity(residual, s.track_smooth)
-        calm = self._track_gate.calm(residual, s.track_smooth)
+        judged = self._track_limits.validity(residual, s.track_smooth)
+        calm = self._track_limits.calm(residual, s.track_smooth)
         s.track_doubted = (judged < DOUBT) | (before.track_doubted & ~(fresh & calm))
         judged = np.where(s.track_doubted, np.minimum(judged, 0.5), judged)
         return np.asarray(judged[0] * judged[1] * self._intention(before, s, fresh, anchor[0], step))
 
     def _intention(self, before: State, s: State, fresh: Booleans, anchor: Booleans, step: Floats) -> Floats:
         """Received acceleration against the received intention after the lag of a vehicle (row,)."""
-        gate, value, old = self.checks.intention, s.message.value, before.message.value[M_INTENDED]
+        value, old = s.message.value, before.message.value[M_INTENDED]
         share = np.minimum(1.0, step / (self.noise.vehicle_lag + step))
         followed = before.intended + share * (np.where(np.isnan(old), 0.0, old) - before.intended)
         s.intended = np.where(anchor, value[M_ACCELERATION], np.where(fresh, followed, before.intended))
         residual = np.where(fresh & ~anchor, value[M_ACCELERATION] - s.intended, 0.0)
-        s.intention_smooth = detectors.smoothed(before.intention_smooth, residual, 0.2, fresh)
-        return np.minimum(
-            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
-            validity.of_amplitude(np.abs(s.intention_smooth), gate.smooth_band, gate.tolerated),
-        )
+        s.intention_smooth = detectors.smoothed(before.intention_smooth, residual, SHARE, fresh)
+        return self._intention_limits.validity(residual, s.intention_smooth)
 
     def _closing(
         self, before: State, s: State, message_age: Floats, usable: Booleans, heard: Booleans, open_road: Booleans
     ) -> tuple[Floats, Booleans]:
         """Relative speed against received minus own speed; on an open road it must be 0 (row,)."""
-        gate, value = self.checks.closing, s.own.value
+        value = s.own.value
         received = s.message.value[M_SPEED] + s.message.value[M_ACCELERATION] * message_age - value[SPEED]
         radar_known = usable[DISTANCE] & usable[RELATIVE]
         known = radar_known & heard & usable[SPEED] & ~open_road
         residual = np.where(open_road, -value[RELATIVE], received - value[RELATIVE])
         residual = np.where(known | (open_road & radar_known), residual, 0.0)
-        s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, 0.2, True)
-        judged = np.minimum(
-            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
-            validity.of_amplitude(np.abs(s.closing_smooth), gate.smooth_band, gate.tolerated),
-        )
+        s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
+        judged = self._closing_limits.validity(residual, s.closing_smooth)
         return judged, known
 
     def _road(
@@ -423,9 +418,12 @@ class Following:
         usable: Booleans,
         heard: Booleans,
         open_road: Booleans,
-    ) -> tuple[Floats, Booleans]:
-        """Distance against received minus own position, less the usual difference (row,)."""
-        gate, own, message = self.checks.road, s.own.value, s.message.value
+    ) -> tuple[Floats, Booleans, Floats]:
+        """Distance against received minus own position, less the usual difference (row,).
+
+        Last of the answer is the difference itself, NaN where there is none to learn from.
+        """
+        own, message = s.own.value, s.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
         here = own[POSITION] + ages[POSITION] * own[SPEED]
         seen = own[DISTANCE] + ages[DISTANCE] * own[RELATIVE]
@@ -434,23 +432,16 @@ class Following:
         learned = before.usual_for >= USUAL_LEARNED
         residual = np.where(known & learned, difference - before.usual, 0.0)
         residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
-        s.road_smooth = detectors.smoothed(before.road_smooth, residual, 0.2, True)
-        s.usual, s.usual_for = (
-            difference,
-            (known & ~open_road).astype(float),
-        )  # `_restore` decides what of it is learned
-        judged = np.minimum(
-            validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated),
-            validity.of_amplitude(np.abs(s.road_smooth), gate.smooth_band, gate.tolerated),
-        )
-        return judged, known & learned
+        s.road_smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
+        judged = self._road_limits.validity(residual, s.road_smooth)
+        return judged, known & learned, np.where(known & ~open_road, difference, np.nan)
 
-    def _white(self, before: State, s: State, residual: Floats, closing: Floats) -> None:
+    def _white(self, before: State, s: State, residual: Floats) -> None:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
-        parts = np.stack([residual[RADAR] - s.smooth[RADAR], np.zeros_like(closing), residual[WHEEL] - s.smooth[WHEEL]])
         fresh = s.own.fresh[[DISTANCE, RELATIVE, SPEED]] & s.anchored[[RADAR, RADAR, WHEEL]]
         change = np.where(self._appeared(s.own), 0.0, s.own.value[RELATIVE] - s.own.previous[RELATIVE])
-        parts[1] = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)
+        change = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)  # of the noise of two samples, that of one
+        parts = np.stack([residual[RADAR] - s.smooth[RADAR], change, residual[WHEEL] - s.smooth[WHEEL]])
         parts = np.minimum(np.abs(parts), self._tolerated[[DISTANCE, RELATIVE, SPEED]])  # one spike is soon forgotten
         s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
 
@@ -463,10 +454,8 @@ class Following:
         radar_agrees: Booleans,
         quiet_road: Booleans,
         speed_ok: Floats,
-        out: Floats,
-        message_out: Floats,
     ) -> None:
-        """Follow again what independent sources confirm, and learn the usual difference while nothing speaks."""
+        """Follow again what independent sources confirm."""
         radar = quiet_road & radar_agrees
         agrees = np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)])
         s.agreed = np.where(s.doubted & agrees, before.agreed + dt, 0.0)
@@ -485,11 +474,11 @@ class Following:
         s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
         s.track_doubted &= ~tracks
 
-        learn = (s.usual_for > 0.0) & (
-            np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
-        )
+    def _learn(self, before: State, s: State, dt: float, difference: Floats, quiet: Booleans) -> None:
+        """The usual difference of the two receivers (row,), learned while nothing speaks: a mean, later with a memory."""
+        learn = quiet & ~np.isnan(difference)
         gain = np.minimum(1.0, dt / np.minimum(before.usual_for + dt, USUAL_MEMORY)) if dt else 1.0
-        s.usual = np.where(learn, before.usual + gain * (s.usual - before.usual), before.usual)
+        s.usual = np.where(learn, before.usual + gain * (difference - before.usual), before.usual)
         s.usual_for = np.where(learn, before.usual_for + dt, before.usual_for)
 
     def _answer(
@@ -524,14 +513,12 @@ class Following:
         )
 
 
-class _Stack:
-    """The limits of several gates as columns, so that one operation judges all of them."""
+class _Limits:
+    """The limits of gates: numbers of one, or columns of several so that one operation judges all of them."""
 
-    def __init__(self, gates: tuple[ResidualGate, ...]) -> None:
-        self._band, self._smooth_band, self._tolerated, self._sigma = (
-            np.array([getattr(gate, name) for gate in gates])[:, None]
-            for name in ("band", "smooth_band", "tolerated", "sigma")
-        )
+    def __init__(self, *gates: ResidualGate) -> None:
+        self._band, self._smooth_band = _column(g.band for g in gates), _column(g.smooth_band for g in gates)
+        self._tolerated, self._sigma = _column(g.tolerated for g in gates), _column(g.sigma for g in gates)
 
     def validity(self, residual: Floats, smooth: Floats) -> Floats:
         """Validity by the sample and by the average, whichever is less."""
@@ -548,3 +535,9 @@ class _Stack:
         """Validity by the standard deviation of the white part: three of it are the failure amplitude."""
         band = np.minimum(3.0 * 1.7 * self._sigma, 0.9 * self._tolerated)
         return validity.of_amplitude(3.0 * deviation, band, self._tolerated)
+
+
+def _column(numbers: Iterable[float]) -> Any:
+    """One number as it is, several as an array (check, 1)."""
+    listed = list(numbers)
+    return listed[0] if len(listed) == 1 else np.array(listed)[:, None]

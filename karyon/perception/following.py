@@ -475,7 +475,7 @@ class Following:
         s.track_doubted &= ~tracks
 
     def _learn(self, before: State, s: State, dt: float, difference: Floats, quiet: Booleans) -> None:
-        """The usual difference of the two receivers (row,), learned while nothing speaks: a mean, later with a memory."""
+        """The usual difference of the two receivers (row,), a mean that forgets; learned while nothing speaks."""
         learn = quiet & ~np.isnan(difference)
         gain = np.minimum(1.0, dt / np.minimum(before.usual_for + dt, USUAL_MEMORY)) if dt else 1.0
         s.usual = np.where(learn, before.usual + gain * (difference - before.usual), before.usual)

@@ -18,7 +18,7 @@ from karyon.perception.following import DISTANCE, MESSAGE, OWN, RELATIVE, SPEED,
 from karyon.perception.sensors import Samples
 from karyon.sim import analysis
 from karyon.sim.events import Log
-from karyon.sim.faults import Components, Injector
+from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
@@ -75,12 +75,13 @@ class Simulation:
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
         self.channel = Channel(scenarios, self.world.ahead)
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {"lead.message": ns(first.radio.period)}
-        self.injector = Injector(scenarios, periods)
-        self.components = Components(scenarios, self.rows, COMPONENTS)
+        faults = placed(scenarios)
+        self.injector = Injector(faults, periods)
+        self.components = Components(faults, self.rows, COMPONENTS)
         self.perception = analysis.perception_of(design, self.function, self.rows)
         self.kernel = Kernel(design, self.rows)
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(scenarios, self.function, self.world.vehicles)
+        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)
         self.metrics = Metrics(self)
         self.trace = Trace(files, self.world.vehicles)
         top = len(self.function.levels) - 1

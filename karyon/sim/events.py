@@ -13,8 +13,7 @@ from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception.following import DOUBT, OWN, Seen
 from karyon.sim.failure_modes import Fault
-from karyon.sim.faults import Placed, placed
-from karyon.sim.scenario import Scenario
+from karyon.sim.faults import Placed
 
 Booleans = NDArray[np.bool_]
 SIGNALS = (*OWN, "lead.message")
@@ -25,11 +24,10 @@ VERDICTS = ("late", "lost", "invalid", "own_lag")
 class Log:
     """Events of every run, and the counts that come from them."""
 
-    def __init__(self, scenarios: Sequence[Scenario], function: Function, vehicles: int) -> None:
-        self.function, self._followers = function, vehicles - 1
-        self.faults = placed(scenarios)
-        self.events: list[list[dict[str, Any]]] = [[] for _ in scenarios]
-        rows = len(scenarios) * self._followers
+    def __init__(self, faults: Sequence[Placed], function: Function, runs: int, vehicles: int) -> None:
+        self.faults, self.function, self._followers = faults, function, vehicles - 1
+        self.events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
+        rows = runs * self._followers
         self.switches = np.zeros(rows, dtype=np.int64)
         self.false_downgrades = np.zeros(rows, dtype=np.int64)
         self.verdicts = [Counter[str]() for _ in range(rows)]

@@ -19,8 +19,6 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-LATE = ("delay", "jitter")
-STALE = ("freeze", "replay")
 DRAWS = ("noise", "outlier", "jitter", "omission")
 
 
@@ -54,9 +52,9 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
 class Injector:
     """Applies every sensor and message fault of a batch, and counts the samples that each one changed."""
 
-    def __init__(self, scenarios: Sequence[Scenario], periods: dict[str, int]) -> None:
+    def __init__(self, faults: Sequence[Placed], periods: dict[str, int]) -> None:
         """`periods`: ns between samples, per signal and for `lead.message`."""
-        self.faults = [one for one in placed(scenarios) if one.fault.signal is not None]
+        self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
         for one in self.faults:  # a row stands once in a group: a second fault of the kind is in the next
@@ -67,7 +65,7 @@ class Injector:
         self._message: list[tuple[slice, _Group]] = []
         for (signal, mode, _), members in sorted(groups.items(), key=lambda item: item[0]):
             base = "lead.message" if signal.startswith("lead.message") else signal
-            group = _group(mode, members, periods[base])
+            group = GROUPS.get(mode, _ByFormula)(mode, members, periods[base])
             if base == signal and base != "lead.message":
                 self._own.append((OWN.index(signal), group))
             else:
@@ -107,8 +105,10 @@ def _fields(signal: str, mode: str) -> slice:
 class _Group:
     """Faults of one mode on one signal: rows, windows and parameters as arrays (member,)."""
 
-    def __init__(self, members: list[Placed], period: int) -> None:
+    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         self.members, self.period = members, period
+        self._columns = np.arange(len(members))
+        self._draws = _draws(mode, members, period) if mode in DRAWS else None
         self.rows = np.array([one.row for one in members])
         self.onset = np.array([one.onset for one in members])
         self.end = np.array([one.end for one in members])
@@ -118,6 +118,12 @@ class _Group:
     def parameter(self, name: str, default: float = 0.0) -> Floats:
         """One parameter of every member."""
         return np.array([one.fault.parameters.get(name, default) for one in self.members], dtype=float)
+
+    def draw(self, now: int) -> Floats:
+        """The random number of every member for this step of its window."""
+        assert self._draws is not None
+        step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
+        return np.asarray(self._draws[step, self._columns])
 
     def apply(self, now: int, samples: Samples, where: slice) -> None:
         """Change the samples of the rows whose fault acts at `now`, and count what changed."""
@@ -150,109 +156,135 @@ class _ByFormula(_Group):
     """Modes that are a formula over the sample; draws of all steps of the window are made at the start."""
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(members, period)
-        self._mode = mode
-        self._draws = _draws(mode, members, period) if mode in DRAWS else None
-        self._held = np.full(len(members), np.nan)
-        names = ("amplitude", "offset", "rate", "factor", "sigma", "probability")
-        self._p = {name: self.parameter(name) for name in names}
-        self._low, self._high = self.parameter("low", -inf), self.parameter("high", inf)
-        self._fixed = self.parameter("value", np.nan)
-
-    def acts(self, now: int) -> bool:
-        """`stuck_at` must see the sample before its onset."""
-        return super().acts(now) or (self._mode == "stuck_at" and now < self._first)
+        super().__init__(mode, members, period)
+        self._formula = self._formulas()[mode]
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        if self._mode == "stuck_at":
-            first = np.isnan(self._held)  # stuck from the start: at the first value
-            self._held = np.where(fresh[0] & (first | ~active), value[0], self._held)
-        if self._mode == "omission":
-            return value, time, fresh & ~(active & (self._draw(now) < self._p["probability"]))
         return np.where(active & fresh, self._formula(now, value), value), time, fresh
 
-    def _formula(self, now: int, value: Floats) -> Floats:
-        p, mode = self._p, self._mode
-        formulas: dict[str, Callable[[], Floats]] = {
-            "offset": lambda: failures.offset(value, p["amplitude"]),
-            "wrong_position": lambda: failures.offset(value, p["offset"]),
-            "wrong_speed": lambda: failures.offset(value, p["offset"]),
-            "drift": lambda: failures.drift(value, p["rate"], (now - self.onset) * 1e-9),
-            "ramp": lambda: failures.drift(value, p["rate"], (now - self.onset) * 1e-9),
-            "scale": lambda: failures.scale(value, p["factor"]),
-            "noise": lambda: failures.noise(value, p["sigma"], self._draw(now)),
-            "outlier": lambda: failures.outlier(value, p["amplitude"], p["probability"], self._draw(now)),
-            "saturation": lambda: failures.saturation(value, self._low, self._high),
-            "stuck_at": lambda: failures.stuck_at(value, np.where(np.isnan(self._fixed), self._held, self._fixed)),
-        }
-        return formulas[mode]()
+    def _formulas(self) -> dict[str, Callable[[int, Floats], Floats]]:
+        names = ("amplitude", "offset", "rate", "factor", "sigma", "probability")
+        amplitude, offset, rate, factor, sigma, probability = map(self.parameter, names)
+        low, high = self.parameter("low", -inf), self.parameter("high", inf)
 
-    def _draw(self, now: int) -> Floats:
-        assert self._draws is not None
-        step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
-        return np.asarray(self._draws[step, np.arange(len(self.members))])
+        def grown(now: int, value: Floats) -> Floats:
+            return failures.drift(value, rate, (now - self.onset) * 1e-9)
+
+        return {
+            "offset": lambda now, value: failures.offset(value, amplitude),
+            "wrong_position": lambda now, value: failures.offset(value, offset),
+            "wrong_speed": lambda now, value: failures.offset(value, offset),
+            "drift": grown,
+            "ramp": grown,
+            "scale": lambda now, value: failures.scale(value, factor),
+            "noise": lambda now, value: failures.noise(value, sigma, self.draw(now)),
+            "outlier": lambda now, value: failures.outlier(value, amplitude, probability, self.draw(now)),
+            "saturation": lambda now, value: failures.saturation(value, low, high),
+        }
+
+
+class _Stuck(_Group):
+    """`stuck_at`: a given value, or the last one before the onset."""
+
+    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
+        super().__init__(mode, members, period)
+        self._fixed, self._held = self.parameter("value", np.nan), np.full(len(members), np.nan)
+
+    def acts(self, now: int) -> bool:
+        """The sample before the onset must be known."""
+        return now < self._last
+
+    def fail(
+        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
+    ) -> tuple[Floats, Integers, Booleans]:
+        first = np.isnan(self._held)  # stuck from the start: at the first value
+        self._held = np.where(fresh[0] & (first | ~active), value[0], self._held)
+        held = np.where(np.isnan(self._fixed), self._held, self._fixed)
+        return np.where(active & fresh, failures.stuck_at(value, held), value), time, fresh
+
+
+class _Lost(_Group):
+    """`omission`: a share of the samples does not come."""
+
+    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
+        super().__init__(mode, members, period)
+        self._probability = self.parameter("probability")
+
+    def fail(
+        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
+    ) -> tuple[Floats, Integers, Booleans]:
+        return value, time, fresh & ~(active & (self.draw(now) < self._probability))
+
+
+class _Past:
+    """The last `depth` samples of every member, each with the time it was taken (slot, member)."""
+
+    def __init__(self, depth: int, members: int) -> None:
+        self.taken = np.full((depth, members), NEVER, dtype=np.int64)
+        self._values: Floats | None = None  # (slot, field, member), once the fields are known
+        self._count = np.zeros(members, dtype=np.int64)
+        self._columns = np.arange(members)
+
+    def keep(self, value: Floats, time: Integers, new: Booleans) -> tuple[Integers, Integers]:
+        """Remember the new samples (field, member), (member,); answers the places where they are."""
+        depth = len(self.taken)
+        if self._values is None:
+            self._values = np.full((depth, *value.shape), np.nan)
+        slot, member = (self._count % depth)[new], self._columns[new]
+        self._values[slot, :, member] = value[:, new].T
+        self.taken[slot, member] = time[new]
+        self._count += new
+        return slot, member
+
+    def newest(self, among: Booleans) -> tuple[Floats, Integers]:
+        """Value (field, member) and time (member,) of the newest sample among those; `NEVER` where there is none."""
+        assert self._values is not None
+        taken = np.where(among, self.taken, NEVER)
+        slot = taken.argmax(axis=0)
+        return self._values[slot, :, self._columns].T, taken[slot, self._columns]
 
 
 class _Late(_Group):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(members, period)
+        super().__init__(mode, members, period)
         self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
         self._sigma = self.parameter("sigma") * 1e9
-        self._draws = _draws(mode, members, period) if mode == "jitter" else None
         longest = int((self._delay if self._draws is None else 6.0 * self._sigma).max())
-        self._depth = ceil(longest / period) + 2
-        self._count = np.zeros(len(members), dtype=np.int64)
         self._last += longest + period
-        count = len(members)
-        self._taken = np.full((self._depth, count), NEVER, dtype=np.int64)
-        self._arrives = np.full((self._depth, count), NEVER, dtype=np.int64)
-        self._delivered = np.full(count, NEVER, dtype=np.int64)
-        self._values: Floats | None = None
+        self._past = _Past(ceil(longest / period) + 2, len(members))
+        self._arrives = np.full_like(self._past.taken, NEVER)
+        self._delivered = np.full(len(members), NEVER, dtype=np.int64)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        members = np.arange(len(self.members))
-        if self._values is None:
-            self._values = np.full((self._depth, *value.shape), np.nan)
         new = fresh[0]
-        place = (self._count % self._depth)[new], members[new]
         late = active & (time[0] >= self.onset)
-        self._values[place[0], :, place[1]] = value[:, new].T
-        self._taken[place] = time[0, new]
-        self._arrives[place] = now + np.where(late, self._lateness(now), 0)[new]
-        self._count += new
-        arrived = np.where(self._arrives <= now, self._taken, NEVER)
-        newest = arrived.argmax(axis=0)
-        when = arrived[newest, members]
+        places = self._past.keep(value, time[0], new)
+        self._arrives[places] = now + np.where(late, self._lateness(now), 0)[new]
+        old, when = self._past.newest(self._arrives <= now)
         given = when > self._delivered
         self._delivered = np.where(given, when, self._delivered)
-        old = self._values[newest, :, members].T
         return np.where(given, old, value), np.where(given, when, time), np.broadcast_to(given, fresh.shape)
 
     def _lateness(self, now: int) -> Integers:
         if self._draws is None:
             return self._delay
-        step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
-        normal = self._draws[step, np.arange(len(self.members))]
-        late: Integers = np.minimum(np.abs(normal) * self._sigma, 6.0 * self._sigma).astype(np.int64)
+        late: Integers = np.minimum(np.abs(self.draw(now)) * self._sigma, 6.0 * self._sigma).astype(np.int64)
         return late
 
 
 class _Stale(_Group):
     """`freeze` and `replay`: the content of `delay` ago, noise and all, with fresh time stamps."""
 
-    def __init__(self, members: list[Placed], period: int) -> None:
-        super().__init__(members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
+        super().__init__(mode, members, period)
         self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
-        self._depth = ceil(int(self._delay.max()) / period) + 2
-        self._count = np.zeros(len(members), dtype=np.int64)
-        self._taken = np.full((self._depth, len(members)), NEVER, dtype=np.int64)
-        self._values: Floats | None = None
+        self._past = _Past(ceil(int(self._delay.max()) / period) + 2, len(members))
 
     def acts(self, now: int) -> bool:
         """The past must be known when the fault begins."""
@@ -261,24 +293,19 @@ class _Stale(_Group):
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        members, new = np.arange(len(self.members)), fresh[0]
-        if self._values is None:
-            self._values = np.full((self._depth, *value.shape), np.nan)
-        slot = self._count % self._depth
-        self._values[slot[new], :, members[new]] = value[:, new].T
-        self._taken[slot[new], members[new]] = time[0, new]
-        self._count += new
-        old_enough = np.where(self._taken <= time[0] - self._delay, self._taken, NEVER)
-        newest = old_enough.argmax(axis=0)
-        known = old_enough[newest, members] != NEVER
-        old = self._values[newest, :, members].T
-        return np.where(active & fresh & known, old, value), time, fresh
+        self._past.keep(value, time[0], fresh[0])
+        old, when = self._past.newest(self._past.taken <= time[0] - self._delay)
+        return np.where(active & fresh & (when != NEVER), old, value), time, fresh
 
 
-def _group(mode: str, members: list[Placed], period: int) -> _Group:
-    if mode in LATE:
-        return _Late(mode, members, period)
-    return _Stale(members, period) if mode in STALE else _ByFormula(mode, members, period)
+GROUPS: dict[str, type[_Group]] = {
+    "delay": _Late,
+    "jitter": _Late,
+    "freeze": _Stale,
+    "replay": _Stale,
+    "stuck_at": _Stuck,
+    "omission": _Lost,
+}  # the other modes are formulas
 
 
 def _draws(mode: str, members: list[Placed], period: int) -> Floats:
@@ -293,10 +320,10 @@ def _draws(mode: str, members: list[Placed], period: int) -> Floats:
 class Components:
     """Which nominal components run: `crash`, `hang` and `slow` of perception, control and radio, row by row."""
 
-    def __init__(self, scenarios: Sequence[Scenario], rows: int, names: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str]) -> None:
         self._rows = rows
         self._by_name: dict[str, list[Placed]] = {name: [] for name in names}
-        self.faults = [one for one in placed(scenarios) if one.fault.component is not None]
+        self.faults = [one for one in faults if one.fault.component is not None]
         for one in self.faults:
             self._by_name[str(one.fault.component)].append(one)
         self.skipped: dict[tuple[int, int], int] = {one.place: 0 for one in self.faults}

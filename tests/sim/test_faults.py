@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from karyon.perception.following import MESSAGE, OWN
 from karyon.perception.sensors import Samples
-from karyon.sim.faults import Components, Injector
+from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 
@@ -50,7 +50,7 @@ def clean(signal, ticks):
 
 def injected(signal, scenario, ticks=80):
     """What arrives at row `ROW`, as (now, time, value); other rows and signals must be left alone."""
-    injector, arrived = Injector([scenario], PERIODS), []
+    injector, arrived = Injector(placed([scenario]), PERIODS), []
     message = signal.startswith("lead.message")
     base = "lead.message" if message else signal
     names = MESSAGE if message else OWN
@@ -204,7 +204,7 @@ def test_a_message_lies_in_one_field(mode, field):
     """Only that field, by the offset; the other fields are what was sent."""
     for name in MESSAGE:
         entry = scenario(fault("lead.message", mode, offset=11.0))
-        injector = Injector([entry], PERIODS)
+        injector = Injector(placed([entry]), PERIODS)
         value = np.full((len(MESSAGE), ROWS), 3.0)
         for now in (2 * TICK * tick for tick in range(30)):
             samples = Samples(value.copy(), np.full(value.shape, now), np.ones(value.shape, dtype=bool))
@@ -221,7 +221,7 @@ def test_a_field_of_a_message_can_fail_like_a_sensor():
 
 def test_all_vehicles_fail_each_by_its_own_chance():
     """`vehicle: all` is one fault, counted over all rows; its draws differ from row to row."""
-    injector = Injector([scenario(fault("own.speed", "noise", vehicle="all", sigma=1.0))], PERIODS)
+    injector = Injector(placed([scenario(fault("own.speed", "noise", vehicle="all", sigma=1.0))]), PERIODS)
     value = np.zeros((len(OWN), ROWS))
     samples = injector.own(round(1.5 * SECOND), Samples(value, np.zeros(value.shape, int), np.ones(value.shape, bool)))
     assert len(set(samples.value[OWN.index("own.speed")].tolist())) == ROWS
@@ -238,7 +238,7 @@ def test_other_seeds_other_draws_and_the_same_seed_the_same():
 
 def test_two_faults_on_one_signal_add_up():
     both = scenario(fault("own.speed", "offset", amplitude=2.0), fault("own.speed", "offset", amplitude=3.0))
-    injector = Injector([both], PERIODS)
+    injector = Injector(placed([both]), PERIODS)
     value = np.zeros((len(OWN), ROWS))
     samples = injector.own(round(1.5 * SECOND), Samples(value, np.zeros(value.shape, int), np.ones(value.shape, bool)))
     assert samples.value[OWN.index("own.speed"), ROW] == 5.0
@@ -274,7 +274,7 @@ def component(mode, name="perception", **parameters):
 )
 def test_a_component_rests_while_it_is_down_and_no_other_does(mode, parameters, runs):
     names = ("perception", "control", "radio")
-    components, skipped = Components([component(mode, **parameters)], ROWS, names), 0
+    components, skipped = Components(placed([component(mode, **parameters)]), ROWS, names), 0
     for cycle in range(80):
         now = cycle * TICK
         running = {name: components.running(name, now, cycle) for name in names}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, NoReturn, Self
 
 import typer
 
@@ -69,7 +69,7 @@ def run(
     if not result.complete:
         when = f"at {result.summary['duration']:.1f} s"
         print(f"{progress.ended} {when}: what was recorded until then is in {folder}", file=sys.stderr)
-    _exit_if(not result.complete or _unsafe(result.summary))
+    _exit_if(not result.complete or bool(screen.broken_goals(result.summary)))
 
 
 @app.command(epilog="Example: karyon check acc_recorded scenarios/safety/acc.yaml")
@@ -183,10 +183,6 @@ def _refuse(message: str) -> NoReturn:
 def _exit_if(wrong: bool) -> None:
     if wrong:
         raise typer.Exit(GOAL_VIOLATED)
-
-
-def _unsafe(summary: dict[str, Any]) -> bool:
-    return any(goal["violated"] for goal in summary["safety_goals"].values())
 
 
 @contextmanager

@@ -24,11 +24,13 @@ import numpy as np
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
-from karyon.perception.sensors import Booleans, Floats, Newest, Samples
+from karyon.perception.sensors import Booleans, Floats, Newest, Samples, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
+LEAD = "lead.message"
 MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
+FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
 M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
 
@@ -255,7 +257,7 @@ class Following:
             "front.distance": (c.radar,),
             "front.relative_speed": speed,
             "own.speed": (c.wheel, c.closing),  # one of the two acquits own speed: both must speak
-            "lead.message": {"wrong_position": position, "wrong_speed": speed}.get(mode, (*position, *speed)),
+            LEAD: {"wrong_position": position, "wrong_speed": speed}.get(mode, (*position, *speed)),
             "lead.message.position": position,
             "lead.message.speed": speed,
             "lead.message.acceleration": (c.intention,),
@@ -268,7 +270,7 @@ class Following:
 
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
-        before, dt = self.state, 0.0 if self._last is None else (now - self._last) * 1e-9
+        before, dt = self.state, 0.0 if self._last is None else float(seconds(now, self._last))
         self._last = now
         s = _start(0)  # every field is set below
         s.own, s.message = before.own.take(own, now), before.message.take(message, now)

@@ -80,3 +80,8 @@ class Newest:
 def seconds(later: Any, earlier: Any) -> Floats:
     """Difference of two times in ns, in s: subtracted as integers, so nothing is lost at large times."""
     return np.asarray((later - earlier) * NANOSECOND)
+
+
+def nanoseconds(duration: float) -> int:
+    """A duration in s, in ns."""
+    return round(duration * 1e9)

@@ -12,9 +12,8 @@ import numpy as np
 from karyon.kernel import Age, Alive, Design, Validity, fault_handling_bound, switch_bound
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
-from karyon.perception.following import MESSAGE, OWN, Following, Noise, Tolerated
+from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tolerated
 
-MESSAGE_SIGNAL = "lead.message"
 LATE_MODES = ("delay", "jitter", "omission")
 COMPONENT_MODES = ("crash", "hang", "slow")
 VALUE_MODES = ("offset", "drift", "scale", "noise", "outlier", "stuck_at", "saturation", "freeze", "ramp")
@@ -91,7 +90,7 @@ def perception_of(design: Design, function: Function, rows: int) -> Following:
     }
     amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
     floors = {field: noise[name] for field, name in named.items() if name in noise}
-    limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, MESSAGE_SIGNAL))
+    limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, LEAD))
     return Following(rows, Noise(**floors), Tolerated(**amplitudes), limits)
 
 
@@ -102,7 +101,7 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
         if item in components:
             modes: tuple[str, ...] = COMPONENT_MODES
         else:
-            modes = (*(MESSAGE_MODES if item == MESSAGE_SIGNAL else VALUE_MODES), *LATE_MODES)
+            modes = (*(MESSAGE_MODES if item == LEAD else VALUE_MODES), *LATE_MODES)
         for mode in modes:
             yield bound(design, function, item, mode)
 
@@ -132,13 +131,13 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
 
 def field_of(signal: str) -> str:
     """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
-    return MESSAGE_SIGNAL if signal.removeprefix(MESSAGE_SIGNAL + ".") in MESSAGE else signal
+    return LEAD if signal in FIELDS else signal
 
 
 USES = (  # signals that the car-following controllers of each level read, beside the level's name in the design
     (),
     ("front.distance", "front.relative_speed", "own.speed"),
-    (MESSAGE_SIGNAL,),
+    (LEAD,),
 )
 
 

@@ -1,8 +1,7 @@
 """`karyon demo`: a shipped scenario with a fault, with the kernel and without, told in under 30 lines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from karyon.sim import screen
 from karyon.sim.run import Result, simulate
@@ -27,7 +26,7 @@ def lines(out: Path) -> Iterator[str]:
     yield ""
     yield "without the kernel: the controller of the highest level drives on the same data"
     yield from screen.event_lines([event for event in without.events if event["kind"] == "violation"])
-    yield from _broken(without.summary)
+    yield f"violated: {', '.join(screen.broken_goals(without.summary)) or 'nothing'}"
     yield ""
     yield f"files:     {out}: trace.parquet, events.jsonl, summary.json; without the kernel: {out}/without_kernel"
     yield f"picture:   {_picture(out)}"
@@ -45,12 +44,6 @@ def _switches(result: Result) -> Iterator[str]:
         if event["kind"] == "latency":
             lasted, bound = 1000 * event["seconds"], 1000 * event["bound"]
             yield f"{event['item']} was wrong in command for {lasted:.0f} ms, bound {bound:.0f} ms"
-
-
-def _broken(summary: Mapping[str, Any]) -> Iterator[str]:
-    goals = summary["safety_goals"]
-    broken = [name for name, goal in goals.items() if goal["violated"]]
-    yield f"violated: {', '.join(broken) or 'nothing'}"
 
 
 def _picture(out: Path) -> str:

@@ -14,10 +14,11 @@ from simpy.events import EventPriority
 from karyon.control.cruise import Cruise, Situation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
-from karyon.perception.following import DISTANCE, MESSAGE, OWN, RELATIVE, SPEED, Seen
-from karyon.perception.sensors import Samples
+from karyon.perception.following import DISTANCE, FIELDS, LEAD, M_INTENDED, M_SPEED, OWN, RELATIVE, SPEED, Seen
+from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis
 from karyon.sim.events import Log
+from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
@@ -30,7 +31,6 @@ from karyon.sim.world import World
 FUNCTION = "acc"
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
-COMPONENTS = ("perception", "control", "radio")
 
 
 class Order(IntEnum):
@@ -68,13 +68,13 @@ class Simulation:
         if first.acc.max_los is not None:
             design = design.limited(FUNCTION, first.acc.max_los)
         self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
-        self.end = ns(first.duration)
+        self.end = nanoseconds(first.duration)
         self.env = simpy.Environment()
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
         self.channel = Channel(scenarios, self.world.ahead)
-        periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {"lead.message": ns(first.radio.period)}
+        periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
         faults = placed(scenarios)
         self.injector = Injector(faults, periods)
         self.components = Components(faults, self.rows, COMPONENTS)
@@ -93,9 +93,9 @@ class Simulation:
         self.seen: Seen | None = None
         self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
         self.finished = 0
-        limits = [analysis.age_limit(self.function, name) for name in (*OWN, "lead.message")]
-        in_ns = np.array([ns(min(limit, NO_LIMIT)) for limit in limits])
-        self._age_limits, self._message_age_limit = in_ns[:-1, None], int(in_ns[-1])
+        limits = [analysis.age_limit(self.function, name) for name in (*OWN, LEAD)]
+        limits_ns = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])
+        self._age_limits, self._message_age_limit = limits_ns[:-1, None], int(limits_ns[-1])
         self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
         self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
@@ -111,31 +111,30 @@ class Simulation:
         """
         now, complete = 0, True
         while now <= self.end and complete:
-            now = min(now + ns(step), self.end + 1)
+            now = min(now + nanoseconds(step), self.end + 1)
             self.env.run(until=now)
             if now > self.end:
                 break
-            complete = progress is None or progress(now * 1e-9)
+            complete = progress is None or progress(float(seconds(now, 0)))
         self.finished = min(now, self.end)
         self.metrics.close(self.finished)
         return complete
 
     def _processes(self) -> None:
         timing, first = self.design.timing, self.scenarios[0]
-        control, delay = ns(timing.control_period), ns(timing.actuator_delay)
-        phase = ns(timing.control_phase)
-        perception = (ns(timing.perception_period), ns(timing.perception_phase))
-        self.step = perception[0] * 1e-9
-        self.control_step = control * 1e-9
+        control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
+        phase = nanoseconds(timing.control_phase)
+        perception = (nanoseconds(timing.perception_period), nanoseconds(timing.perception_phase))
+        self._control_step = timing.control_period
         self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
-        self._cycle(ns(first.radio.period), 0, Order.RADIO, self._send)
+        self._cycle(nanoseconds(first.radio.period), 0, Order.RADIO, self._send)
         self._cycle(*perception, Order.PERCEPTION, self._perceive)
         if self.enabled:
-            self._cycle(ns(timing.kernel_period), ns(timing.kernel_phase), Order.KERNEL, self._decide)
+            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         self._cycle(control, phase, Order.CONTROL, self._control)
         self._cycle(*perception, Order.WATCH, self._watch)
         if self.trace.wanted:
-            self._cycle(ns(first.record.period), perception[1], Order.RECORD, self._record)
+            self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         for when, entry in self.log.planned():
             if when <= self.end:
                 self.env.process(self._happen(when, entry))
@@ -207,11 +206,10 @@ class Simulation:
         kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
         for index, name in enumerate(OWN):
             kernel.see(name, seen.value[index], seen.time[index], seen.validity[index], seen.spread[index])
-        for index, field in enumerate(MESSAGE):
+        for index, name in enumerate(FIELDS):
             value, spread = seen.message[index], seen.message_spread[index]
-            name = f"lead.message.{field}"
             kernel.see(name, value, seen.message_time, seen.message_validity, spread, offset)
-        kernel.see("lead.message", seen.message[0], seen.message_time, seen.message_validity, 0.0, offset)
+        kernel.see(LEAD, seen.message[0], seen.message_time, seen.message_validity, 0.0, offset)
 
     def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
         self.kernel.seen.beat(component, now, True if running is None else running)
@@ -233,7 +231,7 @@ class Simulation:
         situation = _situation(seen, self.scenarios[0], self.sensors.range)
         before = self.cruise.command
         command, self._safe = self.cruise.update(
-            situation, self._decided, self._front_trusted, seen.speed_bound, self.control_step
+            situation, self._decided, self._front_trusted, seen.speed_bound, self._control_step
         )
         if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
@@ -258,7 +256,7 @@ class Simulation:
             return column
 
         instant: dict[str, object] = {
-            "time": now * 1e-9,
+            "time": seconds(now, 0),
             "vehicle": np.arange(cars) % world.vehicles,
             "x": world.position,
             "y": 0.0,
@@ -271,22 +269,16 @@ class Simulation:
             "lane": 0,
             "gap": placed(world.gap),
             "los_acc": placed(self.level),
-            "lead.message_validity": placed(seen.message_validity),
-            "lead.message_age": placed(_age(now, seen.message_time)),
+            f"{LEAD}_validity": placed(seen.message_validity),
+            f"{LEAD}_age": placed(_age(now, seen.message_time)),
         }
         ages = _age(now, seen.time)
         for index, name in enumerate(OWN):
             instant[name], instant[f"{name}_true"] = placed(seen.value[index]), placed(self.true[index])
             instant[f"{name}_validity"], instant[f"{name}_age"] = placed(seen.validity[index]), placed(ages[index])
-        for index, field in enumerate(MESSAGE):
-            instant[f"lead.message.{field}"] = placed(seen.message[index])
-            instant[f"lead.message.{field}_true"] = placed(self.channel.true[index])
+        for index, name in enumerate(FIELDS):
+            instant[name], instant[f"{name}_true"] = placed(seen.message[index]), placed(self.channel.true[index])
         return instant
-
-
-def ns(seconds: float) -> int:
-    """Seconds as integer nanoseconds."""
-    return round(seconds * 1e9)
 
 
 def alike(scenario: Scenario) -> Scenario:
@@ -295,7 +287,7 @@ def alike(scenario: Scenario) -> Scenario:
 
 
 def _age(now: int, time: np.ndarray) -> np.ndarray:
-    return np.where(time < 0, np.nan, (now - np.maximum(time, 0)) * 1e-9)
+    return np.where(time < 0, np.nan, seconds(now, np.maximum(time, 0)))
 
 
 def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation:
@@ -304,8 +296,8 @@ def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation
         speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
         relative_speed=seen.value[RELATIVE],
         road_open=seen.value[DISTANCE] >= sensor_range,
-        front_command=seen.message[3],
-        front_speed=seen.message[1],
+        front_command=seen.message[M_INTENDED],
+        front_speed=seen.message[M_SPEED],
         set_speed=np.full(seen.gap.shape, scenario.acc.set_speed),
     )
 

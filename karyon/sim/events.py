@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from karyon.kernel import Age, Alive, Decision, Kernel, text
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
-from karyon.perception.following import DOUBT, OWN, Seen
+from karyon.perception.following import DOUBT, LEAD, OWN, Seen
 from karyon.sim.failure_modes import Fault
 from karyon.sim.faults import Placed
 
 Booleans = NDArray[np.bool_]
-SIGNALS = (*OWN, "lead.message")
+SIGNALS = (*OWN, LEAD)
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = ("late", "lost", "invalid", "own_lag")
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception import failures
-from karyon.perception.following import MESSAGE, OWN
-from karyon.perception.sensors import NEVER, Samples
+from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
 from karyon.sim.failure_modes import Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
+FOREVER = 1e6  # s: a fault without a duration ends after any run
 DRAWS = ("noise", "outlier", "jitter", "omission")
 
 
@@ -41,8 +42,8 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
         followers = scenario.vehicles - 1
         for index, fault in enumerate(scenario.faults):
             vehicles = range(1, followers + 1) if fault.vehicle == "all" else [int(fault.vehicle)]
-            onset = round(fault.onset * 1e9)
-            end = round(min(fault.onset + (inf if fault.duration is None else fault.duration), 1e6) * 1e9)
+            onset = nanoseconds(fault.onset)
+            end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), FOREVER))
             for vehicle in vehicles:
                 draws = stream(scenario.seed, Purpose.FAULTS + index * 100_000 + vehicle)
                 found.append(Placed(fault, run * followers + vehicle - 1, onset, end, draws, (run, index)))
@@ -64,9 +65,8 @@ class Injector:
         self._own: list[tuple[int, _Group]] = []
         self._message: list[tuple[slice, _Group]] = []
         for (signal, mode, _), members in sorted(groups.items(), key=lambda item: item[0]):
-            base = "lead.message" if signal.startswith("lead.message") else signal
-            group = GROUPS.get(mode, _ByFormula)(mode, members, periods[base])
-            if base == signal and base != "lead.message":
+            group = GROUPS.get(mode, _ByFormula)(mode, members, periods[signal if signal in OWN else LEAD])
+            if signal in OWN:
                 self._own.append((OWN.index(signal), group))
             else:
                 self._message.append((_fields(signal, mode), group))
@@ -94,12 +94,10 @@ class Injector:
 
 def _fields(signal: str, mode: str) -> slice:
     """Fields of the message that a fault acts on."""
-    name = {"wrong_position": "position", "wrong_speed": "speed"}.get(
-        mode, signal.removeprefix("lead.message").strip(".")
-    )
-    if name:
-        return slice(MESSAGE.index(name), MESSAGE.index(name) + 1)
-    return slice(0, len(MESSAGE))
+    field = {"wrong_position": FIELDS[0], "wrong_speed": FIELDS[1]}.get(mode, signal)
+    if field == LEAD:
+        return slice(0, len(FIELDS))
+    return slice(FIELDS.index(field), FIELDS.index(field) + 1)
 
 
 class _Group:
@@ -170,7 +168,7 @@ class _ByFormula(_Group):
         low, high = self.parameter("low", -inf), self.parameter("high", inf)
 
         def grown(now: int, value: Floats) -> Floats:
-            return failures.drift(value, rate, (now - self.onset) * 1e-9)
+            return failures.drift(value, rate, seconds(now, self.onset))
 
         return {
             "offset": lambda now, value: failures.offset(value, amplitude),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import MESSAGE, OWN
+from karyon.perception.following import FIELDS, LEAD, MESSAGE, OWN
+from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.watch import NONE, Distance, Exposure, Truth
 
@@ -103,7 +104,7 @@ class Metrics:
             since = np.where(waiting, self._handling_since, now)
             self.worst_handling = np.where(
                 waiting,
-                np.maximum(self.worst_handling, (np.maximum(now, s.level_since) - since) * 1e-9),
+                np.maximum(self.worst_handling, seconds(np.maximum(now, s.level_since), since)),
                 self.worst_handling,
             )
             self._handling_since = np.where(safe, NONE, self._handling_since)
@@ -130,7 +131,7 @@ class Metrics:
         misled = np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]
         self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
-        signals["lead.message"] = self._message_wrong | s.late[-1]
+        signals[LEAD] = self._message_wrong | s.late[-1]
         return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])
 
     def _plan(self, simulation: Simulation) -> None:
@@ -154,7 +155,7 @@ class Metrics:
         name = s.function.name
         time = self._gap_time[rows].sum()
         return {
-            "duration": s.finished * 1e-9,
+            "duration": float(seconds(s.finished, 0)),
             "vehicles": s.world.vehicles,
             "vehicle_steps": s.world.vehicles * self.steps,
             "collisions": int(self.collisions[rows].sum()),
@@ -209,7 +210,7 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     found = list(analysis.bounds(simulation.design, simulation.function))
     guards = analysis.guards(simulation.function)
     components = [component.name for component in simulation.design.components]
-    items = [name for name in guards if name in (*OWN, "lead.message", *components)]
+    items = [name for name in guards if name in (*OWN, LEAD, *components)]
     longest = [
         max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items
     ]
@@ -219,9 +220,8 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
 
 
 def _tolerated(simulation: Simulation) -> Floats:
-    names = [*OWN, *(f"lead.message.{field}" for field in MESSAGE)]
     stated = {signal.name: signal.tolerated for signal in simulation.design.signals}
-    return np.array([np.inf if stated.get(name) is None else stated[name] for name in names], dtype=float)
+    return np.array([np.inf if stated.get(name) is None else stated[name] for name in (*OWN, *FIELDS)], dtype=float)
 
 
 def _finite(number: float) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception.following import MESSAGE
-from karyon.perception.sensors import NEVER, Samples
+from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, UniformBlocks
 
@@ -27,7 +27,7 @@ class Channel:
 
     def __init__(self, scenarios: Sequence[Scenario], ahead: Integers) -> None:
         first = scenarios[0]
-        self._latency, self._loss, self._ahead = round(first.radio.latency * 1e9), first.radio.loss, ahead
+        self._latency, self._loss, self._ahead = nanoseconds(first.radio.latency), first.radio.loss, ahead
         self._draws = UniformBlocks([one.seed for one in scenarios], Purpose.LOSS, 1, first.vehicles - 1)
         self._in_flight: deque[tuple[int, int, Floats, Floats]] = deque()
         self._value = np.full((len(MESSAGE), len(ahead)), np.nan)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.perception.following import MESSAGE, OWN
+from karyon.perception.following import FIELDS, LEAD, OWN
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,6 @@ UNITS = {
     "lead.message.acceleration": "m/s2",
     "lead.message.intended_acceleration": "m/s2",
 }
-FIELDS = tuple(f"lead.message.{field}" for field in MESSAGE)
 INTEGERS = ("vehicle", "lane", "los_acc")
 INSTANTS = 2048  # recorded instants per row group, at most
 ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
@@ -79,7 +78,7 @@ def columns() -> list[str]:
     fixed = list(UNITS)[:13]
     own = [name + suffix for name in OWN for suffix in ("", "_true", "_validity", "_age")]
     message = [name + suffix for name in FIELDS for suffix in ("", "_true")]
-    return [*fixed, *own, *message, "lead.message_validity", "lead.message_age"]
+    return [*fixed, *own, *message, f"{LEAD}_validity", f"{LEAD}_age"]
 
 
 def schema() -> pa.Schema:

@@ -37,8 +37,7 @@ def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """Did it stay safe."""
-    goals = summary["safety_goals"]
-    broken = [name for name, goal in goals.items() if goal["violated"]]
+    goals, broken = summary["safety_goals"], broken_goals(summary)
     held = f"safety goals {len(goals) - len(broken)} of {len(goals)} held"
     yield "   ".join([*_distances(summary), held])
     for name, function in summary["functions"].items():
@@ -47,6 +46,11 @@ def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name}   {_switch(function)}"
     for name in broken:
         yield f"violated:   {name}, {_times(goals[name]['violations'])}"
+
+
+def broken_goals(summary: Mapping[str, Any]) -> list[str]:
+    """Names of the safety goals that the run violated."""
+    return [name for name, goal in summary["safety_goals"].items() if goal["violated"]]
 
 
 def _distances(summary: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception.following import MESSAGE, OWN, POSITION
-from karyon.perception.sensors import Samples
+from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import NormalBlocks, Purpose, stream
 from karyon.sim.world import World
@@ -20,7 +20,7 @@ class OwnSensors:
     def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
         first = scenarios[0]
         sensors = [first.sensors[name] for name in OWN]
-        self.periods = [round(sensor.period * 1e9) for sensor in sensors]
+        self.periods = [nanoseconds(sensor.period) for sensor in sensors]
         self.range = first.sensors["front.distance"].range
         self._sigma = np.array([sensor.sigma for sensor in sensors])[:, None]
         seeds = [scenario.seed for scenario in scenarios]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.control import rss
+from karyon.perception.sensors import seconds
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -82,7 +83,7 @@ class Exposure:
         exposed = bad & inside
         running = self._since != NONE
         ended = running & ~exposed
-        lasted = (np.where(inside, now, level_since) - np.where(running, self._since, now)) * 1e-9
+        lasted = seconds(np.where(inside, now, level_since), np.where(running, self._since, now))
         over = running & (lasted > self.bounds)
         self.overdue |= over
         counted = ended & (~inside | over)

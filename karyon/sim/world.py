@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.perception.sensors import seconds
 from karyon.sim.leaders import Leaders
 from karyon.sim.scenario import Scenario
 from karyon.sim.vehicle import move
@@ -40,7 +41,7 @@ class World:
         """Move every car to `now` (ns) under the command in force."""
         if now == self.now:
             return
-        step = (now - self.now) * 1e-9
+        step = float(seconds(now, self.now))
         self.position, self.speed, self.acceleration = move(
             self.position,
             self.speed,

@@ -12,6 +12,7 @@ from karyon.control import limits, rss
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 CREEP = 0.3  # m/s: below it a car stands, and what the speed sensor shows is noise
 
@@ -48,9 +49,7 @@ class TimeGap:
 
     def acceleration(self, seen: Situation) -> Floats:
         """Commanded acceleration in m/s² (row,). NaN in, NaN out: the rules of this level admit finite data only."""
-        spacing_error = seen.gap - self.standstill - self.time_gap * seen.speed
-        bound = self.closing / self.gain
-        kept = np.minimum(np.maximum(spacing_error, -bound), bound)
+        kept = _spacing_error(seen, self.standstill, self.time_gap, self.closing / self.gain)
         following = (seen.relative_speed + self.gain * kept) / self.time_gap
         free = self.gain_speed * (np.minimum(seen.set_speed, self.speed_max) - seen.speed)
         return np.where(seen.road_open, free, np.minimum(following, free))
@@ -76,9 +75,7 @@ class Cooperative:
 
     def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
         """Next command in m/s² (row,), `step` s after `command`, the car responding with `response`."""
-        spacing_error = seen.gap - self.standstill - self.time_gap * seen.speed
-        bound = self.closing * self.gain_rate / self.gain
-        kept = np.minimum(np.maximum(spacing_error, -bound), bound)
+        kept = _spacing_error(seen, self.standstill, self.time_gap, self.closing * self.gain_rate / self.gain)
         error_rate = seen.relative_speed - self.time_gap * response
         front = np.minimum(np.maximum(seen.front_command, -8.0), 3.0)
         wanted = self.gain * kept + self.gain_rate * error_rate + front
@@ -86,6 +83,12 @@ class Cooperative:
         ceiling = np.minimum(np.minimum(seen.set_speed, self.speed_max), seen.front_speed + self.closing)
         free = self.gain_speed * (ceiling - seen.speed)
         return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (seen.set_speed - seen.speed)))
+
+
+def _spacing_error(seen: Situation, standstill: float, time_gap: float, bound: float) -> Floats:
+    """Gap beyond the wanted one in m, cut at +- `bound`: so much of it a law acts upon."""
+    error = seen.gap - standstill - time_gap * seen.speed
+    return np.minimum(np.maximum(error, -bound), bound)
 
 
 @dataclass(slots=True)
@@ -145,7 +148,7 @@ class Cruise:
         self._front = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows))
 
     def update(
-        self, seen: Situation, level: Any, front_trusted: Booleans, speed_bound: Floats, step: float
+        self, seen: Situation, level: Integers, front_trusted: Booleans, speed_bound: Floats, step: float
     ) -> tuple[Floats, Booleans]:
         """Next command in m/s² (row,), and for each level whether the command is inside its safe set (level, row).
 
@@ -166,15 +169,17 @@ class Cruise:
                 cooperative.acceleration(seen, self.command, self.response, step),
             ),
         )
-        own = self.reaction_times[np.minimum(level, len(self.reaction_times) - 1)]
+        own = self.reaction_times[level]
+        allowed = self._barrier(seen, self.reaction_times[:, None])
         self.reaction = np.minimum(own, self.reaction + self.REACTION_RATE * step)
-        at_ease = self._barrier(seen, own) >= np.minimum(self.command, 0.0)  # it would change nothing
+        # A longer reaction time comes in at once where its barrier asks for no other command.
+        at_ease = np.take_along_axis(allowed, level[None], axis=0)[0] >= np.minimum(self.command, 0.0)
         self.reaction = np.where(at_ease, own, self.reaction)
         barrier = self._barrier(seen, self.reaction)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, barrier, np.inf)
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, speed_bound, step)
-        return self.command, self._safe_sets(seen)
+        return self.command, self._safe_sets(seen, allowed)
 
     def _barrier(self, seen: Situation, reaction_time: Any) -> Floats:
         """RSS barrier: the car ahead may brake as declared at any instant."""
@@ -203,10 +208,9 @@ class Cruise:
         moved = np.minimum(np.maximum(target, self.command - change), self.command + up)
         return np.where(np.isnan(moved), self.command, moved)
 
-    def _safe_sets(self, seen: Situation) -> Booleans:
+    def _safe_sets(self, seen: Situation, allowed: Floats) -> Booleans:
         """Whether each level's barrier allows the present command, and closing is not too fast (level, row)."""
         closing_ok = seen.road_open | (seen.relative_speed >= -1.5 * self.closing)
-        allowed = self._barrier(seen, self.reaction_times[:, None])
         safe = (self.command <= allowed) & closing_ok
         safe[0] = True
         return safe

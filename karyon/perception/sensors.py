@@ -13,7 +13,6 @@ Booleans = NDArray[np.bool_]
 Times = NDArray[np.int64]
 
 NEVER = np.iinfo(np.int64).min  # time of a measurement that has not come yet
-NANOSECOND = 1e-9
 
 
 @dataclass(slots=True)
@@ -78,8 +77,8 @@ class Newest:
 
 
 def seconds(later: Any, earlier: Any) -> Floats:
-    """Difference of two times in ns, in s: subtracted as integers, so nothing is lost at large times."""
-    return np.asarray((later - earlier) * NANOSECOND)
+    """Difference of two times in ns, in s: subtracted as integers, then divided, so that round times stay round."""
+    return np.asarray((later - earlier) / 1e9)
 
 
 def nanoseconds(duration: float) -> int:

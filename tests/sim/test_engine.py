@@ -158,3 +158,9 @@ def test_a_run_that_is_stopped_keeps_what_it_has(tmp_path):
     assert max(times) == pytest.approx(5.0, abs=0.11)
     assert json.loads((tmp_path / "summary.json").read_text())["duration"] == result.summary["duration"]
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_round_times_stay_round():
+    """A run of 35.1 s says 35.1 s, not 35.10000000000001 s."""
+    (result,) = simulate([read("acc_profile", ["duration=35.1"], 7)], [None])
+    assert result.summary["duration"] == 35.1

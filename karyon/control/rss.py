@@ -22,13 +22,27 @@ def safe_distance(speed: Any, front_speed: Any, reaction_time: Any, braking: Any
     return np.asarray(np.maximum(0.0, speed * reaction_time + stopping))
 
 
+def margin_rate(
+    speed: Any, relative_speed: Any, acceleration: Any, front_acceleration: Any, reaction_time: Any, braking: Any
+) -> Floats:
+    """Change of the gap beyond the safe distance in m/s, the derivative of `safe_distance`.
+
+        h' = v_rel - rho a - (v a - v_front a_front) / b    with h = gap - safe_distance
+
+    relative_speed       m/s, negative when closing
+    front_acceleration   m/s², of the car ahead
+    """
+    front_speed = np.maximum(0.0, speed + relative_speed)
+    own = (reaction_time + speed / braking) * acceleration
+    return np.asarray(relative_speed - own + front_speed * front_acceleration / braking)
+
+
 def acceleration_limit(
     margin: Any, speed: Any, relative_speed: Any, front_acceleration: Any, reaction_time: Any, braking: Any, gain: Any
 ) -> Floats:
     """Largest acceleration in m/s² that keeps the gap above the safe distance: a control barrier function.
 
-        h' >= -gain h    with h = gap - safe_distance                        [Ames et al. 2017, eq. 9]
-        h' = v_rel - rho a - (v a - v_front a_front) / b    =>
+        h' >= -gain h    with h' as in `margin_rate`    =>                   [Ames et al. 2017, eq. 9]
         a <= (v_rel + v_front a_front / b + gain h) / (rho + v / b)
 
     margin               h: gap - safe distance, m; negative: already inside

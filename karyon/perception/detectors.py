@@ -43,6 +43,12 @@ def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Floats:
     return np.asarray(np.maximum(0.0, np.abs(change) - rate_limit * step - noise))
 
 
+def spike(first: Any, second: Any, third: Any) -> Floats:
+    """Spike check: how far `second` of three samples in a row stands out from both others; 0 for NaN."""
+    up, down = second - first, second - third
+    return np.where(up * down > 0.0, np.minimum(np.abs(up), np.abs(down)), 0.0)
+
+
 def plausible_stamp(time: Any, previous: Any, now: Any) -> Booleans:
     """Time stamp check: a new sample is younger than the one before it and not from the future; integers, ns."""
     return np.asarray((time > previous) & (time <= now))

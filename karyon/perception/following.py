@@ -175,7 +175,7 @@ def _start(rows: int) -> State:
         track_reference=two,
         track_smooth=two,
         track_doubted=two.astype(bool),
-        intended=zero,
+        intended=two,
         intention_smooth=zero,
         closing_smooth=zero,
         road_smooth=zero,
@@ -388,14 +388,21 @@ class Following:
         return np.asarray(judged[0] * judged[1] * self._intention(before, s, fresh, anchor[0], step))
 
     def _intention(self, before: State, s: State, fresh: Booleans, anchor: Booleans, step: Floats) -> Floats:
-        """Received acceleration against the received intention after the lag of a vehicle (row,)."""
-        value, old = s.message.value, before.message.value[M_INTENDED]
-        share = np.minimum(1.0, step / (self.noise.vehicle_lag + step))
-        followed = before.intended + share * (np.where(np.isnan(old), 0.0, old) - before.intended)
-        s.intended = np.where(anchor, value[M_ACCELERATION], np.where(fresh, followed, before.intended))
-        residual = np.where(fresh & ~anchor, value[M_ACCELERATION] - s.intended, 0.0)
+        """Received acceleration against the received intention after the lag of a vehicle (row,).
+
+        The command may have changed at any time between two messages: what it may have led to is an interval that
+        holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
+        """
+        received, new, old = s.message.value[M_ACCELERATION], s.message.value[M_INTENDED], before.message.value[M_INTENDED]
+        left = np.exp(-step / self.noise.vehicle_lag)
+        commands = np.stack([np.fmin(new, old), np.fmax(new, old)])
+        followed = commands + left * (before.intended - commands)
+        s.intended = np.where(anchor, received, np.where(fresh, followed, before.intended))
+        residual = received - np.minimum(np.maximum(received, s.intended[0]), s.intended[1])
+        residual = np.where(fresh & ~anchor, residual, 0.0)
         s.intention_smooth = detectors.smoothed(before.intention_smooth, residual, SHARE, fresh)
-        return self._intention_limits.validity(residual, s.intention_smooth)
+        spike = np.where(fresh & ~anchor, detectors.spike(before.message.previous[M_INTENDED], old, new), 0.0)
+        return self._intention_limits.validity(np.maximum(np.abs(residual), spike), s.intention_smooth)
 
     def _closing(
         self, before: State, s: State, message_age: Floats, usable: Booleans, heard: Booleans, open_road: Booleans

@@ -232,6 +232,7 @@ class Following:
         self._floors = floors
         self._message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._rate_noise = 8.0 * floors
+        self._track_rate_noise = 8.0 * np.array([n.message_speed, n.message_acceleration])[:, None]
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
         reckoned = (c.radar, c.wheel, c.place)
@@ -366,7 +367,12 @@ class Following:
         first = np.isnan(old[0])
         gone = first | (step > 0.5)
         rates, old_rates = value[[M_SPEED, M_ACCELERATION]], old[[M_SPEED, M_ACCELERATION]]
-        advance = np.where(fresh & ~first, 0.5 * step * (rates + old_rates), 0.0)
+        advance = 0.5 * step * (rates + old_rates)
+        turned = np.maximum(np.abs(rates - old_rates) - self._track_rate_noise, 0.0)
+        # The rate may have changed at any time between the two: what is not certain of the way is no residual.
+        slack = np.where(before.track_doubted, 0.0, 0.5 * step * turned)
+        advance += np.minimum(np.maximum(value[:2] - before.track_reference - advance, -slack), slack)
+        advance = np.where(fresh & ~first, advance, 0.0)
         reference, smooth, residual = detectors.reckon(
             before.track_reference,
             before.track_smooth,

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel import Age, Alive, Decision, Kernel, text
+from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
+from karyon.perception import validity
 from karyon.perception.following import DOUBT, LEAD, OWN, Seen
+from karyon.perception.sensors import seconds
+from karyon.sim.analysis import age_limit
 from karyon.sim.failure_modes import Fault
 from karyon.sim.faults import Placed
 
@@ -36,6 +39,8 @@ class Log:
             self._by_row.setdefault(fault.row, []).append(fault)
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
+        self._age_limits = np.array([age_limit(function, name) for name in SIGNALS])[:, None]
+        self._age, self._silence, self._aged = np.zeros((3, len(SIGNALS), rows))
         self._started = False
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
@@ -59,6 +64,9 @@ class Log:
 
     def judged(self, now: int, seen: Seen) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
+        self._age = seconds(now, np.vstack([seen.time, seen.message_time]))
+        self._silence = seconds(now, self._arrived)
+        self._aged = validity.of_age(self._age, self._age_limits)
         doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
@@ -76,7 +84,7 @@ class Log:
             self.switches[row] += 1
             if after < before:
                 rule = self.function.rules[int(decision.deciding[row])]
-                verdict = self._verdict(now, row, rule)
+                verdict = self._verdict(row, rule)
                 self.verdicts[row][verdict] += 1
                 caused = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
                 self.false_downgrades[row] += not caused
@@ -85,14 +93,19 @@ class Log:
                 fields["rule"] = why.partition(": ")[2]
             self.add(now, row, "los", why, **fields)
 
-    def _verdict(self, now: int, row: int, rule: Any) -> str:
-        """late, lost, invalid and own lag are four different verdicts."""
+    def _verdict(self, row: int, rule: Any) -> str:
+        """late, lost, invalid and own lag are four different verdicts.
+
+        What is too old, or not to be believed for its age alone, is late where something newer than half of that
+        age came in, and else lost.
+        """
         for leaf in leaves(rule):
             if isinstance(leaf, Alive):
                 return "own_lag"
-            if isinstance(leaf, Age) and leaf.signal in SIGNALS:
-                recent = now - self._arrived[SIGNALS.index(leaf.signal), row] <= leaf.limit * 1e9
-                return "late" if recent else "lost"
+            if isinstance(leaf, Age | Validity) and leaf.signal in SIGNALS:
+                signal = SIGNALS.index(leaf.signal)
+                if isinstance(leaf, Age) or self._aged[signal, row] < leaf.minimum:
+                    return "late" if self._silence[signal, row] < 0.5 * self._age[signal, row] else "lost"
         return "invalid"
 
 

@@ -100,7 +100,7 @@ def from_profile(
     acceleration, deceleration  rates at which the speed changes, in m/s², > 0
     duration, lag               as in `from_recording`
 
-    It starts at the first speed. A set-point that is not reached before the next one is given up. The scenario has
+    It starts at the first speed. No car changes its acceleration at once: that takes three knots. A set-point that is not reached before the next one is given up. The scenario has
     checked the values.
     """
     times, speeds = [0.0], [float(setpoints[0][1])]
@@ -111,7 +111,9 @@ def from_profile(
         reached = begin + (target - speed) / rate
         times += [begin, min(reached, end)]
         speeds += [speed, target if reached <= end else speed + rate * (end - begin)]
-    return _trajectory(np.interp(_knots(duration), times, speeds), lag)
+    knots = _knots(duration)
+    aimed: Floats = np.interp(np.concatenate([[-_KNOT_S], knots, [knots[-1] + _KNOT_S]]), times, speeds)
+    return _trajectory((aimed[:-2] + aimed[1:-1] + aimed[2:]) / 3.0, lag)
 
 
 def intended_acceleration(speed: Floats, lag: float) -> Floats:

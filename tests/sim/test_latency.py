@@ -6,6 +6,7 @@ import pytest
 
 from karyon.sim import leaders, recordings
 from karyon.sim.engine import Simulation
+from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.shipped import SHIPPED
 
@@ -96,3 +97,72 @@ def test_the_bound_is_not_slack(campaign, mode):
         if entry["mode"] == mode
     ]
     assert max(reached) >= 1 / 3
+
+
+FIELDS = {"position": 3.0, "speed": 0.8, "acceleration": 3.0, "intended_acceleration": 3.0}
+"""Of the message, with what is tolerated of each; the rules guard them by `lead.message`."""
+
+
+def lie(rng):
+    """A field of the message that fails like a sensor."""
+    field, sign = rng.choice(list(FIELDS)), rng.choice([-1, 1])
+    tolerated, mode = FIELDS[field], rng.choice(["offset", "drift", "ramp", "noise", "outlier", "stuck_at", "scale"])
+    given = {
+        "offset": {"amplitude": sign * tolerated * rng.uniform(1.0, 4.0)},
+        "drift": {"rate": sign * rng.uniform(0.2, 3.0)},
+        "ramp": {"rate": sign * rng.uniform(0.2, 3.0)},
+        "noise": {"sigma": tolerated * rng.uniform(0.7, 5.0)},
+        "outlier": {"amplitude": tolerated * rng.uniform(1.0, 10.0), "probability": rng.uniform(0.1, 1.0)},
+        "stuck_at": {},
+        "scale": {"factor": rng.uniform(1.05, 3.0)},
+    }[mode]
+    window = {"onset": round(rng.uniform(10.0, 30.0), 3), "duration": round(rng.uniform(3.0, 15.0), 2)}
+    numbers = {name: round(value, 3) for name, value in given.items()}
+    return {"vehicle": 1, "signal": f"lead.message.{field}", "mode": mode, **window, **numbers}
+
+
+def held(scenario, seconds, several):
+    """Runs a fault (or several) each; names of the faults whose run broke its bound or a goal."""
+    texts = ["[" + ", ".join(as_text(entry) for entry in entries) + "]" for entries in several]
+    loaded = [read(scenario, [f"duration={seconds}", f"faults={text}"], run) for run, text in enumerate(texts)]
+    broken = []
+    for text, result in zip(texts, simulate(loaded, [None] * len(loaded)), strict=True):
+        acc, goals = result.summary["functions"]["acc"], result.summary["safety_goals"]
+        late = acc["worst_switch_latency"] > acc["switch_bound"]
+        if late or any(goal["violated"] for goal in goals.values()):
+            broken.append(f"{text}: {acc['worst_switch_latency']:.2f} s of {acc['switch_bound']:.2f} s")
+    return broken
+
+
+def as_text(entry):
+    return "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"
+
+
+def test_a_lie_in_any_field_of_the_message_is_left_in_time():
+    rng = random.Random(8)
+    assert not held("acc_recorded", 40, [[lie(rng)] for _ in range(140)])
+
+
+@pytest.mark.parametrize(
+    "signal, amplitude", [("front.relative_speed", 1.0), ("front.distance", 3.0), ("own.speed", 2)]
+)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_bound_of_level_1_does_not_rest_on_the_radio(signal, amplitude, sign):
+    """Level 1 is there for when nothing is heard of the car ahead: its bounds must hold then."""
+    silent = {"vehicle": 1, "component": "radio", "mode": "hang", "onset": 5, "duration": 35}
+    jump = {"vehicle": 1, "signal": signal, "mode": "offset", "duration": 12, "amplitude": sign * amplitude}
+    assert not held("acc_profile", 45, [[silent, {**jump, "onset": 18 + 0.3 * run}] for run in range(20)])
+
+
+@pytest.mark.parametrize("deceleration", [2, 4])
+def test_messages_lost_while_the_leader_brakes(deceleration):
+    """The longer reaction time of level 1 comes into force with the gap of level 2, at the worst instant."""
+    braking = ["duration=35", "leader.speed=[[0, 25], [20, 10]]", f"leader.deceleration={deceleration}"]
+    faults = [
+        as_text({"vehicle": 1, "signal": "lead.message", "mode": "omission", "onset": 19 + 0.03 * run, "duration": 5})
+        for run in range(80)
+    ]
+    batch = [read("acc_profile", [*braking, f"faults=[{fault}]"], run) for run, fault in enumerate(faults)]
+    for fault, result in zip(faults, simulate(batch, [None] * len(batch)), strict=True):
+        goals = result.summary["safety_goals"]
+        assert not any(goal["violated"] for goal in goals.values()), (fault, result.summary["min_rss_margin"])

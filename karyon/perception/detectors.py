@@ -25,6 +25,7 @@ MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
 MOST_SAMPLES = 200  # after which a growing error counts as not seen
 SLOW_STEP = 0.1
 SLOW_PARTS = [SLOW_STEP * step for step in range(-70, 71)]  # in sigma: the integral over the slow part
+SETTLED = 20  # samples after which a reference is better known than what it is compared with
 STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a probability below 1e-12
 
 
@@ -84,6 +85,14 @@ def reckon(
     smooth = smoothed(smooth, residual, share, fresh)
     reference = reference + np.where(fresh & ~doubted, leak * residual, 0.0)
     return reference, smooth, residual
+
+
+def settling(samples: Any, leak: Any) -> Floats:
+    """Share of the residual that moves a reference which rests on `samples` samples: their mean, then `leak`.
+
+    A reference that began with one unlucky sample would else be wrong by its noise for as long as it remembers.
+    """
+    return np.where(samples < SETTLED, np.maximum(leak, 1.0 / (samples + 1.0)), leak)
 
 
 @dataclass(frozen=True, slots=True)

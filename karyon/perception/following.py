@@ -136,9 +136,11 @@ class State:
     smooth: Floats
     doubted: Booleans
     anchored: Booleans
+    samples: Floats
     track_reference: Floats
     track_smooth: Floats
     track_doubted: Booleans
+    track_samples: Floats
     intended: Floats
     intention_smooth: Floats
     closing_smooth: Floats
@@ -172,9 +174,11 @@ def _start(rows: int) -> State:
         smooth=three,
         doubted=three.astype(bool),
         anchored=three.astype(bool),
+        samples=three,
         track_reference=two,
         track_smooth=two,
         track_doubted=two.astype(bool),
+        track_samples=two,
         intended=two,
         intention_smooth=zero,
         closing_smooth=zero,
@@ -347,14 +351,16 @@ class Following:
         )
         anchored = before.anchored & ~(lost & ~before.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
+        leak = detectors.settling(before.samples, self._leak)
         reference, smooth, residual = detectors.reckon(
-            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, self._leak, SHARE
+            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, leak, SHARE
         )
         reference[RADAR] = np.minimum(reference[RADAR], self.noise.range)
         anchor = fresh & ~anchored
         s.reference = np.where(anchor, ahead, reference)
         s.smooth = np.where(anchor, 0.0, smooth)
         s.anchored = anchored | anchor
+        s.samples = np.where(anchor, 1.0, before.samples + fresh)
         residual = np.where(fresh & anchored, residual, 0.0)
         judged = self._limits.validity(residual, s.smooth)
         calm = self._limits.calm(residual, s.smooth)
@@ -380,12 +386,13 @@ class Following:
             advance,
             fresh,
             before.track_doubted,
-            self._track_leak,
+            detectors.settling(before.track_samples, self._track_leak),
             SHARE,
         )
         anchor = fresh & (first | (gone & ~before.track_doubted))
         s.track_reference = np.where(anchor, value[:2], reference)
         s.track_smooth = np.where(anchor, 0.0, smooth)
+        s.track_samples = np.where(anchor, 1.0, before.track_samples + fresh)
         residual = np.where(fresh & ~anchor, residual, 0.0)
         judged = self._track_limits.validity(residual, s.track_smooth)
         calm = self._track_limits.calm(residual, s.track_smooth)
@@ -481,12 +488,14 @@ class Following:
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         s.reference = np.where(again, values, s.reference)
         s.smooth = np.where(again, 0.0, s.smooth)
+        s.samples = np.where(again, 1.0, s.samples)
         s.doubted &= ~again
         agrees = np.stack([radar & quiet_closing, quiet_closing])
         s.track_agreed = np.where(s.track_doubted & agrees, before.track_agreed + dt, 0.0)
         tracks = s.track_agreed >= AGREEMENT
         s.track_reference = np.where(tracks, s.message.value[:2], s.track_reference)
         s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
+        s.track_samples = np.where(tracks, 1.0, s.track_samples)
         s.track_doubted &= ~tracks
 
     def _learn(self, before: State, s: State, dt: float, difference: Floats, quiet: Booleans) -> None:

@@ -103,8 +103,8 @@ class Front:
 class Motion:
     """What the car ahead does, from radar alone: state of a tracking filter (row,). [Benedict & Bordner 1962]
 
-        predicted = speed + step acceleration,  residual = measured - predicted
-        speed = predicted + (1 - MEMORY²) residual,  acceleration += (1 - MEMORY)² residual / step
+    predicted = speed + step acceleration,  residual = measured - predicted
+    speed = predicted + (1 - MEMORY²) residual,  acceleration += (1 - MEMORY)² residual / step
     """
 
     MEMORY: ClassVar[float] = 0.6  # share of the past: at 20 Hz braking shows after 0.15 s, with a noise of 0.4 m/s²

@@ -25,6 +25,7 @@ MISSED_SIGMAS = -NormalDist().inv_cdf(MISSED)
 MOST_SAMPLES = 200  # after which a growing error counts as not seen
 SLOW_STEP = 0.1
 SLOW_PARTS = [SLOW_STEP * step for step in range(-70, 71)]  # in sigma: the integral over the slow part
+PHASES = [phase / 10 for phase in range(10)]  # of the growth of an error against the samples, in periods
 SETTLED = 20  # samples after which a reference is better known than what it is compared with
 STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a probability below 1e-12
 
@@ -92,7 +93,7 @@ def settling(samples: Any, leak: Any) -> Floats:
 
     A reference that began with one unlucky sample would else be wrong by its noise for as long as it remembers.
     """
-    return np.where(samples < SETTLED, np.maximum(leak, 1.0 / (samples + 1.0)), leak)
+    return np.asarray(np.where(samples < SETTLED, np.maximum(leak, 1.0 / (samples + 1.0)), leak))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +163,32 @@ class ResidualGate:
         The recursion of `reckon` on the error alone, until it clears the gate by the quantile of its noise, for the
         worst of ten phases of the growth against the samples. inf: the reference follows too fast, a stated gap.
         """
+        late = self._ramp_samples(rate, minimum) - np.array([self._passed(rate, phase) for phase in PHASES])
+        return float(np.maximum(late, 0.0).max()) * self.period
+
+    def growth_time(self, rate: float, minimum: float) -> float:
+        """As `ramp_time`, but from the first sample that the growing error has changed."""
+        return float(self._ramp_samples(rate, minimum).max()) * self.period
+
+    def _passed(self, rate: float, phase: float) -> int:
+        """The sample at which a ramp passes the tolerated amplitude; `phase` is its age at sample 0, in periods."""
+        return ceil(self.tolerated / (rate * self.period) - phase)
+
+    def _ramp_samples(self, rate: float, minimum: float) -> Floats:
+        """The sample at which a ramp is seen, per phase (phase,)."""
         single = amplitude_at(minimum, self.band, self.tolerated) + MISSED_SIGMAS * self.sigma
         average = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
-        return max(self._ramp_samples(rate, phase / 10, single, average) for phase in range(10)) * self.period
+        return np.array([self._seen(rate, phase, single, average) for phase in PHASES])
 
-    def _ramp_samples(self, rate: float, phase: float, single: float, average: float) -> float:
-        """Samples from the one that passes `tolerated` to the one that is seen; `phase` is the age of the ramp."""
+    def _seen(self, rate: float, phase: float, single: float, average: float) -> float:
         leak = 0.0 if self.memory == inf else leak_of(self.period, self.memory)
         followed = smooth = 0.0
-        passed = ceil(self.tolerated / (rate * self.period) - phase)
-        for sample in range(passed + MOST_SAMPLES):
+        for sample in range(self._passed(rate, phase) + MOST_SAMPLES):
             residual = rate * self.period * (sample + phase) - followed
             smooth += self.share * (residual - smooth)
             followed += leak * residual
             if residual >= single or smooth >= average:
-                return max(0, sample - passed)
+                return sample
         return inf
 
 

@@ -253,8 +253,8 @@ class Following:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
 
         From the instant the error passes the tolerated amplitude; the worst of a step of that size and of the ramps
-        that the mode can grow by (`RAMPS`). Holds while the car ahead is heard: without its message a wrong relative
-        speed shows only in the distance. inf: no check sees it.
+        that the mode can grow by (`RAMPS`). inf: no check sees it. Holds while the car ahead is heard: see
+        `unheard_time`.
         """
         c = self.checks
         position, speed = (c.track_position,), (c.closing,)
@@ -272,6 +272,13 @@ class Following:
         times = [check.step_time(minimum) for check in checks if mode not in SLOW]
         times += [check.ramp_time(rate, minimum) for check in checks if mode not in SUDDEN for rate in RAMPS]
         return max(times, default=inf)
+
+    def unheard_time(self, minimum: float) -> float:
+        """Detection time in s of a wrong relative speed while no message is heard: it shows only in the distance.
+
+        From the instant it is wrong by the tolerated amplitude, for a rule `validity >= minimum`, quantile 1 - 10^-6.
+        """
+        return self.checks.radar.growth_time(float(self._tolerated[RELATIVE, 0]), minimum)
 
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
@@ -406,7 +413,11 @@ class Following:
         The command may have changed at any time between two messages: what it may have led to is an interval that
         holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
         """
-        received, new, old = s.message.value[M_ACCELERATION], s.message.value[M_INTENDED], before.message.value[M_INTENDED]
+        received, new, old = (
+            s.message.value[M_ACCELERATION],
+            s.message.value[M_INTENDED],
+            before.message.value[M_INTENDED],
+        )
         left = np.exp(-step / self.noise.vehicle_lag)
         commands = np.stack([np.fmin(new, old), np.fmax(new, old)])
         followed = commands + left * (before.intended - commands)

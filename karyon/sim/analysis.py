@@ -129,6 +129,12 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
     )
 
 
+def unheard_bound(design: Design, function: Function) -> float:
+    """Bound in s on the switch time for a wrong relative speed while no message is heard: two failures at once."""
+    minimum = minimum_validity(function, "front.relative_speed")
+    return switch_bound(perception_of(design, function, 1).unheard_time(minimum), design.timing)
+
+
 def field_of(signal: str) -> str:
     """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
     return LEAD if signal in FIELDS else signal
@@ -164,6 +170,7 @@ class Report:
 
     unreachable   levels that nobody can reach, with the reason
     unguarded     signals that a level's controller uses and no rule up to that level guards
+    unheard       s, bound on the switch time for a wrong relative speed while no message is heard; None: not guarded
     """
 
     name: str
@@ -171,6 +178,7 @@ class Report:
     unreachable: tuple[str, ...]
     unguarded: tuple[str, ...]
     warnings: tuple[str, ...]
+    unheard: float | None = None
 
     @property
     def late(self) -> bool:
@@ -199,6 +207,7 @@ class Report:
             "unreachable": list(self.unreachable),
             "unguarded": list(self.unguarded),
             "warnings": list(self.warnings),
+            "unheard": None if self.unheard is None else _or_none(self.unheard),
         }
 
 
@@ -207,14 +216,17 @@ def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report
     rows: list[Row] = []
     unreachable: list[str] = []
     unguarded: list[str] = []
+    unheard = None
     for function in design.functions:
+        if {"front.relative_speed", LEAD} <= guards(function).keys():
+            unheard = unheard_bound(design, function)
         found = list(bounds(design, function))
         for hazard in design.hazards:
             if hazard.function == function.name:
                 rows += _rows(hazard.id, hazard.goal, hazard.ftti, found)
         unreachable += _unreachable(design, function)
         unguarded += _unguarded(function)
-    return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings)
+    return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings, unheard)
 
 
 def _rows(hazard: str, goal: str, ftti: float, found: list[Bound]) -> Iterator[Row]:

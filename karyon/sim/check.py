@@ -70,10 +70,10 @@ def _remarks(report: analysis.Report) -> Iterator[str]:
     yield from (f"unreachable:   {level}" for level in report.unreachable)
     yield from (f"unguarded:   {signal}" for signal in report.unguarded)
     yield from (f"warning:   {warning}" for warning in report.warnings)
-    if any(row.item == "front.relative_speed" for row in report.rows):
+    if report.unheard is not None:
         yield (
             "assumes:   one failure at a time. While no lead.message is heard, a wrong front.relative_speed shows "
-            "only in front.distance, within about 1 s: later than the bound above"
+            f"only in front.distance, and T_switch is {_ms(report.unheard)}"
         )
     if not late:
         yield "every bound is within the FTTI of its hazard"

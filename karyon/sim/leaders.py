@@ -100,8 +100,8 @@ def from_profile(
     acceleration, deceleration  rates at which the speed changes, in m/s², > 0
     duration, lag               as in `from_recording`
 
-    It starts at the first speed. No car changes its acceleration at once: that takes three knots. A set-point that is not reached before the next one is given up. The scenario has
-    checked the values.
+    It starts at the first speed. A set-point that is not reached before the next one is given up. No car changes its
+    acceleration at once: that takes three knots. The scenario has checked the values.
     """
     times, speeds = [0.0], [float(setpoints[0][1])]
     ends = [*(time for time, _ in setpoints[1:]), np.inf]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from karyon.sim import leaders, recordings
+from karyon.sim import analysis, leaders, recordings
 from karyon.sim.engine import Simulation
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
@@ -143,20 +143,39 @@ def test_a_lie_in_any_field_of_the_message_is_left_in_time():
     assert not held("acc_recorded", 40, [[lie(rng)] for _ in range(140)])
 
 
-@pytest.mark.parametrize(
-    "signal, amplitude", [("front.relative_speed", 1.0), ("front.distance", 3.0), ("own.speed", 2)]
-)
+SILENT = {"vehicle": 1, "component": "radio", "mode": "hang", "onset": 5, "duration": 35}
+
+
+def jumps(signal, amplitude):
+    """A radio that hangs, and in each run a jump of another sensor while it does."""
+    jump = {"vehicle": 1, "signal": signal, "mode": "offset", "duration": 12, "amplitude": amplitude}
+    return [[SILENT, {**jump, "onset": 18 + 0.3 * run}] for run in range(20)]
+
+
+@pytest.mark.parametrize("signal, amplitude", [("front.distance", 3.0), ("own.speed", 2.0)])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_bound_of_level_1_does_not_rest_on_the_radio(signal, amplitude, sign):
     """Level 1 is there for when nothing is heard of the car ahead: its bounds must hold then."""
-    silent = {"vehicle": 1, "component": "radio", "mode": "hang", "onset": 5, "duration": 35}
-    jump = {"vehicle": 1, "signal": signal, "mode": "offset", "duration": 12, "amplitude": sign * amplitude}
-    assert not held("acc_profile", 45, [[silent, {**jump, "onset": 18 + 0.3 * run}] for run in range(20)])
+    assert not held("acc_profile", 45, jumps(signal, sign * amplitude))
 
 
-@pytest.mark.parametrize("deceleration", [2, 4])
+@pytest.mark.parametrize("amplitude", [-1.6, -0.85, 0.85, 1.6])
+def test_a_wrong_relative_speed_is_left_though_nothing_is_heard(amplitude):
+    """Two failures at once: the bound for it is longer, and stated apart; nobody comes too close meanwhile."""
+    texts = [", ".join(as_text(entry) for entry in entries) for entries in jumps("front.relative_speed", amplitude)]
+    loaded = [read("acc_profile", ["duration=45", f"faults=[{text}]"], run) for run, text in enumerate(texts)]
+    bound = analysis.unheard_bound(loaded[0].design, loaded[0].design.function("acc"))
+    latencies = []
+    for text, result in zip(texts, simulate(loaded, [None] * len(loaded)), strict=True):
+        latencies.append(result.summary["functions"]["acc"]["worst_switch_latency"])
+        assert latencies[-1] <= bound, text
+        assert not result.summary["safety_goals"]["RSS distance kept"]["violated"], text
+    assert max(latencies) > 0.3 * bound
+
+
+@pytest.mark.parametrize("deceleration", [2, 4, 6])
 def test_messages_lost_while_the_leader_brakes(deceleration):
-    """The longer reaction time of level 1 comes into force with the gap of level 2, at the worst instant."""
+    """Level 1 takes over with the gap of level 2, at the worst instant."""
     braking = ["duration=35", "leader.speed=[[0, 25], [20, 10]]", f"leader.deceleration={deceleration}"]
     faults = [
         as_text({"vehicle": 1, "signal": "lead.message", "mode": "omission", "onset": 19 + 0.03 * run, "duration": 5})

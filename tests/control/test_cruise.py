@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.control import limits
-from karyon.control.cruise import CREEP, Cruise, Situation
+from karyon.control import limits, rss
+from karyon.control.cruise import CREEP, Cruise, Motion, Situation
 
 LEVELS = (
-    {"time_gap": 2.5, "speed_max": 25.0, "reaction_time": 0.8},
-    {"time_gap": 1.4, "reaction_time": 0.8},
-    {"time_gap": 0.9, "reaction_time": 0.5},
+    {"time_gap": 2.5, "speed_max": 25.0, "reaction_time": 0.6},
+    {"time_gap": 1.4, "reaction_time": 0.6},
+    {"time_gap": 0.9, "reaction_time": 0.6},
 )
 STANDSTILL, BRAKING, LAG, RANGE = 2.0, 6.0, 0.2, 150.0
 STEP, FINE = 0.05, 5  # control period in s, steps of the plant in one
@@ -278,3 +278,32 @@ def test_a_level_is_left_out_of_its_safe_set_when_it_closes_too_fast(level):
     assert not fast.safe[0][level]
     calm = Drive(steady_gap(0, 20.0), 20.0, 20.0, level=at(0)).run(10.0)
     assert calm.safe[-1][level]
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize("speed", [15.0, 25.0, 30.0])
+def test_keeps_the_safe_distance_to_a_leader_that_brakes_as_hard_as_it_may(level, speed):
+    """From steady following at each level's time gap: the brakes bite before the margin is gone."""
+    drive = Drive(steady_gap(level, speed), speed, speed, brakes(BRAKING, 10.0), at(level), set_speed=speed).run(16.0)
+    own, gaps = np.array(drive.speeds), np.array(drive.gaps)
+    front, reaction_time = own - np.array(drive.closing), LEVELS[level]["reaction_time"]
+    assert (gaps >= rss.safe_distance(own, np.maximum(front, 0.0), reaction_time, BRAKING)).all()
+
+
+def test_the_motion_ahead_is_known_soon_and_what_is_no_motion_is_not_taken_for_it():
+    """A leader that brakes with 4 m/s² shows half of it after 0.15 s; another object, or none, shows nothing."""
+    motion = Motion(speed=np.full(1, nan), acceleration=np.zeros(1))
+    for _ in range(5):
+        motion.follow(np.array([20.0]), STEP)
+        assert motion.acceleration[0] == pytest.approx(0.0, abs=1e-9)
+    for period in range(1, 4):
+        motion.follow(np.array([20.0 - 4.0 * STEP * period]), STEP)
+    assert motion.acceleration[0] < -2.0
+    for period in range(4, 30):
+        motion.follow(np.array([20.0 - 4.0 * STEP * period]), STEP)
+    assert motion.acceleration[0] == pytest.approx(-4.0, abs=0.01)
+    for other in (3.0, nan, 15.0):
+        motion.follow(np.array([other]), STEP)
+        assert motion.acceleration[0] == 0.0
+    motion.follow(np.array([15.0]), STEP)
+    assert motion.speed[0] == 15.0

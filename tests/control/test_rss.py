@@ -130,3 +130,17 @@ def test_a_front_that_brakes_never_allows_more(speed, relative_speed, reaction_t
         for rate in (-front, 0.0, front)
     ]
     assert limits[0] <= limits[1] == limits[2]
+
+
+@given(st.floats(1, 60), st.floats(-0.9, 0.9), reactions, brakings, st.floats(-8, 3), st.floats(-8, 0))
+def test_the_rate_of_the_margin_is_its_derivative(speed, closing, reaction_time, braking, own, front):
+    """Against the margin itself, a moment earlier and later; where nobody has come to stand."""
+    front_speed, step = speed * (1.0 + closing), 1e-4
+
+    def margin(time):
+        gap = 200.0 + (front_speed - speed) * time + 0.5 * (front - own) * time * time
+        stopping = ((speed + own * time) ** 2 - (front_speed + front * time) ** 2) / (2.0 * braking)
+        return gap - (speed + own * time) * reaction_time - stopping  # not cut at 0, as `safe_distance` is
+
+    rate = rss.margin_rate(speed, front_speed - speed, own, front, reaction_time, braking)
+    assert float(rate) == pytest.approx((margin(step) - margin(-step)) / (2.0 * step), abs=1e-5)

@@ -39,6 +39,28 @@ def test_beyond_rate_is_what_physics_and_noise_leave(change, rate_limit, noise, 
     )
 
 
+@given(eighths, eighths, eighths)
+def test_a_spike_stands_out_from_both_of_its_neighbours(first, second, third):
+    """By what would have to be cut from it to lie between them or level with the nearer one."""
+    low, high = min(first, third), max(first, third)
+    expected = max(0.0, second - high, low - second)
+    assert detectors.spike(first, second, third) == expected
+    assert detectors.spike(nan, second, third) == detectors.spike(first, second, nan) == 0.0
+
+
+@given(st.lists(eighths, min_size=1, max_size=60))
+def test_a_young_reference_is_the_mean_of_its_samples(values):
+    """As long as it settles; from then on each sample moves it by the leak."""
+    reference, leak = np.array(values[0]), 0.01
+    for samples, value in enumerate(values[1:], start=1):
+        share = detectors.settling(samples, leak)
+        reference = reference + share * (value - reference)
+        if samples < detectors.SETTLED:
+            assert reference == pytest.approx(np.mean(values[: samples + 1]), abs=1e-9)
+        else:
+            assert share == leak
+
+
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=12))
 def test_a_sample_from_the_past_or_the_future_is_not_taken(stamps):
     """Over a whole story: a sample that was not believed leaves value and time alone."""
@@ -172,6 +194,23 @@ def test_a_ramp_is_seen_within_the_stated_time(name, rate):
         followed += leak * (error - followed)
         missed &= ~(seen & (time <= since + stated + 1e-9))
     assert missed.sum() < UNLIKELY
+
+
+@pytest.mark.parametrize("rate", [0.8, 1.6, 3.0])
+def test_a_growing_error_is_seen_within_its_time_from_the_beginning(rate):
+    """As for a ramp, but from the first sample that it changed: no sooner than the tolerated amplitude allows."""
+    gate = Checks(Noise(), Tolerated()).radar
+    from_the_beginning = gate.growth_time(rate, MINIMUM)
+    assert gate.ramp_time(rate, MINIMUM) <= from_the_beginning
+    assert from_the_beginning >= validity.amplitude_at(MINIMUM, gate.smooth_band, gate.tolerated) / rate - gate.period
+    rng, period, seen = np.random.default_rng(3), gate.period, np.zeros(20_000, dtype=bool)
+    smooth = np.zeros(len(seen))
+    for sample in range(1, round(from_the_beginning / period) + 1):
+        residual = rate * period * sample + gate.sigma * rng.standard_normal(len(seen))
+        smooth += gate.share * (residual - smooth)
+        seen |= validity.of_amplitude(np.abs(smooth), gate.smooth_band, gate.tolerated) < MINIMUM
+        seen |= validity.of_amplitude(np.abs(residual), gate.band, gate.tolerated) < MINIMUM
+    assert seen.all()
 
 
 @pytest.mark.parametrize("name", GATES)

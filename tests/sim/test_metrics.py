@@ -4,14 +4,16 @@ import json
 from itertools import pairwise
 from math import inf
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
+from karyon.sim.watch import Distance
 
 LENGTH, BRAKING = 4.5, 6.0
-REACTION = {0: 0.8, 1: 0.8, 2: 0.5}  # s, of the shipped design
+REACTION = {0: 0.6, 1: 0.6, 2: 0.6}  # s, of the shipped design
 EVERY_STEP = "record.period=0.05"
 RUNS = {
     "undisturbed": ["duration=60"],
@@ -169,3 +171,13 @@ def test_what_the_kernel_is_worth():
     assert exposed.summary["collisions"] > 0
     assert exposed.summary["safety_goals"]["no collision"]["violated"]
     assert not any(goal["violated"] for goal in guarded.summary["safety_goals"].values())
+
+
+def test_a_longer_reaction_time_counts_from_when_its_gap_is_there():
+    """A lower level with a longer one takes over with the gap of the upper; a shorter one counts at once."""
+    distance = Distance(np.array([1.0, 0.5]), 6.0, rows=1)
+    margins = []
+    for gap, level in [(30.0, 1), (15.0, 0), (19.0, 0), (21.0, 0), (19.0, 0), (19.0, 1)]:
+        distance.update(np.array([gap]), np.array([20.0]), np.array([20.0]), np.array([level]))
+        margins.append(distance.margin[0])
+    assert margins == pytest.approx([20.0, 5.0, 9.0, 1.0, -1.0, 9.0])

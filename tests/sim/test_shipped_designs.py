@@ -1,0 +1,17 @@
+"""Every safety design that we ship has the properties of every design."""
+
+from karyon.sim.safety_file import read_design
+from karyon.sim.shipped import SHIPPED
+from tests.kernel.design_properties import DesignProperties
+
+
+class TestAcc(DesignProperties):
+    """Car following."""
+
+    design = read_design(SHIPPED / "safety" / "acc.yaml")
+
+
+def test_no_shipped_design_is_left_out():
+    """Each file in the folder of designs has its class above."""
+    tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}
+    assert tested == {file.stem for file in (SHIPPED / "safety").glob("*.yaml")}

@@ -44,6 +44,7 @@ RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit it
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
+STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 
 
@@ -421,6 +422,8 @@ class Following:
         left = np.exp(-step / self.noise.vehicle_lag)
         commands = np.stack([np.fmin(new, old), np.fmax(new, old)])
         followed = commands + left * (before.intended - commands)
+        stands = s.message.value[M_SPEED] < STANDSTILL
+        followed[1] = np.where(stands, np.maximum(followed[1], 0.0), followed[1])  # it brakes, and yet does not slow
         s.intended = np.where(anchor, received, np.where(fresh, followed, before.intended))
         residual = received - np.minimum(np.maximum(received, s.intended[0]), s.intended[1])
         residual = np.where(fresh & ~anchor, residual, 0.0)

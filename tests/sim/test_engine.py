@@ -134,6 +134,18 @@ def test_nothing_is_broken_behind_a_healthy_leader_that_brakes_as_declared(decel
     assert false <= 1  # 20 minutes; three an hour are allowed
 
 
+def test_a_car_that_stops_blind_is_no_liar_to_the_one_behind():
+    """Its radar is lost, it brakes to a standstill and goes on braking there: cars 3 and 4 have no reason to doubt."""
+    fault = "{vehicle: 2, signal: front.distance, mode: omission, onset: 20, duration: 20, probability: 1}"
+    batch = [read("acc_recorded", ["duration=45", "vehicles=5", f"faults=[{fault}]"], run) for run in range(10)]
+    for one, result in zip(batch, simulate(batch, [None] * len(batch)), strict=True):
+        assert not any(goal["violated"] for goal in result.summary["safety_goals"].values()), one.scenario.seed
+        lowered = {
+            event["vehicle"] for event in result.events if event["kind"] == "los" and event["to"] < event["from"]
+        }
+        assert lowered == {2}, one.scenario.seed
+
+
 def test_hardly_any_false_downgrade_in_healthy_traffic():
     """Three and a half hours behind the recorded leader; the goal is three an hour."""
     batch = [read("acc_recorded", ["duration=120"], run) for run in range(105)]

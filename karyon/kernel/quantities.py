@@ -127,7 +127,7 @@ def suggestion(misspelt: str, names: Iterable[str]) -> str:
 
 def nearest(misspelt: str, names: Iterable[str]) -> str:
     """The one of `names` that looks like `misspelt`, or nothing when none does."""
-    return next(iter(get_close_matches(misspelt, list(names), n=1)), "")
+    return next(iter(get_close_matches(misspelt, list(names))), "")
 
 
 def _known(unit: str, expected: str | None) -> Unit:

@@ -297,7 +297,15 @@ FAULTY = [
         "units: s ns us ms min",
     ),
     (changed("timing", to=20), ("timing",), "expected a mapping, found 20", ""),
+    (changed("hazards", "collision", to=3), ("hazards", "collision"), "expected a mapping, found 3", ""),
+    (changed("hazards", "collision", "ftti"), ("hazards", "collision"), "`ftti` is missing", ""),
     (changed("hazards", "collision", "goal"), ("hazards", "collision"), "`goal` is missing", ""),
+    (
+        changed("hazards", "collision", "function", to=3),
+        ("hazards", "collision", "function"),
+        "expected a text, found 3",
+        "",
+    ),
     (changed("hazards", "collision", "goal", to=3), ("hazards", "collision", "goal"), "expected a text, found 3", ""),
     (
         changed("hazards", "collision", "ftti", to=0),

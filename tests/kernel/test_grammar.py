@@ -22,6 +22,7 @@ from karyon.kernel import (
     parse,
     text,
 )
+from karyon.kernel.quantities import nearest
 from karyon.kernel.rules import DEEPEST
 
 A, B, C = Alive("a"), Alive("b"), Alive("c")
@@ -277,3 +278,8 @@ def test_a_limit_has_the_unit_of_its_signal():
         parse("within(own.speed, 0, 36 m)", UNITS)
     assert caught.value.column == 22
     assert caught.value.hint == "units: m/s km/h kn"
+
+
+def test_what_looks_like_nothing_has_no_nearest_name():
+    assert nearest("zzz", ["front.distance", "own.speed"]) == ""
+    assert nearest("front.distence", ["front.distance", "own.speed"]) == "front.distance"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from karyon.kernel import ABSENT, Alive, Kernel, Not, Within, parse
 from karyon.kernel.design import Component, Design, Function, Level, Signal
-from karyon.kernel.explanation import Row, reason
+from karyon.kernel.explanation import Row, held_for, reason
 from karyon.kernel.runtime import LATEST
 from karyon.kernel.timing import Timing
 
@@ -657,3 +657,8 @@ def test_no_comparison_that_is_shown_is_false(value, one, other):
     for found, sign, limit in (shown.split() for shown in words):
         compare = {"<": float.__lt__, ">": float.__gt__, "≤": float.__le__, "≥": float.__ge__}[sign]
         assert compare(float(found), float(limit))
+
+
+def test_a_time_is_told_to_the_nanosecond():
+    """And no finer: what lies below it is rounding."""
+    assert held_for(1, 1.0000000004) == "rules of LoS 1 held for 1 s"

@@ -15,15 +15,14 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from math import inf, sqrt
-from typing import Any
 
 import numpy as np
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
+from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column
 from karyon.perception.sensors import Booleans, Floats, Newest, Samples, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -38,8 +37,6 @@ SUDDEN = ("offset", "noise", "outlier", "wrong_position", "wrong_speed")  # mode
 SLOW = ("drift", "ramp")  # modes that only grow
 RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
 
-DOUBT = 0.8  # validity below which a check speaks
-AGREEMENT = 1.0  # s that an independent source must agree before it restores a doubted signal
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
@@ -133,15 +130,9 @@ class State:
     own: Newest
     message: Newest
     rate: Floats
-    reference: Floats
-    smooth: Floats
-    doubted: Booleans
+    reckoned: Reckoned
     anchored: Booleans
-    samples: Floats
-    track_reference: Floats
-    track_smooth: Floats
-    track_doubted: Booleans
-    track_samples: Floats
+    tracked: Reckoned
     intended: Floats
     intention_smooth: Floats
     closing_smooth: Floats
@@ -149,8 +140,6 @@ class State:
     usual: Floats
     usual_for: Floats
     white: Floats
-    agreed: Floats
-    track_agreed: Floats
     place_agreed: Floats
     radar_quiet: Floats
 
@@ -158,7 +147,7 @@ class State:
         """Take `other` back in the rows where `taken` is False: perception did not run there."""
         for field in fields(self):
             new, old = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(new, Newest):
+            if isinstance(new, Newest | Reckoned):
                 for inner in fields(new):
                     setattr(new, inner.name, np.where(taken, getattr(new, inner.name), getattr(old, inner.name)))
             else:
@@ -171,15 +160,9 @@ def _start(rows: int) -> State:
         own=Newest.of((len(OWN), rows)),
         message=Newest.of((len(MESSAGE), rows)),
         rate=three,
-        reference=three,
-        smooth=three,
-        doubted=three.astype(bool),
+        reckoned=Reckoned.of((3, rows)),
         anchored=three.astype(bool),
-        samples=three,
-        track_reference=two,
-        track_smooth=two,
-        track_doubted=two.astype(bool),
-        track_samples=two,
+        tracked=Reckoned.of((2, rows)),
         intended=two,
         intention_smooth=zero,
         closing_smooth=zero,
@@ -187,8 +170,6 @@ def _start(rows: int) -> State:
         usual=zero,
         usual_for=zero,
         white=three,
-        agreed=three,
-        track_agreed=two,
         place_agreed=zero,
         radar_quiet=zero,
     )
@@ -241,14 +222,14 @@ class Following:
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
         reckoned = (c.radar, c.wheel, c.place)
-        self._limits = _Limits(*reckoned)
-        self._leak = _column(leak_of(g.period, g.memory) for g in reckoned)
+        self._limits = Limits(*reckoned)
+        self._leak = column(leak_of(g.period, g.memory) for g in reckoned)
         tracks = (c.track_position, c.track_speed)
-        self._track_limits = _Limits(*tracks)
-        self._track_leak = _column(leak_of(g.period, g.memory) for g in tracks)
-        self._white_limits = _Limits(c.radar, c.closing, c.wheel)
-        self._closing_limits, self._road_limits = _Limits(c.closing), _Limits(c.road)
-        self._intention_limits = _Limits(c.intention)
+        self._track_limits = Limits(*tracks)
+        self._track_leak = column(leak_of(g.period, g.memory) for g in tracks)
+        self._white_limits = Limits(c.radar, c.closing, c.wheel)
+        self._closing_limits, self._road_limits = Limits(c.closing), Limits(c.road)
+        self._intention_limits = Limits(c.intention)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -357,23 +338,14 @@ class Following:
         lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (
             ages[[RELATIVE, ACCELERATION, SPEED]] > FORGIVEN_AGE
         )
-        anchored = before.anchored & ~(lost & ~before.doubted)
+        anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
-        leak = detectors.settling(before.samples, self._leak)
-        reference, smooth, residual = detectors.reckon(
-            before.reference, before.smooth, ahead, advance, fresh & anchored, before.doubted, leak, SHARE
-        )
-        reference[RADAR] = np.minimum(reference[RADAR], self.noise.range)
         anchor = fresh & ~anchored
-        s.reference = np.where(anchor, ahead, reference)
-        s.smooth = np.where(anchor, 0.0, smooth)
+        s.reckoned, judged, residual = before.reckoned.next(ahead, advance, fresh, anchor, self._leak, self._limits)
         s.anchored = anchored | anchor
-        s.samples = np.where(anchor, 1.0, before.samples + fresh)
-        residual = np.where(fresh & anchored, residual, 0.0)
-        judged = self._limits.validity(residual, s.smooth)
-        calm = self._limits.calm(residual, s.smooth)
-        s.doubted = s.anchored & ((judged < DOUBT) | (before.doubted & ~(fresh & calm)))
-        return np.where(s.doubted, np.minimum(judged, 0.5), judged), residual
+        s.reckoned.doubted &= s.anchored
+        s.reckoned.reference[RADAR] = np.minimum(s.reckoned.reference[RADAR], self.noise.range)
+        return judged, residual
 
     def _track(self, before: State, s: State) -> Floats:
         """Track and intention: the message against itself (row,), from message to message by their time stamps."""
@@ -384,28 +356,13 @@ class Following:
         advance = 0.5 * step * (rates + old_rates)
         turned = np.maximum(np.abs(rates - old_rates) - self._track_rate_noise, 0.0)
         # The rate may have changed at any time between the two: what is not certain of the way is no residual.
-        slack = np.where(before.track_doubted, 0.0, 0.5 * step * turned)
-        advance += np.minimum(np.maximum(value[:2] - before.track_reference - advance, -slack), slack)
+        slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)
+        advance += np.minimum(np.maximum(value[:2] - before.tracked.reference - advance, -slack), slack)
         advance = np.where(fresh & ~first, advance, 0.0)
-        reference, smooth, residual = detectors.reckon(
-            before.track_reference,
-            before.track_smooth,
-            value[:2],
-            advance,
-            fresh,
-            before.track_doubted,
-            detectors.settling(before.track_samples, self._track_leak),
-            SHARE,
+        anchor = fresh & (first | (gone & ~before.tracked.doubted))
+        s.tracked, judged, _ = before.tracked.next(
+            value[:2], advance, fresh, anchor, self._track_leak, self._track_limits
         )
-        anchor = fresh & (first | (gone & ~before.track_doubted))
-        s.track_reference = np.where(anchor, value[:2], reference)
-        s.track_smooth = np.where(anchor, 0.0, smooth)
-        s.track_samples = np.where(anchor, 1.0, before.track_samples + fresh)
-        residual = np.where(fresh & ~anchor, residual, 0.0)
-        judged = self._track_limits.validity(residual, s.track_smooth)
-        calm = self._track_limits.calm(residual, s.track_smooth)
-        s.track_doubted = (judged < DOUBT) | (before.track_doubted & ~(fresh & calm))
-        judged = np.where(s.track_doubted, np.minimum(judged, 0.5), judged)
         return np.asarray(judged[0] * judged[1] * self._intention(before, s, fresh, anchor[0], step))
 
     def _intention(self, before: State, s: State, fresh: Booleans, anchor: Booleans, step: Floats) -> Floats:
@@ -477,7 +434,9 @@ class Following:
         fresh = s.own.fresh[[DISTANCE, RELATIVE, SPEED]] & s.anchored[[RADAR, RADAR, WHEEL]]
         change = np.where(self._appeared(s.own), 0.0, s.own.value[RELATIVE] - s.own.previous[RELATIVE])
         change = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)  # of the noise of two samples, that of one
-        parts = np.stack([residual[RADAR] - s.smooth[RADAR], change, residual[WHEEL] - s.smooth[WHEEL]])
+        parts = np.stack(
+            [residual[RADAR] - s.reckoned.smooth[RADAR], change, residual[WHEEL] - s.reckoned.smooth[WHEEL]]
+        )
         parts = np.minimum(np.abs(parts), self._tolerated[[DISTANCE, RELATIVE, SPEED]])  # one spike is soon forgotten
         s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
 
@@ -492,25 +451,14 @@ class Following:
         speed_ok: Floats,
     ) -> None:
         """Follow again what independent sources confirm."""
-        radar = quiet_road & radar_agrees
-        agrees = np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)])
-        s.agreed = np.where(s.doubted & agrees, before.agreed + dt, 0.0)
-        place = s.doubted[WHEEL] & ~s.doubted[PLACE] & s.anchored[PLACE]
+        radar, own = quiet_road & radar_agrees, s.reckoned
+        again = own.agree(np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)]), dt)
+        place = own.doubted[WHEEL] & ~own.doubted[PLACE] & s.anchored[PLACE]
         s.place_agreed = np.where(place, before.place_agreed + dt, 0.0)
-        again = s.agreed >= AGREEMENT
         again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
-        values = s.own.value[[DISTANCE, SPEED, POSITION]]
-        s.reference = np.where(again, values, s.reference)
-        s.smooth = np.where(again, 0.0, s.smooth)
-        s.samples = np.where(again, 1.0, s.samples)
-        s.doubted &= ~again
-        agrees = np.stack([radar & quiet_closing, quiet_closing])
-        s.track_agreed = np.where(s.track_doubted & agrees, before.track_agreed + dt, 0.0)
-        tracks = s.track_agreed >= AGREEMENT
-        s.track_reference = np.where(tracks, s.message.value[:2], s.track_reference)
-        s.track_smooth = np.where(tracks, 0.0, s.track_smooth)
-        s.track_samples = np.where(tracks, 1.0, s.track_samples)
-        s.track_doubted &= ~tracks
+        own.restore(again, s.own.value[[DISTANCE, SPEED, POSITION]])
+        again = s.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
+        s.tracked.restore(again, s.message.value[:2])
 
     def _learn(self, before: State, s: State, dt: float, difference: Floats, quiet: Booleans) -> None:
         """The usual difference of the two receivers (row,), a mean that forgets; learned while nothing speaks."""
@@ -532,7 +480,7 @@ class Following:
         own, received = s.own.value, s.message.value
         aged = out * validity.of_age(ages, self._age_limit)
         wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
-        inertial = np.where(s.anchored[WHEEL], s.reference[WHEEL], wheel)
+        inertial = np.where(s.anchored[WHEEL], s.reckoned.reference[WHEEL], wheel)
         heard = np.where(closing_known & ~message_accused, received[M_SPEED] - own[RELATIVE], wheel)
         bound = np.maximum(np.maximum(wheel, inertial), heard)
         return Seen(
@@ -549,33 +497,3 @@ class Following:
             speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
         )
-
-
-class _Limits:
-    """The limits of gates: numbers of one, or columns of several so that one operation judges all of them."""
-
-    def __init__(self, *gates: ResidualGate) -> None:
-        self._band, self._smooth_band = _column(g.band for g in gates), _column(g.smooth_band for g in gates)
-        self._tolerated, self._sigma = _column(g.tolerated for g in gates), _column(g.sigma for g in gates)
-
-    def validity(self, residual: Floats, smooth: Floats) -> Floats:
-        """Validity by the sample and by the average, whichever is less."""
-        return np.minimum(
-            validity.of_amplitude(np.abs(residual), self._band, self._tolerated),
-            validity.of_amplitude(np.abs(smooth), self._smooth_band, self._tolerated),
-        )
-
-    def calm(self, residual: Floats, smooth: Floats) -> Booleans:
-        """Back inside the bands of a healthy signal."""
-        return np.asarray((np.abs(residual) <= self._band) & (np.abs(smooth) <= self._smooth_band))
-
-    def noise_validity(self, deviation: Floats) -> Floats:
-        """Validity by the standard deviation of the white part: three of it are the failure amplitude."""
-        band = np.minimum(3.0 * 1.7 * self._sigma, 0.9 * self._tolerated)
-        return validity.of_amplitude(3.0 * deviation, band, self._tolerated)
-
-
-def _column(numbers: Iterable[float]) -> Any:
-    """One number as it is, several as an array (check, 1)."""
-    listed = list(numbers)
-    return listed[0] if len(listed) == 1 else np.array(listed)[:, None]

@@ -12,7 +12,8 @@ from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception import validity
-from karyon.perception.following import DOUBT, LEAD, OWN, Seen
+from karyon.perception.following import LEAD, OWN, Seen
+from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
 from karyon.sim.failure_modes import Fault

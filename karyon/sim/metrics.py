@@ -190,8 +190,8 @@ class Metrics:
         worst, bounds = self.exposure.worst[:, rows], self.exposure.bounds[:, rows]
         item, row = np.unravel_index(int((bounds - worst - 1e3 * (worst > 0.0)).argmin()), worst.shape)
         bound = float(bounds[item, row])
-        reach = max((level.reach for level in self._s.function.levels), default=0.0)
-        return float(worst[item, row]), bound, bound + reach
+        guard = analysis.guards(self._s.function)[self._items[item]]
+        return float(worst[item, row]), bound, bound + self._s.function.levels[guard - 1].reach
 
     def _goals(self, rows: slice) -> dict[str, Any]:
         counts = {COLLISION: self.collisions, UNSAFE_DISTANCE: self.unsafe}

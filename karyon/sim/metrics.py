@@ -132,7 +132,8 @@ class Metrics:
         self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals[LEAD] = self._message_wrong | s.late[-1]
-        return np.stack([signals[name] if name in signals else s.down[name] for name in self._items])
+        bad = [signals[name] if name in signals else s.down[name] for name in self._items]
+        return np.array(bad, dtype=bool).reshape(len(bad), s.rows)
 
     def _plan(self, simulation: Simulation) -> None:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
@@ -187,6 +188,8 @@ class Metrics:
 
     def _tightest(self, rows: slice) -> tuple[float, float, float]:
         """Latency, switch bound and handling bound of the failure with the least margin."""
+        if not self._items:  # level 0 is all there is: nothing is guarded, and nothing switched
+            return 0.0, 0.0, 0.0
         worst, bounds = self.exposure.worst[:, rows], self.exposure.bounds[:, rows]
         item, row = np.unravel_index(int((bounds - worst - 1e3 * (worst > 0.0)).argmin()), worst.shape)
         bound = float(bounds[item, row])

@@ -194,6 +194,19 @@ def test_what_comes_too_old_is_late():
     assert downgrades["invalid"] == 0
 
 
+@pytest.mark.parametrize("highest", [0, 1])
+def test_a_car_may_be_held_to_its_lower_levels(highest):
+    """Level 0 alone is a car like any other: nothing is guarded, and nothing switched."""
+    fault = "{vehicle: 1, signal: lead.message, mode: wrong_speed, onset: 8, duration: 3, offset: 5}"
+    settings = ["duration=15", f"acc.max_los={highest}", f"faults=[{fault}]"]
+    (result,) = simulate([read("acc_profile", settings, 7)], [None])
+    acc = result.summary["functions"]["acc"]
+    assert list(acc["los_share"]) == [str(level) for level in range(highest + 1)]
+    assert acc["switches"] == highest
+    assert acc["worst_switch_latency"] == 0.0
+    assert not any(goal["violated"] for goal in result.summary["safety_goals"].values())
+
+
 def test_a_run_that_is_stopped_keeps_what_it_has(tmp_path):
     """Progress that answers False ends it there; what was recorded is whole and readable."""
     (result,) = simulate([read("acc_profile", ["duration=30"], 7)], [tmp_path], progress=lambda now: now < 5.0)

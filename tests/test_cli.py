@@ -347,6 +347,12 @@ def test_a_signal_that_no_rule_guards_is_found(karyon, tmp_path):
     assert "unguarded:   acc LoS 1 uses front.relative_speed" in karyon("check", design).stdout
 
 
+def test_check_says_nothing_of_controllers_that_are_not_ours(karyon):
+    said = karyon("check", str(Path(__file__).parent / "sim/design_of_another_kind.yaml")).stdout
+    assert "unguarded" not in said
+    assert "no hazard is declared" in said
+
+
 def test_all_faults_of_all_files_are_told_at_once(karyon, tmp_path):
     """Each with its place."""
     (tmp_path / "a.yaml").write_text("extends: acc_profile.yaml\nseed: -1\n")

@@ -140,7 +140,8 @@ def field_of(signal: str) -> str:
     return LEAD if signal in FIELDS else signal
 
 
-USES = (  # signals that the car-following controllers of each level read, beside the level's name in the design
+FUNCTION = "acc"  # the function that the simulation drives: its controllers are ours
+USES = (  # signals that they read, per level
     (),
     ("front.distance", "front.relative_speed", "own.speed"),
     (LEAD,),
@@ -225,7 +226,8 @@ def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report
             if hazard.function == function.name:
                 rows += _rows(hazard.id, hazard.goal, hazard.ftti, found)
         unreachable += _unreachable(design, function)
-        unguarded += _unguarded(function)
+        if function.name == FUNCTION:
+            unguarded += _unguarded(function)
     return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings, unheard)
 
 

@@ -75,7 +75,9 @@ def _remarks(report: analysis.Report) -> Iterator[str]:
             "assumes:   one failure at a time. While no lead.message is heard, a wrong front.relative_speed shows "
             f"only in front.distance, and T_switch is {_ms(report.unheard)}"
         )
-    if not late:
+    if not report.rows:
+        yield "no hazard is declared, or no rule guards anything: there is no bound to hold against an FTTI"
+    elif not late:
         yield "every bound is within the FTTI of its hazard"
 
 

@@ -17,6 +17,7 @@ from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, FIELDS, LEAD, M_INTENDED, M_SPEED, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis
+from karyon.sim.analysis import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
@@ -28,7 +29,6 @@ from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
 
-FUNCTION = "acc"
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 

@@ -446,7 +446,7 @@ def test_a_snapshot_of_another_kernel_is_refused_and_changes_nothing():
         {**before, "seen.value": before["seen.value"].tolist()},
     ]
     for snapshot in wrong:
-        with pytest.raises(ValueError, match="^the snapshot is of another [a-z ]+(: [a-z.]+)?$"):
+        with pytest.raises(ValueError, match=r"^the snapshot is of another [a-z ]+(: [a-z.]+)?$"):
             own.restore(snapshot)
     for name, array in own.snapshot().items():
         np.testing.assert_array_equal(array, before[name])

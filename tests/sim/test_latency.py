@@ -87,7 +87,8 @@ def test_no_switch_is_slower_than_its_bound(campaign):
         assert not any(goal["violated"] for goal in summary["safety_goals"].values()), text
 
 
-# A wrong speed is left out: two checks share it, and what both miss together is rarer than the bound may count on.
+# A wrong speed is left out: 4,000 of them just above what is tolerated were seen in their first message, two checks
+# share it, and a message counts as bad only where its own noise adds to the lie. What misses both is not seen here.
 @pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "wrong_speed"])
 def test_the_bound_is_not_slack(campaign, mode):
     """At least one run of each mode takes a third of its bound."""

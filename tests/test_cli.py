@@ -327,7 +327,7 @@ def test_a_bound_beyond_the_ftti_is_exit_1(karyon, tmp_path):
     assert re.search(r"too late:   front\.relative_speed: .*, against collision", done.stdout)
 
 
-LATE = "collision: {goal: no collision, ftti: 0.6 s"
+LATE = "collision: {goal: no collision, ftti: 0.5 s"
 
 
 def test_a_level_that_nobody_reaches_is_found(karyon, tmp_path):

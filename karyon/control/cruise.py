@@ -80,9 +80,10 @@ class Cooperative:
         front = np.minimum(np.maximum(seen.front_command, -8.0), 3.0)
         wanted = self.gain * kept + self.gain_rate * error_rate + front
         following = command + step / self.time_gap * (wanted - command)
-        ceiling = np.minimum(np.minimum(seen.set_speed, self.speed_max), seen.front_speed + self.closing)
+        wanted_speed = np.minimum(seen.set_speed, self.speed_max)
+        ceiling = np.minimum(wanted_speed, seen.front_speed + self.closing)
         free = self.gain_speed * (ceiling - seen.speed)
-        return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (seen.set_speed - seen.speed)))
+        return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (wanted_speed - seen.speed)))
 
 
 def _spacing_error(seen: Situation, standstill: float, time_gap: float, bound: float) -> Floats:
@@ -132,18 +133,26 @@ class Cautious:
     stopping: float = 3.5  # m/s², towards a stop when the front is unknown
 
     def front(self, before: Front, seen: Situation, trusted: Booleans, speed: Floats, step: float) -> Front:
-        """Lower bounds after `step` s: measured where trusted, else the car ahead brakes as declared from then on."""
+        """Lower bounds after `step` s: measured where trusted, else the car ahead brakes as declared from then on.
+
+        An open road ends at the sensor's range: what stands beyond it was not seen.
+        """
         slower = np.maximum(0.0, before.speed - self.braking * step)
         travelled = 0.5 * step * (before.speed + slower)
+        measured = np.maximum(0.0, seen.speed + seen.relative_speed)
         return Front(
             gap=np.where(trusted, seen.gap, before.gap + travelled - step * speed),
-            speed=np.where(trusted, np.maximum(0.0, seen.speed + seen.relative_speed), slower),
+            speed=np.where(trusted, np.where(seen.road_open, 0.0, measured), slower),
         )
 
     def acceleration(self, seen: Situation, front: Front, trusted: Booleans, speed: Floats) -> Floats:
         """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN."""
         room = front.gap + front.speed * front.speed / (2.0 * self.braking) - self.law.standstill
-        needed = np.where(room > 0.1, speed * speed / (2.0 * np.maximum(room, 0.1)), np.where(speed > CREEP, 9.0, 0.0))
+        needed = np.where(
+            room > 0.1,
+            speed * speed / (2.0 * np.maximum(room, 0.1)),
+            np.where(speed > CREEP, limits.EMERGENCY_BRAKING, 0.0),
+        )
         stopping = np.where(speed > CREEP, np.maximum(self.stopping, needed), self.stopping)
         return np.where(trusted, self.law.acceleration(seen), -stopping)
 
@@ -234,7 +243,8 @@ class Cruise:
         change = np.where(emergency, limits.EMERGENCY_JERK, limits.jerk(speed)) * step
         up = limits.jerk(speed) * step
         moved = np.minimum(np.maximum(target, self.command - change), self.command + up)
-        return np.where(np.isnan(moved), self.command, moved)
+        held = np.where(blind, np.minimum(self.command, -self.laws[0].stopping), self.command)
+        return np.maximum(np.where(np.isnan(moved), held, moved), -limits.EMERGENCY_BRAKING)
 
     def _safe_sets(self, seen: Situation, allowed: Floats) -> Booleans:
         """Whether each level's barrier allows the present command, and closing is not too fast (level, row)."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SLOW, FAST = 5.0, 20.0  # m/s: the limits are constant below and above, linear between
+EMERGENCY_BRAKING = 9.0  # m/s²: more than that no road takes, and a command below it only winds up
 EMERGENCY_JERK = 60.0  # m/s³: full braking within 0.13 s, what a brake booster does
 
 

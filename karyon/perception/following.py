@@ -132,6 +132,7 @@ class State:
     rate: Floats
     reckoned: Reckoned
     anchored: Booleans
+    message_whole: Booleans
     tracked: Reckoned
     intended: Floats
     intention_smooth: Floats
@@ -142,6 +143,8 @@ class State:
     white: Floats
     place_agreed: Floats
     radar_quiet: Floats
+    speed_heard: Booleans  # received less relative speed is another source of own speed
+    judged: Floats  # validity of each own signal, and of the message last, but for their age
 
     def keep(self, other: "State", taken: Booleans) -> None:
         """Take `other` back in the rows where `taken` is False: perception did not run there."""
@@ -162,6 +165,7 @@ def _start(rows: int) -> State:
         rate=three,
         reckoned=Reckoned.of((3, rows)),
         anchored=three.astype(bool),
+        message_whole=np.ones(rows, dtype=bool),
         tracked=Reckoned.of((2, rows)),
         intended=two,
         intention_smooth=zero,
@@ -172,6 +176,8 @@ def _start(rows: int) -> State:
         white=three,
         place_agreed=zero,
         radar_quiet=zero,
+        speed_heard=np.zeros(rows, dtype=bool),
+        judged=np.zeros((len(OWN) + 1, rows)),
     )
 
 
@@ -213,6 +219,7 @@ class Following:
         self._message_age_limit = age_limits[5]
         self._low = np.array([-2.0, -70.0, -2.0, -20.0, -inf])[:, None]
         self._high = np.array([n.range, 70.0, 70.0, 20.0, inf])[:, None] + 2.0 * np.array([0.25, 0, 0, 0, 0])[:, None]
+        self._message_range = np.array([1e7, 120.0, 20.0, 20.0])[:, None]  # of position, speed, both accelerations
         self._rate_limit = np.array([140.0, 20.0, 15.0, 200.0, 70.0])[:, None]
         floors = np.array([n.distance, n.relative_speed, n.speed, n.acceleration, n.position])[:, None]
         self._floors = floors
@@ -267,10 +274,11 @@ class Following:
         before, dt = self.state, 0.0 if self._last is None else float(seconds(now, self._last))
         self._last = now
         s = _start(0)  # every field is set below
-        s.own, s.message = before.own.take(own, now), before.message.take(message, now)
+        s.own, s.message = before.own.take(own, now), before.message.take(self._whole(before, s, message), now)
         ages, message_age = s.own.age(now), s.message.age(now)[0]
         usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
-        sane, message_sane = self._sanity(s.own), self._message_sanity(s.message)
+        sane = self._sanity(s.own)
+        message_sane = np.where(s.message_whole & s.message.stamped[0], 1.0, 0.0)
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
         reckoned, residual = self._reckon(before, s, ages, usable, dt)
@@ -302,10 +310,12 @@ class Following:
         self._restore(before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok)
         quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
         self._learn(before, s, dt, difference, quiet)
+        s.judged = np.vstack([out, message_out])
+        s.speed_heard = closing_known & ~message_accused
         if running is not None:
             s.keep(before, running)
         self.state = s
-        return self._answer(s, out, message_out, ages, message_age, closing_known, message_accused)
+        return self._answer(s, now, running)
 
     def _sanity(self, own: Newest) -> Floats:
         """Range, rate, stuck-at and time stamp of each own signal alone (signal, row)."""
@@ -322,10 +332,13 @@ class Following:
         """The car ahead came into the radar's range, or left it: its relative speed may jump (row,)."""
         return np.asarray((own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range))
 
-    def _message_sanity(self, message: Newest) -> Floats:
-        """Time stamp and presence of the message (row,)."""
-        complete = ~np.isnan(message.value).any(axis=0)
-        return np.where(complete & message.stamped[0], 1.0, 0.0)
+    def _whole(self, before: State, s: State, message: Samples) -> Samples:
+        """Messages that are complete and possible; of another nothing is taken, and it is remembered that it came."""
+        came = message.fresh[0]
+        possible = np.abs(message.value) <= self._message_range  # False for NaN
+        whole = possible.all(axis=0)
+        s.message_whole = np.where(came, whole, before.message_whole)
+        return Samples(message.value, message.time, message.fresh & whole)
 
     def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: float) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
@@ -467,33 +480,27 @@ class Following:
         s.usual = np.where(learn, before.usual + gain * (difference - before.usual), before.usual)
         s.usual_for = np.where(learn, before.usual_for + dt, before.usual_for)
 
-    def _answer(
-        self,
-        s: State,
-        out: Floats,
-        message_out: Floats,
-        ages: Floats,
-        message_age: Floats,
-        closing_known: Booleans,
-        message_accused: Booleans,
-    ) -> Seen:
+    def _answer(self, s: State, now: int, running: Booleans | None) -> Seen:
+        """What was judged last, as old as it is now."""
         own, received = s.own.value, s.message.value
-        aged = out * validity.of_age(ages, self._age_limit)
+        ages, message_age = s.own.age(now), s.message.age(now)[0]
+        aged = s.judged[:-1] * validity.of_age(ages, self._age_limit)
+        ran = True if running is None else running
         wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
         inertial = np.where(s.anchored[WHEEL], s.reckoned.reference[WHEEL], wheel)
-        heard = np.where(closing_known & ~message_accused, received[M_SPEED] - own[RELATIVE], wheel)
+        heard = np.where(s.speed_heard, received[M_SPEED] - own[RELATIVE], wheel)
         bound = np.maximum(np.maximum(wheel, inertial), heard)
         return Seen(
             value=own,
             time=s.own.time,
-            fresh=s.own.fresh,
+            fresh=s.own.fresh & ran,
             validity=np.where(np.isnan(own), 0.0, aged),
             spread=np.broadcast_to(3.0 * self._floors, own.shape),
             message=received,
-            message_fresh=s.message.fresh[0],
+            message_fresh=s.message.fresh[0] & ran,
             message_spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
             message_time=s.message.time[0],
-            message_validity=message_out * validity.of_age(message_age, self._message_age_limit),
+            message_validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
             speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
         )

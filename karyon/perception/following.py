@@ -23,7 +23,7 @@ import numpy as np
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column
-from karyon.perception.sensors import Booleans, Floats, Newest, Samples, seconds
+from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
@@ -127,6 +127,7 @@ def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
 class State:
     """All that perception remembers; arrays (check, row) or (row,)."""
 
+    ran: Times  # ns, when this row was last judged
     own: Newest
     message: Newest
     rate: Floats
@@ -160,6 +161,7 @@ class State:
 def _start(rows: int) -> State:
     zero, three, two = np.zeros(rows), np.zeros((3, rows)), np.zeros((2, rows))
     return State(
+        ran=np.full(rows, NEVER),
         own=Newest.of((len(OWN), rows)),
         message=Newest.of((len(MESSAGE), rows)),
         rate=three,
@@ -213,7 +215,6 @@ class Following:
     def __init__(self, rows: int, noise: Noise, tolerated: Tolerated, age_limits: tuple[float, ...]) -> None:
         self.noise, self.checks = noise, Checks(noise, tolerated)
         self.state = _start(rows)
-        self._last: int | None = None
         n, t, c = noise, tolerated, self.checks
         self._age_limit = np.array(age_limits[:5])[:, None]
         self._message_age_limit = age_limits[5]
@@ -271,9 +272,11 @@ class Following:
 
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
-        before, dt = self.state, 0.0 if self._last is None else float(seconds(now, self._last))
-        self._last = now
+        before = self.state
+        down = np.where(before.ran == NEVER, 0.0, seconds(now, np.where(before.ran == NEVER, now, before.ran)))
+        dt = np.minimum(down, FORGIVEN_AGE)
         s = _start(0)  # every field is set below
+        s.ran = np.full(before.ran.shape, now)
         s.own, s.message = before.own.take(own, now), before.message.take(self._whole(before, s, message), now)
         ages, message_age = s.own.age(now), s.message.age(now)[0]
         usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
@@ -281,7 +284,7 @@ class Following:
         message_sane = np.where(s.message_whole & s.message.stamped[0], 1.0, 0.0)
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
-        reckoned, residual = self._reckon(before, s, ages, usable, dt)
+        reckoned, residual = self._reckon(before, s, ages, usable, down)
         tracked = self._track(before, s)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
@@ -340,7 +343,7 @@ class Following:
         s.message_whole = np.where(came, whole, before.message_whole)
         return Samples(message.value, message.time, message.fresh & whole)
 
-    def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: float) -> tuple[Floats, Floats]:
+    def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: Floats) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         rates = s.own.value[[RELATIVE, ACCELERATION, SPEED]]
@@ -351,6 +354,7 @@ class Following:
         lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (
             ages[[RELATIVE, ACCELERATION, SPEED]] > FORGIVEN_AGE
         )
+        lost |= dt > FORGIVEN_AGE  # perception itself was down
         anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
         anchor = fresh & ~anchored
@@ -457,7 +461,7 @@ class Following:
         self,
         before: State,
         s: State,
-        dt: float,
+        dt: Floats,
         quiet_closing: Booleans,
         radar_agrees: Booleans,
         quiet_road: Booleans,
@@ -473,10 +477,11 @@ class Following:
         again = s.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
         s.tracked.restore(again, s.message.value[:2])
 
-    def _learn(self, before: State, s: State, dt: float, difference: Floats, quiet: Booleans) -> None:
+    def _learn(self, before: State, s: State, dt: Floats, difference: Floats, quiet: Booleans) -> None:
         """The usual difference of the two receivers (row,), a mean that forgets; learned while nothing speaks."""
         learn = quiet & ~np.isnan(difference)
-        gain = np.minimum(1.0, dt / np.minimum(before.usual_for + dt, USUAL_MEMORY)) if dt else 1.0
+        known_for = np.minimum(before.usual_for + dt, USUAL_MEMORY)
+        gain = np.where(known_for > 0.0, dt / np.where(known_for > 0.0, known_for, 1.0), 1.0)
         s.usual = np.where(learn, before.usual + gain * (difference - before.usual), before.usual)
         s.usual_for = np.where(learn, before.usual_for + dt, before.usual_for)
 

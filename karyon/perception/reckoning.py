@@ -91,7 +91,7 @@ class Reckoned:
         )
         return after, np.where(doubted, np.minimum(judged, 0.5), judged), residual
 
-    def agree(self, agrees: Booleans, dt: float) -> Booleans:
+    def agree(self, agrees: Booleans, dt: Floats) -> Booleans:
         """Where an independent source has now agreed for long enough."""
         self.agreed = np.where(self.doubted & agrees, self.agreed + dt, 0.0)
         return self.agreed >= AGREEMENT

@@ -101,7 +101,7 @@ def check(
     else:
         for report in reports:
             checking.show(report)
-    _exit_if(any(report.late for report in reports))
+    _exit_if(any(report.failed for report in reports))
 
 
 @app.command(epilog="Example: karyon demo")

@@ -344,7 +344,29 @@ def test_a_signal_that_no_rule_guards_is_found(karyon, tmp_path):
         validity=("          - validity(front.relative_speed) >= 0.8\n", ""),
         age=("          - age(front.relative_speed) <= 250 ms\n", ""),
     )
-    assert "unguarded:   acc LoS 1 uses front.relative_speed" in karyon("check", design).stdout
+    done = karyon("check", design)
+    assert done.returncode == 1
+    assert "unguarded:   acc LoS 1 uses front.relative_speed" in done.stdout
+    assert "every bound is within" not in done.stdout
+
+
+def test_a_controller_that_cannot_drive_is_refused_with_all_that_is_wrong(karyon, tmp_path):
+    """Its numbers are opaque to the kernel, and ours to know."""
+    design = edited(
+        tmp_path,
+        one=("controller: {time_gap: 1.4}", "controller: {tim_gap: 1.4, gain: 0}"),
+        two=("controller: {time_gap: 0.9}", "controller: {time_gap: 0.4}"),
+    )
+    for command in ("check", "run"):
+        done = (
+            karyon("check", design) if command == "check" else karyon("run", "acc_profile", "--set", f"safety={design}")
+        )
+        assert done.returncode == 2
+        assert "unknown number `tim_gap` of TimeGap" in done.stderr
+        assert "did you mean `time_gap`?" in done.stderr
+        assert "`controller.time_gap` is missing" in done.stderr
+        assert "gain: expected a number above 0, found 0" in done.stderr
+        assert "expected more than the reaction time of 0.6 s, found 0.4" in done.stderr
 
 
 def test_check_says_nothing_of_controllers_that_are_not_ours(karyon):

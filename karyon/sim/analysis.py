@@ -13,6 +13,7 @@ from karyon.kernel import Age, Alive, Design, Validity, fault_handling_bound, sw
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tolerated
+from karyon.sim.controllers import FUNCTION
 
 LATE_MODES = ("delay", "jitter", "omission")
 COMPONENT_MODES = ("crash", "hang", "slow")
@@ -74,8 +75,11 @@ def minimum_validity(function: Function, signal: str) -> float:
     return max(demanded, default=0.0)
 
 
-def perception_of(design: Design, function: Function, rows: int) -> Following:
-    """Perception with the noise floors, tolerated amplitudes and age limits of the design."""
+def perception_of(design: Design, function: Function, rows: int, **fitted: float) -> Following:
+    """Perception with the noise floors, tolerated amplitudes and age limits of the design.
+
+    fitted   what the vehicle is fitted with, where it is not usual: `range`, `vehicle_length`, `vehicle_lag` of `Noise`
+    """
     tolerated = {signal.name: signal.tolerated for signal in design.signals if signal.tolerated is not None}
     noise = {signal.name: signal.noise for signal in design.signals if signal.noise is not None}
     named = {
@@ -91,7 +95,7 @@ def perception_of(design: Design, function: Function, rows: int) -> Following:
     amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
     floors = {field: noise[name] for field, name in named.items() if name in noise}
     limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, LEAD))
-    return Following(rows, Noise(**floors), Tolerated(**amplitudes), limits)
+    return Following(rows, Noise(**floors, **fitted), Tolerated(**amplitudes), limits)
 
 
 def bounds(design: Design, function: Function) -> Iterator[Bound]:
@@ -140,8 +144,7 @@ def field_of(signal: str) -> str:
     return LEAD if signal in FIELDS else signal
 
 
-FUNCTION = "acc"  # the function that the simulation drives: its controllers are ours
-USES = (  # signals that they read, per level
+USES = (  # signals that our controllers read, per level
     (),
     ("front.distance", "front.relative_speed", "own.speed"),
     (LEAD,),
@@ -182,9 +185,9 @@ class Report:
     unheard: float | None = None
 
     @property
-    def late(self) -> bool:
-        """Whether bad data can stay in command for longer than a hazard tolerates."""
-        return any(row.margin < 0.0 for row in self.rows)
+    def failed(self) -> bool:
+        """Whether bad data can stay in command for longer than a hazard tolerates, or for ever."""
+        return bool(self.unguarded) or any(row.margin < 0.0 for row in self.rows)
 
     def as_data(self) -> dict[str, Any]:
         """All of it as plain data; times in s, null for never."""

@@ -77,7 +77,7 @@ def _remarks(report: analysis.Report) -> Iterator[str]:
         )
     if not report.rows:
         yield "no hazard is declared, or no rule guards anything: there is no bound to hold against an FTTI"
-    elif not late:
+    elif not late and not report.unguarded:
         yield "every bound is within the FTTI of its hazard"
 
 

@@ -17,7 +17,7 @@ from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, FIELDS, LEAD, M_INTENDED, M_SPEED, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis
-from karyon.sim.analysis import FUNCTION
+from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
@@ -78,7 +78,14 @@ class Simulation:
         faults = placed(scenarios)
         self.injector = Injector(faults, periods)
         self.components = Components(faults, self.rows, COMPONENTS)
-        self.perception = analysis.perception_of(design, self.function, self.rows)
+        self.perception = analysis.perception_of(
+            design,
+            self.function,
+            self.rows,
+            range=self.sensors.range,
+            vehicle_length=first.vehicle.length,
+            vehicle_lag=first.vehicle.lag,
+        )
         self.kernel = Kernel(design, self.rows)
         self.cruise = _cruise(design, self.rows, first)
         self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
+from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception import validity
@@ -85,7 +86,8 @@ class Log:
             self.switches[row] += 1
             if after < before:
                 rule = self.function.rules[int(decision.deciding[row])]
-                verdict = self._verdict(row, rule)
+                failing = [term for term in leaves(rule) if not holds(term, kernel.seen, now).certain[row]]
+                verdict = self._verdict(row, failing)
                 self.verdicts[row][verdict] += 1
                 caused = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
                 self.false_downgrades[row] += not caused
@@ -94,13 +96,13 @@ class Log:
                 fields["rule"] = why.partition(": ")[2]
             self.add(now, row, "los", why, **fields)
 
-    def _verdict(self, row: int, rule: Any) -> str:
-        """late, lost, invalid and own lag are four different verdicts.
+    def _verdict(self, row: int, terms: list[Any]) -> str:
+        """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
 
         What is too old, or not to be believed for its age alone, is late where something newer than half of that
         age came in, and else lost.
         """
-        for leaf in leaves(rule):
+        for leaf in terms:
             if isinstance(leaf, Alive):
                 return "own_lag"
             if isinstance(leaf, Age | Validity) and leaf.signal in SIGNALS:

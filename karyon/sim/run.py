@@ -9,7 +9,7 @@ from typing import Any
 
 from karyon import __version__
 from karyon.sim import leaders, recordings
-from karyon.sim.analysis import FUNCTION
+from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
 from karyon.sim.recorder import whole, write_events, write_summary, write_text

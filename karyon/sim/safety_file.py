@@ -1,11 +1,12 @@
 """Safety designs in files: what the kernel's `Design.parse` says of the data, placed in the text."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from karyon.kernel import Design, DesignError
 from karyon.kernel.design import Fault
-from karyon.sim import documents
+from karyon.sim import controllers, documents
 from karyon.sim.documents import Document, InputError, Keys, Place, Source, dotted
 
 WORD = re.compile(r"[\w.]+|.")
@@ -20,9 +21,16 @@ def parse(source: Source) -> Design:
     """The safety design in a text. Raises InputError with all of its faults."""
     document = documents.compose(source)
     try:
-        return Design.parse(document.data)
+        design = Design.parse(document.data)
     except DesignError as error:
-        raise InputError(documents.in_order(_placed(fault, document) for fault in error.faults)) from None
+        raise _error(error.faults, document) from None
+    if found := tuple(controllers.faults(design)):
+        raise _error(found, document)
+    return design
+
+
+def _error(faults: Iterable[Fault], document: Document) -> InputError:
+    return InputError(documents.in_order(_placed(fault, document) for fault in faults))
 
 
 def _placed(fault: Fault, document: Document) -> documents.Fault:

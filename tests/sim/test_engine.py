@@ -8,6 +8,7 @@ from pyarrow import parquet
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
+from karyon.sim.shipped import SHIPPED
 
 FAULTS = [
     "[]",
@@ -205,6 +206,27 @@ def test_a_car_may_be_held_to_its_lower_levels(highest):
     assert acc["switches"] == highest
     assert acc["worst_switch_latency"] == 0.0
     assert not any(goal["violated"] for goal in result.summary["safety_goals"].values())
+
+
+def test_a_radar_of_another_range_is_a_radar():
+    """What it says on an open road is its own range."""
+    settings = ["duration=12", "sensors={front.distance: {range: 100}}", "start.time_gap=6"]
+    (result,) = simulate([read("acc_profile", settings, 7)], [None])
+    assert result.summary["functions"]["acc"]["los_share"]["2"] > 0.8
+
+
+def test_the_verdict_is_that_of_the_term_that_fails(tmp_path):
+    """Of a rule of several terms, not of its first."""
+    shipped = (SHIPPED / "safety/acc.yaml").read_text("utf-8")
+    old = "          - validity(front.distance) >= 0.8\n"
+    assert old in shipped
+    together = old.replace("validity", "alive(perception) and age(front.distance) <= 250 ms and validity")
+    (tmp_path / "acc.yaml").write_text(shipped.replace(old, together))
+    fault = "{vehicle: 1, signal: front.distance, mode: offset, onset: 6, duration: 3, amplitude: 8}"
+    settings = ["duration=9", f"safety={tmp_path / 'acc.yaml'}", f"faults=[{fault}]"]
+    (result,) = simulate([read("acc_profile", settings, 7)], [None])
+    first = next(event for event in result.events if event["kind"] == "los" and event["to"] < event["from"])
+    assert first["verdict"] == "invalid"
 
 
 def test_a_run_that_is_stopped_keeps_what_it_has(tmp_path):

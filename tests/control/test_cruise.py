@@ -163,6 +163,27 @@ def test_brakes_towards_a_stop_when_the_front_is_unknown(speed):
     assert drive.speeds[-1] > 0.5 * min(speed, 8.0)
 
 
+@pytest.mark.parametrize("speed", [15.0, 30.0, 45.0])
+def test_stops_within_an_open_road_when_the_radar_is_lost_on_it(speed):
+    """What stands just beyond the range was not seen: the car stops before it."""
+    drive = Drive(400.0, speed, 0.0, level=lambda t: 1 if t < 1.0 else 0, trusted=lambda t: t < 1.0, set_speed=speed)
+    travelled = sum(drive.run(40.0).speeds[round(1.0 / STEP) :]) * STEP
+    assert drive.speeds[-1] < 0.3
+    assert travelled < RANGE
+
+
+def test_a_car_that_cuts_in_and_leaves_leaves_no_wound_up_brakes_behind():
+    """The command goes back as fast as comfort allows from the most that a road takes, not from below it."""
+    cruise, open_road = Cruise(1, LEVELS, BRAKING, LAG), Drive(RANGE, 30.0, 30.0, level=at(1))
+    cut_in = Drive(8.0, 30.0, 24.0, level=at(1))
+    for _ in range(30):
+        assert cruise.update(*cut_in.seen(0.0, 0.0), STEP)[0][0] >= -limits.EMERGENCY_BRAKING
+    open_road.set_speed = 35.0
+    for _ in range(round(limits.EMERGENCY_BRAKING / 2.5 / STEP) + 1):
+        command, _ = cruise.update(*open_road.seen(0.0, 0.0), STEP)
+    assert command[0] >= 0.0
+
+
 @pytest.mark.parametrize("switches", [[0, 1, 2], [2, 1, 0], [2, 0, 2], [1, 2, 1], [0, 2, 0]])
 @pytest.mark.parametrize("speed", [4.0, 12.0, 23.0])
 def test_the_command_does_not_jump_when_the_level_switches(switches, speed):
@@ -240,7 +261,7 @@ def test_no_command_is_ever_anything_but_a_number(story):
             seen = Situation(gap, speed, relative_speed, np.array([road_open]), front_command, front_speed, set_speed)
             command, safe = cruise.update(seen, np.array([level]), np.array([trusted]), np.array([bound]), STEP)
             assert np.isfinite(command).all()
-            assert command[0] <= 2.0
+            assert -limits.EMERGENCY_BRAKING <= command[0] <= 2.0
             assert safe.shape == (3, 1)
             assert safe.dtype == np.bool_
             assert safe[0].all()

@@ -20,6 +20,7 @@ bench: .venv/ready
 	$(BIN)/karyon bench
 
 mutants: .venv/ready
+	rm -f mutants/mutmut-stats.json # it names tests that may be gone
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 

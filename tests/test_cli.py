@@ -503,3 +503,10 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path):
     done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "acc_profile   is well formed\n"
     assert done.stderr == ""
+
+
+def test_a_fall_early_in_a_run_is_told_with_the_rise_after_it(karyon):
+    """Only the first rise, by which a car comes into service, is no news."""
+    fault = "faults=[{vehicle: 1, signal: lead.message, mode: omission, onset: 2, duration: 0.5}]"
+    said = karyon("run", "acc_profile", "--until", "8", "--set", fault).stdout
+    assert [line.split("LoS ")[1][:5] for line in said.splitlines() if " → " in line] == ["2 → 1", "1 → 2"]

@@ -28,7 +28,7 @@ def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Faults, switches of the level of service with their rule, and violations."""
-    told = [event for event in events if _is_news(event)]
+    told = list(_news(events))
     for event in told[:SWITCHES_SHOWN]:
         yield f"{event['time']:8.2f} s   car {event['vehicle']}   {event['text']}"
     if len(told) > SWITCHES_SHOWN:
@@ -68,7 +68,14 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _is_news(event: Mapping[str, Any]) -> bool:
-    if event["kind"] == "los":
-        return bool(event["time"] > START or event["to"] < event["from"])
-    return event["kind"] in ("fault", "violation")
+def _news(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """All but the first rise of each car to its highest level, by which it comes into service."""
+    fallen = set()
+    for event in events:
+        if event["kind"] == "los":
+            if event["to"] < event["from"]:
+                fallen.add(event["vehicle"])
+            if event["vehicle"] in fallen or event["time"] > START:
+                yield event
+        elif event["kind"] in ("fault", "violation"):
+            yield event

@@ -482,4 +482,10 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     highest = len(design.function("acc").levels) - 1
     if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
+    leader, declared = scenario.leader, scenario.vehicle.braking
+    if leader.speed is not None and leader.deceleration > declared:
+        warnings.append(
+            f"leader.deceleration {leader.deceleration:g} m/s² is beyond vehicle.braking {declared:g} m/s², "
+            "on which those behind it rely"
+        )
     return tuple(warnings)

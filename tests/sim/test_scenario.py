@@ -401,3 +401,10 @@ def test_an_editor_finds_what_one_field_alone_shows(name):
     """The schema refuses such a file, too."""
     with pytest.raises(jsonschema.ValidationError):
         SCENARIO.validate(documents.load(HERE / "bad" / f"{name}.yaml").data)
+
+
+def test_a_leader_that_brakes_harder_than_declared_is_warned_of():
+    """What follows it relies on the declared braking: a collision is then no surprise."""
+    (warning,) = scenario.read("acc_profile", ["leader.deceleration=8"]).warnings
+    assert warning == ("leader.deceleration 8 m/s² is beyond vehicle.braking 6 m/s², on which those behind it rely")
+    assert not scenario.read("acc_profile", ["leader.deceleration=6"]).warnings

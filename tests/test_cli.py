@@ -357,10 +357,8 @@ def test_a_controller_that_cannot_drive_is_refused_with_all_that_is_wrong(karyon
         one=("controller: {time_gap: 1.4}", "controller: {tim_gap: 1.4, gain: 0}"),
         two=("controller: {time_gap: 0.9}", "controller: {time_gap: 0.4}"),
     )
-    for command in ("check", "run"):
-        done = (
-            karyon("check", design) if command == "check" else karyon("run", "acc_profile", "--set", f"safety={design}")
-        )
+    for command in (["check", design], ["run", "acc_profile", "--set", f"safety={design}"]):
+        done = karyon(*command)
         assert done.returncode == 2
         assert "unknown number `tim_gap` of TimeGap" in done.stderr
         assert "did you mean `time_gap`?" in done.stderr

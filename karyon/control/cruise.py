@@ -102,7 +102,7 @@ class Front:
 
 @dataclass(slots=True)
 class Motion:
-    """What the car ahead does, from radar alone: state of a tracking filter (row,). [Benedict & Bordner 1962]
+    """What the car ahead does, from radar alone: state of a fading-memory filter (row,). [Morrison 1969]
 
     predicted = speed + step acceleration,  residual = measured - predicted
     speed = predicted + (1 - MEMORY²) residual,  acceleration += (1 - MEMORY)² residual / step

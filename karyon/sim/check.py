@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from karyon.sim import analysis, run, safety_file, scenario, shipped
+from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import InputError, compose, read
 
 
@@ -23,7 +24,7 @@ def check(name: str) -> analysis.Report:
     loaded = scenario.read(name)
     _, noted = run.trajectory(loaded.scenario)
     limit = loaded.scenario.acc.max_los
-    design = loaded.design if limit is None else loaded.design.limited("acc", limit)
+    design = loaded.design if limit is None else loaded.design.limited(FUNCTION, limit)
     return analysis.analyse(loaded.name, design, (*loaded.warnings, *noted))
 
 

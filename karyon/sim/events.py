@@ -41,8 +41,7 @@ class Log:
             self._by_row.setdefault(fault.row, []).append(fault)
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
-        self._age_limits = np.array([age_limit(function, name) for name in SIGNALS])[:, None]
-        self._age, self._silence, self._aged = np.zeros((3, len(SIGNALS), rows))
+        self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
         self._started = False
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
@@ -66,9 +65,7 @@ class Log:
 
     def judged(self, now: int, seen: Seen) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._age = seconds(now, np.vstack([seen.time, seen.message_time]))
-        self._silence = seconds(now, self._arrived)
-        self._aged = validity.of_age(self._age, self._age_limits)
+        self._judged = now, np.vstack([seen.time, seen.message_time])
         doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
@@ -106,9 +103,11 @@ class Log:
             if isinstance(leaf, Alive):
                 return "own_lag"
             if isinstance(leaf, Age | Validity) and leaf.signal in SIGNALS:
-                signal = SIGNALS.index(leaf.signal)
-                if isinstance(leaf, Age) or self._aged[signal, row] < leaf.minimum:
-                    return "late" if self._silence[signal, row] < 0.5 * self._age[signal, row] else "lost"
+                signal, (judged, measured) = SIGNALS.index(leaf.signal), self._judged
+                age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
+                aged = validity.of_age(age, age_limit(self.function, leaf.signal))
+                if isinstance(leaf, Age) or aged < leaf.minimum:
+                    return "late" if silence < 0.5 * age else "lost"
         return "invalid"
 
 

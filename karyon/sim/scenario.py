@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from karyon.kernel import Design
 from karyon.sim import documents, safety_file, wording
+from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, Fault
 from karyon.sim.shipped import named_file, portable, scenario_file
@@ -467,8 +468,8 @@ def _design(
         faults += error.faults
         return None, None
     names = [function.name for function in design.functions]
-    if "acc" not in names:
-        said = f"safety names a design without the function `acc`, it has {', '.join(names)}"
+    if FUNCTION not in names:
+        said = f"safety names a design without the function `{FUNCTION}`, it has {', '.join(names)}"
         faults.append(document.place(("safety",)).fault(said))
     return source, design
 
@@ -479,7 +480,7 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
         for index, (time, _) in enumerate(scenario.leader.speed or ())
         if time >= scenario.duration
     ]
-    highest = len(design.function("acc").levels) - 1
+    highest = len(design.function(FUNCTION).levels) - 1
     if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
     leader, declared = scenario.leader, scenario.vehicle.braking

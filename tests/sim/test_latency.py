@@ -57,6 +57,10 @@ def fault(mode, rng):
     return entry | {name: round(value, 3) for name, value in parameters(mode, entry.get("signal"), rng).items()}
 
 
+def as_text(entry):
+    return "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"
+
+
 @pytest.fixture(scope="module")
 def campaign():
     """Summaries of RUNS runs of 40 s, with the fault of each."""
@@ -67,7 +71,7 @@ def campaign():
     # Old content is slowest to see behind a leader that starts and stops: positions hardly change, speeds do.
     crawling = leaders.from_profile([[4 * k, 3.0 * (k % 2)] for k in range(10)], 3.0, 3.0, 40.0, 0.2)
     tracks = [crawling if entry["mode"] in ("replay", "freeze") else driven for entry in faults]
-    texts = ["[{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}]" for entry in faults]
+    texts = [f"[{as_text(entry)}]" for entry in faults]
     loaded = [read("acc_recorded", ["duration=40", f"faults={text}"], run) for run, text in enumerate(texts)]
     simulation = Simulation([one.scenario for one in loaded], loaded[0].design, tracks, [None] * RUNS)
     simulation.run()
@@ -122,21 +126,23 @@ def lie(rng):
     return {"vehicle": 1, "signal": f"lead.message.{field}", "mode": mode, **window, **numbers}
 
 
-def held(scenario, seconds, several):
-    """Runs a fault (or several) each; names of the faults whose run broke its bound or a goal."""
+def runs(scenario, seconds, several):
+    """A run for each list of faults: the faults as text, and the summary."""
     texts = ["[" + ", ".join(as_text(entry) for entry in entries) + "]" for entries in several]
     loaded = [read(scenario, [f"duration={seconds}", f"faults={text}"], run) for run, text in enumerate(texts)]
+    results = simulate(loaded, [None] * len(loaded))
+    return [(text, result.summary) for text, result in zip(texts, results, strict=True)]
+
+
+def held(scenario, seconds, several):
+    """Names of the faults whose run broke its bound or a goal."""
     broken = []
-    for text, result in zip(texts, simulate(loaded, [None] * len(loaded)), strict=True):
-        acc, goals = result.summary["functions"]["acc"], result.summary["safety_goals"]
+    for text, summary in runs(scenario, seconds, several):
+        acc, goals = summary["functions"]["acc"], summary["safety_goals"]
         late = acc["worst_switch_latency"] > acc["switch_bound"]
         if late or any(goal["violated"] for goal in goals.values()):
             broken.append(f"{text}: {acc['worst_switch_latency']:.2f} s of {acc['switch_bound']:.2f} s")
     return broken
-
-
-def as_text(entry):
-    return "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"
 
 
 def test_a_lie_in_any_field_of_the_message_is_left_in_time():
@@ -163,14 +169,12 @@ def test_the_bound_of_level_1_does_not_rest_on_the_radio(signal, amplitude, sign
 @pytest.mark.parametrize("amplitude", [-1.6, -0.85, 0.85, 1.6])
 def test_a_wrong_relative_speed_is_left_though_nothing_is_heard(amplitude):
     """Two failures at once: the bound for it is longer, and stated apart; nobody comes too close meanwhile."""
-    texts = [", ".join(as_text(entry) for entry in entries) for entries in jumps("front.relative_speed", amplitude)]
-    loaded = [read("acc_profile", ["duration=45", f"faults=[{text}]"], run) for run, text in enumerate(texts)]
-    bound = analysis.unheard_bound(loaded[0].design, loaded[0].design.function("acc"))
-    latencies = []
-    for text, result in zip(texts, simulate(loaded, [None] * len(loaded)), strict=True):
-        latencies.append(result.summary["functions"]["acc"]["worst_switch_latency"])
+    design = read("acc_profile").design
+    bound, latencies = analysis.unheard_bound(design, design.function("acc")), []
+    for text, summary in runs("acc_profile", 45, jumps("front.relative_speed", amplitude)):
+        latencies.append(summary["functions"]["acc"]["worst_switch_latency"])
         assert latencies[-1] <= bound, text
-        assert not result.summary["safety_goals"]["RSS distance kept"]["violated"], text
+        assert not summary["safety_goals"]["RSS distance kept"]["violated"], text
     assert max(latencies) > 0.3 * bound
 
 

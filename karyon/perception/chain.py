@@ -1,0 +1,131 @@
+"""The default chain: samples of several signals in, the validity of each out, instant by instant.
+
+    range, time stamp    a sample that physics or its own clock forbids is not believed
+    hypotheses           jump, drift and stuck-at, against the past and against independent sources
+    ageing               what is missing loses its validity with time
+
+Everything is arrays (signal, row): one instant of one log, or of a thousand. State is bounded; nothing raises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, nan
+
+import numpy as np
+
+from karyon.perception import detectors, hypotheses, validity
+from karyon.perception.hypotheses import Belief, Expected
+from karyon.perception.reckoning import DOUBT
+from karyon.perception.residuals import Relation, Residuals
+from karyon.perception.sensors import Booleans, Floats
+
+DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What is known of a signal and its sensor, all in the signal's unit.
+
+    low, high    range outside of which no healthy sample lies
+    noise        standard deviation of a sample against what the samples before it predict
+    tolerated    failure amplitude that the function tolerates
+    age_limit    s without a sample after which nothing can be said
+    inertia      whether the signal has a rate that lasts, as a speed has, and an acceleration has not
+    rest         value that a healthy signal holds exactly when nothing moves; NaN: none
+    """
+
+    name: str
+    noise: float
+    tolerated: float
+    age_limit: float
+    low: float = -inf
+    high: float = inf
+    inertia: bool = True
+    rest: float = nan
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the chain says at one instant: arrays (signal, row), and per name of `DETECTORS` where it lowered."""
+
+    validity: Floats
+    age: Floats  # s since the last sample, inf before the first
+    lowered: dict[str, Booleans]
+
+
+class Chain:
+    """Judges `rows` logs of the same signals side by side."""
+
+    def __init__(self, signals: Sequence[Signal], relations: Sequence[Relation], period: float, rows: int = 1) -> None:
+        """`period` in s is that of the log: one instant after the other, samples may be missing."""
+        shape = (len(signals), rows)
+        self._period = period
+        self._low, self._high = _column(signals, "low"), _column(signals, "high")
+        self._tolerated, self._age_limit = _column(signals, "tolerated"), _column(signals, "age_limit")
+        inertia = _column(signals, "inertia").astype(float)
+        self._expected = Expected(_column(signals, "noise"), inertia, _column(signals, "rest"))
+        self._belief = Belief.of(np.zeros(shape), self._expected)
+        self._residuals = Residuals(relations, period, shape)
+        self._time = np.full(rows, nan)  # of the last instant, s
+        self._sampled = np.full(shape, -inf)  # time of the last sample
+        self._validity = np.zeros(shape)  # of the last sample, when it came
+
+    def step(self, time: Floats, value: Floats) -> Judged:
+        """Validity at one more instant.
+
+        time    s (row,); one that does not rise is no instant, and none of its samples is believed
+        value   in each signal's unit (signal, row); not finite: no sample
+        """
+        stamped = np.isfinite(time) & ~(time <= self._time)
+        outside = detectors.outside(value, self._low, self._high)
+        within = validity.of_amplitude(outside, 0.0, self._tolerated)
+        sample = (np.abs(value) < inf) & stamped & (outside == 0.0)
+        now = np.where(stamped, time, self._time)
+        believed = self._believe(now, value, sample)
+        arrived = np.isfinite(value)
+        judged = np.where(sample, believed, np.where(stamped, np.minimum(within, believed), 0.0))
+        self._sampled = np.where(sample, now, self._sampled)
+        self._validity = np.where(arrived, judged, self._validity)
+        age = np.where(self._sampled > -inf, now - self._sampled, inf)
+        aged = np.minimum(self._validity, validity.of_age(np.where(age < inf, age, self._age_limit), self._age_limit))
+        self._time = now
+        lowered = self._lowered(arrived, stamped, outside > 0.0, age)
+        return Judged(np.where(arrived, judged, aged), age, lowered)
+
+    def _believe(self, now: Floats, value: Floats, sample: Booleans) -> Floats:
+        """Takes the samples into the belief; validity by the hypotheses (signal, row)."""
+        first = sample & (self._sampled == -inf)
+        missed = np.where(sample & ~first, np.round((now - self._sampled) / self._period) - 1.0, 0.0)
+        late = missed * self._period >= self._age_limit
+        # After a long silence a healthy signal begins anew; one in doubt stays in doubt (safety model, section 2).
+        anew = first | (sample & late & (self._belief.healthy > 0.5))
+        before = Belief.of(np.where(anew, value, 0.0), self._expected).where(
+            anew, self._belief.coasted(np.maximum(missed, 0.0))
+        )
+        compared = np.where(sample, value, before.value)
+        common = self._residuals.common(before, compared) & sample & ~anew
+        companion = self._residuals.before(before, np.where(sample, value, nan), common)
+        after = hypotheses.step(before, compared, common, companion, self._expected)
+        self._belief = after.where(sample & ~anew, before.where(anew, self._belief))
+        self._residuals.after(self._belief, companion, common)
+        failed = 1.0 - self._belief.healthy
+        harm = 1.0 - validity.of_amplitude(np.abs(self._belief.error()), 0.0, self._tolerated)
+        return 1.0 - failed * harm
+
+    def _lowered(self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats) -> dict[str, Booleans]:
+        belief = self._belief
+        doubted = arrived & (self._validity < DOUBT) & stamped & ~outside
+        jumped = doubted & (belief.offset >= belief.loose)
+        stuck = doubted & ~jumped & belief.silent & (np.abs(belief.line) < self._expected.noise)
+        return {
+            "time_stamp": arrived & ~stamped,
+            "range": arrived & stamped & outside,
+            "timeout": ~arrived & (age >= 0.5 * self._age_limit),
+            "jump": jumped,
+            "drift": doubted & ~jumped & ~stuck,
+            "stuck_at": stuck,
+        }
+
+
+def _column(signals: Sequence[Signal], name: str) -> Floats:
+    return np.array([getattr(signal, name) for signal in signals])[:, None]

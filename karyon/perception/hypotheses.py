@@ -1,0 +1,354 @@
+"""What a sensor does now, told from its newest samples: three hypotheses and their probabilities.
+
+    healthy   the value is the truth
+    offset    the value is the truth plus a constant: it jumped, and has kept the shape of the truth since
+    loose     the value says nothing of the truth: it is stuck, or runs on a line of its own (drift, ramp)
+
+One recursion over the samples, as multiple model estimation does it [Blom & Bar-Shalom 1988; Willsky & Jones 1976]:
+each hypothesis says how likely the new sample is, and each may go over into the others. Under `offset` and `loose` the
+truth is reckoned on from the last healthy sample, by the rates of an independent source where there is one. That gives
+the rule of the safety model (section 2) its form: time alone never makes a signal healthy again, as all three
+hypotheses expect a smooth continuation alike; a jump back to the reckoned truth does, or an independent source that
+agrees.
+
+Densities are Student's t with seven degrees of freedom, as real residuals have tails [Lange et al. 1989]. Everything is
+elementwise: scalars or arrays (row,) that broadcast; nothing raises; a sample that is not finite is none.
+"""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from karyon.perception.sensors import Booleans, Floats
+
+# Per sample. A failure of a sensor is far rarer; this is how much surprise it takes, not how often sensors fail.
+ONSET = 1.5e-4
+RETURN = 0.2  # how readily a failure ends: what lasts for some samples is typical of a fault, and of its label
+LOOSE = 0.8  # share of jumps after which the value says nothing any more
+DEAD = 1e-9  # least probability of health: an independent source brings back what is surely lost
+
+# In standard deviations of a healthy sample.
+JUMPS = 100.0  # sizes among which a jump is as likely here as there
+KINKS = 130.0  # changes of the rate, likewise
+NOISIER = 1.8  # how far the noise of a manoeuvre exceeds the least
+TURNED = 12.0  # uncertainty of the rate at the sample that returns
+SURPRISE = 9.0  # a jump: the rate does not learn from it
+OFFSET_GROWTH = 0.15  # of the reckoned truth under `offset`, times the root of the samples since
+LOOSE_GROWTH = 7.0  # of the reckoned truth under `loose`, times the samples since
+LED_GROWTH = 8.0  # the same where an independent source leads the reckoning
+
+QUIET = 1e-6  # in the signal's unit: noise of a line that no sensor draws
+QUIET_SHARE = 0.01  # of `loose` signals that are without any noise
+RATE_SHARE, SLOW_SHARE, LINE_SHARE, NOISE_SHARE = 0.9, 0.15, 0.2, 0.25  # weight of a sample in the averages
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is known of a healthy signal: numbers, or arrays that broadcast to (signal, row).
+
+    noise     standard deviation of a sample against what the samples before it predict, in the signal's unit
+    inertia   1 where the signal has a rate that lasts (speed, distance), 0 where only its value lasts (acceleration)
+    rest      value that a healthy signal holds exactly when nothing moves; NaN: none
+    """
+
+    noise: Any
+    inertia: Any
+    rest: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What an independent source says of a signal: arrays (signal, row).
+
+    advance, leads       change of the truth since the last sample, in the signal's unit; where it is known
+    residual, compares   value minus what the source says, its usual offset taken off; where it is known
+    noise                standard deviation of a healthy residual
+    agreement            most that one sample of an agreeing source does for health, as a factor
+    accusation           weight of a residual that no healthy signal has, as a failure; 0: the source never accuses
+    hindsight            how much likelier a source makes it that an earlier sample was healthy; 1 where none does
+    """
+
+    advance: Floats
+    leads: Booleans
+    residual: Floats
+    compares: Booleans
+    noise: Floats
+    agreement: Any
+    accusation: Any
+    hindsight: Any
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> "Companion":
+        """No independent source."""
+        zero, never = np.zeros(shape), np.zeros(shape, dtype=bool)
+        return cls(zero, never, zero, never, np.ones(shape), 1.0, 0.0, 1.0)
+
+
+@dataclass(slots=True)
+class Belief:
+    """State of the recursion: arrays (signal, row). Rates are changes per sample."""
+
+    healthy: Floats
+    offset: Floats
+    loose: Floats
+    value: Floats  # the last sample
+    rate: Floats
+    slow_rate: Floats
+    jumped: Booleans  # at the last sample
+    returned: Floats  # samples since health came back by a jump
+    offset_truth: Floats
+    offset_rate: Floats
+    offset_age: Floats  # samples
+    loose_truth: Floats
+    loose_rate: Floats  # of the truth
+    line: Floats  # rate of the value itself
+    loose_age: Floats
+    silent: Booleans  # the line went on without any noise
+    noise: Floats  # standard deviation of a healthy sample now
+
+    @classmethod
+    def of(cls, value: Floats, expected: Expected) -> "Belief":
+        """All is well with the first sample (signal, row)."""
+        zero, one = np.zeros(value.shape), np.ones(value.shape)
+        return cls(
+            healthy=one,
+            offset=zero,
+            loose=zero,
+            value=value,
+            rate=zero,
+            slow_rate=zero,
+            jumped=zero.astype(bool),
+            returned=one,
+            offset_truth=value,
+            offset_rate=zero,
+            offset_age=zero,
+            loose_truth=value,
+            loose_rate=zero,
+            line=zero,
+            loose_age=zero,
+            silent=zero.astype(bool),
+            noise=expected.noise * one,
+        )
+
+    def where(self, condition: Any, other: "Belief") -> "Belief":
+        """This belief where `condition`, the other elsewhere."""
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return Belief(*(np.where(condition, mine, theirs) for mine, theirs in pairs))
+
+    def coasted(self, samples: Floats) -> "Belief":
+        """The belief after `samples` (signal, row) that are missing: what is reckoned runs on, its rate gets vague."""
+        gap = samples > 0.0
+        return replace(
+            self,
+            value=self.value + self.rate * samples,
+            offset_truth=self.offset_truth + self.offset_rate * samples,
+            loose_truth=self.loose_truth + self.loose_rate * samples,
+            returned=np.where(gap, 0.0, self.returned),
+            offset_age=self.offset_age + samples,
+            loose_age=self.loose_age + samples,
+            silent=self.silent & ~gap,
+        )
+
+    def error(self) -> Floats:
+        """Estimated error of the value, in its unit: of the likelier of the two failures."""
+        return self.value - np.where(self.offset >= self.loose, self.offset_truth, self.loose_truth)
+
+
+def density(error: Any, sigma: Any) -> Floats:
+    """Probability density of a healthy error: Student's t, seven degrees of freedom, scale `sigma`."""
+    share = error / sigma
+    base = 1.0 + share * share / 7.0
+    square = base * base
+    return np.asarray(0.385 / (sigma * square * square))
+
+
+def likelihood_ratio(residual: Any, displaced: Any, sigma: Any, most: Any) -> Floats:
+    """How much likelier `residual` is than `displaced`; at least 1 / `most` and at most `most`."""
+    return np.asarray(np.clip(density(residual, sigma) / density(displaced, sigma), 1.0 / most, most))
+
+
+def innovation(belief: Belief, value: Any) -> Floats:
+    """Value minus what the samples before it predict, in the signal's unit."""
+    return np.asarray(value - belief.value - belief.rate)
+
+
+def step(belief: Belief, value: Floats, common: Booleans, companion: Companion, expected: Expected) -> Belief:
+    """The belief after one more sample of every signal.
+
+    value    finite, in the signal's unit (signal, row)
+    common   independent sources jumped alike: the world did, and all are healthy
+    """
+    paths = _Paths.of(belief, value, companion, expected)
+    after = _states(belief, value, paths, companion, expected)
+    after.healthy, after.offset, after.loose = _probabilities(paths, after, common, companion)
+    return _learnt(after, belief, paths, common, companion, expected)
+
+
+@dataclass(slots=True)
+class _Paths:
+    """Joint density of the new sample and each way from a hypothesis to one: `offset_healthy` is a return."""
+
+    change: Floats
+    surprise: Floats
+    sigma: Floats
+    advance: Floats  # of the truth, under `healthy`
+    offset_advance: Floats
+    loose_advance: Floats
+    healthy_healthy: Floats
+    offset_healthy: Floats
+    loose_healthy: Floats
+    healthy_offset: Floats
+    offset_offset: Floats
+    offset_jump: Floats
+    healthy_loose: Floats  # by a jump
+    healthy_kink: Floats  # by a new rate
+    accused: Floats  # by an independent source
+    loose_loose: Floats
+    loose_jump: Floats
+
+    @classmethod
+    def of(cls, belief: Belief, value: Floats, companion: Companion, expected: Expected) -> "_Paths":
+        stay, noise = 1.0 - RETURN - ONSET, belief.noise
+        change = value - belief.value
+        surprise = change - belief.rate
+        sigma = noise + np.where(belief.returned < 1.0, TURNED * expected.noise * expected.inertia, 0.0)
+        smooth = _smooth(belief, change, surprise, sigma, companion, expected)
+        jump, kinks = ONSET / (JUMPS * expected.noise), KINKS * expected.noise
+        kink = np.where(np.abs(surprise) < 0.5 * kinks, belief.healthy * ONSET / kinks, 0.0)
+        offset_advance = np.where(companion.leads, companion.advance, belief.offset_rate)
+        loose_advance = np.where(companion.leads, companion.advance, belief.loose_rate)
+        grown = noise + OFFSET_GROWTH * expected.noise * np.sqrt(belief.offset_age + 1.0)
+        loose_growth = np.where(companion.leads, LED_GROWTH, LOOSE_GROWTH) * expected.noise
+        return cls(
+            change=change,
+            surprise=surprise,
+            sigma=sigma,
+            advance=np.where(companion.leads, companion.advance, belief.rate),
+            offset_advance=offset_advance,
+            loose_advance=loose_advance,
+            healthy_healthy=belief.healthy * stay * smooth,
+            offset_healthy=belief.offset * RETURN * density(value - belief.offset_truth - offset_advance, grown),
+            loose_healthy=belief.loose
+            * RETURN
+            * density(value - belief.loose_truth - loose_advance, noise + loose_growth * (belief.loose_age + 1.0)),
+            healthy_offset=belief.healthy * jump,
+            offset_offset=belief.offset * stay * smooth,
+            offset_jump=belief.offset * jump,
+            healthy_loose=belief.healthy * jump * LOOSE,
+            healthy_kink=kink,
+            accused=_accused(belief, smooth, jump, companion),
+            loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, expected),
+            loose_jump=belief.loose * jump,
+        )
+
+
+def _smooth(
+    belief: Belief, change: Floats, surprise: Floats, sigma: Floats, companion: Companion, expected: Expected
+) -> Floats:
+    """Density of a sample that goes on as the ones before it, or as an independent source does."""
+    own = np.maximum(density(surprise, sigma), density(change - belief.slow_rate, belief.noise))
+    led = companion.leads & (expected.inertia > 0.0)
+    return np.where(led, np.maximum(own, density(change - companion.advance, belief.noise)), own)
+
+
+def _on_line(belief: Belief, value: Floats, change: Floats, kinks: Floats, expected: Expected) -> Floats:
+    """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
+    begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
+    off = change - belief.line
+    exact = QUIET_SHARE * density(off, QUIET)
+    at_rest = _at_rest(value, expected)
+    noisy = np.where(belief.silent, 0.0, density(off, belief.noise))
+    return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
+
+
+def _at_rest(value: Floats, expected: Expected) -> Booleans:
+    return np.asarray(np.abs(value - expected.rest) <= expected.noise)
+
+
+def _accused(belief: Belief, smooth: Floats, jump: Floats, companion: Companion) -> Floats:
+    """A residual that no healthy signal has is a failure that came too slowly to be seen coming."""
+    far = np.minimum(companion.accusation * jump / density(companion.residual, companion.noise), 1.0)
+    return np.where(companion.compares, belief.healthy * far * smooth, 0.0)
+
+
+def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, expected: Expected) -> Belief:
+    """The reckoned truths after this sample, each by the likeliest way into its hypothesis."""
+    begins = paths.healthy_offset > np.maximum(paths.offset_offset, paths.offset_jump)
+    again = ~begins & (paths.offset_jump > paths.offset_offset)
+    truth = belief.value + paths.advance
+    offset_truth = belief.offset_truth + np.where(again, paths.offset_advance, paths.change)
+    bent = belief.offset_rate + RATE_SHARE * expected.inertia * (paths.change - belief.offset_rate)
+    on_line = (np.abs(paths.change - belief.line) < 9.0 * QUIET) & (belief.loose_age >= 1.0)
+    longest = np.maximum(paths.loose_loose, paths.loose_jump)
+    accused = paths.accused > np.maximum(longest, np.maximum(paths.healthy_loose, paths.healthy_kink))
+    kinked = ~accused & (paths.healthy_kink > np.maximum(longest, paths.healthy_loose)) & ~on_line
+    # A line that may be one without noise is followed, however unlikely yet: three samples decide.
+    followed = ((belief.loose_age < 1.0) | on_line) & (np.abs(paths.surprise) <= SURPRISE * paths.sigma)
+    loosened = ~accused & ~kinked & (paths.healthy_loose > longest) & ~followed
+    jumped = ~accused & ~kinked & ~loosened & (paths.loose_jump > paths.loose_loose)
+    new = kinked | loosened | accused
+    along = np.where(belief.loose_age < 1.0, paths.change, belief.line + LINE_SHARE * (paths.change - belief.line))
+    return Belief(
+        healthy=belief.healthy,
+        offset=belief.offset,
+        loose=belief.loose,
+        value=value,
+        rate=belief.rate,
+        slow_rate=belief.slow_rate,
+        jumped=(np.abs(paths.surprise) > SURPRISE * paths.sigma) & ~belief.jumped,
+        returned=belief.returned + 1.0,
+        offset_truth=np.where(begins, truth, offset_truth),
+        offset_rate=np.where(begins, belief.rate, np.where(again, belief.offset_rate, bent)),
+        offset_age=np.where(begins, 0.0, belief.offset_age + 1.0),
+        loose_truth=np.where(
+            accused, value - companion.residual, np.where(new, truth, belief.loose_truth + paths.loose_advance)
+        ),
+        loose_rate=np.where(new, belief.rate, belief.loose_rate),
+        line=np.where(kinked | accused, paths.change, np.where(loosened | jumped, 0.0, along)),
+        loose_age=np.where(kinked | accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
+        silent=on_line & ~new & ~jumped & ~_at_rest(value, expected),
+        noise=belief.noise,
+    )
+
+
+def _probabilities(
+    paths: _Paths, after: Belief, common: Booleans, companion: Companion
+) -> tuple[Floats, Floats, Floats]:
+    """Of the three hypotheses after this sample, what independent sources say of its level included."""
+    healthy = paths.healthy_healthy + paths.offset_healthy + paths.loose_healthy
+    after.offset = paths.offset_offset + paths.healthy_offset + paths.offset_jump
+    after.loose = paths.loose_loose + paths.healthy_loose + paths.healthy_kink + paths.accused + paths.loose_jump
+    ratio = likelihood_ratio(
+        companion.residual, companion.residual - after.error(), companion.noise, companion.agreement
+    )
+    # A source of which nobody knows whether it is right itself does not accuse: see `accusation`.
+    healthy = healthy * np.where(companion.compares, np.maximum(ratio, 1.0), 1.0) * companion.hindsight
+    total = healthy + after.offset + after.loose
+    lost = ~(total > 0.0)
+    total = np.where(lost, 1.0, total)
+    healthy = np.where(common, 1.0, np.where(lost, DEAD, np.maximum(healthy / total, DEAD)))
+    return healthy, np.where(common, 0.0, after.offset / total), np.where(common, 0.0, after.loose / total)
+
+
+def _learnt(
+    after: Belief, before: Belief, paths: _Paths, common: Booleans, companion: Companion, expected: Expected
+) -> Belief:
+    """Rates and noise follow the sample, but not a jump."""
+    by_offset = paths.offset_healthy > np.maximum(paths.healthy_healthy, paths.loose_healthy)
+    by_loose = ~by_offset & (paths.loose_healthy > paths.healthy_healthy)
+    returned = (by_offset | by_loose) & (after.healthy > 0.5) & ~common
+    anew = np.where(by_offset, after.offset_rate, np.where(companion.leads, companion.advance, before.loose_rate))
+    kept = common | after.jumped
+    kinked = np.abs(paths.surprise) > SURPRISE * before.noise
+    slow_share = np.where(kinked, RATE_SHARE, SLOW_SHARE)
+    slow = before.slow_rate + slow_share * (paths.change - before.slow_rate)
+    rate = before.rate + RATE_SHARE * paths.surprise
+    after.slow_rate = np.where(returned, anew, np.where(kept, before.slow_rate, slow))
+    after.rate = expected.inertia * np.where(returned, anew, np.where(kept, before.rate, rate))
+    after.returned = np.where(returned, 0.0, after.returned)
+    calm = (after.healthy > 0.9) & ~by_offset & ~by_loose & ~common
+    size = np.minimum(np.abs(paths.surprise), 2.0 * before.noise)
+    noise = np.clip(before.noise + NOISE_SHARE * (size - before.noise), expected.noise, NOISIER * expected.noise)
+    after.noise = np.where(calm, noise, before.noise)
+    return after

@@ -130,6 +130,28 @@ def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> Non
         _refuse(f"error: {error}")
 
 
+@app.command(epilog="Example: karyon perceive drive.csv.gz --sensors spmd --out validity.csv")
+def perceive(
+    log: Annotated[Path, typer.Argument(help="CSV or lines of JSON, gzipped or not: samples, or V2V messages")],
+    sensors: Annotated[str, typer.Option(help="description of the sensors: a file, or the name of a shipped one")],
+    out: Annotated[Path | None, typer.Option(help="CSV, or Parquet by its ending [default: LOG.validity.csv]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Validity of every sample of a recorded sensor log, or of every message of a V2V log."""
+    from karyon.logs import screen
+    from karyon.logs.perceive import perceive as judge
+
+    target = out or Path(f"{log.name.split('.')[0]}.validity.csv")
+    with _writing(target):
+        outcome = judge(log, sensors, target)
+    if as_json:
+        print(json.dumps(screen.as_data(outcome), indent=2))
+    else:
+        print("\n".join(screen.lines(outcome, target)))
+    if outcome.fault:
+        _refuse(f"{outcome.fault}\nthe {outcome.rows} rows before it are in {target}")
+
+
 @app.command(epilog="Example: karyon bench --json")
 def bench(as_json: Json = False) -> None:
     """Speed of the whole chain on this machine, in vehicle-steps per second."""
@@ -164,9 +186,12 @@ def main() -> None:
 
 
 def _explain(error: Exception) -> NoReturn:
+    from karyon.logs.faults import LogError
     from karyon.sim import documents
     from karyon.sim.recordings import RecordingError
 
+    if isinstance(error, LogError):
+        _refuse(f"{error}\nnothing was judged")
     if isinstance(error, documents.InputError):
         _refuse(documents.report(error.faults, "nothing was run"))
     if isinstance(error, RecordingError):

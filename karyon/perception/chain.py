@@ -32,6 +32,7 @@ class Signal:
     age_limit    s without a sample after which nothing can be said
     inertia      whether the signal has a rate that lasts, as a speed has, and an acceleration has not
     rest         value that a healthy signal holds exactly when nothing moves; NaN: none
+    bridged      s for which a recorder may have put samples on a line between two that it has
     """
 
     name: str
@@ -42,6 +43,7 @@ class Signal:
     high: float = inf
     inertia: bool = True
     rest: float = nan
+    bridged: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ class Chain:
         self._low, self._high = _column(signals, "low"), _column(signals, "high")
         self._tolerated, self._age_limit = _column(signals, "tolerated"), _column(signals, "age_limit")
         inertia = _column(signals, "inertia").astype(float)
-        self._expected = Expected(_column(signals, "noise"), inertia, _column(signals, "rest"))
+        bridged = _column(signals, "bridged") / period
+        noise, rest = _column(signals, "noise"), _column(signals, "rest")
+        self._expected = Expected(noise, inertia, rest, bridged, self._low, self._high)
         self._belief = Belief.of(np.zeros(shape), self._expected)
         self._residuals = Residuals(relations, period, shape)
         self._time = np.full(rows, nan)  # of the last instant, s
@@ -109,7 +113,7 @@ class Chain:
         self._belief = after.where(sample & ~anew, before.where(anew, self._belief))
         self._residuals.after(self._belief, companion, common)
         failed = 1.0 - self._belief.healthy
-        harm = 1.0 - validity.of_amplitude(np.abs(self._belief.error()), 0.0, self._tolerated)
+        harm = 1.0 - validity.of_amplitude(self._belief.amplitude(self._expected), 0.0, self._tolerated)
         return 1.0 - failed * harm
 
     def _lowered(self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats) -> dict[str, Booleans]:

@@ -16,6 +16,7 @@ elementwise: scalars or arrays (row,) that broadcast; nothing raises; a sample t
 """
 
 from dataclasses import dataclass, fields, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ NOISIER = 1.8  # how far the noise of a manoeuvre exceeds the least
 TURNED = 12.0  # uncertainty of the rate at the sample that returns
 SURPRISE = 9.0  # a jump: the rate does not learn from it
 OFFSET_GROWTH = 0.15  # of the reckoned truth under `offset`, times the root of the samples since
-LOOSE_GROWTH = 7.0  # of the reckoned truth under `loose`, times the samples since
-LED_GROWTH = 8.0  # the same where an independent source leads the reckoning
+LOOSE_GROWTH = 9.0  # of the reckoned truth under `loose`, times the samples since
+LED_GROWTH = 5.0  # the same where an independent source leads the reckoning
 
 QUIET = 1e-6  # in the signal's unit: noise of a line that no sensor draws
 QUIET_SHARE = 0.01  # of `loose` signals that are without any noise
@@ -50,11 +51,16 @@ class Expected:
     noise     standard deviation of a sample against what the samples before it predict, in the signal's unit
     inertia   1 where the signal has a rate that lasts (speed, distance), 0 where only its value lasts (acceleration)
     rest      value that a healthy signal holds exactly when nothing moves; NaN: none
+    bridged   samples in a row that a recorder may have put on an exact line between two that it has
+    low, high  range of the truth: what is reckoned on stops there, as a braking car does at standstill
     """
 
     noise: Any
     inertia: Any
     rest: Any
+    bridged: Any = 0.0
+    low: Any = -inf
+    high: Any = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,9 @@ class Belief:
     value: Floats  # the last sample
     rate: Floats
     slow_rate: Floats
-    jumped: Booleans  # at the last sample
-    returned: Floats  # samples since health came back by a jump
+    change: Floats  # at the last sample
+    jumped: Booleans  # a surprise that the sample before it did not begin
+    returned: Floats  # samples since health came back by a jump; -1 after the first sample, when no rate is known
     offset_truth: Floats
     offset_rate: Floats
     offset_age: Floats  # samples
@@ -118,8 +125,9 @@ class Belief:
             value=value,
             rate=zero,
             slow_rate=zero,
+            change=zero,
             jumped=zero.astype(bool),
-            returned=one,
+            returned=-one,
             offset_truth=value,
             offset_rate=zero,
             offset_age=zero,
@@ -153,6 +161,12 @@ class Belief:
     def error(self) -> Floats:
         """Estimated error of the value, in its unit: of the likelier of the two failures."""
         return self.value - np.where(self.offset >= self.loose, self.offset_truth, self.loose_truth)
+
+    def amplitude(self, expected: Expected) -> Floats:
+        """Failure amplitude: the estimated error, and for a stuck value how far the truth may have gone since."""
+        stuck = self.silent & (self.offset < self.loose) & (self.loose_age > expected.bridged)
+        gone = np.where(stuck, LOOSE_GROWTH * expected.noise * self.loose_age, 0.0)
+        return np.asarray(np.abs(self.error()) + gone)
 
 
 def density(error: Any, sigma: Any) -> Floats:
@@ -212,7 +226,8 @@ class _Paths:
         stay, noise = 1.0 - RETURN - ONSET, belief.noise
         change = value - belief.value
         surprise = change - belief.rate
-        sigma = noise + np.where(belief.returned < 1.0, TURNED * expected.noise * expected.inertia, 0.0)
+        vague = np.where(belief.returned < 0.0, JUMPS, np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0))
+        sigma = noise + vague * expected.noise
         smooth = _smooth(belief, change, surprise, sigma, companion, expected)
         jump, kinks = ONSET / (JUMPS * expected.noise), KINKS * expected.noise
         kink = np.where(np.abs(surprise) < 0.5 * kinks, belief.healthy * ONSET / kinks, 0.0)
@@ -256,9 +271,9 @@ def _on_line(belief: Belief, value: Floats, change: Floats, kinks: Floats, expec
     """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
     begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
     off = change - belief.line
-    exact = QUIET_SHARE * density(off, QUIET)
+    exact = np.where(belief.loose_age > expected.bridged, QUIET_SHARE * density(off, QUIET), 0.0)
     at_rest = _at_rest(value, expected)
-    noisy = np.where(belief.silent, 0.0, density(off, belief.noise))
+    noisy = np.where(belief.silent & (belief.loose_age > expected.bridged), 0.0, density(off, belief.noise))
     return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
 
 
@@ -288,6 +303,7 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
     loosened = ~accused & ~kinked & (paths.healthy_loose > longest) & ~followed
     jumped = ~accused & ~kinked & ~loosened & (paths.loose_jump > paths.loose_loose)
     new = kinked | loosened | accused
+    loose_truth = np.where(new, truth, belief.loose_truth + paths.loose_advance)
     along = np.where(belief.loose_age < 1.0, paths.change, belief.line + LINE_SHARE * (paths.change - belief.line))
     return Belief(
         healthy=belief.healthy,
@@ -296,14 +312,14 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
         value=value,
         rate=belief.rate,
         slow_rate=belief.slow_rate,
-        jumped=(np.abs(paths.surprise) > SURPRISE * paths.sigma) & ~belief.jumped,
+        change=paths.change,
+        jumped=(np.abs(paths.surprise) > SURPRISE * paths.sigma)
+        & (np.abs(paths.change - belief.change) > SURPRISE * paths.sigma),
         returned=belief.returned + 1.0,
-        offset_truth=np.where(begins, truth, offset_truth),
+        offset_truth=np.clip(np.where(begins, truth, offset_truth), expected.low, expected.high),
         offset_rate=np.where(begins, belief.rate, np.where(again, belief.offset_rate, bent)),
         offset_age=np.where(begins, 0.0, belief.offset_age + 1.0),
-        loose_truth=np.where(
-            accused, value - companion.residual, np.where(new, truth, belief.loose_truth + paths.loose_advance)
-        ),
+        loose_truth=np.clip(np.where(accused, value - companion.residual, loose_truth), expected.low, expected.high),
         loose_rate=np.where(new, belief.rate, belief.loose_rate),
         line=np.where(kinked | accused, paths.change, np.where(loosened | jumped, 0.0, along)),
         loose_age=np.where(kinked | accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),

@@ -10,11 +10,8 @@ bounded by the samples of that one vehicle, whatever the file holds.
 
 import csv
 import difflib
-import gzip
-import io
 import math
 import re
-import zlib
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +21,9 @@ from xml.parsers import expat
 
 import numpy as np
 from numpy.typing import NDArray
+
+from karyon.sim import text_files
+from karyon.sim.text_files import OPENING, NotTextError, Stream, UnusableError
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +39,6 @@ SIZE_MAX = 4 * 2**30  # bytes of a file, unpacked
 LINE_MAX = 2**16  # bytes of a line of CSV
 TAG_MAX = 2**20  # bytes of a tag of XML
 DEPTH_MAX = 20  # elements of XML inside each other
-OPENING = 20  # lines among which OpenACC's line of names is looked for
 FAULTS_SHOWN = 10
 NAMES_SHOWN = 20
 
@@ -92,22 +91,12 @@ def read(path: str | Path, columns: Mapping[str, str | None] | None = None) -> R
     path = Path(path)
     chosen = {field: name for field, name in (columns or {}).items() if name is not None}
     try:
-        with _open(path) as stream:
+        with text_files.opened(path) as stream:
             return _read(_Source(stream), _Faults(path), chosen)
+    except UnusableError as error:
+        raise RecordingError(path, [(error.line, error.message)]) from error
     except OSError as error:
         raise RecordingError(path, [(None, f"cannot be read: {error.strerror or error}")]) from error
-
-
-def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
-    """The bytes of a file, unpacked."""
-    if not path.exists():
-        raise RecordingError(path, [(None, "there is no such file")])
-    if not path.is_file():
-        kind = "a directory" if path.is_dir() else "a device or a pipe"
-        raise RecordingError(path, [(None, f"is {kind}, expected a file")])
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.GzipFile(path) if packed else path.open("rb")
 
 
 def _read(source: "_Source", faults: "_Faults", columns: Mapping[str, str]) -> Recording:
@@ -117,18 +106,9 @@ def _read(source: "_Source", faults: "_Faults", columns: Mapping[str, str]) -> R
         if faults.count:
             raise faults.error()
         return samples.longest_stretch(f"{faults.path.name}: {what}")
-    except _UnusableError as end:
+    except UnusableError as end:
         faults.add(end.line, end.message)
         raise faults.error() from end
-
-
-class _UnusableError(Exception):
-    """Ends the reading of a file; the line is None where there is none."""
-
-    def __init__(self, line: int | None, message: str) -> None:
-        super().__init__(line, message)
-        self.line = line
-        self.message = message
 
 
 class _Faults:
@@ -149,15 +129,15 @@ class _Faults:
 
 
 class _Source:
-    """The bytes of a file as lines of text or as chunks, within the limits. `_UnusableError` names the line reached."""
+    """The bytes of a file as lines of text or as chunks, within the limits. `UnusableError` names the line reached."""
 
-    def __init__(self, stream: io.BufferedReader | gzip.GzipFile) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._line = 1
         self._size = 0
 
     def is_xml(self) -> bool:
-        return self._checked(self._stream.peek, 1024).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+        return text_files.unpacked(self._stream.peek, 1024, self._line).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
 
     def chunks(self) -> Iterator[bytes]:
         while chunk := self._take(self._stream.read, 2**16):
@@ -175,31 +155,21 @@ class _Source:
 
     def _text(self, line: bytes) -> str:
         """A line decoded, without the byte order mark that some programs put first."""
-        if b"\0" in line:
-            raise self._error("is not text: it has a zero byte")
         try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            raise self._error(f"is not text in UTF-8: byte {error.start + 1} is 0x{line[error.start]:02x}") from error
+            text = text_files.decoded(line)
+        except NotTextError as error:
+            raise self._error(error.message) from error
         return text.removeprefix("\ufeff") if self._line == 1 else text
 
     def _take(self, read: Callable[[int], bytes], size: int) -> bytes:
-        data = self._checked(read, size)
+        data = text_files.unpacked(read, size, self._line)
         self._size += len(data)
         if self._size > SIZE_MAX:
             raise self._error(f"the file goes on past {SIZE_MAX} bytes (unpacked): too large")
         return data
 
-    def _checked(self, read: Callable[[int], bytes], size: int) -> bytes:
-        try:
-            return read(size)
-        except EOFError as error:
-            raise self._error("the gzip file is cut off here") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise self._error("the gzip file is damaged here") from error
-
-    def _error(self, message: str) -> _UnusableError:
-        return _UnusableError(self._line, message)
+    def _error(self, message: str) -> UnusableError:
+        return UnusableError(self._line, message)
 
 
 class _Samples:
@@ -218,7 +188,7 @@ class _Samples:
         """Take one row as it stands in the file. Empty and NaN are a lost sample; faults are recorded."""
         self._rows += 1
         if self._rows > ROWS_MAX:
-            raise _UnusableError(line, f"has more than {ROWS_MAX} rows before it: too many")
+            raise UnusableError(line, f"has more than {ROWS_MAX} rows before it: too many")
         try:
             seconds = self._seconds(_number("time", time))
             metres_per_second = self._metres_per_second(_number("speed", speed))
@@ -259,16 +229,16 @@ class _Samples:
         return 0.0 if speed < 0.0 else speed
 
     def longest_stretch(self, source: str) -> Recording:
-        """The longest stretch without a gap, its time from 0 on. `_UnusableError` where that is too short."""
+        """The longest stretch without a gap, its time from 0 on. `UnusableError` where that is too short."""
         if not self._times:
-            raise _UnusableError(None, "has no sample of the speed, every one is lost")
+            raise UnusableError(None, "has no sample of the speed, every one is lost")
         times = np.array(self._times)
         gaps = np.flatnonzero(np.diff(times) > GAP_MAX + _ROUNDING)
         firsts, lasts = np.append(0, gaps + 1), np.append(gaps, len(times) - 1)
         longest = np.argmax(times[lasts] - times[firsts])
         first, last = int(firsts[longest]), int(lasts[longest])
         if times[last] - times[first] < LENGTH_MIN - _ROUNDING:
-            raise _UnusableError(self._lines[first], _too_short(times[last] - times[first]))
+            raise UnusableError(self._lines[first], _too_short(times[last] - times[first]))
         time, speed = times[first : last + 1] - times[first], np.array(self._speeds[first : last + 1])
         time.setflags(write=False)
         speed.setflags(write=False)
@@ -299,14 +269,14 @@ def _csv(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
     records = _records(source)
     opening = list(islice(records, OPENING))
     if not opening:
-        raise _UnusableError(None, "is empty")
-    is_openacc = any(cells[0].strip() == "Vehicle_order" for _, cells in opening)
-    start = _openacc_names(opening) if is_openacc else 0
+        raise UnusableError(None, "is empty")
+    names_of_openacc = text_files.openacc_names(opening)
+    is_openacc, start = names_of_openacc is not None, names_of_openacc or 0
     line, names = opening[start][0], [name.strip() for name in opening[start][1]]
     try:
         chosen = _openacc_columns(names) if is_openacc and not columns else _Columns.choose(names, columns)
     except ValueError as fault:
-        raise _UnusableError(line, str(fault)) from fault
+        raise UnusableError(line, str(fault)) from fault
     samples = _Samples(faults, chosen.time_unit, chosen.speed_unit)
     for line, cells in chain(opening[start + 1 :], records):
         if len(cells) < len(names):
@@ -366,15 +336,6 @@ def _unit(columns: Mapping[str, str], field: str, default: str, units: Mapping[s
     return units[unit]
 
 
-def _openacc_names(opening: Sequence[tuple[int, list[str]]]) -> int:
-    """Index of the line of names, which follows on lines about the recording as a whole."""
-    for index, (_, cells) in enumerate(opening):
-        if cells[0].strip() == "Time":
-            return index
-    message = f"none of the first {len(opening)} lines has the names of OpenACC's columns (`Time`, `Speed1`, ...)"
-    raise _UnusableError(opening[-1][0], message)
-
-
 def _openacc_columns(names: Sequence[str]) -> _Columns:
     """Time and the speed of vehicle 1. ValueError where it is missing says which vehicles there are."""
     if "Speed1" not in names:
@@ -387,9 +348,7 @@ def _records(source: _Source) -> Iterator[tuple[int, list[str]]]:
     """Line and cells of each line of a table that is not blank; cells are split by the first line's separator."""
     lines = source.lines()
     first = next(lines, "")
-    # A semicolon is what SUMO's tools and spreadsheets in half of Europe write.
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(chain([first], lines), delimiter=separator, strict=True)
+    reader = csv.reader(chain([first], lines), delimiter=text_files.separator(first), strict=True)
     line = 1
     try:
         for cells in reader:
@@ -397,9 +356,7 @@ def _records(source: _Source) -> Iterator[tuple[int, list[str]]]:
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        raise _UnusableError(
-            line, "is no line of CSV: a quotation mark or a carriage return is out of place"
-        ) from error
+        raise UnusableError(line, "is no line of CSV: a quotation mark or a carriage return is out of place") from error
 
 
 def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[_Samples, str]:
@@ -407,7 +364,7 @@ def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
     try:
         _check_fields(columns, ("vehicle",))
     except ValueError as fault:
-        raise _UnusableError(None, str(fault)) from fault
+        raise UnusableError(None, str(fault)) from fault
     samples = _Samples(faults)
     fcd = _FloatingCars(columns.get("vehicle"), samples)
     read_bytes = 0
@@ -419,7 +376,7 @@ def _fcd(source: _Source, columns: Mapping[str, str], faults: _Faults) -> tuple[
                 raise fcd.error(f"a tag is longer than {TAG_MAX} bytes")
         fcd.parser.Parse(b"", True)
     except expat.ExpatError as error:
-        raise _UnusableError(error.lineno, f"is not XML: {expat.ErrorString(error.code)}") from error
+        raise UnusableError(error.lineno, f"is not XML: {expat.ErrorString(error.code)}") from error
     return samples, f"SUMO, vehicle {fcd.chosen()}"
 
 
@@ -441,15 +398,15 @@ class _FloatingCars:
         self._is_absent = True
         self._was_seen = False
 
-    def error(self, message: str) -> _UnusableError:
-        return _UnusableError(self.parser.CurrentLineNumber, message)
+    def error(self, message: str) -> UnusableError:
+        return UnusableError(self.parser.CurrentLineNumber, message)
 
     def chosen(self) -> str:
-        """The vehicle that was read. `_UnusableError` where it never appeared."""
+        """The vehicle that was read. `UnusableError` where it never appeared."""
         if self._vehicle is not None and self._was_seen:
             return self._vehicle
         wanted = "vehicle" if self._vehicle is None else f"vehicle {_quoted(self._vehicle)}"
-        raise _UnusableError(None, f"has no {wanted}; there are {_listed(self._others)}")
+        raise UnusableError(None, f"has no {wanted}; there are {_listed(self._others)}")
 
     def _doctype(self, *_: object) -> None:
         raise self.error("a document type (DTD) is not accepted: SUMO writes none, and it can make a file explode")

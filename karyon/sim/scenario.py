@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, overload
+from typing import Annotated, Any, ClassVar, Literal, overload
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
@@ -265,6 +265,8 @@ def _fits(fault: Fault, info: ValidationInfo) -> Fault:
 
 class Scenario(Section):
     """A scenario, in SI."""
+
+    called: ClassVar[str] = "a scenario"
 
     kind: Literal["acc"] = Field(description="what it is about")
     duration: Seconds = Field(default=120.0, gt=0, le=DAY, description="how long the run is")

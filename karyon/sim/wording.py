@@ -53,7 +53,7 @@ def _unknown(path: Keys, model: type[BaseModel], document: Document) -> document
     meant, names = _meant(path, model, document), list(_fields(path[:-1], model, document))
     known = f"it has {', '.join(names)}" if len(names) <= NAMES_SHOWN else ""
     hint = f"did you mean {quoted(meant)}?" if meant else known
-    return document.place_of_key(path).fault(f"{_called(path[:-1])} has no field {quoted(path[-1])}", hint)
+    return document.place_of_key(path).fault(f"{_called(path[:-1], model)} has no field {quoted(path[-1])}", hint)
 
 
 def _missing(path: Keys, names: tuple[str, ...], model: type[BaseModel], document: Document) -> documents.Fault:
@@ -61,7 +61,7 @@ def _missing(path: Keys, names: tuple[str, ...], model: type[BaseModel], documen
     if not path[:-1]:
         place = Place(place.source, place.start, place.start + 1)
     meaning = _row((*path[:-1], names[0]), model, document).description if len(names) == 1 else ""
-    return place.fault(f"{_called(path[:-1])} needs {' or '.join(map(quoted, names))}", meaning)
+    return place.fault(f"{_called(path[:-1], model)} needs {' or '.join(map(quoted, names))}", meaning)
 
 
 def _wrong(path: Keys, error: ErrorDetails, model: type[BaseModel], document: Document) -> documents.Fault:
@@ -74,10 +74,10 @@ def _wrong(path: Keys, error: ErrorDetails, model: type[BaseModel], document: Do
     return document.place(path).fault(message, _hint(error, row, document.at(path)))
 
 
-def _called(path: Keys) -> str:
+def _called(path: Keys, model: type[BaseModel]) -> str:
     if len(path) == 2 and path[0] == "faults":
         return "a fault"
-    return dotted(path) or "a scenario"
+    return dotted(path) or str(getattr(model, "called", "the file"))
 
 
 def _meant(path: Keys, model: type[BaseModel], document: Document) -> str:
@@ -103,6 +103,8 @@ def _row(path: Keys, model: type[BaseModel], document: Document) -> Row:
     around = _row(path[:-1], model, document)
     if isinstance(around.annotation, type) and issubclass(around.annotation, BaseModel):
         return Row.of_field(_fields(path[:-1], model, document)[str(path[-1])])
+    if get_origin(around.annotation) is dict:
+        return Row.of(get_args(around.annotation)[1], description=around.description)
     items = around.items()
     return items[0] if len(items) == 1 else items[int(path[-1])]
 
@@ -119,15 +121,23 @@ def _takes(row: Row, units: Mapping[str, str]) -> str:
             return kind.noun
         if isinstance(kind, Quantity):
             return expected(row.metadata, unit_of(kind.unit, units))
-    if get_origin(row.annotation) is tuple:
-        parts = get_args(row.annotation)
-        return "a list" if parts[-1] is ... else f"a list of {len(parts)}"
-    if isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel):
-        return "a mapping of fields"
+    if collection := _collection(row):
+        return collection
     if get_origin(row.annotation) is Literal:
         names = get_args(row.annotation)
         return f"one of {', '.join(names)}" if len(names) > 1 else str(names[0])
     return expected(row.metadata) or {bool: "true or false", str: "a text of one line"}[row.annotation]
+
+
+def _collection(row: Row) -> str:
+    """What a field takes that holds others; empty for one that does not."""
+    if get_origin(row.annotation) is tuple:
+        parts = get_args(row.annotation)
+        return "a list" if parts[-1] is ... else f"a list of {len(parts)}"
+    if get_origin(row.annotation) is dict:
+        return "a mapping of names"
+    is_section = isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel)
+    return "a mapping of fields" if is_section else ""
 
 
 def _names(row: Row) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Recorded logs of sensors and messages, read as a stream in constant memory."""

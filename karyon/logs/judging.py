@@ -1,0 +1,224 @@
+"""Validity of every sample or message of a log, block by block, in the order of its rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from karyon.logs.sensors_file import Bound, Fields, MessageLog, Signals
+from karyon.logs.tables import Block, Log, Stamps
+from karyon.perception.chain import DETECTORS, Chain
+from karyon.perception.messages import Memory, Messages, judge
+from karyon.perception.sensors import Booleans, Floats
+
+CALLED = 0.5  # validity below which a sample counts as an alarm
+OWN_AGE = 2.0  # s for which the receiver's own position is carried on by its speed
+
+LOWERED = ["".join(f";{name}" for place, name in enumerate(DETECTORS) if mask >> place & 1)[1:] for mask in range(64)]
+"""The names of the detectors by the bits of those that lowered a sample."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one signal, or of all messages.
+
+    samples    that were present
+    alarms     stretches of samples below CALLED
+    low        samples below CALLED
+    first      time and detectors of the first alarm
+    """
+
+    name: str
+    samples: int = 0
+    alarms: int = 0
+    low: int = 0
+    first: tuple[float, str] | None = None
+    _is_low: bool = field(default=False)
+
+    def add(self, time: Floats, validity: Floats, present: Booleans, detectors: NDArray[np.object_]) -> None:
+        """Count the samples of a block (row,)."""
+        low = (validity < CALLED)[present]
+        begins = low & ~np.concatenate([[self._is_low], low[:-1]])
+        if self.first is None and begins.any():
+            at = np.flatnonzero(present)[np.argmax(begins)]
+            self.first = float(time[at]), str(detectors[at])
+        self.samples, self.low = self.samples + low.size, self.low + int(low.sum())
+        self.alarms += int(begins.sum())
+        self._is_low = bool(low[-1]) if low.size else self._is_low
+
+
+class Judge(Protocol):
+    """Turns the blocks of a log into tables of judgements."""
+
+    schema: pa.Schema
+    tallies: list[Tally]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """One table per block, with a row per row of the log that counts."""
+
+
+class SignalJudge:
+    """Judges samples: columns `time`, and of each signal its validity, its age and the detectors that lowered it."""
+
+    def __init__(self, log: Log, described: Signals) -> None:
+        self._log, self._stamps = log, described.stamps()
+        self._bound: Bound = described.bound(log.names)
+        self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period)
+        self.tallies = [Tally(signal.name) for signal in self._bound.signals]
+        fields = [pa.field("time", pa.float64())]
+        for signal in self._bound.signals:
+            fields += [
+                pa.field(f"{signal.name}_validity", pa.float64()),
+                pa.field(f"{signal.name}_age", pa.float64()),
+                pa.field(f"{signal.name}_detectors", pa.string()),
+            ]
+        self.schema = pa.schema(fields)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """One table per block. Raises LogError."""
+        for block in self._log.blocks(self._bound.columns, self._stamps):
+            yield self._judged(block)
+
+    def _judged(self, block: Block) -> pa.Table:
+        values, rows = block.values, len(block.time)
+        validity, age = np.empty(values.shape), np.empty(values.shape)
+        mask = np.zeros(values.shape, dtype=np.int64)
+        for row in range(rows):
+            judged = self._chain.step(block.time[row : row + 1], values[:, row : row + 1])
+            validity[:, row], age[:, row] = judged.validity[:, 0], judged.age[:, 0]
+            for place, name in enumerate(DETECTORS):
+                mask[:, row] |= judged.lowered[name][:, 0].astype(np.int64) << place
+        columns = [pa.array(block.time, from_pandas=True)]
+        for signal, tally in enumerate(self.tallies):
+            detectors = np.array(LOWERED, dtype=object)[mask[signal]]
+            tally.add(block.time, validity[signal], np.isfinite(values[signal]), detectors)
+            columns += [
+                pa.array(np.round(validity[signal], 6)),
+                pa.array(np.round(age[signal], 6)),
+                pa.array(detectors, pa.string()),
+            ]
+        return pa.table(columns, schema=self.schema)
+
+
+class MessageJudge:
+    """Judges messages: columns `time`, `sender`, `validity`, `detectors`, one row per message received."""
+
+    schema = pa.schema(
+        [("time", pa.float64()), ("sender", pa.string()), ("validity", pa.float64()), ("detectors", pa.string())]
+    )
+
+    def __init__(self, log: Log, described: MessageLog) -> None:
+        self._log, self._described = log, described
+        self._names = described.layout(log.names)
+        self._rows = described.rows if described.rows and described.rows.column in log.names else None
+        self._memory, self._own = Memory.empty(), _Own()
+        self.tallies = [Tally("messages")]
+
+    def tables(self) -> Iterator[pa.Table]:
+        """One table per block. Raises LogError."""
+        names = self._names
+        columns = list(dict.fromkeys(_numbers(names) + ([self._rows.column] if self._rows else [])))
+        texts = [name for name in (names.sender, names.receiver, names.pseudonym) if name is not None]
+        for block in self._log.blocks(columns, Stamps(names.received), texts):
+            yield self._judged(block, dict(zip(columns, block.values, strict=True)), texts)
+
+    def _judged(self, block: Block, values: dict[str, Floats], texts: list[str]) -> pa.Table:
+        kind = values[self._rows.column] if self._rows else None
+        is_message = np.ones(len(block.time), dtype=bool) if kind is None else kind == self._rows_of("message")
+        messages = self._messages(block, values, texts)
+        if kind is not None and self._rows_of("own") is not None:
+            own = self._own.at(kind == self._rows_of("own"), messages)
+            messages = replace(messages, own=own)
+        kept = _chosen(messages, is_message)
+        self._memory, judgement = judge(self._memory, kept, self._described.plausibility())
+        detectors = np.array(judgement.detectors(), dtype=object)
+        self.tallies[0].add(kept.received, judgement.validity, np.ones(len(kept), dtype=bool), detectors)
+        labels = np.array([*block.labels[0], None], dtype=object)
+        return pa.table(
+            [
+                pa.array(kept.received, from_pandas=True),
+                pa.array(labels[kept.sender], pa.string()),
+                pa.array(np.round(judgement.validity, 6)),
+                pa.array(detectors, pa.string()),
+            ],
+            schema=self.schema,
+        )
+
+    def _rows_of(self, what: str) -> float | None:
+        value = getattr(self._described.rows, what)
+        return None if value is None else float(value)
+
+    def _messages(self, block: Block, values: dict[str, Floats], texts: list[str]) -> Messages:
+        names = self._names
+        code = dict(zip(texts, block.codes, strict=True))
+        nobody = np.zeros(len(block.time), dtype=np.int64)
+        return Messages(
+            receiver=code[names.receiver] if names.receiver else nobody,
+            sender=code[names.sender],
+            received=block.time,
+            sent=values[names.sent],
+            position=_vector(values, names.position),
+            velocity=_vector(values, names.velocity),
+            acceleration=_vector(values, names.acceleration) if names.acceleration else None,
+            heading=_unit(_vector(values, names.heading)) if names.heading else None,
+            counter=values[names.counter] if names.counter else None,
+            pseudonym=code[names.pseudonym].astype(np.float64) if names.pseudonym else None,
+        )
+
+
+class _Own:
+    """The receivers' own positions: the last one of each, carried on by its speed for OWN_AGE."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[float, Floats, Floats]] = {}
+
+    def at(self, is_own: Booleans, rows: Messages) -> Floats:
+        """Position of the receiver at each row (2, row), NaN where it is not known; `is_own` marks its records."""
+        found = np.full((2, len(rows)), np.nan)
+        for receiver in np.unique(rows.receiver):
+            mine = rows.receiver == receiver
+            own = np.flatnonzero(mine & is_own)
+            at = np.flatnonzero(mine)
+            before = np.searchsorted(own, at, side="right") - 1
+            time, position, velocity = self._records(int(receiver), rows, own)
+            age = rows.received[at] - time[before + 1]
+            carried = position[:, before + 1] + velocity[:, before + 1] * age
+            found[:, at] = np.where((age >= 0.0) & (age <= OWN_AGE), carried, np.nan)
+            self._last[int(receiver)] = time[-1], position[:, -1], velocity[:, -1]
+        return found
+
+    def _records(self, receiver: int, rows: Messages, own: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+        """Time, position and velocity of the last record before these rows and of those among them."""
+        nowhere = np.full(2, np.nan)
+        time, position, velocity = self._last.get(receiver, (np.nan, nowhere, nowhere))
+        return (
+            np.concatenate([[time], rows.received[own]]),
+            np.concatenate([position[:, None], rows.position[:, own]], axis=1),
+            np.concatenate([velocity[:, None], rows.velocity[:, own]], axis=1),
+        )
+
+
+def _chosen(messages: Messages, which: Booleans) -> Messages:
+    """Some of the messages, in their order."""
+    names = (each for each in messages.__dataclass_fields__ if getattr(messages, each) is not None)
+    return replace(messages, **{name: getattr(messages, name)[..., which] for name in names})
+
+
+def _numbers(names: Fields) -> list[str]:
+    """Columns of numbers."""
+    vectors = [names.position, names.velocity, names.acceleration, names.heading]
+    found = [names.sent, *(column for vector in vectors if vector for column in vector)]
+    return [*found, *([names.counter] if names.counter else [])]
+
+
+def _vector(values: dict[str, Floats], columns: tuple[str, str]) -> Floats:
+    return np.stack([values[column] for column in columns])
+
+
+def _unit(vector: Floats) -> Floats:
+    """Directions of length 1; NaN for none."""
+    length = np.sqrt(vector[0] * vector[0] + vector[1] * vector[1])
+    return vector / np.where(length > 0.0, length, np.nan)

@@ -1,0 +1,284 @@
+"""Sensor descriptions in files: what a log's columns are, and what is known of the sensors behind them.
+
+    read("spmd") or read(Path("my.yaml"))      a shipped description by name, or a file
+    described.bound(log.names)                 its signals as they are in one log
+
+A name with `{k}` stands for all columns that fit, with a number in its place: `Speed{k}` for Speed1, Speed2, ...
+"""
+
+import re
+from dataclasses import dataclass
+from math import inf, nan
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from karyon.logs.cells import Samples, Stamps
+from karyon.perception import residuals
+from karyon.perception.chain import Signal
+from karyon.perception.messages import Plausibility
+from karyon.perception.residuals import Kind
+from karyon.sim import documents, wording
+from karyon.sim.documents import Document, Fault, InputError, quoted, suggestion
+from karyon.sim.shipped import SHIPPED
+from karyon.sim.units import Factor, Seconds, Section, Switch, Text, contradiction, lacking
+
+FOLDER = SHIPPED / "sensors"
+MANY = "{k}"
+AGE_LIMIT = 3.5  # periods: what may be lost in a row before nothing can be said
+
+Positive = Annotated[Factor, Field(gt=0, le=1e12)]
+Number = Annotated[Factor, Field(ge=-1e12, le=1e12)]
+
+
+class Time(Section):
+    """When the samples were taken."""
+
+    column: Text = Field(description="column of the time stamps")
+    unit: Literal["s", "ms", "us", "ns", "samples"] = Field(
+        default="s", description="unit of numbers; `samples` counts periods. Date-times need none"
+    )
+
+
+class SensorSignal(Section):
+    """A signal and its sensor; numbers are in the unit of the column."""
+
+    column: Text | None = Field(default=None, description="column of the log, the signal's name if absent")
+    unit: Text = Field(default="1", description="unit of the column, for people")
+    noise: Positive = Field(description="standard deviation of a sample against what the samples before it predict")
+    tolerated: Positive = Field(description="failure amplitude that is tolerable")
+    range: tuple[Number, Number] | None = Field(default=None, description="[lowest, highest] healthy value")
+    age_limit: Seconds | None = Field(
+        default=None,
+        gt=0,
+        le=1e6,
+        description="silence after which nothing can be said; 3.5 periods if absent",
+    )
+    inertia: Switch = Field(default=True, description="whether its rate lasts: of a speed yes, of an acceleration no")
+    bridged: Seconds = Field(default=0.0, ge=0, le=1e6, description="gaps that the recorder has filled with a line")
+    rest: Number | None = Field(default=None, description="value that is held exactly when nothing moves")
+
+
+class RelationEntry(Section):
+    """A signal that an independent one says something of."""
+
+    signal: Text = Field(description="the signal that is compared")
+    same_as: Text | None = Field(default=None, description="signal of the same quantity")
+    rate_of: Text | None = Field(default=None, description="signal of which this one is the rate")
+    integral_of: Text | None = Field(default=None, description="signal that is the rate of this one")
+    ahead: Seconds = Field(default=0.0, ge=0, le=100, description="how much earlier the other one shows a change")
+    noise: Positive = Field(description="standard deviation of the healthy difference")
+    accuses: Switch = Field(default=False, description="whether the difference alone makes this signal doubtful")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "RelationEntry":
+        given = [kind for kind in Kind if getattr(self, kind.value) is not None]
+        if not given:
+            raise lacking(*(kind.value for kind in Kind))
+        if len(given) > 1:
+            raise contradiction(f"has {' and '.join(kind.value for kind in given)}", "one source per relation")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """How the signal follows from its source."""
+        return next(kind for kind in Kind if getattr(self, kind.value) is not None)
+
+    @property
+    def source(self) -> str:
+        """Name of the other signal."""
+        return str(getattr(self, self.kind.value))
+
+
+class Signals(Section):
+    """Sensors whose samples are the columns of a log."""
+
+    called: ClassVar[str] = "a sensors file"
+
+    kind: Literal["signals"] = Field(description="what the log holds")
+    period: Seconds = Field(gt=0, le=86400, description="time between two rows of the log")
+    time: Time | None = Field(default=None, description="column of the time; without it rows are one period apart")
+    signals: dict[Text, SensorSignal] = Field(min_length=1, max_length=1000, description="the signals by name")
+    relations: tuple[RelationEntry, ...] = Field(default=(), description="what signals say of each other")
+
+    @field_validator("relations")
+    @classmethod
+    def _of_one_signal_one(cls, relations: tuple[RelationEntry, ...]) -> tuple[RelationEntry, ...]:
+        names = [relation.signal for relation in relations]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise contradiction(f"has two entries for {quoted(twice)}", "a signal is compared with one other")
+        return relations
+
+    def stamps(self) -> Stamps | Samples:
+        """How the log tells the time."""
+        if self.time is None:
+            return Samples(self.period)
+        if self.time.unit == "samples":
+            return Samples(self.period, self.time.column)
+        return Stamps(self.time.column, self.time.unit)
+
+    def bound(self, columns: tuple[str, ...]) -> "Bound":
+        """The signals of a log with these columns."""
+        found: list[tuple[str, Signal]] = []
+        for name, entry in self.signals.items():
+            pattern = entry.column or name
+            numbers = _numbers(pattern, columns) if MANY in name else [""]
+            found += [(pattern.replace(MANY, k), _signal(name.replace(MANY, k), entry, self.period)) for k in numbers]
+        signals = tuple(signal for _, signal in found)
+        places = {signal.name: place for place, signal in enumerate(signals)}
+        return Bound(tuple(column for column, _ in found), signals, tuple(self._relations(places)), self.period)
+
+    def _relations(self, places: dict[str, int]) -> list[residuals.Relation]:
+        found = []
+        for entry in self.relations:
+            numbers = _numbers(entry.signal, tuple(places)) if MANY in entry.signal else [""]
+            for k in numbers:
+                signal, source = entry.signal.replace(MANY, k), entry.source.replace(MANY, k)
+                if signal in places and source in places:
+                    shift = round(entry.ahead / self.period)
+                    found.append(
+                        residuals.Relation(
+                            places[signal], places[source], entry.kind, shift, entry.noise, entry.accuses
+                        )
+                    )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The signals that one log has, and the column of each."""
+
+    columns: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    relations: tuple[residuals.Relation, ...]
+    period: float  # s
+
+
+class Fields(Section):
+    """Columns of a message log; vectors are two columns, x and y."""
+
+    received: Text = Field(description="time of arrival, s")
+    sent: Text = Field(description="time of sending, s")
+    sender: Text = Field(description="who sent it")
+    receiver: Text | None = Field(default=None, description="who received it, where a log has several receivers")
+    pseudonym: Text | None = Field(default=None, description="name that the sender goes by, where it may change it")
+    position: tuple[Text, Text] = Field(description="claimed position, m")
+    velocity: tuple[Text, Text] = Field(description="claimed velocity, m/s")
+    acceleration: tuple[Text, Text] | None = Field(default=None, description="claimed acceleration, m/s²")
+    heading: tuple[Text, Text] | None = Field(default=None, description="claimed direction, of any length")
+    counter: Text | None = Field(default=None, description="sequence number, rising")
+
+
+class Received(Section):
+    """Rows of other kinds that a log of messages may hold."""
+
+    column: Text = Field(description="column that tells the kinds apart")
+    message: Number = Field(description="its value in rows that are messages; where it is missing, all rows are")
+    own: Number | None = Field(default=None, description="its value in rows with the receiver's own position")
+
+
+class MessageLog(Section):
+    """Messages that vehicles sent each other."""
+
+    called: ClassVar[str] = "a sensors file"
+
+    kind: Literal["messages"] = Field(description="what the log holds")
+    layouts: tuple[Fields, ...] = Field(min_length=1, description="names of the columns; the first that fits counts")
+    rows: Received | None = Field(default=None, description="which rows are messages, where others are among them")
+    interval: Seconds = Field(default=0.1, gt=0, le=60, description="shortest time between two messages of a sender")
+    range: Annotated[Factor, Field(gt=0, le=1e5)] = Field(default=1000.0, description="reach of the radio, m")
+    position_noise: Annotated[Factor, Field(gt=0, le=1e3)] = Field(
+        default=0.5, description="standard deviation of a position from one message to the next, m"
+    )
+
+    def plausibility(self) -> Plausibility:
+        """The thresholds of the checks."""
+        return Plausibility(interval=self.interval, range=self.range, position_noise=self.position_noise)
+
+    def layout(self, columns: tuple[str, ...]) -> Fields:
+        """The names that fit a log with these columns; the first ones where none fit."""
+        fitting = (names for names in self.layouts if set(_columns(names)) <= set(columns))
+        return next(fitting, self.layouts[0])
+
+
+Described = Signals | MessageLog
+MODELS: dict[str, type[Described]] = {"signals": Signals, "messages": MessageLog}
+
+
+def shipped() -> dict[str, Path]:
+    """The shipped descriptions by name."""
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def read(name: str | Path) -> Described:
+    """The description in the file, or the shipped one of this name. Raises InputError with all of its faults."""
+    path = shipped().get(str(name), Path(name)) if not Path(name).exists() else Path(name)
+    if not path.exists():
+        meant = suggestion(Path(name).stem, list(shipped()))
+        hint = (f"did you mean {quoted(meant)}? " if meant else "") + f"shipped are {', '.join(shipped())}"
+        message = "there is no such file, and no description of this name is shipped"
+        raise InputError([Fault(str(name), None, None, 0, message, hint)])
+    document = documents.load(path)
+    model = _model(document)
+    try:
+        described = model.model_validate(document.data)
+    except ValidationError as error:
+        raise InputError(wording.faults(error, model, document)) from None
+    if isinstance(described, Signals) and (faults := _unknown_signals(described, document)):
+        raise InputError(faults)
+    return described
+
+
+def _model(document: Document) -> type[Described]:
+    """The model for the document's kind. Raises InputError."""
+    kind = document.at(("kind",))
+    if isinstance(document.data, dict) and isinstance(kind, str) and kind in MODELS:
+        return MODELS[kind]
+    place = document.place(("kind",))
+    if not isinstance(document.data, dict) or "kind" not in document.data:
+        place = documents.Place(place.source, place.start, place.start + 1)
+        raise InputError([place.fault("a sensors file needs `kind`", "it begins `kind: signals` or `kind: messages`")])
+    found = wording.found(document, ("kind",))
+    raise InputError([place.fault(f"kind is one of {', '.join(MODELS)}, found {found}")])
+
+
+def _unknown_signals(described: Signals, document: Document) -> list[Fault]:
+    """Relations of signals that the file does not have."""
+    names = list(described.signals)
+    faults = []
+    for index, relation in enumerate(described.relations):
+        for field, name in (("signal", relation.signal), (relation.kind.value, relation.source)):
+            if name not in names:
+                meant = suggestion(name, names)
+                hint = f"did you mean {quoted(meant)}?" if meant else f"there are {', '.join(names)}"
+                place = document.place(("relations", index, field))
+                faults.append(place.fault(f"relations[{index}].{field} names no signal of this file", hint))
+    return faults
+
+
+def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
+    low, high = entry.range or (-inf, inf)
+    return Signal(
+        name=name,
+        noise=entry.noise,
+        tolerated=entry.tolerated,
+        age_limit=entry.age_limit or AGE_LIMIT * period,
+        low=low,
+        high=high,
+        inertia=entry.inertia,
+        bridged=entry.bridged,
+        rest=nan if entry.rest is None else entry.rest,
+    )
+
+
+def _numbers(pattern: str, names: tuple[str, ...]) -> list[str]:
+    """What stands for `{k}` in the names that fit, in their order."""
+    shape = re.compile(re.escape(pattern).replace(re.escape(MANY), "([0-9]+)"))
+    return [match[1] for name in names if (match := shape.fullmatch(name))]
+
+
+def _columns(names: Fields) -> list[str]:
+    """All columns that a layout names."""
+    values = [value for value in names.model_dump().values() if value is not None]
+    return [column for value in values for column in (value if isinstance(value, tuple) else (value,))]

@@ -19,6 +19,9 @@ from karyon.perception.reckoning import DOUBT
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats
 
+ABSURD = 1e100  # a number that is none, in any unit
+LEAP = 100.0  # periods: a gap, unless the next time stamp takes it back
+
 DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
 
 
@@ -71,6 +74,7 @@ class Chain:
         self._belief = Belief.of(np.zeros(shape), self._expected)
         self._residuals = Residuals(relations, period, shape)
         self._time = np.full(rows, nan)  # of the last instant, s
+        self._before_leap = np.full(rows, nan)  # the instant before, where the last one was far ahead of it
         self._sampled = np.full(shape, -inf)  # time of the last sample
         self._validity = np.zeros(shape)  # of the last sample, when it came
 
@@ -80,10 +84,10 @@ class Chain:
         time    s (row,); one that does not rise is no instant, and none of its samples is believed
         value   in each signal's unit (signal, row); not finite: no sample
         """
-        stamped = np.isfinite(time) & ~(time <= self._time)
-        outside = detectors.outside(value, self._low, self._high)
+        stamped = self._stamped(time)
+        outside = np.minimum(detectors.outside(value, self._low, self._high), ABSURD)
         within = validity.of_amplitude(outside, 0.0, self._tolerated)
-        sample = (np.abs(value) < inf) & stamped & (outside == 0.0)
+        sample = (np.abs(value) < ABSURD) & stamped & (outside == 0.0)
         now = np.where(stamped, time, self._time)
         believed = self._believe(now, value, sample)
         arrived = np.isfinite(value)
@@ -91,10 +95,20 @@ class Chain:
         self._sampled = np.where(sample, now, self._sampled)
         self._validity = np.where(arrived, judged, self._validity)
         age = np.where(self._sampled > -inf, now - self._sampled, inf)
-        aged = np.minimum(self._validity, validity.of_age(np.where(age < inf, age, self._age_limit), self._age_limit))
+        aged = np.minimum(self._validity, validity.of_age(np.minimum(age, self._age_limit), self._age_limit))
         self._time = now
         lowered = self._lowered(arrived, stamped, outside > 0.0, age)
         return Judged(np.where(arrived, judged, aged), age, lowered)
+
+    def _stamped(self, time: Floats) -> Booleans:
+        """Where a time stamp rises (row,); after a leap of the clock also where it goes on as before the leap."""
+        finite = np.abs(time) < ABSURD
+        undone = finite & (time <= self._time) & (time > self._before_leap)
+        stamped = finite & (~(time <= self._time) | undone)
+        leapt = stamped & ~undone & (time - self._time > LEAP * self._period)
+        self._sampled = np.where(undone, np.minimum(self._sampled, self._before_leap), self._sampled)
+        self._before_leap = np.where(leapt, self._time, np.where(stamped, nan, self._before_leap))
+        return stamped
 
     def _believe(self, now: Floats, value: Floats, sample: Booleans) -> Floats:
         """Takes the samples into the belief; validity by the hypotheses (signal, row)."""

@@ -26,7 +26,10 @@ from karyon.perception.sensors import Booleans, Floats
 # Per sample. A failure of a sensor is far rarer; this is how much surprise it takes, not how often sensors fail.
 ONSET = 1.5e-4
 RETURN = 0.2  # how readily a failure ends: what lasts for some samples is typical of a fault, and of its label
+FRESH = 30.0  # samples
 LOOSE = 0.8  # share of jumps after which the value says nothing any more
+FIRST, GAP = -2.0, -1.0  # of `Belief.returned`: no rate is known yet; samples are missing before this one
+FARTHEST = 1e9  # sigma: beyond it all is equally unlikely, and no density is 0
 DEAD = 1e-9  # least probability of health: an independent source brings back what is surely lost
 
 # In standard deviations of a healthy sample.
@@ -34,6 +37,7 @@ JUMPS = 100.0  # sizes among which a jump is as likely here as there
 KINKS = 130.0  # changes of the rate, likewise
 NOISIER = 1.8  # how far the noise of a manoeuvre exceeds the least
 TURNED = 12.0  # uncertainty of the rate at the sample that returns
+ABRUPT = 3.0  # least surprise of a sample with which a failure ends that is no longer fresh
 SURPRISE = 9.0  # a jump: the rate does not learn from it
 OFFSET_GROWTH = 0.15  # of the reckoned truth under `offset`, times the root of the samples since
 LOOSE_GROWTH = 9.0  # of the reckoned truth under `loose`, times the samples since
@@ -103,7 +107,7 @@ class Belief:
     slow_rate: Floats
     change: Floats  # at the last sample
     jumped: Booleans  # a surprise that the sample before it did not begin
-    returned: Floats  # samples since health came back by a jump; -1 after the first sample, when no rate is known
+    returned: Floats  # samples since health came back by a jump, or FIRST, or GAP
     offset_truth: Floats
     offset_rate: Floats
     offset_age: Floats  # samples
@@ -127,7 +131,7 @@ class Belief:
             slow_rate=zero,
             change=zero,
             jumped=zero.astype(bool),
-            returned=-one,
+            returned=FIRST * one,
             offset_truth=value,
             offset_rate=zero,
             offset_age=zero,
@@ -152,7 +156,7 @@ class Belief:
             value=self.value + self.rate * samples,
             offset_truth=self.offset_truth + self.offset_rate * samples,
             loose_truth=self.loose_truth + self.loose_rate * samples,
-            returned=np.where(gap, 0.0, self.returned),
+            returned=np.where(gap, GAP, self.returned),
             offset_age=self.offset_age + samples,
             loose_age=self.loose_age + samples,
             silent=self.silent & ~gap,
@@ -171,7 +175,7 @@ class Belief:
 
 def density(error: Any, sigma: Any) -> Floats:
     """Probability density of a healthy error: Student's t, seven degrees of freedom, scale `sigma`."""
-    share = error / sigma
+    share = np.clip(error / sigma, -FARTHEST, FARTHEST)
     base = 1.0 + share * share / 7.0
     square = base * base
     return np.asarray(0.385 / (sigma * square * square))
@@ -190,7 +194,7 @@ def innovation(belief: Belief, value: Any) -> Floats:
 def step(belief: Belief, value: Floats, common: Booleans, companion: Companion, expected: Expected) -> Belief:
     """The belief after one more sample of every signal.
 
-    value    finite, in the signal's unit (signal, row)
+    value    in the signal's unit (signal, row), of magnitude below 1e100
     common   independent sources jumped alike: the world did, and all are healthy
     """
     paths = _Paths.of(belief, value, companion, expected)
@@ -226,9 +230,16 @@ class _Paths:
         stay, noise = 1.0 - RETURN - ONSET, belief.noise
         change = value - belief.value
         surprise = change - belief.rate
-        vague = np.where(belief.returned < 0.0, JUMPS, np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0))
+        vague = np.where(
+            belief.returned <= FIRST, JUMPS, np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0)
+        )
         sigma = noise + vague * expected.noise
         smooth = _smooth(belief, change, surprise, sigma, companion, expected)
+        # What has gone on smoothly for long has not come back, however vague the truth has become meanwhile.
+        # Nor has the first sample after a gap: it would do so by chance.
+        abrupt, vague_rate = np.abs(surprise) > ABRUPT * sigma, belief.returned < 0.0
+        offset_ends = np.where((abrupt | (belief.offset_age < FRESH)) & ~vague_rate, RETURN, 0.0)
+        loose_ends = np.where((abrupt | (belief.loose_age < FRESH)) & ~vague_rate, RETURN, 0.0)
         jump, kinks = ONSET / (JUMPS * expected.noise), KINKS * expected.noise
         kink = np.where(np.abs(surprise) < 0.5 * kinks, belief.healthy * ONSET / kinks, 0.0)
         offset_advance = np.where(companion.leads, companion.advance, belief.offset_rate)
@@ -243,9 +254,9 @@ class _Paths:
             offset_advance=offset_advance,
             loose_advance=loose_advance,
             healthy_healthy=belief.healthy * stay * smooth,
-            offset_healthy=belief.offset * RETURN * density(value - belief.offset_truth - offset_advance, grown),
+            offset_healthy=belief.offset * offset_ends * density(value - belief.offset_truth - offset_advance, grown),
             loose_healthy=belief.loose
-            * RETURN
+            * loose_ends
             * density(value - belief.loose_truth - loose_advance, noise + loose_growth * (belief.loose_age + 1.0)),
             healthy_offset=belief.healthy * jump,
             offset_offset=belief.offset * stay * smooth,
@@ -253,7 +264,7 @@ class _Paths:
             healthy_loose=belief.healthy * jump * LOOSE,
             healthy_kink=kink,
             accused=_accused(belief, smooth, jump, companion),
-            loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, expected),
+            loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, smooth, expected),
             loose_jump=belief.loose * jump,
         )
 
@@ -267,13 +278,18 @@ def _smooth(
     return np.where(led, np.maximum(own, density(change - companion.advance, belief.noise)), own)
 
 
-def _on_line(belief: Belief, value: Floats, change: Floats, kinks: Floats, expected: Expected) -> Floats:
+def _on_line(
+    belief: Belief, value: Floats, change: Floats, kinks: Floats, smooth: Floats, expected: Expected
+) -> Floats:
     """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
     begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
     off = change - belief.line
     exact = np.where(belief.loose_age > expected.bridged, QUIET_SHARE * density(off, QUIET), 0.0)
     at_rest = _at_rest(value, expected)
-    noisy = np.where(belief.silent & (belief.loose_age > expected.bridged), 0.0, density(off, belief.noise))
+    # What has been loose for long is not healthy for going on as smoothly as a healthy signal does.
+    settled = (belief.loose_age >= FRESH) & (belief.healthy < 0.5)
+    own = np.maximum(density(off, belief.noise), np.where(settled, smooth, 0.0))
+    noisy = np.where(belief.silent & (belief.loose_age > expected.bridged), 0.0, own)
     return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
 
 
@@ -315,7 +331,7 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
         change=paths.change,
         jumped=(np.abs(paths.surprise) > SURPRISE * paths.sigma)
         & (np.abs(paths.change - belief.change) > SURPRISE * paths.sigma),
-        returned=belief.returned + 1.0,
+        returned=np.where(belief.returned < 0.0, 0.0, belief.returned + 1.0),
         offset_truth=np.clip(np.where(begins, truth, offset_truth), expected.low, expected.high),
         offset_rate=np.where(begins, belief.rate, np.where(again, belief.offset_rate, bent)),
         offset_age=np.where(begins, 0.0, belief.offset_age + 1.0),
@@ -355,7 +371,7 @@ def _learnt(
     by_loose = ~by_offset & (paths.loose_healthy > paths.healthy_healthy)
     returned = (by_offset | by_loose) & (after.healthy > 0.5) & ~common
     anew = np.where(by_offset, after.offset_rate, np.where(companion.leads, companion.advance, before.loose_rate))
-    kept = common | after.jumped
+    kept = common | after.jumped | (before.returned == GAP)
     kinked = np.abs(paths.surprise) > SURPRISE * before.noise
     slow_share = np.where(kinked, RATE_SHARE, SLOW_SHARE)
     slow = before.slow_rate + slow_share * (paths.change - before.slow_rate)

@@ -34,7 +34,7 @@ TEXT: Schema = {"type": "string", "minLength": 1}
 
 def scenario() -> Schema:
     """Of a scenario. One that extends another may leave out what that one has."""
-    whole = _section(Scenario)
+    whole = section(Scenario)
     required = whole.pop("required")
     whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
     whole["properties"]["leader"]["not"] = {"required": ["recording", "speed"]}
@@ -77,7 +77,8 @@ def safety() -> Schema:
     return {"$schema": DIALECT, "title": "KARYON safety design"} | _object(design, ["name", "functions", "timing"])
 
 
-def _section(model: type[BaseModel]) -> Schema:
+def section(model: type[BaseModel]) -> Schema:
+    """Of a mapping of fields."""
     properties = {info.alias or name: _field(info) for name, info in model.model_fields.items()}
     required = [info.alias or name for name, info in model.model_fields.items() if info.is_required()]
     return {"description": model.__doc__} | _object(properties, required)
@@ -94,9 +95,11 @@ def _field(info: FieldInfo) -> Schema:
 
 def _value(row: Row) -> Schema:
     if isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel):
-        return _section(row.annotation)
+        return section(row.annotation)
     if get_origin(row.annotation) is tuple:
         return _list(row)
+    if get_origin(row.annotation) is dict:
+        return _by_name(_value(Row.of(get_args(row.annotation)[1])))
     if get_origin(row.annotation) is Literal:
         return {"enum": list(get_args(row.annotation))}
     return _scalar(row)
@@ -154,7 +157,7 @@ def _faults() -> Iterator[Schema]:
 
 
 def _fault(subject: str, names: Sequence[str], mode: str) -> Schema:
-    fault, parameters = _section(Fault), _section(MODES[mode])
+    fault, parameters = section(Fault), section(MODES[mode])
     common: Schema = {name: fault["properties"][name] for name in ("vehicle", "onset", "duration")}
     chosen = {subject: {"enum": list(names)}, "mode": {"const": mode}}
     required = ["vehicle", subject, "mode", "onset", *parameters["required"], *(["duration"] if mode == "hang" else [])]
@@ -190,23 +193,27 @@ def _by_name(entry: Schema) -> Schema:
 
 def files() -> dict[Path, str]:
     """The text of each file of schemas."""
-    schemas = {"scenario.json": scenario(), "safety.json": safety()}
+    return texts({"scenario.json": scenario(), "safety.json": safety()})
+
+
+def texts(schemas: Mapping[str, Schema]) -> dict[Path, str]:
+    """The text of each file, by name, in the folder of the shipped schemas."""
     return {
         SHIPPED / "schema" / name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
         for name, schema in schemas.items()
     }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Writes the files, or compares them where `arguments` has --check; returns the exit code."""
-    stale = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
+def main(arguments: Sequence[str], wanted: Mapping[Path, str]) -> int:
+    """Writes the wanted files, or compares them where `arguments` has --check; returns the exit code."""
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:
         print(f"{path.name} {'is not up to date' if '--check' in arguments else 'written'}")
         if "--check" not in arguments:
             path.parent.mkdir(exist_ok=True)
-            path.write_text(files()[path], "utf-8")
+            path.write_text(wanted[path], "utf-8")
     return 1 if stale and "--check" in arguments else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], files()))

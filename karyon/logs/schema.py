@@ -1,7 +1,7 @@
 """JSON Schema of sensors files, with which editors complete and check them.
 
-    python -m karyon.logs.schema            writes sensors.json into scenarios/schema/
-    python -m karyon.logs.schema --check    exit code 1 where it is not up to date
+python -m karyon.logs.schema            writes sensors.json into scenarios/schema/
+python -m karyon.logs.schema --check    exit code 1 where it is not up to date
 """
 
 import sys

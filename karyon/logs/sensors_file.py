@@ -12,7 +12,7 @@ from math import inf, nan
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from karyon.logs.cells import Samples, Stamps
 from karyon.perception import residuals
@@ -22,14 +22,14 @@ from karyon.perception.residuals import Kind
 from karyon.sim import documents, wording
 from karyon.sim.documents import Document, Fault, InputError, quoted, suggestion
 from karyon.sim.shipped import SHIPPED
-from karyon.sim.units import Factor, Seconds, Section, Switch, Text, contradiction, lacking
+from karyon.sim.units import Quantity, Seconds, Section, Switch, Text, contradiction, lacking
 
 FOLDER = SHIPPED / "sensors"
 MANY = "{k}"
 AGE_LIMIT = 3.5  # periods: what may be lost in a row before nothing can be said
 
-Positive = Annotated[Factor, Field(gt=0, le=1e12)]
-Number = Annotated[Factor, Field(ge=-1e12, le=1e12)]
+Positive = Annotated[float, Quantity("a number", "1"), Field(gt=0, le=1e12)]
+Number = Annotated[float, Quantity("a number", "1"), Field(ge=-1e12, le=1e12)]
 
 
 class Time(Section):
@@ -66,19 +66,23 @@ class RelationEntry(Section):
     signal: Text = Field(description="the signal that is compared")
     same_as: Text | None = Field(default=None, description="signal of the same quantity")
     rate_of: Text | None = Field(default=None, description="signal of which this one is the rate")
-    integral_of: Text | None = Field(default=None, description="signal that is the rate of this one")
+    integral_of: Text | None = Field(
+        default=None, validate_default=True, description="signal that is the rate of this one"
+    )
     ahead: Seconds = Field(default=0.0, ge=0, le=100, description="how much earlier the other one shows a change")
     noise: Positive = Field(description="standard deviation of the healthy difference")
     accuses: Switch = Field(default=False, description="whether the difference alone makes this signal doubtful")
 
-    @model_validator(mode="after")
-    def _one_source(self) -> "RelationEntry":
-        given = [kind for kind in Kind if getattr(self, kind.value) is not None]
+    @field_validator("integral_of")
+    @classmethod
+    def _one_source(cls, integral_of: str | None, info: ValidationInfo) -> str | None:
+        others = [info.data.get("same_as"), info.data.get("rate_of"), integral_of]
+        given = [kind.value for kind, name in zip(Kind, others, strict=True) if name is not None]
         if not given:
             raise lacking(*(kind.value for kind in Kind))
         if len(given) > 1:
-            raise contradiction(f"has {' and '.join(kind.value for kind in given)}", "one source per relation")
-        return self
+            raise contradiction(f"is not alone: there are {' and '.join(given)}", "a relation has one source")
+        return integral_of
 
     @property
     def kind(self) -> Kind:
@@ -187,8 +191,8 @@ class MessageLog(Section):
     layouts: tuple[Fields, ...] = Field(min_length=1, description="names of the columns; the first that fits counts")
     rows: Received | None = Field(default=None, description="which rows are messages, where others are among them")
     interval: Seconds = Field(default=0.1, gt=0, le=60, description="shortest time between two messages of a sender")
-    range: Annotated[Factor, Field(gt=0, le=1e5)] = Field(default=1000.0, description="reach of the radio, m")
-    position_noise: Annotated[Factor, Field(gt=0, le=1e3)] = Field(
+    range: Positive = Field(default=1000.0, description="reach of the radio, m")
+    position_noise: Positive = Field(
         default=0.5, description="standard deviation of a position from one message to the next, m"
     )
 

@@ -133,14 +133,15 @@ class Chain:
     def _lowered(self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats) -> dict[str, Booleans]:
         belief = self._belief
         doubted = arrived & (self._validity < DOUBT) & stamped & ~outside
-        jumped = doubted & (belief.offset >= belief.loose)
-        stuck = doubted & ~jumped & belief.silent & (np.abs(belief.line) < self._expected.noise)
+        loose = belief.loose > belief.offset
+        stuck = doubted & loose & belief.silent & (np.abs(belief.line) < self._expected.noise)
+        drifted = doubted & loose & ~stuck & (belief.crept | belief.silent)
         return {
             "time_stamp": arrived & ~stamped,
             "range": arrived & stamped & outside,
             "timeout": ~arrived & (age >= 0.5 * self._age_limit),
-            "jump": jumped,
-            "drift": doubted & ~jumped & ~stuck,
+            "jump": doubted & ~stuck & ~drifted,
+            "drift": drifted,
             "stuck_at": stuck,
         }
 

@@ -115,6 +115,7 @@ class Belief:
     loose_rate: Floats  # of the truth
     line: Floats  # rate of the value itself
     loose_age: Floats
+    crept: Booleans  # it came loose without a jump
     silent: Booleans  # the line went on without any noise
     noise: Floats  # standard deviation of a healthy sample now
 
@@ -139,6 +140,7 @@ class Belief:
             loose_rate=zero,
             line=zero,
             loose_age=zero,
+            crept=zero.astype(bool),
             silent=zero.astype(bool),
             noise=expected.noise * one,
         )
@@ -339,6 +341,7 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
         loose_rate=np.where(new, belief.rate, belief.loose_rate),
         line=np.where(kinked | accused, paths.change, np.where(loosened | jumped, 0.0, along)),
         loose_age=np.where(kinked | accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
+        crept=np.where(new, ~loosened, belief.crept),
         silent=on_line & ~new & ~jumped & ~_at_rest(value, expected),
         noise=belief.noise,
     )

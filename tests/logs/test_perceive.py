@@ -1,0 +1,216 @@
+"""`karyon perceive`: a log in, validities out, as a user runs it."""
+
+import csv
+import gzip
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from karyon.cli import app
+from karyon.logs import judging, perceive
+from karyon.logs.tables import LogError
+from karyon.sim.documents import InputError
+
+DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[3] / "shared" / "data"))
+SENSORS = """\
+kind: signals
+period: 0.1 s
+time: {column: t}
+signals:
+  speed: {column: v, unit: m/s, range: [-1, 60], noise: 0.02, tolerated: 0.3}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder with a sensors file; the current one."""
+    monkeypatch.chdir(tmp_path)
+    Path("sensors.yaml").write_text(SENSORS, "utf-8")
+    return tmp_path
+
+
+def log_of(speeds, times=None, name="log.csv"):
+    """A log of one speed at 10 Hz."""
+    times = [round(0.1 * k, 1) for k in range(len(speeds))] if times is None else times
+    rows = [f"{time},{speed}" for time, speed in zip(times, speeds, strict=True)]
+    path = Path(name)
+    path.write_text("\n".join(["t,v", *rows, ""]), "utf-8")
+    return path
+
+
+def drive(samples=200, jump=0.0):
+    """Speeds with noise, and a jump from sample 100 to 119."""
+    speeds = 20.0 + np.sin(np.arange(samples) / 20.0) + np.random.default_rng(5).normal(0.0, 0.005, samples)
+    speeds[100:120] += jump
+    return [f"{speed:.4f}" for speed in speeds]
+
+
+def run(*arguments):
+    """The command; its exit code and what it printed."""
+    done = CliRunner().invoke(app, ["perceive", *map(str, arguments)])
+    return done
+
+
+def read(path):
+    """Rows of a CSV."""
+    with Path(path).open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_per_row_in_the_same_order(folder):
+    """With time, validity, age and detectors of each signal."""
+    assert run(log_of(drive()), "--sensors", "sensors.yaml", "--out", "out.csv").exit_code == 0
+    rows = read("out.csv")
+    assert list(rows[0]) == ["time", "speed_validity", "speed_age", "speed_detectors"]
+    assert [float(row["time"]) for row in rows] == pytest.approx([0.1 * k for k in range(200)])
+    assert min(float(row["speed_validity"]) for row in rows) > 0.5
+
+
+def test_a_fault_is_seen_and_named(folder):
+    """A jump of 1 m/s for 2 s."""
+    answer = run(log_of(drive(jump=1.0)), "--sensors", "sensors.yaml", "--out", "out.csv")
+    rows = read("out.csv")
+    assert all(float(row["speed_validity"]) < 0.5 and row["speed_detectors"] == "jump" for row in rows[100:120])
+    assert all(float(row["speed_validity"]) > 0.5 for row in rows[:100] + rows[121:])
+    assert "1 alarm    10.0 % below   first at 10.0 s: jump" in answer.stdout
+
+
+def test_the_answer_depends_on_no_later_row(folder):
+    """Causal: the rows before a cut are the same without what follows."""
+    whole, part = log_of(drive(jump=1.0), name="whole.csv"), log_of(drive(jump=1.0)[:110], name="part.csv")
+    for log in (whole, part):
+        run(log, "--sensors", "sensors.yaml", "--out", log.with_suffix(".out"))
+    assert read("whole.out")[:110] == read("part.out")
+
+
+def test_parquet_by_its_ending(folder):
+    """The same numbers."""
+    log = log_of(drive(jump=1.0))
+    for out in ("out.csv", "out.parquet"):
+        run(log, "--sensors", "sensors.yaml", "--out", out)
+    table = parquet.read_table("out.parquet").to_pylist()
+    assert [row["speed_validity"] for row in table] == [float(row["speed_validity"]) for row in read("out.csv")]
+
+
+def test_json_for_scripts(folder):
+    """Counts and the first alarm."""
+    answer = run(log_of(drive(jump=1.0)), "--sensors", "sensors.yaml", "--json")
+    speed = json.loads(answer.stdout)["signals"]["speed"]
+    assert (speed["samples"], speed["alarms"], speed["first_detectors"]) == (200, 1, "jump")
+    assert Path("log.validity.csv").exists()
+
+
+def test_one_row_is_a_log(folder):
+    """And its sample is believed."""
+    assert run(log_of(["20.0"]), "--sensors", "sensors.yaml", "--out", "out.csv").exit_code == 0
+    assert [float(row["speed_validity"]) for row in read("out.csv")] == [1.0]
+
+
+def test_missing_samples_and_bad_stamps_cost_validity_and_nothing_else(folder):
+    """Empty cells, repeated and reordered rows."""
+    speeds, times = drive(), [round(0.1 * k, 1) for k in range(200)]
+    speeds[50] = ""
+    times[100], times[150:152] = times[99], [times[151], times[150]]
+    assert run(log_of(speeds, times), "--sensors", "sensors.yaml", "--out", "out.csv").exit_code == 0
+    rows = read("out.csv")
+    assert len(rows) == 200
+    assert float(rows[50]["speed_age"]) == pytest.approx(0.1)
+    assert rows[100]["speed_detectors"] == rows[151]["speed_detectors"] == "time_stamp"
+    assert float(rows[155]["speed_validity"]) > 0.5
+
+
+def test_a_bad_cell_is_refused_with_its_place(folder):
+    """And nothing is left behind."""
+    speeds = drive()
+    speeds[50] = "fast"
+    answer = run(log_of(speeds), "--sensors", "sensors.yaml", "--out", "out.csv")
+    assert isinstance(answer.exception, LogError)
+    assert "log.csv:52:5: error: `v` is `fast`, expected a number" in str(answer.exception)
+    assert not list(Path().glob("out*"))
+
+
+def test_a_log_that_is_cut_off_keeps_what_was_judged(folder):
+    """Gzip that ends in the middle: exit code 2, and the rows before."""
+    log = log_of(drive(samples=20_000))
+    packed = gzip.compress(log.read_bytes())
+    Path("cut.csv.gz").write_bytes(packed[: len(packed) * 3 // 4])
+    answer = run("cut.csv.gz", "--sensors", "sensors.yaml", "--out", "out.csv")
+    assert answer.exit_code == 2
+    rows = read("out.csv")
+    assert 100 < len(rows) < 20_000
+    assert f"the {len(rows)} rows before it are in out.csv" in answer.stderr
+
+
+def test_a_column_that_is_not_there(folder):
+    """Which ones are?"""
+    log_of(drive()).write_text("t,vv\n0,1\n", "utf-8")
+    answer = run("log.csv", "--sensors", "sensors.yaml")
+    assert "log.csv:1:1: error: has no column `v`" in str(answer.exception)
+    assert "there are `t`, `vv`" in str(answer.exception)
+
+
+def test_an_unknown_sensors_file(folder):
+    """With the names of the shipped ones."""
+    answer = run(log_of(drive()), "--sensors", "spm")
+    assert isinstance(answer.exception, InputError)
+    assert "did you mean `spmd`?" in str(answer.exception)
+
+
+def test_blocks_do_not_matter(folder, monkeypatch):
+    """However the reader cuts a log."""
+    log = log_of(drive(jump=1.0))
+    perceive.perceive(log, "sensors.yaml", Path("whole.csv"))
+    blocks = judging.Log.blocks
+
+    def cut(self, *arguments):
+        for block in blocks(self, *arguments):
+            for row in range(len(block.time)):
+                yield judging.Block(
+                    block.first_row + row,
+                    block.lines[row : row + 1],
+                    block.time[row : row + 1],
+                    block.values[:, row : row + 1],
+                    block.codes[:, row : row + 1],
+                    block.labels,
+                )
+
+    monkeypatch.setattr(judging.Log, "blocks", cut)
+    perceive.perceive(log, "sensors.yaml", Path("cut.csv"))
+    assert Path("whole.csv").read_bytes() == Path("cut.csv").read_bytes()
+
+
+def test_messages_get_a_row_each(folder):
+    """Two honest senders a second apart, and one that jumps about."""
+    rng = np.random.default_rng(6)
+    lines = ["type,rcvTime,sendTime,sender_id,receiver_id,pos_x,pos_y,spd_x,spd_y,acl_x,acl_y,hed_x,hed_y"]
+    for k in range(30):
+        for sender, place in ((7, 10.0 * k), (8, 500.0 - 10.0 * k), (9, rng.uniform(0.0, 400.0))):
+            speed = -10.0 if sender == 8 else 10.0
+            lines.append(
+                f"3,{k}.{sender},{k}.{sender},{sender},1,{place:.2f},{4 * sender},{speed},0,0,0,{speed / 10},0"
+            )
+    Path("messages.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    assert run("messages.csv", "--sensors", "veremi", "--out", "out.csv").exit_code == 0
+    rows = read("out.csv")
+    assert [row["sender"] for row in rows[:3]] == ["7", "8", "9"]
+    last = {row["sender"]: float(row["validity"]) for row in rows}
+    assert last["7"] > 0.9 and last["8"] > 0.9 and last["9"] < 0.1
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"no recordings in {DATA} (KARYON_DATA names another folder)")
+def test_real_faults_are_found(folder):
+    """Labelled biases in the speed sensors of a real car: most samples found, few called wrongly."""
+    log = DATA / "spmd_sensor_faults" / "bias_0.5_dur10_train.csv.gz"
+    with gzip.open(log, "rt") as file:
+        truth = [next(file) for _ in range(6001)]
+    Path("log.csv").write_text("".join(truth), "utf-8")
+    perceive.perceive(Path("log.csv"), "spmd", Path("out.csv"))
+    called = np.array([float(row["gps_speed_validity"]) < 0.5 for row in read("out.csv")])
+    faulty = np.array([row["fault_gps_speed"] == "1" for row in csv.DictReader(truth)])
+    assert called[faulty].mean() > 0.9
+    assert called[~faulty].mean() < 0.02

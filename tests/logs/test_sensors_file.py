@@ -1,0 +1,110 @@
+"""Sensors files: what they say of a log, and how a bad one is refused."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from karyon.logs import schema, sensors_file
+from karyon.perception.residuals import Kind
+from karyon.sim import documents
+from karyon.sim.documents import InputError
+from karyon.sim.schema import main
+
+GOOD = """\
+kind: signals
+period: 100 ms
+time: {column: t, unit: ms}
+signals:
+  "speed{k}": {column: "v{k}", unit: m/s, range: [0, 60], noise: 0.02, tolerated: 0.8}
+  acceleration: {unit: m/s2, noise: 0.1, tolerated: 0.5, inertia: false, rest: 0}
+relations:
+  - {signal: acceleration, rate_of: "speed{k}", ahead: 0.3 s, noise: 0.1}
+"""
+
+
+def written(folder, text):
+    """The text as a file."""
+    path = folder / "sensors.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def test_a_name_with_a_place_holder_stands_for_all_columns_that_fit(tmp_path):
+    """In the order of the log; what is absent takes its default."""
+    described = sensors_file.read(written(tmp_path, GOOD))
+    bound = described.bound(("t", "v7", "v2", "acceleration", "v"))
+    assert bound.columns == ("v7", "v2", "acceleration")
+    assert [signal.name for signal in bound.signals] == ["speed7", "speed2", "acceleration"]
+    assert bound.signals[0].age_limit == pytest.approx(0.35)
+    assert (bound.signals[2].inertia, bound.signals[2].rest) == (False, 0.0)
+
+
+def test_a_relation_is_bound_to_the_signals_of_the_log(tmp_path):
+    """With its shift in samples."""
+    text = GOOD.replace("speed{k}", "speed").replace("v{k}", "v")
+    bound = sensors_file.read(written(tmp_path, text)).bound(("t", "v", "acceleration"))
+    (relation,) = bound.relations
+    assert (relation.signal, relation.source, relation.kind, relation.shift) == (1, 0, Kind.RATE, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "message"),
+    [
+        ("kind: signals", "kind: signal", "1:7: error: kind is one of signals, messages, found signal"),
+        ("kind: signals\n", "", "1:1: error: a sensors file needs `kind`"),
+        ("period: 100 ms\n", "", "1:1: error: a sensors file needs `period`"),
+        ("unit: ms", "unit: min", "3:25: error: time.unit is one of s, ms, us, ns, samples, found min"),
+        ("noise: 0.1, tol", "nois: 0.1, tol", "6:30: error: signals.acceleration has no field `nois`"),
+        ("tolerated: 0.5", "tolerated: -1", "6:53: error: signals.acceleration.tolerated is a number above 0, at most"),
+        ('rate_of: "speed{k}"', "rate_of: sped", "8:37: error: relations[0].rate_of names no signal of this file"),
+        ('rate_of: "speed{k}", ', "", "8:5: error: relations[0] needs `same_as` or `rate_of` or `integral_of`"),
+        (
+            'rate_of: "speed{k}"',
+            "rate_of: acceleration, same_as: acceleration",
+            "relations[0].integral_of is not alone: there are same_as and rate_of",
+        ),
+    ],
+)
+def test_a_bad_file_says_where_and_what(tmp_path, wrong, right, message):
+    """One fault of each kind."""
+    assert wrong in GOOD
+    with pytest.raises(InputError) as refused:
+        sensors_file.read(written(tmp_path, GOOD.replace(wrong, right)))
+    assert message in str(refused.value)
+
+
+def test_all_faults_come_at_once(tmp_path):
+    """Not one after the other."""
+    text = GOOD.replace("period: 100 ms", "period: 0").replace("tolerated: 0.8", "tolerated: much")
+    with pytest.raises(InputError) as refused:
+        sensors_file.read(written(tmp_path, text))
+    assert len(refused.value.faults) == 2
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    """And the list of what is shipped."""
+    with pytest.raises(InputError, match="did you mean `openacc`"):
+        sensors_file.read("openac")
+
+
+def test_a_file_of_the_user_goes_before_a_shipped_one(tmp_path, monkeypatch):
+    """A file `spmd` in the current folder is meant."""
+    monkeypatch.chdir(tmp_path)
+    Path("spmd").write_text(GOOD, "utf-8")
+    assert "acceleration" in sensors_file.read("spmd").signals
+
+
+def test_the_schema_is_up_to_date_and_one():
+    """`python -m karyon.logs.schema` was run after the last change."""
+    assert main(["--check"], schema.files()) == 0
+    for text in schema.files().values():
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
+
+
+@pytest.mark.parametrize("path", sensors_file.shipped().values(), ids=sensors_file.shipped())
+def test_shipped_files_are_valid_by_the_schema(path):
+    """Their first line names it, so editors complete them."""
+    assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=../schema/sensors.json\n")
+    jsonschema.validate(documents.load(path).data, schema.sensors())

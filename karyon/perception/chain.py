@@ -114,21 +114,27 @@ class Chain:
         """Takes the samples into the belief; validity by the hypotheses (signal, row)."""
         first = sample & (self._sampled == -inf)
         missed = np.where(sample & ~first, np.round((now - self._sampled) / self._period) - 1.0, 0.0)
+        missed = np.maximum(missed, 0.0)
         late = missed * self._period >= self._age_limit
         # After a long silence a healthy signal begins anew; one in doubt stays in doubt (safety model, section 2).
         anew = first | (sample & late & (self._belief.healthy > 0.5))
-        before = Belief.of(np.where(anew, value, 0.0), self._expected).where(
-            anew, self._belief.coasted(np.maximum(missed, 0.0))
-        )
-        compared = np.where(sample, value, before.value)
-        common = self._residuals.common(before, compared) & sample & ~anew
-        companion = self._residuals.before(before, np.where(sample, value, nan), common)
-        after = hypotheses.step(before, compared, common, companion, self._expected)
-        self._belief = after.where(sample & ~anew, before.where(anew, self._belief))
-        self._residuals.after(self._belief, companion, common)
+        before = self._belief.coasted(missed) if missed.any() else self._belief
+        if anew.any():
+            before = Belief.of(np.where(anew, value, 0.0), self._expected).where(anew, before)
+        compared = sample & ~anew
+        after = self._compared(before, np.where(sample, value, before.value), compared, sample)
+        self._belief = after if compared.all() else after.where(compared, before.where(anew, self._belief))
         failed = 1.0 - self._belief.healthy
         harm = 1.0 - validity.of_amplitude(self._belief.amplitude(self._expected), 0.0, self._tolerated)
         return 1.0 - failed * harm
+
+    def _compared(self, before: Belief, value: Floats, compared: Booleans, sample: Booleans) -> Belief:
+        """The belief after samples that can be compared with the ones before them, and with other signals."""
+        common = self._residuals.common(before, value) & compared
+        companion = self._residuals.before(before, np.where(sample, value, nan), common)
+        after = hypotheses.step(before, value, common, companion, self._expected)
+        self._residuals.after(after.where(compared, before) if not compared.all() else after, companion, common)
+        return after
 
     def _lowered(self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats) -> dict[str, Booleans]:
         belief = self._belief

@@ -27,6 +27,7 @@ from karyon.perception.sensors import Booleans, Floats
 ONSET = 1.5e-4
 RETURN = 0.2  # how readily a failure ends: what lasts for some samples is typical of a fault, and of its label
 FRESH = 30.0  # samples
+CLEARLY = 1.01  # how much likelier a new beginning must be than what is followed
 LOOSE = 0.8  # share of jumps after which the value says nothing any more
 FIRST, GAP = -2.0, -1.0  # of `Belief.returned`: no rate is known yet; samples are missing before this one
 FARTHEST = 1e9  # sigma: beyond it all is equally unlikely, and no density is 0
@@ -177,7 +178,7 @@ class Belief:
 
 def density(error: Any, sigma: Any) -> Floats:
     """Probability density of a healthy error: Student's t, seven degrees of freedom, scale `sigma`."""
-    share = np.clip(error / sigma, -FARTHEST, FARTHEST)
+    share = np.minimum(np.abs(error) / sigma, FARTHEST)
     base = 1.0 + share * share / 7.0
     square = base * base
     return np.asarray(0.385 / (sigma * square * square))
@@ -185,7 +186,8 @@ def density(error: Any, sigma: Any) -> Floats:
 
 def likelihood_ratio(residual: Any, displaced: Any, sigma: Any, most: Any) -> Floats:
     """How much likelier `residual` is than `displaced`; at least 1 / `most` and at most `most`."""
-    return np.asarray(np.clip(density(residual, sigma) / density(displaced, sigma), 1.0 / most, most))
+    ratio = density(residual, sigma) / density(displaced, sigma)
+    return np.asarray(np.minimum(np.maximum(ratio, 1.0 / most), most))
 
 
 def innovation(belief: Belief, value: Any) -> Floats:
@@ -221,8 +223,7 @@ class _Paths:
     healthy_offset: Floats
     offset_offset: Floats
     offset_jump: Floats
-    healthy_loose: Floats  # by a jump
-    healthy_kink: Floats  # by a new rate
+    healthy_loose: Floats  # by a jump or a new rate
     accused: Floats  # by an independent source
     loose_loose: Floats
     loose_jump: Floats
@@ -263,8 +264,7 @@ class _Paths:
             healthy_offset=belief.healthy * jump,
             offset_offset=belief.offset * stay * smooth,
             offset_jump=belief.offset * jump,
-            healthy_loose=belief.healthy * jump * LOOSE,
-            healthy_kink=kink,
+            healthy_loose=belief.healthy * jump * LOOSE + kink,
             accused=_accused(belief, smooth, jump, companion),
             loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, smooth, expected),
             loose_jump=belief.loose * jump,
@@ -295,6 +295,10 @@ def _on_line(
     return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
 
 
+def _within(truth: Floats, expected: Expected) -> Floats:
+    return np.asarray(np.minimum(np.maximum(truth, expected.low), expected.high))
+
+
 def _at_rest(value: Floats, expected: Expected) -> Booleans:
     return np.asarray(np.abs(value - expected.rest) <= expected.noise)
 
@@ -314,13 +318,13 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
     bent = belief.offset_rate + RATE_SHARE * expected.inertia * (paths.change - belief.offset_rate)
     on_line = (np.abs(paths.change - belief.line) < 9.0 * QUIET) & (belief.loose_age >= 1.0)
     longest = np.maximum(paths.loose_loose, paths.loose_jump)
-    accused = paths.accused > np.maximum(longest, np.maximum(paths.healthy_loose, paths.healthy_kink))
-    kinked = ~accused & (paths.healthy_kink > np.maximum(longest, paths.healthy_loose)) & ~on_line
+    accused = paths.accused > np.maximum(longest, paths.healthy_loose)
     # A line that may be one without noise is followed, however unlikely yet: three samples decide.
-    followed = ((belief.loose_age < 1.0) | on_line) & (np.abs(paths.surprise) <= SURPRISE * paths.sigma)
-    loosened = ~accused & ~kinked & (paths.healthy_loose > longest) & ~followed
-    jumped = ~accused & ~kinked & ~loosened & (paths.loose_jump > paths.loose_loose)
-    new = kinked | loosened | accused
+    leapt = np.abs(paths.surprise) > SURPRISE * paths.sigma
+    followed = ((belief.loose_age < 1.0) | on_line) & ~leapt
+    loosened = ~accused & (paths.healthy_loose > CLEARLY * longest) & ~followed
+    jumped = ~accused & ~loosened & (paths.loose_jump > paths.loose_loose)
+    new = loosened | accused
     loose_truth = np.where(new, truth, belief.loose_truth + paths.loose_advance)
     along = np.where(belief.loose_age < 1.0, paths.change, belief.line + LINE_SHARE * (paths.change - belief.line))
     return Belief(
@@ -331,17 +335,16 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
         rate=belief.rate,
         slow_rate=belief.slow_rate,
         change=paths.change,
-        jumped=(np.abs(paths.surprise) > SURPRISE * paths.sigma)
-        & (np.abs(paths.change - belief.change) > SURPRISE * paths.sigma),
+        jumped=leapt & (np.abs(paths.change - belief.change) > SURPRISE * paths.sigma),
         returned=np.where(belief.returned < 0.0, 0.0, belief.returned + 1.0),
-        offset_truth=np.clip(np.where(begins, truth, offset_truth), expected.low, expected.high),
+        offset_truth=_within(np.where(begins, truth, offset_truth), expected),
         offset_rate=np.where(begins, belief.rate, np.where(again, belief.offset_rate, bent)),
         offset_age=np.where(begins, 0.0, belief.offset_age + 1.0),
-        loose_truth=np.clip(np.where(accused, value - companion.residual, loose_truth), expected.low, expected.high),
+        loose_truth=_within(np.where(accused, value - companion.residual, loose_truth), expected),
         loose_rate=np.where(new, belief.rate, belief.loose_rate),
-        line=np.where(kinked | accused, paths.change, np.where(loosened | jumped, 0.0, along)),
-        loose_age=np.where(kinked | accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
-        crept=np.where(new, ~loosened, belief.crept),
+        line=np.where(accused, paths.change, np.where(loosened | jumped, 0.0, along)),
+        loose_age=np.where(accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
+        crept=np.where(new, accused | ~leapt, belief.crept),
         silent=on_line & ~new & ~jumped & ~_at_rest(value, expected),
         noise=belief.noise,
     )
@@ -353,7 +356,7 @@ def _probabilities(
     """Of the three hypotheses after this sample, what independent sources say of its level included."""
     healthy = paths.healthy_healthy + paths.offset_healthy + paths.loose_healthy
     after.offset = paths.offset_offset + paths.healthy_offset + paths.offset_jump
-    after.loose = paths.loose_loose + paths.healthy_loose + paths.healthy_kink + paths.accused + paths.loose_jump
+    after.loose = paths.loose_loose + paths.healthy_loose + paths.accused + paths.loose_jump
     ratio = likelihood_ratio(
         companion.residual, companion.residual - after.error(), companion.noise, companion.agreement
     )
@@ -384,6 +387,7 @@ def _learnt(
     after.returned = np.where(returned, 0.0, after.returned)
     calm = (after.healthy > 0.9) & ~by_offset & ~by_loose & ~common
     size = np.minimum(np.abs(paths.surprise), 2.0 * before.noise)
-    noise = np.clip(before.noise + NOISE_SHARE * (size - before.noise), expected.noise, NOISIER * expected.noise)
+    noise = before.noise + NOISE_SHARE * (size - before.noise)
+    noise = np.minimum(np.maximum(noise, expected.noise), NOISIER * expected.noise)
     after.noise = np.where(calm, noise, before.noise)
     return after

@@ -136,12 +136,12 @@ class Residuals:
         self._doubted = np.where(healthy, 0, self._doubted + 1)
         calm = (companion.compares & (belief.healthy > 0.9))[self._at]
         residual = companion.residual[self._at]
-        step = LEARNING * np.clip(residual, -self._noise, self._noise)
+        step = LEARNING * np.minimum(np.maximum(residual, -self._noise), self._noise)
         self._offset = np.where(calm, self._offset + step, self._offset)
         size = np.minimum(1.25 * np.abs(residual), 2.0 * self._noise)
         noise = self._noise + NOISE_SHARE * (size - self._noise)
         least = self._least_noise
-        self._noise = np.where(calm, np.clip(noise, least, NOISIER * least), self._noise)
+        self._noise = np.where(calm, np.minimum(np.maximum(noise, least), NOISIER * least), self._noise)
 
     def _at_slot(self, ago: int) -> int:
         return (self._now - ago) % len(self._values)

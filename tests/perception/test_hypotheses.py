@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from karyon.perception import hypotheses
 from karyon.perception.hypotheses import Belief, Companion, Expected
+from tests.reference import hypotheses as reference
 
 SPEED = Expected(noise=0.01, inertia=1.0, rest=np.nan)
 NO_WORLD = np.zeros((1, 1), dtype=bool)
@@ -140,11 +141,7 @@ def test_what_is_reckoned_runs_on_through_a_gap(healthy):
     assert after.healthy[0, 0] > 0.9
 
 
-@given(
-    samples=arrays.arrays(
-        np.float64, st.integers(2, 30), elements=st.floats(-1e100, 1e100)
-    )
-)
+@given(samples=arrays.arrays(np.float64, st.integers(2, 30), elements=st.floats(-1e100, 1e100)))
 @example(samples=np.array([0.0, 1e100, -1e100, 1e100]))
 @example(samples=np.array([5e-324, 0.0, -5e-324, 1e-300]))
 def test_probabilities_stay_probabilities(samples):
@@ -165,3 +162,64 @@ def test_a_row_has_the_same_bits_alone_and_among_others(healthy):
         together = hypotheses.step(together, row[None], none, Companion.none((1, 64)), SPEED)
         alone = hypotheses.step(alone, row[None, 17:18], one, Companion.none((1, 1)), SPEED)
         assert together.healthy[0, 17] == alone.healthy[0, 0]
+
+
+MOVES = st.sampled_from(["smooth"] * 8 + ["jump", "stuck", "line", "gap", "back"])
+
+
+@given(
+    moves=st.lists(MOVES, min_size=5, max_size=60),
+    seed=st.integers(0, 2**32 - 1),
+    inertia=st.booleans(),
+    bridged=st.sampled_from([0.0, 5.0]),
+    independent=st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_the_recursion_is_that_of_the_slow_reference(moves, seed, inertia, bridged, independent):
+    """Probabilities, reckoned truths, rates and noise, over drives with every kind of failure."""
+    rng = np.random.default_rng(seed)
+    expected = Expected(0.02, float(inertia), 5.0, bridged, -50.0, 50.0)
+    value, truth = 5.0, 5.0
+    belief = Belief.of(np.full((1, 1), value), expected)
+    sensor = reference.Sensor(value, 0.02, inertia, 5.0, bridged, -50.0, 50.0)
+    for move in moves:
+        before = value
+        truth += 0.1 * np.sin(truth) + rng.normal(0.0, 0.01)
+        offset = {"jump": rng.normal(0.0, 2.0), "back": 0.0}.get(move, value - truth if move == "smooth" else 0.0)
+        value = {"stuck": before, "line": before + 0.05}.get(move, truth + offset + rng.normal(0.0, 0.01))
+        if move == "gap":
+            belief, _ = belief.coasted(np.full((1, 1), 2.0)), sensor.coast(2)
+        said = reference.Said()
+        companion = Companion.none((1, 1))
+        if independent and rng.random() < 0.7:
+            said = reference.Said(rng.normal(0.0, 0.05), value - truth, 0.1, 8.0, float(rng.random() < 0.5), 2.0)
+            companion = told(said)
+        common = bool(rng.random() < 0.02)
+        belief = hypotheses.step(belief, np.full((1, 1), value), np.full((1, 1), common), companion, expected)
+        sensor.take(value, said, common)
+        assert_same(belief, sensor)
+
+
+def told(said):
+    """What the reference's source says, as arrays."""
+    one, yes = np.ones((1, 1)), np.ones((1, 1), dtype=bool)
+    return Companion(
+        said.advance * one,
+        yes,
+        said.residual * one,
+        yes,
+        said.noise * one,
+        said.agreement,
+        said.accusation,
+        said.hindsight,
+    )
+
+
+def assert_same(belief, sensor):
+    """All that the recursion carries from sample to sample."""
+    mine = [belief.healthy, belief.offset, belief.loose, belief.rate, belief.slow_rate, belief.noise, belief.line]
+    mine += [belief.offset_truth, belief.offset_age, belief.loose_truth, belief.loose_age, belief.silent, belief.crept]
+    theirs = [*sensor.probability.values(), sensor.rate, sensor.slow, sensor.noise, sensor.line]
+    theirs += [sensor.offset["truth"], sensor.offset["age"], sensor.loose["truth"], sensor.loose["age"]]
+    theirs += [sensor.silent, sensor.crept]
+    assert [float(each[0, 0]) for each in mine] == pytest.approx([float(each) for each in theirs], rel=1e-6, abs=1e-9)

@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from karyon.logs.cells import Samples, Stamps
 from karyon.perception import residuals
 from karyon.perception.chain import Signal
-from karyon.perception.messages import Plausibility
+from karyon.perception.plausibility import Plausibility
 from karyon.perception.residuals import Kind
 from karyon.sim import documents, wording
 from karyon.sim.documents import Document, Fault, InputError, quoted, suggestion

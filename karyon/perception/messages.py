@@ -23,14 +23,15 @@ moves like a vehicle under an id of its own; an error below the bands.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from math import cos, inf, radians, sqrt
+from math import inf
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception import validity
-from karyon.perception.detectors import SHARE, STUCK_AFTER, beyond_rate, outside, smoothed
+from karyon.perception import plausibility
+from karyon.perception.detectors import SHARE, smoothed
+from karyon.perception.plausibility import Plausibility, along, length
 from karyon.perception.reckoning import AGREEMENT, DOUBT
 from karyon.perception.sensors import Booleans, Floats
 
@@ -63,226 +64,6 @@ SENT, POSITION, VELOCITY, ACCELERATION, HEADING = 0, slice(1, 3), slice(3, 5), s
 COUNTER, PSEUDONYM, FIELDS = 9, 10, 11
 
 CHUNK = 256  # messages judged at once; memory is trimmed at multiples of it, so that no cut of a log shows
-CHANCE = 5.0  # sigma of a residual up to which a sample is healthy, as of `ResidualGate`
-CHANCE_SMOOTH = 3.5  # the same of its average
-SMOOTH = sqrt(SHARE / (2.0 - SHARE))  # sigma of the average of white residuals, in theirs [Montgomery 2013, eq. 9.25]
-
-
-@dataclass(frozen=True, slots=True)
-class Plausibility:
-    """Thresholds of all checks; SI units. The defaults suit road vehicles; `interval`, `range` are the radio's."""
-
-    age: float = 1.0  # s
-    """Age that radio and processing explain: ETSI EN 302 637-2 renews a message within 1 s; twice as old is absurd."""
-    clock: float = 0.1  # s
-    """How far a clock may be ahead: bound of GNSS time with holdover; five times as far is absurd."""
-    interval: float = 0.1  # s
-    """Shortest time between two messages of a sender: ETSI EN 302 637-2, T_GenCamMin; VeReMi sends every 1 s."""
-    speed: float = 70.0  # m/s
-    """Fastest road vehicle (250 km/h)."""
-    speed_noise: float = 0.1  # m/s
-    """Standard deviation of a claimed speed: safety model, V2V."""
-    position_noise: float = 0.5  # m
-    """Standard deviation of a claimed position from one message to the next: GNSS; the slow part does not show."""
-    friction: float = 10.0  # m/s²
-    """Hardest braking or cornering: tyre on dry road, 1 g."""
-    manoeuvre: float = 4.0  # m/s²
-    """Standard deviation of the acceleration that two messages do not show: half of what a driver demands at most."""
-    jerk: float = 5.0  # m/s³
-    """How fast acceleration rises and falls again between two messages unseen: ISO 15622, limit below 5 m/s."""
-    heading: float = 30.0  # °
-    """Angle between speed and heading that slip and a noisy compass explain; twice the angle is absurd."""
-    backwards: float = 6.0  # m/s
-    """Fastest reversing: below it a vehicle may move against its heading. Passenger car, reverse gear."""
-    tolerated_position: float = 3.0  # m
-    """Error of the position that a function tolerates: safety model, car following; half of it for its average."""
-    tolerated_speed: float = 2.0  # m/s
-    """Error of the speed at which nothing can be said: safety model, car following (0.8), for messages 1 s apart."""
-    gap: float = 2.5  # s
-    """Silence after which a comparison proves nothing: two messages of the slowest permitted rate (1 Hz) lost."""
-    repeats: float = STUCK_AFTER
-    """Equal positions in a row that noise excludes; inf for senders that round it, or hold it at a standstill."""
-    range: float = 1000.0  # m
-    """Reach of the radio (ART): ITS-G5 with a line of sight; 10 % beyond is absurd."""
-    width: float = 1.8  # m
-    """Two vehicles' centres are never closer: width of a passenger car."""
-    together: float = 1.0  # s
-    """How long a message says where its sender is: ETSI EN 302 637-2, T_GenCamMax."""
-    pseudonym: float = 60.0  # s
-    """A sender that changes its pseudonym twice within this has several at a time: ETSI TR 103 415, minutes."""
-    evidence: float = 3.0
-    """Wholly implausible messages that end all trust in a sender: an outlier, there and back, makes two."""
-    evidence_kept: float = 5.0
-    """Most evidence that is held against a sender, so that an honest one that was disturbed comes back."""
-    proof: float = 200.0  # m
-    """Consistent travel that works off one implausible message: 15 s of town traffic."""
-    strangers: int = 2
-    """Messages after the first until a sender is known: two comparisons, as one may agree by chance."""
-    senders: int = 512
-    """Senders remembered, the one not heard for longest goes first: a full motorway within reach of the radio."""
-    contents: int = 4096
-    """Messages whose content is remembered, to know a copy: 8 from each of `senders`."""
-
-
-# ------------------------------------------------------------------------------- checks: elementwise, NaN is invalid
-
-
-def age(received: Any, sent: Any, limits: Plausibility) -> Floats:
-    """Message age, and time from the future; both times in s. [ETSI: Security, generation time]"""
-    late = np.maximum(0.0, received - sent - limits.age)
-    early = np.maximum(0.0, sent - received - limits.clock)
-    return np.minimum(
-        validity.of_amplitude(late, 0.0, limits.age), validity.of_amplitude(early, 0.0, 4.0 * limits.clock)
-    )
-
-
-def order(step: Any, counted: Any) -> Floats:
-    """Time and sequence number must rise: `step` in s and `counted` since the message before; 0 if either does not."""
-    return np.where((step > 0.0) & (counted > 0.0), 1.0, 0.0)
-
-
-def interval(step: Any, limits: Plausibility) -> Floats:
-    """Flooding: `step` s since the message before. [ETSI: Beacon-IntervalTooSmall; F2MD: beacon frequency]
-
-    A tenth of the permitted interval is jitter; at half of it and below nothing can be said.
-    """
-    return validity.of_amplitude(np.maximum(0.0, 1.0 - step / limits.interval), 0.1, 0.5)
-
-
-def speed(velocity: Any, limits: Plausibility) -> Floats:
-    """Speed limit of physics; velocity (2, ...) in m/s. [ETSI: Speed-ValueTooLarge; F2MD: speed plausibility]"""
-    return validity.of_amplitude(outside(length(velocity), 0.0, limits.speed), 0.0, limits.tolerated_speed)
-
-
-def acceleration(claimed: Any, limits: Plausibility) -> Floats:
-    """Friction limit; acceleration (2, ...) in m/s², a tenth of the limit is noise. [ETSI: LongAcc-ValueTooLarge]"""
-    excess = outside(length(claimed), 0.0, limits.friction)
-    return validity.of_amplitude(excess, 0.1 * limits.friction, 0.5 * limits.friction)
-
-
-def speed_change(before: Any, now: Any, step: Any, limits: Plausibility) -> Floats:
-    """Change of speed against friction. [ETSI: Speed-ChangeTooLarge; F2MD: speed consistency]
-
-    Only the magnitude counts: a turn between two messages is the business of `position`.
-    before, now   velocity (2, ...) in m/s, `step` s apart
-    """
-    noise = CHANCE * sqrt(2.0) * limits.speed_noise
-    excess = beyond_rate(length(now) - length(before), step, limits.friction, noise)
-    return validity.of_amplitude(excess, 0.0, limits.tolerated_speed)
-
-
-def speed_acceleration(change: Any, before: Any, now: Any, step: Any, limits: Plausibility) -> Floats:
-    """Change of speed against what the claimed accelerations add up to. [F2MD: Kalman speed consistency]
-
-    change        of speed, m/s
-    before, now   acceleration along the heading, m/s²; it may have changed at any instant of the `step` s between,
-                  or risen and fallen again as fast as `jerk` lets it
-    """
-    expected = 0.5 * (before + now) * step
-    unseen = 0.5 * np.abs((now - before) * step) + 0.25 * limits.jerk * step * step
-    excess = beyond_rate(change - expected, 1.0, unseen, CHANCE * sqrt(2.0) * limits.speed_noise)
-    return np.where(step > limits.gap, 1.0, validity.of_amplitude(excess, 0.0, limits.tolerated_speed))
-
-
-def heading(velocity: Any, claimed: Any, limits: Plausibility) -> Floats:
-    """Velocity (2, ...) in m/s against heading (2, ...), of any length but 0. [ETSI: Speed, drive direction reverse]"""
-    slow = length(velocity) <= limits.backwards
-    aligned = _aligned(velocity, claimed, limits.heading, 2.0 * limits.heading)
-    return np.where(slow & (length(claimed) > 0.0), 1.0, aligned)
-
-
-def travel_heading(travel: Any, before: Any, now: Any, step: Any, limits: Plausibility) -> Floats:
-    """Direction of travel against the mean of two headings. [F2MD: position heading consistency]
-
-    travel        (2, ...) in m, within `step` s; silent below the noise, below reversing, and after a gap
-    before, now   headings (2, ...), of length 1
-    """
-    unclear = CHANCE * sqrt(2.0) * limits.position_noise + limits.backwards * step
-    silent = (length(travel) <= unclear) | (step > limits.gap)
-    return np.where(silent, 1.0, _aligned(travel, before + now, 2.0 * limits.heading, 4.0 * limits.heading))
-
-
-def reach(travel: Any, step: Any, limits: Plausibility) -> Floats:
-    """Distance covered in `step` s against the fastest vehicle. [ETSI: Position-ChangeTooLarge]"""
-    excess = beyond_rate(length(travel), step, limits.speed, CHANCE * sqrt(2.0) * limits.position_noise)
-    return validity.of_amplitude(excess, 0.0, limits.tolerated_position)
-
-
-def unseen_motion(change: Any, step: Any, limits: Plausibility) -> Floats:
-    """Variance in m² of a position carried on for `step` s by the mean of two claimed velocities.
-
-    Acceleration and braking between the two, and a change of velocity (2, ...) at an unknown instant, evenly spread;
-    more change than friction allows is no excuse.
-    """
-    swerve = np.minimum(length(change), limits.friction * step) * step / sqrt(12.0)
-    unseen = 0.25 * limits.manoeuvre * step * step
-    return np.asarray(swerve * swerve + unseen * unseen)
-
-
-def position(residual: Any, smooth: Any, sigma: Any, limits: Plausibility) -> Floats:
-    """Position against its past carried on by the claimed velocity. [F2MD: Kalman, position speed consistency]
-
-    residual   innovation (2, ...) in m
-    smooth     its average (2, ...) in sigma
-    sigma      standard deviation of the innovation per axis, in m
-    """
-    band, smooth_band = CHANCE * sigma, CHANCE_SMOOTH * SMOOTH * sigma
-    single = validity.of_amplitude(length(residual), band, band + limits.tolerated_position)
-    average = validity.of_amplitude(length(smooth) * sigma, smooth_band, smooth_band + 0.5 * limits.tolerated_position)
-    return np.minimum(single, average)
-
-
-def within_range(claimed: Any, own: Any, limits: Plausibility) -> Floats:
-    """Acceptance range threshold: claimed and own position (2, ...) in m. [F2MD: range plausibility]"""
-    return validity.of_amplitude(outside(length(claimed - own), 0.0, limits.range), 0.0, 0.1 * limits.range)
-
-
-def own_sensor(claimed: Any, measured: Any, limits: Plausibility) -> Floats:
-    """Claim against what radar or camera see nearest to it; positions (2, ...) in m."""
-    band = CHANCE * sqrt(2.0) * limits.position_noise
-    return validity.of_amplitude(length(claimed - measured), band, band + limits.tolerated_position)
-
-
-def place(distance: Any, limits: Plausibility) -> Floats:
-    """Two vehicles in one place: `distance` in m of their centres, inf where there is none. [F2MD: intersection]
-
-    A third of a width is noise, from two thirds on both cannot be there. But two absolute positions are no better than
-    their constant errors, and never judge alone (safety model, section 3): half of the validity is left.
-    """
-    overlap = np.maximum(0.0, limits.width - distance)
-    return 0.5 + 0.5 * validity.of_amplitude(overlap, limits.width / 3.0, limits.width * 2.0 / 3.0)
-
-
-def appearance(messages: Any, limits: Plausibility) -> Floats:
-    """Sudden appearance: a stranger of which `messages` were taken before this one. [F2MD: sudden appearance]
-
-    Half of the validity at first, all once it is known: who takes a new id gains nothing.
-    """
-    return np.asarray(np.minimum(1.0, (messages + limits.strangers) / (2.0 * limits.strangers)))
-
-
-def trust(evidence: Any, limits: Plausibility) -> Floats:
-    """What the implausible messages of its past leave of a sender."""
-    return validity.of_amplitude(evidence, 0.0, limits.evidence)
-
-
-def length(vector: Any) -> Floats:
-    """Euclidean length of vectors (2, ...)."""
-    return np.asarray(np.sqrt(vector[0] * vector[0] + vector[1] * vector[1]))
-
-
-def _along(vector: Any, direction: Any) -> Floats:
-    return np.asarray(vector[0] * direction[0] + vector[1] * direction[1])
-
-
-def _aligned(one: Any, other: Any, band: float, tolerated: float) -> Floats:
-    """Validity by the angle between two vectors (2, ...), limits in degrees; 0 where one has no direction."""
-    size = length(one) * length(other)
-    cosine = np.where(size > 0.0, _along(one, other) / np.where(size > 0.0, size, 1.0), -1.0)
-    return validity.of_amplitude(1.0 - cosine, 1.0 - cos(radians(band)), 1.0 - cos(radians(tolerated)))
-
-
-# --------------------------------------------------------------------------------------------------------- streaming
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,16 +238,16 @@ def _judge_chunk(memory: Memory, messages: Messages, limits: Plausibility) -> tu
     senders, where = memory.senders.with_those_of(messages)
     content = messages.content()
     waves = list(_waves(where))
-    found = {"content": _complete(content, messages), "age": age(messages.received, messages.sent, limits)}
+    found = {"content": _complete(content, messages), "age": plausibility.age(messages.received, messages.sent, limits)}
     usable = (found["content"] > 0.0) & (found["age"] > 0.0)
     others = senders.last.copy(), senders.taken.copy()
     past = _recall(senders, content, where, waves, usable, limits)
     found |= _of_one(content, messages, limits) | _of_two(content, past, messages, limits)
     found["stuck"], found["identity"] = np.where(past.repeats, 0.0, 1.0), np.where(past.several, 0.0, 1.0)
     same = messages.receiver[:, None] == senders.receiver
-    found["place"] = place(_nearest(content, where, past.fresh, same, others, limits), limits)
+    found["place"] = plausibility.place(_nearest(content, where, past.fresh, same, others, limits), limits)
     found["copy"], memory = _copies(memory, content, messages, found["content"] > 0.0)
-    found["appearance"] = appearance(past.taken, limits)
+    found["appearance"] = plausibility.appearance(past.taken, limits)
     instant = _product(np.array([found[name] for name in CHECKS if name in found and name not in NO_EVIDENCE]))
     found |= _believe(senders, content, where, waves, past, instant, messages, limits)
     senders.heard[where] = memory.heard + np.arange(len(messages))
@@ -500,14 +281,16 @@ def _complete(content: Floats, messages: Messages) -> Floats:
 
 def _of_one(content: Floats, messages: Messages, limits: Plausibility) -> dict[str, Floats]:
     """Checks that need the message alone, or the message and the own vehicle."""
-    unchecked = np.ones(len(messages))
-    claimed = content[POSITION]
+    unchecked, claimed, velocity = np.ones(len(messages)), content[POSITION], content[VELOCITY]
+    within = plausibility.within_range(claimed, _or_nan(messages.own, claimed), limits)
+    seen = plausibility.own_sensor(claimed, _or_nan(messages.measured, claimed), limits)
+    pointed = plausibility.heading(velocity, content[HEADING], limits)
     return {
-        "speed": speed(content[VELOCITY], limits),
-        "acceleration": acceleration(content[ACCELERATION], limits),
-        "heading": unchecked if messages.heading is None else heading(content[VELOCITY], content[HEADING], limits),
-        "range": _where_known(messages.own, within_range(claimed, _or_nan(messages.own, claimed), limits)),
-        "own_sensor": _where_known(messages.measured, own_sensor(claimed, _or_nan(messages.measured, claimed), limits)),
+        "speed": plausibility.speed(velocity, limits),
+        "acceleration": plausibility.acceleration(content[ACCELERATION], limits),
+        "heading": unchecked if messages.heading is None else pointed,
+        "range": _where_known(messages.own, within),
+        "own_sensor": _where_known(messages.measured, seen),
     }
 
 
@@ -565,17 +348,17 @@ def _of_two(content: Floats, past: Past, messages: Messages, limits: Plausibilit
     travel = content[POSITION] - last[POSITION]
     counted = step if messages.counter is None else content[COUNTER] - last[COUNTER]
     found = {
-        "order": order(step, counted),
-        "interval": interval(step, limits),
-        "speed_change": speed_change(last[VELOCITY], content[VELOCITY], step, limits),
-        "reach": reach(travel, step, limits),
+        "order": plausibility.order(step, counted),
+        "interval": plausibility.interval(step, limits),
+        "speed_change": plausibility.speed_change(last[VELOCITY], content[VELOCITY], step, limits),
+        "reach": plausibility.reach(travel, step, limits),
     }
     if messages.heading is not None:
-        found["travel_heading"] = travel_heading(travel, last[HEADING], content[HEADING], step, limits)
+        found["travel_heading"] = plausibility.travel_heading(travel, last[HEADING], content[HEADING], step, limits)
     if messages.heading is not None and messages.acceleration is not None:
-        before, now = _along(last[ACCELERATION], last[HEADING]), _along(content[ACCELERATION], content[HEADING])
+        before, now = along(last[ACCELERATION], last[HEADING]), along(content[ACCELERATION], content[HEADING])
         change = length(content[VELOCITY]) - length(last[VELOCITY])
-        found["speed_acceleration"] = speed_acceleration(change, before, now, step, limits)
+        found["speed_acceleration"] = plausibility.speed_acceleration(change, before, now, step, limits)
     unchecked = {"travel_heading": np.ones(len(step)), "speed_acceleration": np.ones(len(step))}
     return unchecked | {name: np.where(past.stranger, 1.0, judged) for name, judged in found.items()}
 
@@ -653,7 +436,7 @@ def _believe(
         judged, after = _follow(senders.at(at), now, limits)
         after = _weigh(_clear(after, now, limits), judged, now, limits)
         senders.put(at, after)
-        found["position"][wave], found["trust"][wave] = judged, trust(after.evidence, limits)
+        found["position"][wave], found["trust"][wave] = judged, plausibility.trust(after.evidence, limits)
     return found
 
 
@@ -663,8 +446,8 @@ def _seen(content: Floats, past: Past, instant: Floats, messages: Messages, limi
     return Seen(
         claimed=content[POSITION],
         advance=advance,
-        unseen=unseen_motion(content[VELOCITY] - past.last[VELOCITY], step, limits),
-        travel=np.maximum(0.0, length(advance) - CHANCE * limits.speed_noise * step),
+        unseen=plausibility.unseen_motion(content[VELOCITY] - past.last[VELOCITY], step, limits),
+        travel=np.maximum(0.0, length(advance) - plausibility.CHANCE * limits.speed_noise * step),
         step=step,
         fresh=past.fresh,
         compared=past.fresh & ~past.stranger,
@@ -677,7 +460,7 @@ def _agrees(content: Floats, messages: Messages, limits: Plausibility) -> Boolea
     """Where an own sensor sees the sender where it claims to be."""
     if messages.measured is None:
         return np.zeros(len(messages), dtype=bool)
-    return np.asarray(own_sensor(content[POSITION], messages.measured, limits) == 1.0)
+    return np.asarray(plausibility.own_sensor(content[POSITION], messages.measured, limits) == 1.0)
 
 
 @dataclass(slots=True)
@@ -709,9 +492,10 @@ def _follow(was: Senders, now: Seen, limits: Plausibility) -> tuple[Floats, Send
     predicted = was.variance + np.where(compared, now.unseen, 0.0)
     sigma = np.sqrt(predicted + noise)
     residual = np.where(compared, now.claimed - reference, 0.0)
-    alone = length(residual) > CHANCE * sigma  # judged by itself; it would haunt the average after the reverse jump
+    # A jump is judged by itself: it would haunt the average after the reverse jump.
+    alone = length(residual) > plausibility.CHANCE * sigma
     smooth = smoothed(was.smooth, residual / sigma, SHARE, compared & ~alone)
-    judged = np.where(compared, position(residual, smooth, sigma, limits), 1.0)
+    judged = np.where(compared, plausibility.position(residual, smooth, sigma, limits), 1.0)
     calm = compared & (judged == 1.0) & (now.step <= limits.gap)
     doubted = (judged < DOUBT) | (was.doubted & ~calm)
     gain = np.where(compared & ~doubted, predicted / (predicted + noise), 0.0)

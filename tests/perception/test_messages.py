@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.perception import messages
-from karyon.perception.messages import CHECKS, CHUNK, Memory, Messages, Plausibility, judge
+from karyon.perception.messages import CHECKS, CHUNK, Memory, Messages, judge
+from karyon.perception.plausibility import Plausibility
 from tests.reference import messages as reference
 
 LIMITS = Plausibility()

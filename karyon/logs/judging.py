@@ -1,6 +1,6 @@
 """Validity of every sample or message of a log, block by block, in the order of its rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from karyon.logs import inject_options
+from karyon.logs.inject import Change, Injected
 from karyon.logs.sensors_file import Bound, Fields, MessageLog, Signals
 from karyon.logs.tables import Block, Log, Stamps
 from karyon.perception.chain import DETECTORS, Chain
@@ -51,38 +53,48 @@ class Tally:
 
 
 class Judge(Protocol):
-    """Turns the blocks of a log into tables of judgements."""
+    """Turns the blocks of a log into tables of judgements; `changes` is what failures put into it did."""
 
     schema: pa.Schema
     tallies: list[Tally]
+    changes: list[Change]
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block, with a row per row of the log that counts."""
 
 
 class SignalJudge:
-    """Judges samples: columns `time`, and of each signal its validity, its age and the detectors that lowered it."""
+    """Judges samples: columns `time`, and of each signal its validity, its age and the detectors that lowered it.
 
-    def __init__(self, log: Log, described: Signals) -> None:
-        self._log, self._stamps = log, described.stamps()
+    With failures put into the log there is also a column of each signal that is 1 where its sample is not healthy.
+    """
+
+    def __init__(self, log: Log, described: Signals, inject: Sequence[str] = (), seed: int = 0) -> None:
+        """Raises InputError with all faults of the options `inject`."""
         self._bound: Bound = described.bound(log.names)
         self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period)
         self.tallies = [Tally(signal.name) for signal in self._bound.signals]
+        blocks = log.blocks(self._bound.columns, described.stamps())
+        put = inject_options.read(inject, described, self._bound)
+        self._injected = Injected(blocks, put, len(self.tallies), seed)
+        self.changes = self._injected.changes
+        self._has_labels = bool(put)
         fields = [pa.field("time", pa.float64())]
         for signal in self._bound.signals:
             fields += [
                 pa.field(f"{signal.name}_validity", pa.float64()),
                 pa.field(f"{signal.name}_age", pa.float64()),
                 pa.field(f"{signal.name}_detectors", pa.string()),
+                *([pa.field(f"{signal.name}_fault", pa.int8())] if put else []),
             ]
         self.schema = pa.schema(fields)
 
     def tables(self) -> Iterator[pa.Table]:
-        """One table per block. Raises LogError."""
-        for block in self._log.blocks(self._bound.columns, self._stamps):
-            yield self._judged(block)
+        """One table per block. Raises LogError; InputError where a failure begins after the end of the log."""
+        for block, label in self._injected:
+            yield self._judged(block, label)
 
-    def _judged(self, block: Block) -> pa.Table:
+    def _judged(self, block: Block, label: Booleans) -> pa.Table:
         values, rows = block.values, len(block.time)
         validity, age = np.empty(values.shape), np.empty(values.shape)
         mask = np.zeros(values.shape, dtype=np.int64)
@@ -99,6 +111,7 @@ class SignalJudge:
                 pa.array(np.round(validity[signal], 6)),
                 pa.array(np.round(age[signal], 6)),
                 pa.array(detectors, pa.string()),
+                *([pa.array(label[signal], pa.int8())] if self._has_labels else []),
             ]
         return pa.table(columns, schema=self.schema)
 
@@ -116,6 +129,7 @@ class MessageJudge:
         self._rows = described.rows if described.rows and described.rows.column in log.names else None
         self._memory, self._own = Memory.empty(), _Own()
         self.tallies = [Tally("messages")]
+        self.changes: list[Change] = []
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block. Raises LogError."""

@@ -1,6 +1,6 @@
 """A log judged from file to file: one row of validities per row of the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet
 
-from karyon.logs import sensors_file
+from karyon.logs import inject_options, sensors_file
+from karyon.logs.inject import Change
 from karyon.logs.judging import Judge, MessageJudge, SignalJudge, Tally
 from karyon.logs.tables import Log, LogError, open_log
 
@@ -23,6 +24,7 @@ class Outcome:
     begin     time of the first and of the last row, s
     tallies   per signal, or of all messages
     fault     what ended the log before its end; the rows before it were judged
+    changes   what each failure that was put into the log did
     """
 
     rows: int
@@ -30,18 +32,28 @@ class Outcome:
     end: float
     tallies: list[Tally]
     fault: LogError | None
+    changes: list[Change]
 
 
-def perceive(log: Path, sensors: str | Path, out: Path, progress: Progress | None = None) -> Outcome:
+def perceive(
+    log: Path,
+    sensors: str | Path,
+    out: Path,
+    progress: Progress | None = None,
+    inject: Sequence[str] = (),
+    seed: int = 0,
+) -> Outcome:
     """Judge a log into `out`, CSV or, by its ending, Parquet; `progress` is told the rows that are done.
 
-    Raises InputError (sensors file), LogError (log; nothing was judged), OSError (out). Of a log that ends in a fault,
-    as one cut short does, the rows before it are kept.
+    inject   failures put into the log before it is judged, as `inject_options` reads them
+    seed     of their random draws
+    Raises InputError (sensors file, inject), LogError (log; nothing was judged), OSError (out). Of a log that ends in a
+    fault, as one cut short does, the rows before it are kept.
     """
     described = sensors_file.read(sensors)
     part = out.with_name(f"{out.name}.part")
     with open_log(log) as opened:
-        judge = _judge(opened, described)
+        judge = _judge(opened, described, inject, seed)
         try:
             outcome = _judged(judge, part, progress)
         except BaseException:
@@ -51,9 +63,10 @@ def perceive(log: Path, sensors: str | Path, out: Path, progress: Progress | Non
     return outcome
 
 
-def _judge(log: Log, described: sensors_file.Described) -> Judge:
+def _judge(log: Log, described: sensors_file.Described, inject: Sequence[str], seed: int) -> Judge:
     if isinstance(described, sensors_file.Signals):
-        return SignalJudge(log, described)
+        return SignalJudge(log, described, inject, seed)
+    inject_options.read(inject, described, None)
     return MessageJudge(log, described)
 
 
@@ -73,7 +86,7 @@ def _judged(judge: Judge, part: Path, progress: Progress | None) -> Outcome:
             if not rows:
                 raise
             fault = error
-    return Outcome(rows, begin, end, judge.tallies, fault)
+    return Outcome(rows, begin, end, judge.tallies, fault, judge.changes)
 
 
 def _writer(path: Path, schema: Any) -> Any:

@@ -87,11 +87,11 @@ class Chain:
         stamped = self._stamped(time)
         outside = np.minimum(detectors.outside(value, self._low, self._high), ABSURD)
         within = validity.of_amplitude(outside, 0.0, self._tolerated)
-        sample = (np.abs(value) < ABSURD) & stamped & (outside == 0.0)
+        sample = (np.abs(value) < ABSURD) & stamped
         now = np.where(stamped, time, self._time)
         believed = self._believe(now, value, sample)
         arrived = np.isfinite(value)
-        judged = np.where(sample, believed, np.where(stamped, np.minimum(within, believed), 0.0))
+        judged = np.where(sample, np.minimum(within, believed), 0.0)
         self._sampled = np.where(sample, now, self._sampled)
         self._validity = np.where(arrived, judged, self._validity)
         age = np.where(self._sampled > -inf, now - self._sampled, inf)
@@ -140,8 +140,8 @@ class Chain:
         belief = self._belief
         doubted = arrived & (self._validity < DOUBT) & stamped & ~outside
         loose = belief.loose > belief.offset
-        stuck = doubted & loose & belief.silent & (np.abs(belief.line) < self._expected.noise)
-        drifted = doubted & loose & ~stuck & (belief.crept | belief.silent)
+        stuck = doubted & loose & (belief.quiet >= 1.0) & (np.abs(belief.change) < self._expected.noise)
+        drifted = doubted & loose & ~stuck & (belief.crept | (belief.quiet >= 1.0))
         return {
             "time_stamp": arrived & ~stamped,
             "range": arrived & stamped & outside,

@@ -27,6 +27,7 @@ from karyon.perception.sensors import Booleans, Floats
 ONSET = 1.5e-4
 RETURN = 0.2  # how readily a failure ends: what lasts for some samples is typical of a fault, and of its label
 FRESH = 30.0  # samples
+DOUBTED = 0.9  # probability of health below which a failure can end
 CLEARLY = 1.01  # how much likelier a new beginning must be than what is followed
 LOOSE = 0.8  # share of jumps after which the value says nothing any more
 FIRST, GAP = -2.0, -1.0  # of `Belief.returned`: no rate is known yet; samples are missing before this one
@@ -44,8 +45,8 @@ OFFSET_GROWTH = 0.15  # of the reckoned truth under `offset`, times the root of 
 LOOSE_GROWTH = 9.0  # of the reckoned truth under `loose`, times the samples since
 LED_GROWTH = 5.0  # the same where an independent source leads the reckoning
 
-QUIET = 1e-6  # in the signal's unit: noise of a line that no sensor draws
-QUIET_SHARE = 0.01  # of `loose` signals that are without any noise
+QUIET = 1e-6  # noise of a line that no sensor draws
+QUIET_SHARE = 0.001  # of `loose` signals that are without any noise
 RATE_SHARE, SLOW_SHARE, LINE_SHARE, NOISE_SHARE = 0.9, 0.15, 0.2, 0.25  # weight of a sample in the averages
 
 
@@ -117,7 +118,7 @@ class Belief:
     line: Floats  # rate of the value itself
     loose_age: Floats
     crept: Booleans  # it came loose without a jump
-    silent: Booleans  # the line went on without any noise
+    quiet: Floats  # samples in a row that went on along a line without any noise
     noise: Floats  # standard deviation of a healthy sample now
 
     @classmethod
@@ -142,7 +143,7 @@ class Belief:
             line=zero,
             loose_age=zero,
             crept=zero.astype(bool),
-            silent=zero.astype(bool),
+            quiet=zero,
             noise=expected.noise * one,
         )
 
@@ -162,7 +163,7 @@ class Belief:
             returned=np.where(gap, GAP, self.returned),
             offset_age=self.offset_age + samples,
             loose_age=self.loose_age + samples,
-            silent=self.silent & ~gap,
+            quiet=np.where(gap, 0.0, self.quiet),
         )
 
     def error(self) -> Floats:
@@ -171,7 +172,7 @@ class Belief:
 
     def amplitude(self, expected: Expected) -> Floats:
         """Failure amplitude: the estimated error, and for a stuck value how far the truth may have gone since."""
-        stuck = self.silent & (self.offset < self.loose) & (self.loose_age > expected.bridged)
+        stuck = (self.quiet > expected.bridged) & (self.offset < self.loose)
         gone = np.where(stuck, LOOSE_GROWTH * expected.noise * self.loose_age, 0.0)
         return np.asarray(np.abs(self.error()) + gone)
 
@@ -241,8 +242,10 @@ class _Paths:
         # What has gone on smoothly for long has not come back, however vague the truth has become meanwhile.
         # Nor has the first sample after a gap: it would do so by chance.
         abrupt, vague_rate = np.abs(surprise) > ABRUPT * sigma, belief.returned < 0.0
-        offset_ends = np.where((abrupt | (belief.offset_age < FRESH)) & ~vague_rate, RETURN, 0.0)
-        loose_ends = np.where((abrupt | (belief.loose_age < FRESH)) & ~vague_rate, RETURN, 0.0)
+        # And what nobody doubted needs no return: else every jump could be one.
+        may_end = ~vague_rate & (belief.healthy < DOUBTED)
+        offset_ends = np.where((abrupt | (belief.offset_age < FRESH)) & may_end, RETURN, 0.0)
+        loose_ends = np.where((abrupt | (belief.loose_age < FRESH)) & may_end, RETURN, 0.0)
         jump, kinks = ONSET / (JUMPS * expected.noise), KINKS * expected.noise
         kink = np.where(np.abs(surprise) < 0.5 * kinks, belief.healthy * ONSET / kinks, 0.0)
         offset_advance = np.where(companion.leads, companion.advance, belief.offset_rate)
@@ -285,13 +288,13 @@ def _on_line(
 ) -> Floats:
     """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
     begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
-    off = change - belief.line
-    exact = np.where(belief.loose_age > expected.bridged, QUIET_SHARE * density(off, QUIET), 0.0)
-    at_rest = _at_rest(value, expected)
+    bend = change - belief.change
+    exact = np.where(belief.quiet >= expected.bridged, QUIET_SHARE * density(bend, QUIET * expected.noise), 0.0)
     # What has been loose for long is not healthy for going on as smoothly as a healthy signal does.
     settled = (belief.loose_age >= FRESH) & (belief.healthy < 0.5)
-    own = np.maximum(density(off, belief.noise), np.where(settled, smooth, 0.0))
-    noisy = np.where(belief.silent & (belief.loose_age > expected.bridged), 0.0, own)
+    own = np.maximum(density(change - belief.line, belief.noise), np.where(settled, smooth, 0.0))
+    noisy = np.where((belief.quiet > expected.bridged) & (belief.quiet >= 1.0), 0.0, own)
+    at_rest = _at_rest(value, expected)
     return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
 
 
@@ -316,7 +319,7 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
     truth = belief.value + paths.advance
     offset_truth = belief.offset_truth + np.where(again, paths.offset_advance, paths.change)
     bent = belief.offset_rate + RATE_SHARE * expected.inertia * (paths.change - belief.offset_rate)
-    on_line = (np.abs(paths.change - belief.line) < 9.0 * QUIET) & (belief.loose_age >= 1.0)
+    on_line = np.abs(paths.change - belief.change) < 9.0 * QUIET * expected.noise
     longest = np.maximum(paths.loose_loose, paths.loose_jump)
     accused = paths.accused > np.maximum(longest, paths.healthy_loose)
     # A line that may be one without noise is followed, however unlikely yet: three samples decide.
@@ -345,7 +348,7 @@ def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, 
         line=np.where(accused, paths.change, np.where(loosened | jumped, 0.0, along)),
         loose_age=np.where(accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
         crept=np.where(new, accused | ~leapt, belief.crept),
-        silent=on_line & ~new & ~jumped & ~_at_rest(value, expected),
+        quiet=np.where(on_line & ~_at_rest(value, expected), belief.quiet + 1.0, 0.0),
         noise=belief.noise,
     )
 

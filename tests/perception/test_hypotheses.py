@@ -218,8 +218,8 @@ def told(said):
 def assert_same(belief, sensor):
     """All that the recursion carries from sample to sample."""
     mine = [belief.healthy, belief.offset, belief.loose, belief.rate, belief.slow_rate, belief.noise, belief.line]
-    mine += [belief.offset_truth, belief.offset_age, belief.loose_truth, belief.loose_age, belief.silent, belief.crept]
+    mine += [belief.offset_truth, belief.offset_age, belief.loose_truth, belief.loose_age, belief.quiet, belief.crept]
     theirs = [*sensor.probability.values(), sensor.rate, sensor.slow, sensor.noise, sensor.line]
     theirs += [sensor.offset["truth"], sensor.offset["age"], sensor.loose["truth"], sensor.loose["age"]]
-    theirs += [sensor.silent, sensor.crept]
+    theirs += [sensor.quiet, sensor.crept]
     assert [float(each[0, 0]) for each in mine] == pytest.approx([float(each) for each in theirs], rel=1e-6, abs=1e-9)

@@ -12,7 +12,7 @@ FRESH = 30
 JUMPS, KINKS = 100.0, 130.0
 NOISIER, TURNED, ABRUPT, SURPRISE = 1.8, 12.0, 3.0, 9.0
 OFFSET_GROWTH, LOOSE_GROWTH, LED_GROWTH = 0.15, 9.0, 5.0
-QUIET, QUIET_SHARE = 1e-6, 0.01
+QUIET, QUIET_SHARE = 1e-6, 0.001
 RATE, SLOW, LINE, NOISE = 0.9, 0.15, 0.2, 0.25
 
 
@@ -52,7 +52,8 @@ class Sensor:
     def __post_init__(self) -> None:
         self.noise = self.noise_least
         self.rate = self.slow = self.change = 0.0
-        self.jumped = self.silent = self.crept = False
+        self.jumped = self.crept = False
+        self.quiet = 0
         self.offset = {"truth": self.value, "rate": 0.0, "age": 0.0}
         self.loose = {"truth": self.value, "rate": 0.0, "age": 0.0}
         self.line = 0.0
@@ -63,7 +64,7 @@ class Sensor:
 
     def coast(self, samples: int) -> None:
         if samples:
-            self.gap, self.silent = True, False
+            self.gap, self.quiet = True, 0
         self.value += self.rate * samples
         for state in (self.offset, self.loose):
             state["truth"] += state["rate"] * samples
@@ -84,7 +85,9 @@ class Sensor:
         advance = self.rate if said.advance is None else said.advance
         old_loose_rate = self.loose["rate"]
         self._reckon_offset(ways, change, advance, said)
-        self._reckon_loose(ways, value, change, surprise, sigma, advance, resting, said)
+        exact = self._is_exact(change)
+        self._reckon_loose(ways, value, change, surprise, sigma, advance, exact, said)
+        self.quiet = self.quiet + 1 if exact and not resting else 0
         jumped = abs(surprise) > SURPRISE * sigma and abs(change - self.change) > SURPRISE * sigma
         self.value, self.change, self.jumped = value, change, jumped
         self._weigh(ways, said, common)
@@ -121,7 +124,8 @@ class Sensor:
         }
 
         def returns(state: dict[str, float], name: str) -> float:
-            may = (abs(surprise) > ABRUPT * sigma or state["age"] < FRESH) and not (vague and self._is_gap())
+            may = abs(surprise) > ABRUPT * sigma or state["age"] < FRESH
+            may = may and healthy < 0.9 and not (vague and self._is_gap())
             ahead = said.advance if led else state["rate"]
             return RETURN * student(value - state["truth"] - ahead, spread[name]) if may else 0.0
 
@@ -145,17 +149,20 @@ class Sensor:
         return self.gap or self.since_return is None
 
     def _line_density(self, change: float, kinks: float, smooth: float, resting: bool) -> float:
-        age, off = self.loose["age"], change - self.line
+        age = self.loose["age"]
         if age < 1.0:
             return 1.0 / kinks if abs(change) < 0.5 * kinks else 0.0
-        telling = age > self.bridged
-        noisy = student(off, self.noise)
+        noisy = student(change - self.line, self.noise)
         if age >= FRESH and self.probability["healthy"] < 0.5:
             noisy = max(noisy, smooth)
-        if self.silent and telling:
+        if self.quiet > self.bridged and self.quiet >= 1:
             noisy = 0.0
-        exact = QUIET_SHARE * student(off, QUIET) if telling and not resting else 0.0
+        telling = self.quiet >= self.bridged and not resting
+        exact = QUIET_SHARE * student(change - self.change, QUIET * self.noise_least) if telling else 0.0
         return max(noisy, exact)
+
+    def _is_exact(self, change: float) -> bool:
+        return abs(change - self.change) < 9.0 * QUIET * self.noise_least
 
     @staticmethod
     def _likeliest(ways: dict[tuple[str, str], float], into: str) -> str:
@@ -178,23 +185,21 @@ class Sensor:
             state["age"] += 1.0
         state["truth"] = min(max(state["truth"], self.low), self.high)
 
-    def _reckon_loose(self, ways, value, change, surprise, sigma, advance, resting, said) -> None:
+    def _reckon_loose(self, ways, value, change, surprise, sigma, advance, exact, said) -> None:
         state = self.loose
         longest = max(ways["loose", "loose"], ways["loose", "loose by a jump"])
         leapt = abs(surprise) > SURPRISE * sigma
-        exact = abs(change - self.line) < 9.0 * QUIET and state["age"] >= 1.0
         followed = (state["age"] < 1.0 or exact) and not leapt
         ahead = state["rate"] if said.advance is None else said.advance
-        self.silent = exact and not resting
         if ways["healthy", "loose by accusation"] > max(longest, ways["healthy", "loose"]):
             state.update(truth=value - said.residual, rate=self.rate, age=1.0)
-            self.line, self.crept, self.silent = change, True, False
+            self.line, self.crept = change, True
         elif ways["healthy", "loose"] > 1.01 * longest and not followed:
             state.update(truth=self.value + advance, rate=self.rate, age=0.0)
-            self.line, self.crept, self.silent = 0.0, not leapt, False
+            self.line, self.crept = 0.0, not leapt
         elif ways["loose", "loose by a jump"] > ways["loose", "loose"]:
             state.update(truth=state["truth"] + ahead, age=0.0)
-            self.line, self.silent = 0.0, False
+            self.line = 0.0
         else:
             self.line = change if state["age"] < 1.0 else self.line + LINE * (change - self.line)
             state.update(truth=state["truth"] + ahead, age=state["age"] + 1.0)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Self
@@ -130,26 +130,63 @@ def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> Non
         _refuse(f"error: {error}")
 
 
-@app.command(epilog="Example: karyon perceive drive.csv.gz --sensors spmd --out validity.csv")
+@app.command(epilog="Example: karyon perceive drive.csv.gz --sensors spmd --out validity.csv --plot")
 def perceive(
     log: Annotated[Path, typer.Argument(help="CSV or lines of JSON, gzipped or not: samples, or V2V messages")],
-    sensors: Annotated[str, typer.Option(help="description of the sensors: a file, or the name of a shipped one")],
+    sensors: Annotated[str | None, typer.Option(help="description of the sensors: a file, or a shipped one")] = None,
     out: Annotated[Path | None, typer.Option(help="CSV, or Parquet by its ending [default: LOG.validity.csv]")] = None,
+    plot: Annotated[bool, typer.Option("--plot", help="draw signals, validity and detections, too")] = False,
+    inject: Annotated[
+        list[str] | None, typer.Option(metavar="FAULT", help="put a failure into the log first; YAML, as in a scenario")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="seed of the failures' random numbers")] = 0,
+    learn: Annotated[bool, typer.Option("--learn", help="propose a description from a healthy log instead")] = False,
     as_json: Json = False,
 ) -> None:
     """Validity of every sample of a recorded sensor log, or of every message of a V2V log."""
+    if learn:
+        _propose(log, out)
+        return
+    if sensors is None:
+        _refuse(
+            "error: --sensors is missing: a file, or a shipped description; --learn proposes one from a healthy log"
+        )
+    from karyon.logs import inject as failures
     from karyon.logs import screen
     from karyon.logs.perceive import perceive as judge
 
-    target = out or Path(f"{log.name.split('.')[0]}.validity.csv")
-    with _writing(target):
-        outcome = judge(log, sensors, target)
+    draw = _log_plotter() if plot else None
+    target, put = out or Path(f"{log.name.split('.')[0]}.validity.csv"), inject or []
+    with _writing(target), _Rows() as rows:
+        outcome = judge(log, sensors, target, rows, put, seed)
+    pictures = draw(log, sensors, target, target.with_suffix(""), put, seed) if draw and not outcome.fault else []
     if as_json:
         print(json.dumps(screen.as_data(outcome), indent=2))
     else:
-        print("\n".join(screen.lines(outcome, target)))
+        told = [*failures.lines(outcome.changes, outcome.begin), *screen.lines(outcome, target)]
+        print("\n".join([*told, *map(str, pictures)]))
     if outcome.fault:
         _refuse(f"{outcome.fault}\nthe {outcome.rows} rows before it are in {target}")
+
+
+def _propose(log: Path, out: Path | None) -> None:
+    from karyon.logs.learn import proposal
+
+    text = proposal(log)
+    if out is None:
+        print(text, end="")
+        return
+    with _writing(out):
+        out.write_text(text, "utf-8")
+    print(out)
+
+
+def _log_plotter() -> Callable[..., list[Path]]:
+    try:
+        from karyon.logs.plot import draw
+    except ImportError as error:
+        _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
+    return draw
 
 
 @app.command(epilog="Example: karyon bench --json")
@@ -257,3 +294,27 @@ class _Progress:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.ended = "interrupted"
+
+
+class _Rows:
+    """Rows done, and how long it will take, on a terminal after 2 s."""
+
+    def __enter__(self) -> Self:
+        self._started = time.monotonic()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._shown:
+            print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+
+    def __call__(self, rows: int, share: float) -> None:
+        """Show that `rows` are done, a share of the log."""
+        if self._shown and share > 0.0:
+            left = (time.monotonic() - self._started) * (1.0 - share) / share
+            print(
+                f"\r{f'{rows} rows   {100 * share:.0f} %   {left:.0f} s left':60}", end="", file=sys.stderr, flush=True
+            )
+
+    @property
+    def _shown(self) -> bool:
+        return sys.stderr.isatty() and time.monotonic() - self._started > SOON

@@ -13,7 +13,7 @@ from karyon.logs.inject import Change
 from karyon.logs.judging import Judge, MessageJudge, SignalJudge, Tally
 from karyon.logs.tables import Log, LogError, open_log
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ def perceive(
     inject: Sequence[str] = (),
     seed: int = 0,
 ) -> Outcome:
-    """Judge a log into `out`, CSV or, by its ending, Parquet; `progress` is told the rows that are done.
+    """Judge a log into `out`, CSV or, by its ending, Parquet; `progress` is told the rows that are done,
+    and their share of the log.
 
     inject   failures put into the log before it is judged, as `inject_options` reads them
     seed     of their random draws
@@ -55,7 +56,7 @@ def perceive(
     with open_log(log) as opened:
         judge = _judge(opened, described, inject, seed)
         try:
-            outcome = _judged(judge, part, progress)
+            outcome = _judged(judge, part, opened, progress)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -70,7 +71,7 @@ def _judge(log: Log, described: sensors_file.Described, inject: Sequence[str], s
     return MessageJudge(log, described)
 
 
-def _judged(judge: Judge, part: Path, progress: Progress | None) -> Outcome:
+def _judged(judge: Judge, part: Path, log: Log, progress: Progress | None) -> Outcome:
     rows, begin, end, fault = 0, float("nan"), float("nan"), None
     with _writer(part, judge.schema) as writer:
         try:
@@ -81,7 +82,7 @@ def _judged(judge: Judge, part: Path, progress: Progress | None) -> Outcome:
                     end = table["time"][-1].as_py()
                 rows += table.num_rows
                 if progress:
-                    progress(rows)
+                    progress(rows, log.share())
         except LogError as error:
             if not rows:
                 raise

@@ -8,6 +8,7 @@ Rows keep their order; time stamps that repeat or go back are left for others to
 of a bad log the blocks before its first fault are delivered, then all faults are told at once.
 """
 
+import gzip
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class Log:
         faults = Faults(path)
         try:
             self._stream = text_files.opened(path)
+            self._size = path.stat().st_size
         except (UnusableError, OSError) as error:
             raise _ended(faults, error) from error
         try:
@@ -104,6 +106,11 @@ class Log:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def share(self) -> float:
+        """Share of the file's bytes that are read, 0..1."""
+        file = self._stream.fileobj if isinstance(self._stream, gzip.GzipFile) else self._stream
+        return min(1.0, file.tell() / max(1, self._size))
 
     def close(self) -> None:
         """Close the file."""

@@ -19,6 +19,7 @@ from karyon.perception.hypotheses import QUIET, RATE_SHARE
 from karyon.perception.residuals import Relation
 from karyon.perception.sensors import Booleans
 
+COMPARED = 100_000  # samples
 EXACT = 4.0 * 9.0 * QUIET  # in noise: what the chain takes for a line without noise, also with a larger one
 DUST = 1e-6  # of the large surprises: an exact line that was rounded
 LEAST_NOISE = 1e-9  # in the column's unit, what is worth writing
@@ -44,6 +45,7 @@ class Learnt:
     samples          that are there
     noise_spread     lowest and highest noise of the blocks, before it was made larger by `factor`
     rest_share       of the samples
+    resolution       smallest step between two values
     bridged_runs     stretches on an exact line of four samples or more
     alarms           of the chain on the same log, with the numbers proposed; and the samples that it judged
     """
@@ -59,6 +61,7 @@ class Learnt:
     inertia: bool
     rest: float
     rest_share: float
+    resolution: float
     bridged: float
     bridged_runs: int
     age_limit: float
@@ -77,6 +80,7 @@ class Learnt:
             high=self.range[1],
             inertia=self.inertia,
             rest=self.rest,
+            resolution=self.resolution,
             bridged=self.bridged,
         )
 
@@ -128,6 +132,7 @@ def learnt(name: str, column: Floats, period: float) -> Learnt | None:
         inertia=inertia,
         rest=rest,
         rest_share=rest_share,
+        resolution=_resolution(there),
         bridged=_bridged(runs, there.size, period),
         bridged_runs=int(np.sum(runs >= 3)),
         age_limit=_age_limit(column, period),
@@ -202,6 +207,12 @@ def _exact_runs(column: Floats, is_away: Booleans, exact: float) -> Floats:
     return (edges[1::2] - edges[::2] + 1).astype(np.float64)
 
 
+def _resolution(there: Floats) -> float:
+    """Smallest step between two values of a column (sample,), of the first hundred thousand."""
+    steps = np.diff(np.unique(there[:COMPARED]))
+    return rounded(float(steps.min())) if steps.size else 0.0
+
+
 def _bridged(runs: Floats, samples: int, period: float) -> float:
     """Length in s that all but few stretches on a line keep below; 0 where three samples are the most."""
     longest = np.sort(runs)[::-1]
@@ -266,7 +277,7 @@ def calibrated(proposed: Sequence[Learnt], columns: Floats, period: float) -> li
     counts = np.zeros((len(FACTORS), len(proposed)))
     places = np.arange(len(proposed))
     for at, factor in enumerate(FACTORS):
-        louder = [_louder(proposed[place], factor).signal(period) for place in places]
+        louder = [_louder(proposed[int(place)], factor).signal(period) for place in places]
         counts[at:, places] = alarms(louder, [], rows[places], period)[0]
         places = places[counts[at, places] > 0]
         if not places.size:

@@ -107,6 +107,7 @@ def _held(signal: Learnt) -> Iterator[str]:
     if isfinite(signal.rest):
         held = f"held exactly in {100 * signal.rest_share:.2g} % of the samples: standstill, or the sensor's limit"
         yield _line(f"    rest: {_number(signal.rest)}", held)
+    yield _line(f"    resolution: {_number(signal.resolution)}", "smallest step between two values")
     if signal.bridged:
         said = f"{signal.bridged_runs} stretches on an exact line; a stuck sensor is found after this time only"
         yield _line(f"    bridged: {_number(signal.bridged)} s", said)

@@ -56,6 +56,9 @@ class SensorSignal(Section):
         description="silence after which nothing can be said; 3.5 periods if absent",
     )
     inertia: Switch = Field(default=True, description="whether its rate lasts: of a speed yes, of an acceleration no")
+    resolution: Positive | None = Field(
+        default=None, description="smallest step between two values; a hundredth of the noise if absent"
+    )
     bridged: Seconds = Field(default=0.0, ge=0, le=1e6, description="gaps that the recorder has filled with a line")
     rest: Number | None = Field(default=None, description="value that is held exactly when nothing moves")
 
@@ -272,6 +275,7 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         high=high,
         inertia=entry.inertia,
         bridged=entry.bridged,
+        resolution=nan if entry.resolution is None else entry.resolution,
         rest=nan if entry.rest is None else entry.rest,
     )
 

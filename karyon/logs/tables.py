@@ -8,7 +8,7 @@ Rows keep their order; time stamps that repeat or go back are left for others to
 of a bad log the blocks before its first fault are delivered, then all faults are told at once.
 """
 
-import gzip
+import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -109,8 +109,7 @@ class Log:
 
     def share(self) -> float:
         """Share of the file's bytes that are read, 0..1."""
-        file = self._stream.fileobj if isinstance(self._stream, gzip.GzipFile) else self._stream
-        return min(1.0, file.tell() / max(1, self._size))
+        return min(1.0, os.lseek(self._stream.fileno(), 0, os.SEEK_CUR) / max(1, self._size))
 
     def close(self) -> None:
         """Close the file."""

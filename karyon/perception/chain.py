@@ -14,12 +14,13 @@ from math import inf, nan
 import numpy as np
 
 from karyon.perception import detectors, hypotheses, validity
-from karyon.perception.hypotheses import Belief, Expected
+from karyon.perception.hypotheses import SILENT, Belief, Expected
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats
 
 ABSURD = 1e100  # a number that is none, in any unit
+FINE = 0.01  # resolution of samples in their noise, where it is not known
 LEAP = 100.0  # periods: a gap, unless the next time stamp takes it back
 
 DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
@@ -35,6 +36,7 @@ class Signal:
     age_limit    s without a sample after which nothing can be said
     inertia      whether the signal has a rate that lasts, as a speed has, and an acceleration has not
     rest         value that a healthy signal holds exactly when nothing moves; NaN: none
+    resolution   of the samples; NaN: not known, taken as a hundredth of the noise
     bridged      s for which a recorder may have put samples on a line between two that it has
     """
 
@@ -47,6 +49,7 @@ class Signal:
     inertia: bool = True
     rest: float = nan
     bridged: float = 0.0
+    resolution: float = nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class Chain:
         inertia = _column(signals, "inertia").astype(float)
         bridged = _column(signals, "bridged") / period
         noise, rest = _column(signals, "noise"), _column(signals, "rest")
-        self._expected = Expected(noise, inertia, rest, bridged, self._low, self._high)
+        resolution = _column(signals, "resolution")
+        resolution = np.where(resolution > 0.0, resolution, FINE * noise)
+        self._expected = Expected(noise, inertia, rest, bridged, resolution, self._low, self._high)
         self._belief = Belief.of(np.zeros(shape), self._expected)
         self._residuals = Residuals(relations, period, shape)
         self._time = np.full(rows, nan)  # of the last instant, s
@@ -140,8 +145,8 @@ class Chain:
         belief = self._belief
         doubted = arrived & (self._validity < DOUBT) & stamped & ~outside
         loose = belief.loose > belief.offset
-        stuck = doubted & loose & (belief.quiet >= 1.0) & (np.abs(belief.change) < self._expected.noise)
-        drifted = doubted & loose & ~stuck & (belief.crept | (belief.quiet >= 1.0))
+        stuck = doubted & loose & (belief.quiet >= SILENT) & (np.abs(belief.change) < self._expected.noise)
+        drifted = doubted & loose & ~stuck & (belief.crept | (belief.quiet >= SILENT))
         return {
             "time_stamp": arrived & ~stamped,
             "range": arrived & stamped & outside,

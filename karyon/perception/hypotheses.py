@@ -46,6 +46,7 @@ LOOSE_GROWTH = 9.0  # of the reckoned truth under `loose`, times the samples sin
 LED_GROWTH = 5.0  # the same where an independent source leads the reckoning
 
 QUIET = 1e-6  # noise of a line that no sensor draws
+SILENT = 3.0  # samples in a row on such a line, after which it is one: chance does not do that
 QUIET_SHARE = 0.001  # of `loose` signals that are without any noise
 RATE_SHARE, SLOW_SHARE, LINE_SHARE, NOISE_SHARE = 0.9, 0.15, 0.2, 0.25  # weight of a sample in the averages
 
@@ -58,6 +59,7 @@ class Expected:
     inertia   1 where the signal has a rate that lasts (speed, distance), 0 where only its value lasts (acceleration)
     rest      value that a healthy signal holds exactly when nothing moves; NaN: none
     bridged   samples in a row that a recorder may have put on an exact line between two that it has
+    resolution  of the value: how often two samples are equal by chance
     low, high  range of the truth: what is reckoned on stops there, as a braking car does at standstill
     """
 
@@ -65,6 +67,7 @@ class Expected:
     inertia: Any
     rest: Any
     bridged: Any = 0.0
+    resolution: Any = 1e-4
     low: Any = -inf
     high: Any = inf
 
@@ -289,11 +292,14 @@ def _on_line(
     """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
     begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
     bend = change - belief.change
-    exact = np.where(belief.quiet >= expected.bridged, QUIET_SHARE * density(bend, QUIET * expected.noise), 0.0)
+    # Once a line has begun without noise, each further sample on it is as likely as its resolution is fine.
+    share = np.where(belief.quiet > expected.bridged, 1.0, QUIET_SHARE)
+    told = np.minimum(density(bend, QUIET * expected.noise) * expected.resolution, 1.0) / expected.resolution
+    exact = np.where(belief.quiet >= expected.bridged, share * told, 0.0)
     # What has been loose for long is not healthy for going on as smoothly as a healthy signal does.
     settled = (belief.loose_age >= FRESH) & (belief.healthy < 0.5)
     own = np.maximum(density(change - belief.line, belief.noise), np.where(settled, smooth, 0.0))
-    noisy = np.where((belief.quiet > expected.bridged) & (belief.quiet >= 1.0), 0.0, own)
+    noisy = np.where(belief.quiet >= expected.bridged + SILENT, 0.0, own)
     at_rest = _at_rest(value, expected)
     return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
 

@@ -172,16 +172,17 @@ MOVES = st.sampled_from(["smooth"] * 8 + ["jump", "stuck", "line", "gap", "back"
     seed=st.integers(0, 2**32 - 1),
     inertia=st.booleans(),
     bridged=st.sampled_from([0.0, 5.0]),
+    resolution=st.sampled_from([1e-6, 1e-3]),
     independent=st.booleans(),
 )
 @settings(max_examples=300, deadline=None)
-def test_the_recursion_is_that_of_the_slow_reference(moves, seed, inertia, bridged, independent):
+def test_the_recursion_is_that_of_the_slow_reference(moves, seed, inertia, bridged, resolution, independent):
     """Probabilities, reckoned truths, rates and noise, over drives with every kind of failure."""
     rng = np.random.default_rng(seed)
-    expected = Expected(0.02, float(inertia), 5.0, bridged, -50.0, 50.0)
+    expected = Expected(0.02, float(inertia), 5.0, bridged, resolution, -50.0, 50.0)
     value, truth = 5.0, 5.0
     belief = Belief.of(np.full((1, 1), value), expected)
-    sensor = reference.Sensor(value, 0.02, inertia, 5.0, bridged, -50.0, 50.0)
+    sensor = reference.Sensor(value, 0.02, inertia, 5.0, bridged, resolution, -50.0, 50.0)
     for move in moves:
         before = value
         truth += 0.1 * np.sin(truth) + rng.normal(0.0, 0.01)

@@ -12,7 +12,7 @@ FRESH = 30
 JUMPS, KINKS = 100.0, 130.0
 NOISIER, TURNED, ABRUPT, SURPRISE = 1.8, 12.0, 3.0, 9.0
 OFFSET_GROWTH, LOOSE_GROWTH, LED_GROWTH = 0.15, 9.0, 5.0
-QUIET, QUIET_SHARE = 1e-6, 0.001
+QUIET, QUIET_SHARE, SILENT = 1e-6, 0.001, 3
 RATE, SLOW, LINE, NOISE = 0.9, 0.15, 0.2, 0.25
 
 
@@ -43,6 +43,7 @@ class Sensor:
     inertia: bool = True
     rest: float = nan
     bridged: float = 0.0
+    resolution: float = 1e-4
     low: float = -inf
     high: float = inf
     probability: dict[str, float] = field(default_factory=lambda: {"healthy": 1.0, "offset": 0.0, "loose": 0.0})
@@ -155,10 +156,12 @@ class Sensor:
         noisy = student(change - self.line, self.noise)
         if age >= FRESH and self.probability["healthy"] < 0.5:
             noisy = max(noisy, smooth)
-        if self.quiet > self.bridged and self.quiet >= 1:
+        if self.quiet >= self.bridged + SILENT:
             noisy = 0.0
         telling = self.quiet >= self.bridged and not resting
-        exact = QUIET_SHARE * student(change - self.change, QUIET * self.noise_least) if telling else 0.0
+        share = 1.0 if self.quiet > self.bridged else QUIET_SHARE
+        told = min(student(change - self.change, QUIET * self.noise_least), 1.0 / self.resolution)
+        exact = share * told if telling else 0.0
         return max(noisy, exact)
 
     def _is_exact(self, change: float) -> bool:

@@ -234,27 +234,17 @@ class _Paths:
 
     @classmethod
     def of(cls, belief: Belief, value: Floats, companion: Companion, expected: Expected) -> "_Paths":
-        stay, noise = 1.0 - RETURN - ONSET, belief.noise
         change = value - belief.value
         surprise = change - belief.rate
-        vague = np.where(
-            belief.returned <= FIRST, JUMPS, np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0)
-        )
-        sigma = noise + vague * expected.noise
+        sigma = belief.noise + _vagueness(belief, expected)
         smooth = _smooth(belief, change, surprise, sigma, companion, expected)
-        # What has gone on smoothly for long has not come back, however vague the truth has become meanwhile.
-        # Nor has the first sample after a gap: it would do so by chance.
-        abrupt, vague_rate = np.abs(surprise) > ABRUPT * sigma, belief.returned < 0.0
-        # And what nobody doubted needs no return: else every jump could be one.
-        may_end = ~vague_rate & (belief.healthy < DOUBTED)
-        offset_ends = np.where((abrupt | (belief.offset_age < FRESH)) & may_end, RETURN, 0.0)
-        loose_ends = np.where((abrupt | (belief.loose_age < FRESH)) & may_end, RETURN, 0.0)
-        jump, kinks = ONSET / (JUMPS * expected.noise), KINKS * expected.noise
-        kink = np.where(np.abs(surprise) < 0.5 * kinks, belief.healthy * ONSET / kinks, 0.0)
         offset_advance = np.where(companion.leads, companion.advance, belief.offset_rate)
         loose_advance = np.where(companion.leads, companion.advance, belief.loose_rate)
-        grown = noise + OFFSET_GROWTH * expected.noise * np.sqrt(belief.offset_age + 1.0)
-        loose_growth = np.where(companion.leads, LED_GROWTH, LOOSE_GROWTH) * expected.noise
+        offset_back = density(value - belief.offset_truth - offset_advance, _offset_spread(belief, expected))
+        loose_back = density(value - belief.loose_truth - loose_advance, _loose_spread(belief, companion, expected))
+        stay, kinks = 1.0 - RETURN - ONSET, KINKS * expected.noise
+        jump = ONSET / (JUMPS * expected.noise)
+        kink = np.where(np.abs(surprise) < 0.5 * kinks, ONSET / kinks, 0.0)
         return cls(
             change=change,
             surprise=surprise,
@@ -263,18 +253,42 @@ class _Paths:
             offset_advance=offset_advance,
             loose_advance=loose_advance,
             healthy_healthy=belief.healthy * stay * smooth,
-            offset_healthy=belief.offset * offset_ends * density(value - belief.offset_truth - offset_advance, grown),
-            loose_healthy=belief.loose
-            * loose_ends
-            * density(value - belief.loose_truth - loose_advance, noise + loose_growth * (belief.loose_age + 1.0)),
+            offset_healthy=belief.offset * _ends(belief, belief.offset_age, surprise, sigma) * offset_back,
+            loose_healthy=belief.loose * _ends(belief, belief.loose_age, surprise, sigma) * loose_back,
             healthy_offset=belief.healthy * jump,
             offset_offset=belief.offset * stay * smooth,
             offset_jump=belief.offset * jump,
-            healthy_loose=belief.healthy * jump * LOOSE + kink,
+            healthy_loose=belief.healthy * (jump * LOOSE + kink),
             accused=_accused(belief, smooth, jump, companion),
             loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, smooth, expected),
             loose_jump=belief.loose * jump,
         )
+
+
+def _vagueness(belief: Belief, expected: Expected) -> Floats:
+    """How much further a sample may be off for want of a rate, in the signal's unit."""
+    lately = np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0)
+    return np.asarray(np.where(belief.returned <= FIRST, JUMPS, lately) * expected.noise)
+
+
+def _ends(belief: Belief, age: Floats, surprise: Floats, sigma: Floats) -> Floats:
+    """Probability that a failure that is `age` samples old ends now.
+
+    What has gone on smoothly for long has not come back, however vague the truth has become meanwhile. Nor has the
+    first sample after a gap: it would do so by chance. And what nobody doubted needs no return: else every jump is one.
+    """
+    abrupt = np.abs(surprise) > ABRUPT * sigma
+    may = (belief.returned >= 0.0) & (belief.healthy < DOUBTED)
+    return np.where((abrupt | (age < FRESH)) & may, RETURN, 0.0)
+
+
+def _offset_spread(belief: Belief, expected: Expected) -> Floats:
+    return np.asarray(belief.noise + OFFSET_GROWTH * expected.noise * np.sqrt(belief.offset_age + 1.0))
+
+
+def _loose_spread(belief: Belief, companion: Companion, expected: Expected) -> Floats:
+    growth = np.where(companion.leads, LED_GROWTH, LOOSE_GROWTH) * expected.noise
+    return np.asarray(belief.noise + growth * (belief.loose_age + 1.0))
 
 
 def _smooth(

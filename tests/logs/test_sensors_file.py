@@ -108,3 +108,10 @@ def test_shipped_files_are_valid_by_the_schema(path):
     """Their first line names it, so editors complete them."""
     assert path.read_text("utf-8").startswith("# yaml-language-server: $schema=../schema/sensors.json\n")
     jsonschema.validate(documents.load(path).data, schema.sensors())
+
+
+def test_the_example_of_the_manual_is_one(tmp_path):
+    """The block of YAML in docs/perceive.md."""
+    manual = (Path(__file__).parents[2] / "docs" / "perceive.md").read_text("utf-8")
+    example = manual.split("```yaml\n")[1].split("```")[0]
+    assert len(sensors_file.read(written(tmp_path, example)).relations) == 2

@@ -9,12 +9,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from karyon.logs import inject_options
+from karyon.logs.faults import Faults
 from karyon.logs.inject import Change, Injected
 from karyon.logs.sensors_file import Bound, Fields, MessageLog, Signals
-from karyon.logs.tables import Block, Log, Stamps
+from karyon.logs.tables import NAMES_SHOWN, Block, Log, LogError, Stamps
 from karyon.perception.chain import DETECTORS, Chain
 from karyon.perception.messages import Memory, Messages, judge
 from karyon.perception.sensors import Booleans, Floats
+from karyon.sim.documents import quoted
 
 CALLED = 0.5  # validity below which a sample counts as an alarm
 OWN_AGE = 2.0  # s for which the receiver's own position is carried on by its speed
@@ -70,8 +72,10 @@ class SignalJudge:
     """
 
     def __init__(self, log: Log, described: Signals, inject: Sequence[str] = (), seed: int = 0) -> None:
-        """Raises InputError with all faults of the options `inject`."""
+        """Raises LogError where the log has none of the signals, InputError with all faults of the options `inject`."""
         self._bound: Bound = described.bound(log.names)
+        if not self._bound.signals:
+            raise _without_signals(log, described)
         self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period)
         self.tallies = [Tally(signal.name) for signal in self._bound.signals]
         blocks = log.blocks(self._bound.columns, described.stamps())
@@ -213,6 +217,14 @@ class _Own:
             np.concatenate([position[:, None], rows.position[:, own]], axis=1),
             np.concatenate([velocity[:, None], rows.velocity[:, own]], axis=1),
         )
+
+
+def _without_signals(log: Log, described: Signals) -> LogError:
+    faults = Faults(log.path)
+    wanted = ", ".join(quoted(entry.column or name) for name, entry in described.signals.items())
+    there = ", ".join(map(quoted, log.names[:NAMES_SHOWN]))
+    faults.in_file(None, f"has none of the columns that the sensors file describes ({wanted})", f"there are {there}")
+    return faults.error()
 
 
 def _chosen(messages: Messages, which: Booleans) -> Messages:

@@ -214,3 +214,37 @@ def test_real_faults_are_found(folder):
     faulty = np.array([row["fault_gps_speed"] == "1" for row in csv.DictReader(truth)])
     assert called[faulty].mean() > 0.9
     assert called[~faulty].mean() < 0.02
+
+
+def test_a_log_without_any_of_the_signals(folder):
+    """What is looked for, and what is there."""
+    answer = run(log_of(drive()), "--sensors", "openacc")
+    assert "log.csv: error: has none of the columns that the sensors file describes (`Speed{k}`)" in str(
+        answer.exception
+    )
+    assert "there are `t`, `v`" in str(answer.exception)
+
+
+@pytest.mark.parametrize("out", ["log.csv", "./sensors.yaml"])
+def test_what_is_read_is_not_written_over(folder, out):
+    """Neither the log nor the description."""
+    before = Path(out).read_bytes() if out != "log.csv" else log_of(drive()).read_bytes()
+    log_of(drive())
+    answer = run("log.csv", "--sensors", "sensors.yaml", "--out", out)
+    assert (answer.exit_code, Path(out).read_bytes()) == (2, before)
+    assert f"error: {Path(out)} is what is read: choose another --out" in answer.stderr
+
+
+def test_a_description_is_proposed(folder):
+    """And taken: a healthy log raises no alarm with it."""
+    log_of(drive(samples=2000))
+    assert run("log.csv", "--learn", "--out", "proposed.yaml").exit_code == 0
+    answer = run("log.csv", "--sensors", "proposed.yaml", "--out", "out.csv", "--json")
+    assert json.loads(answer.stdout)["signals"]["v"]["alarms"] <= 1
+
+
+def test_without_a_description_nothing_is_judged(folder):
+    """With what to do."""
+    answer = run(log_of(drive()))
+    assert answer.exit_code == 2
+    assert "--learn proposes one" in answer.stderr

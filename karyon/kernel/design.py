@@ -33,6 +33,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
+from math import nan
 from typing import Any, TypeAlias, TypeVar
 
 from karyon.kernel.grammar import RuleError, parse
@@ -192,7 +193,9 @@ class Design:
 
 
 class _Reader:
-    """Reads a mapping piece by piece, notes every fault and goes on with None in place of the faulty piece.
+    """Reads a mapping piece by piece, notes every fault and goes on without the faulty piece.
+
+    What cannot be left out is NaN for a number, "" for a text: a design with a fault is refused as a whole.
 
     faults  all that was wrong so far
     units   unit of each signal that was read
@@ -217,9 +220,7 @@ class _Reader:
         hazards = self.entries(parts, "hazards", self.hazard)
         timing = self.timing(parts["timing"]) if "timing" in parts else None
         name = self.words(parts, "name", ())
-        if self.faults or timing is None or name is None:
-            return None
-        return Design(name, signals, components, peers, functions, timing, hazards)
+        return Design(name, signals, components, peers, functions, timing, hazards) if timing else None
 
     def functions(self, parts: Mapping[str, object]) -> tuple[Function, ...]:
         found = parts.get("functions")
@@ -256,8 +257,7 @@ class _Reader:
         self.names["component"].append(name)
         if parts is None or "deadline" not in parts:
             return None
-        deadline = self.number(parts["deadline"], (*path, "deadline"), "s", positive=True)
-        return None if deadline is None else Component(name, deadline)
+        return Component(name, self.number(parts["deadline"], (*path, "deadline"), "s", positive=True))
 
     def peers(self, found: object) -> tuple[str, ...]:
         path: Path = ("peers",)
@@ -306,8 +306,6 @@ class _Reader:
         controller = self.controller(parts.get("controller", {}), (*path, "controller"))
         reaction_time = self.optional(parts, "reaction_time", path, "s")
         reach = self.number(parts.get("reach", 0.0), (*path, "reach"), "s")
-        if name is None or dwell is None or reach is None:
-            return None
         return Level(name, rules, dwell, controller, reaction_time, reach)
 
     def distinct_levels(self, found: list[Any], path: Path) -> None:
@@ -346,10 +344,9 @@ class _Reader:
             self.fault(path, f"expected a mapping of parameters, found {shown(found)}")
             return {}
         named = [(key, value) for key, value in found.items() if self.is_name(key, (*path, _step(key)))]
-        read = {key: self.parameter(value, (*path, key)) for key, value in named}
-        return {key: value for key, value in read.items() if value is not None}
+        return {key: self.parameter(value, (*path, key)) for key, value in named}
 
-    def parameter(self, value: object, path: Path) -> float | str | None:
+    def parameter(self, value: object, path: Path) -> float | str:
         return value if isinstance(value, str) else self.number(value, path, None, lowest=None)
 
     def hazard(self, name: str, mapping: object, path: Path) -> Hazard | None:
@@ -359,26 +356,23 @@ class _Reader:
         goal = self.words(parts, "goal", path)
         ftti = self.number(parts["ftti"], (*path, "ftti"), "s", positive=True)
         function = self.words(parts, "function", path)
-        if function not in (None, *self.names["function"]) and "function" not in self.unread:
-            hint = suggestion(str(function), self.names["function"])
+        if function not in ("", *self.names["function"]) and "function" not in self.unread:
+            hint = suggestion(function, self.names["function"])
             self.fault((*path, "function"), f"unknown function {shown(function)}", hint)
-        if goal is None or ftti is None or function is None:
-            return None
         return Hazard(name, goal, ftti, function)
 
     def timing(self, mapping: object) -> Timing | None:
         path: Path = ("timing",)
         names = [each.name for each in fields(Timing)]
         phases = [name for name in names if name.endswith("phase")]
-        parts = self.keys(mapping, path, [name for name in names if name not in phases], phases)
+        required = [name for name in names if name not in phases]
+        parts = self.keys(mapping, path, required, phases)
         if parts is None:
             return None
         read = {
             key: self.number(value, (*path, key), "s", positive=key.endswith("period")) for key, value in parts.items()
         }
-        complete = len(set(names) - set(phases) - set(read)) == 0
-        numbers = {key: value for key, value in read.items() if value is not None}
-        return Timing(**numbers) if complete and len(numbers) == len(read) else None
+        return Timing(**read) if read.keys() >= set(required) else None
 
     def entries(
         self, parts: Mapping[str, object], key: str, read: Callable[[str, object, Path], T | None]
@@ -424,24 +418,23 @@ class _Reader:
 
     def number(
         self, found: object, path: Path, unit: str | None, *, positive: bool = False, lowest: float | None = 0.0
-    ) -> float | None:
+    ) -> float:
         try:
             number = read(found, unit)
         except QuantityError as error:
             self.fault(path, str(error), error.hint)
-            return None
+            return nan
         if lowest is not None and (number < lowest or (positive and number == 0.0)):
             self.fault(path, f"expected {'more than' if positive else 'at least'} 0, found {number:g}")
-            return None
         return number
 
-    def words(self, parts: Mapping[str, object], key: str, path: Path) -> str | None:
+    def words(self, parts: Mapping[str, object], key: str, path: Path) -> str:
         found = parts.get(key)
         if isinstance(found, str) and found.strip():
             return found
         if key in parts:
             self.fault((*path, key), f"expected a text, found {shown(found)}")
-        return None
+        return ""
 
     def is_name(self, name: object, path: Path) -> bool:
         if isinstance(name, str) and NAME.fullmatch(name):

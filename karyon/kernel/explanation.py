@@ -32,7 +32,7 @@ from karyon.kernel.runtime import ABSENT, NANOSECONDS, SafetyInformation, verdic
 HOLDS = {"<": lt, "≤": le, ">": gt, "≥": ge}
 MOST_DECIMALS = 15
 LONGEST = 1e9
-"""Numbers from here on are shown with an exponent."""
+"""Numbers from here on are shown in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ def reason(rule: Rule, row: Row) -> str:
     """Why `rule` is not certain in `row`; where it is (newer data came in since), that it did not hold."""
     if verdict(rule, row.seen, row.now).certain[0]:
         return f"{text(rule)} did not hold"
-    return _against(rule, row, negated=False)
+    return _against(rule, row)
 
 
-def _against(rule: Rule, row: Row, *, negated: bool) -> str:
+def _against(rule: Rule, row: Row, *, negated: bool = False) -> str:
     """What speaks against `rule`, or against its negation, which is not certain in `row`."""
     match rule:
         case Not(term):
@@ -110,14 +110,13 @@ def _too_few(needed: int, terms: tuple[Rule, ...], row: Row, *, negated: bool) -
 def _leaf(leaf: Leaf, row: Row, *, negated: bool) -> str:
     match leaf:
         case Validity(signal, minimum):
-            shown = _compared(row.number("validity", signal), minimum, "<", "≥", negated=negated, decimals=2)
+            shown = _compared(row.number("validity", signal), "≥" if negated else "<", minimum, decimals=2)
             return _of_signal("validity", signal, f"validity of {signal} {shown}", row)
         case Age(signal, limit):
             age = float(row.seen.age(signal, row.now)[0])
-            return _of_signal("age", signal, f"age of {signal} {_times(age, limit, negated=negated)}", row)
+            return _of_signal("age", signal, f"age of {signal} {_times(age, '≤' if negated else '>', limit)}", row)
         case Spread(signal, limit):
-            unit = row.units[signal]
-            shown = _compared(row.number("spread", signal), limit, ">", "≤", negated=negated, unit=unit)
+            shown = _compared(row.number("spread", signal), "≤" if negated else ">", limit, row.units[signal])
             return _of_signal("spread", signal, f"spread of {signal} {shown}", row)
         case Within(signal, low, high):
             return _of_signal("value", signal, _range(signal, low, high, row, negated=negated), row)
@@ -147,10 +146,9 @@ def _unusable(quantity: str, signal: str, row: Row) -> str:
 def _range(signal: str, low: float, high: float, row: Row, *, negated: bool) -> str:
     value, unit = row.number("value", signal), row.units[signal]
     if negated:
-        above = _compared(value, low, "≥", "≥", negated=False, unit=unit)
-        return f"{signal} {above} and {_compared(value, high, '≤', '≤', negated=False, unit=unit)}"
-    limit, sign = (low, "<") if value < low else (high, ">")
-    return f"{signal} {_compared(value, limit, sign, sign, negated=False, unit=unit)}"
+        return f"{signal} {_compared(value, '≥', low, unit)} and {_compared(value, '≤', high, unit)}"
+    sign, limit = ("<", low) if value < low else (">", high)
+    return f"{signal} {_compared(value, sign, limit, unit)}"
 
 
 def _heartbeat(component: str, row: Row, *, negated: bool) -> str:
@@ -162,8 +160,8 @@ def _heartbeat(component: str, row: Row, *, negated: bool) -> str:
     if silence < 0.0:
         return f"the heartbeat of {component} is {_seconds(-silence)} in the future"
     if negated:
-        return f"{component} gave a heartbeat {_times(silence, deadline, negated=True)} ago"
-    return f"{component} gave no heartbeat for {_times(silence, deadline, negated=False)}"
+        return f"{component} gave a heartbeat {_times(silence, '≤', deadline)} ago"
+    return f"{component} gave no heartbeat for {_times(silence, '>', deadline)}"
 
 
 def _agreement(peer: str, level: int, row: Row, *, negated: bool) -> str:
@@ -173,19 +171,16 @@ def _agreement(peer: str, level: int, row: Row, *, negated: bool) -> str:
     return f"cooperation of {peer} {agreed} {'≥' if negated else '<'} {level}"
 
 
-def _times(time: float, limit: float, *, negated: bool) -> str:
-    """A time that is above its limit (not above, when negated), both in s."""
+def _times(time: float, sign: str, limit: float) -> str:
+    """A time beside its limit, both in s."""
     if max(time, limit) < 1.0:
-        return _compared(time * 1e3, limit * 1e3, ">", "≤", negated=negated, unit="ms", decimals=0)
-    return _compared(time, limit, ">", "≤", negated=negated, unit="s", decimals=2)
+        return _compared(time * 1e3, sign, limit * 1e3, "ms", decimals=0)
+    return _compared(time, sign, limit, "s", decimals=2)
 
 
-def _compared(
-    found: float, limit: float, failing: str, holding: str, *, negated: bool, unit: str = "", decimals: int = 1
-) -> str:
+def _compared(found: float, sign: str, limit: float, unit: str = "1", *, decimals: int = 1) -> str:
     """`found sign limit` with the fewest digits that keep the limit as written and the comparison true."""
-    sign = holding if negated else failing
-    holds, tail = HOLDS[sign], f" {unit}" if unit not in ("", "1") else ""
+    holds, tail = HOLDS[sign], f" {unit}" if unit != "1" else ""
     fewest = max(decimals, _decimals(limit))
     most = MOST_DECIMALS if max(abs(found), abs(limit)) < LONGEST else 0
     for digits in range(fewest, most + 1):

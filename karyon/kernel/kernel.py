@@ -85,10 +85,10 @@ class Kernel:
             return change + "the time that the kernel was given is no time"
         if level_to > level_from:
             return change + held_for(level_to, manager.held_for(level_to, row, int(self._now)))
-        decided = manager.downgraded_by if level_to < level_from else manager.decision.deciding
-        if decided[row] < 0:
+        decided = manager.decision.deciding[row]
+        if decided < 0:
             return change + "no rule decided this"
-        return change + reason(manager.function.rules[decided[row]], self._row(row))
+        return change + reason(manager.function.rules[decided], self._row(row))
 
     def _row(self, row: int) -> Row:
         ever = frozenset(name for name, index in self.seen.signals.items() if self._ever[index, row])

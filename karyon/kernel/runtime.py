@@ -220,7 +220,7 @@ def verdict(rule: Rule, seen: SafetyInformation, now: int) -> Verdict:  # noqa: 
         case Alive(component):
             return _alive(component, seen, now)
         case Cooperation(peer, level):
-            agreed = _row(seen.cooperation, seen.peers.get(peer), seen.rows, absent=-1)
+            agreed = _row(seen.cooperation, seen.peers.get(peer), seen.rows)
             return _leaf(agreed >= 0, agreed >= level)
         case Not(term):
             inner = verdict(term, seen, now)
@@ -255,8 +255,8 @@ def _alive(component: str, seen: SafetyInformation, now: int) -> Verdict:
     return _leaf((beats != ABSENT) & (silence >= 0.0), silence <= seen.deadlines[index])
 
 
-def _row(table: NDArray[Any], index: int | None, rows: int, absent: float = np.nan) -> NDArray[Any]:
-    return np.full(rows, absent) if index is None else table[index]
+def _row(table: NDArray[Any], index: int | None, rows: int) -> NDArray[Any]:
+    return np.full(rows, np.nan) if index is None else table[index]
 
 
 class Freshness:

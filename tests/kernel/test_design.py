@@ -96,7 +96,7 @@ def test_levels_have_their_rules_and_defaults():
         None,
         {},
     )
-    assert (v2v.name, v2v.dwell) == ("V2V", 2.0)
+    assert (v2v.name, v2v.dwell, v2v.reach) == ("V2V", 2.0, 0.0)
 
 
 def test_a_parameter_of_a_controller_may_be_anything_that_is_finite():
@@ -116,6 +116,10 @@ def test_the_smallest_design():
     design = Design.parse(MINIMAL)
     assert (design.signals, design.components, design.peers, design.hazards) == ((), (), (), ())
     assert design.function("acc").ends == (0,)
+
+
+def test_phases_may_be_left_out():
+    assert Design.parse(changed("timing", "kernel_phase")).timing == Timing(0.02, 0.02, 0.02, 0.002, 0.05)
 
 
 def test_a_design_travels_between_processes():
@@ -187,6 +191,12 @@ FAULTY = [
         "expected a dotted name such as `front.distance`, found 3",
         "",
     ),
+    (
+        changed(*LEVELS, 0, "controller", "time gap", to=2.5),
+        (*LEVELS, 0, "controller", "time gap"),
+        "expected a dotted name such as `front.distance`, found `time gap`",
+        "",
+    ),
     (changed("peers", to=["lead", ""]), ("peers", 1), "expected a dotted name such as `front.distance`, found ``", ""),
     (changed("peers", to=["lead", "lead"]), ("peers", 1), "peer `lead` is named twice", ""),
     (changed(*LEVELS, 2, "name", to="keep back"), (*LEVELS, 2, "name"), "level `keep back` is named twice", ""),
@@ -208,6 +218,12 @@ FAULTY = [
     (
         changed("signals", "front.distance", "tolerated", to="1 s"),
         ("signals", "front.distance", "tolerated"),
+        "expected a quantity in m, found the unit `s`",
+        "units: m mm cm km ft NM",
+    ),
+    (
+        changed("signals", "front.distance", "noise", to="1 s"),
+        ("signals", "front.distance", "noise"),
         "expected a quantity in m, found the unit `s`",
         "units: m mm cm km ft NM",
     ),
@@ -407,6 +423,11 @@ def test_all_faults_come_at_once():
     ]
 
 
+def test_peers_after_a_faulty_one_are_read():
+    faults = faults_of(changed("peers", to=["", "lead", "the leader"]))
+    assert [fault.path for fault in faults] == [("peers", 0), ("peers", 2)]
+
+
 def test_a_misspelt_key_is_not_also_missing():
     mapping = changed("timing", "kernel_period")
     mapping["timing"]["kernel_perod"] = "20 ms"
@@ -429,6 +450,14 @@ def test_levels_and_rules_are_bounded():
     assert fault.message == "a function has at most 1000 rules, found 1001"
     largest = Design.parse(changed(*LEVELS, to=[{}] + [level] * 127))
     assert Kernel(largest, 1).step(0)["acc"].level.tolist() == [0]
+    most = Design.parse(changed(*LEVELS, to=[{}, {"rules": ["alive(perception)"] * MOST_RULES}]))
+    assert most.function("acc").ends == (0, MOST_RULES)
+
+
+def test_rules_of_a_level_with_a_fault_are_counted():
+    level = {"rules": ["alive(perception)"] * (MOST_RULES + 1), "dwell": "1 m"}
+    dwell, rules = faults_of(changed(*LEVELS, to=[{}, level]))
+    assert (dwell.path, rules.path) == ((*LEVELS, 1, "dwell"), LEVELS)
 
 
 def test_declared_units_are_checked_for_every_signal_of_the_file():

@@ -54,7 +54,7 @@ A, B, C = Alive("a"), Alive("b"), Alive("c")
         ("not alive(a) and alive(b)", And((Not(A), B))),
         ("not not (alive(a))", Not(Not(A))),
         ("at_least(2, alive(a), alive(b) or alive(c), alive(c))", AtLeast(2, (A, Or((B, C)), C))),
-        ("\n  alive ( a )\tand\nalive(b)  ", And((A, B))),
+        pytest.param("\n  alive ( a )\tand\nalive(b)  ", And((A, B)), id="white space"),
         ("age(x) <= 0.3 and alive(a)", And((Age("x", 0.3), A))),
         ("age(x) <= 300 ms or alive(a)", Or((Age("x", 0.3), A))),
         ("alive(not)", Alive("not")),
@@ -175,6 +175,12 @@ def test_any_text_is_a_rule_or_a_rule_error_inside_the_text(written):
         ("age x <= 1", 5, "expected `(`, found `x`", ""),
         ("age(x <= 1", 7, "expected `)`, found `<=`", ""),
         ("age() <= 1", 5, "expected the name of a signal, found `)`", ""),
+        ("validity() >= 1", 10, "expected the name of a signal, found `)`", ""),
+        ("spread() <= 1", 8, "expected the name of a signal, found `)`", ""),
+        ("spread(x) >= 1", 11, "spread is compared by `<=`, found `>=`", ""),
+        ("cooperation(p) <= 1", 16, "cooperation is compared by `>=`, found `<=`", ""),
+        ("spread(x) <= -1", 1, "a spread limit is a finite number of at least 0, found -1.0", ""),
+        ("within(, 0, 1)", 8, "expected the name of a signal, found `,`", ""),
         ("alive()", 7, "expected the name of a component, found `)`", ""),
         ("cooperation() >= 1", 13, "expected the name of a peer, found `)`", ""),
         ("age(x) <= ms", 11, "expected a number, found `ms`", ""),
@@ -204,7 +210,7 @@ def test_any_text_is_a_rule_or_a_rule_error_inside_the_text(written):
         ("at_least(x, alive(a))", 10, "expected a whole number (how many of the terms must hold), found `x`", ""),
         ("at_least(2, alive(a))", 1, "at_least needs a whole number from 1 to its 1 terms, found 2", ""),
         ("at_least(1)", 11, "expected `,`, found `)`", ""),
-        ("age(\x00) <= 1", 5, "expected the name of a signal, found `·`", ""),
+        pytest.param("age(\x00) <= 1", 5, "expected the name of a signal, found `·`", "", id="not printable"),
     ],
 )
 def test_a_faulty_rule_is_explained(written, column, message, hint):
@@ -232,7 +238,9 @@ def test_only_a_text_is_read(found, shown):
         parse(found)
 
 
-@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "…"), (10**6, "x" * 40 + "…")])
+@pytest.mark.parametrize(
+    ("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "…"), (10**6, "x" * 40 + "…")], ids=["40", "41", "a million"]
+)
 def test_what_was_found_is_shown_on_one_line(length, shown):
     with pytest.raises(RuleError, match=f"^unknown term `{shown}`$"):
         parse("x" * length)
@@ -264,8 +272,14 @@ def test_deepest_parentheses_around_a_joined_rule():
         parse(written)
 
 
-def test_many_terms_side_by_side_are_not_deep():
-    assert len(parse(" and ".join(["alive(a)"] * 5000)).terms) == 5000
+@pytest.mark.parametrize("term", ["alive(a)", "not alive(a)", "(alive(a))", "at_least(1, alive(a))"])
+def test_many_terms_side_by_side_are_not_deep(term):
+    assert len(parse(" and ".join([term] * 5000)).terms) == 5000
+
+
+@pytest.mark.parametrize("term", ["not alive(a)", "(alive(a))", "at_least(1, alive(a))"])
+def test_a_term_that_was_closed_is_open_no_more(term):
+    assert parse(f"{term} and {'(' * DEEPEST}alive(b){')' * DEEPEST}").terms[1] == B
 
 
 UNITS = {"own.speed": "m/s"}
@@ -274,10 +288,12 @@ UNITS = {"own.speed": "m/s"}
 def test_a_limit_has_the_unit_of_its_signal():
     assert parse("within(own.speed, 0, 36 km/h)", UNITS) == Within("own.speed", 0.0, 10.0)
     assert parse("spread(other) <= 3 m", UNITS) == Spread("other", 3.0)
-    with pytest.raises(RuleError, match="expected a quantity in m/s, found the unit `m`") as caught:
-        parse("within(own.speed, 0, 36 m)", UNITS)
-    assert caught.value.column == 22
-    assert caught.value.hint == "units: m/s km/h kn"
+    assert parse("within(other, -3 m, 3 m)", UNITS) == Within("other", -3.0, 3.0)
+    for written, column in (("within(own.speed, 0 m, 36)", 19), ("within(own.speed, 0, 36 m)", 22)):
+        with pytest.raises(RuleError, match="expected a quantity in m/s, found the unit `m`") as caught:
+            parse(written, UNITS)
+        assert caught.value.column == column
+        assert caught.value.hint == "units: m/s km/h kn"
 
 
 def test_what_looks_like_nothing_has_no_nearest_name():

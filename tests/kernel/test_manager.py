@@ -287,7 +287,7 @@ def test_it_rises_only_into_the_safe_set_of_the_next_level():
         [],
         np.ones((2, 1), dtype=bool),
     ],
-    ids=repr,
+    ids=lambda safe: " ".join(repr(safe).split()),
 )
 def test_a_safe_set_that_cannot_be_read_is_safe_nowhere(safe):
     own = kernel(RADAR)
@@ -543,6 +543,13 @@ SAID = [
         {"validity": np.nextafter(0.8, 0)},
         "validity of front.distance 0.7999999999999999 < 0.8",
     ),
+    (
+        "validity(front.distance) >= 0.8",
+        {"validity": 0.799999999999999},
+        "validity of front.distance 0.799999999999999 < 0.800000000000000",
+    ),
+    ("validity(front.distance) >= 0.8", {"validity": 0.0}, "validity of front.distance 0.00 < 0.80"),
+    ("not validity(front.distance) >= 0.8", {"validity": 1.0}, "validity of front.distance 1.00 ≥ 0.80"),
     ("not validity(front.distance) >= 0.8", {"validity": 0.8}, "validity of front.distance 0.80 ≥ 0.80"),
     ("not validity(front.distance) >= 0.8", {"validity": 0.801}, "validity of front.distance 0.801 ≥ 0.800"),
     ("validity(front.distance) >= 0.8", {"validity": 1.5}, "validity of front.distance unknown (not from 0 to 1)"),
@@ -550,6 +557,8 @@ SAID = [
     ("age(front.distance) <= 300 ms", {"time": 9699_600_000}, "age of front.distance 300.4 ms > 300.0 ms"),
     ("age(front.distance) <= 300 ms", {"time": 8 * S}, "age of front.distance 2.00 s > 0.30 s"),
     ("not age(front.distance) <= 300 ms", {"time": 9900 * MS}, "age of front.distance 100 ms ≤ 300 ms"),
+    ("age(front.distance) <= 1 s", {"time": 8700 * MS}, "age of front.distance 1.30 s > 1.00 s"),
+    ("not age(front.distance) <= 1 s", {"time": 9500 * MS}, "age of front.distance 0.50 s ≤ 1.00 s"),
     ("age(front.distance) <= 300 ms", {"time": ABSENT}, "age of front.distance unknown (no measurement)"),
     ("age(front.distance) <= 300 ms", {"value": nan}, "age of front.distance unknown (its value is no number)"),
     (
@@ -564,14 +573,23 @@ SAID = [
     ),
     ("spread(front.distance) <= 0.5", {"spread": 0.75}, "spread of front.distance 0.8 m > 0.5 m"),
     ("spread(front.distance) <= 0.5", {"spread": 1e300}, "spread of front.distance 1e+300 m > 0.5 m"),
-    (
-        "spread(front.distance) <= 0.5",
-        {"spread": nan},
-        "spread of front.distance unknown (not a finite number of at least 0)",
+    ("spread(front.distance) <= 0.25", {"spread": 1e9}, "spread of front.distance 1000000000.0 m > 0.25 m"),
+    *(
+        (
+            "spread(front.distance) <= 0.5",
+            {"spread": spread},
+            "spread of front.distance unknown (not a finite number of at least 0)",
+        )
+        for spread in (nan, inf, -1.0)
     ),
     ("not spread(front.distance) <= 0.5", {"spread": 0.0}, "spread of front.distance 0.0 m ≤ 0.5 m"),
     ("within(own.speed, 0, 36 km/h)", {"signal": "own.speed", "value": 20.0}, "own.speed 20.0 m/s > 10.0 m/s"),
     ("within(own.speed, 5, 30)", {"signal": "own.speed", "value": 2.0}, "own.speed 2.0 m/s < 5.0 m/s"),
+    (
+        "within(own.speed, 0, 30)",
+        {"signal": "own.speed", "time": ABSENT},
+        "value of own.speed unknown (no measurement)",
+    ),
     (
         "not within(own.speed, 0, 30)",
         {"signal": "own.speed", "value": 20.0},
@@ -582,6 +600,7 @@ SAID = [
     ("alive(perception)", {"beat": ABSENT}, "perception never gave a heartbeat"),
     ("not alive(perception)", {"beat": 9900 * MS}, "perception gave a heartbeat 100 ms ≤ 150 ms ago"),
     ("cooperation(lead) >= 2", {"agreed": 1}, "cooperation of lead 1 < 2"),
+    ("cooperation(lead) >= 2", {"agreed": 0}, "cooperation of lead 0 < 2"),
     ("not cooperation(lead) >= 2", {"agreed": 3}, "cooperation of lead 3 ≥ 2"),
     ("cooperation(lead) >= 2", {"agreed": -1}, "lead has agreed to nothing"),
     (
@@ -595,6 +614,8 @@ SAID = [
         "cooperation of lead 2 < 3 and age of front.distance 340 ms > 300 ms",
     ),
     ("not (alive(perception) or cooperation(lead) >= 3)", {}, "perception gave a heartbeat 0 ms ≤ 150 ms ago"),
+    ("cooperation(lead) >= 3 and cooperation(lead) >= 4", {}, "cooperation of lead 2 < 3"),
+    ("not (alive(perception) or cooperation(lead) >= 2)", {}, "perception gave a heartbeat 0 ms ≤ 150 ms ago"),
     (
         "not (alive(perception) and cooperation(lead) >= 2)",
         {},
@@ -606,6 +627,16 @@ SAID = [
         "1 of 3 hold, 2 needed: cooperation of lead 2 < 3 and cooperation of lead 2 < 4",
     ),
     (
+        "at_least(1, cooperation(lead) >= 3, cooperation(lead) >= 4, cooperation(lead) >= 5)",
+        {},
+        "cooperation of lead 2 < 3 and cooperation of lead 2 < 4 and cooperation of lead 2 < 5",
+    ),
+    (
+        "not at_least(1, alive(perception), cooperation(lead) >= 1, cooperation(lead) >= 4)",
+        {},
+        "perception gave a heartbeat 0 ms ≤ 150 ms ago",
+    ),
+    (
         "not at_least(2, alive(perception), cooperation(lead) >= 1, cooperation(lead) >= 4)",
         {},
         "1 of 3 hold, 2 needed: perception gave a heartbeat 0 ms ≤ 150 ms ago and cooperation of lead 2 ≥ 1",
@@ -613,9 +644,16 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "data", "words"), SAID, ids=[said[2] for said in SAID])
+@pytest.mark.parametrize(("rule", "data", "words"), SAID, ids=[said[0] for said in SAID])
 def test_the_reason_names_input_value_and_limit(rule, data, words):
     assert why(rule, **data) == words
+
+
+def test_a_number_without_a_unit_is_shown_without_one():
+    own = Kernel(design(function("acc", ["within(own.speed, 0, 1)"])), 1)
+    own.seen.see("own.speed", 2.0, 0)
+    row = Row(own.seen, 0, frozenset(["own.speed"]), {"own.speed": "1"})
+    assert reason(Within("own.speed", 0.0, 1.0), row) == "own.speed 2.0 > 1.0"
 
 
 def test_a_signal_that_was_never_seen_is_called_so():

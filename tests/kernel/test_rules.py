@@ -18,7 +18,19 @@ LEAD = Cooperation("lead", 2)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "front.", ".front", "front distance", "1st", "front..distance", "frönt", "a\n", None, 3]
+    "name",
+    [
+        "",
+        "front.",
+        ".front",
+        "front distance",
+        "1st",
+        "front..distance",
+        pytest.param("frönt", id="umlaut"),
+        pytest.param("a\n", id="end of line"),
+        None,
+        3,
+    ],
 )
 @pytest.mark.parametrize(
     "build",
@@ -41,22 +53,28 @@ NO_NUMBER = [nan, inf, -inf, 10**400, "0.5", None, True, 1j]
 
 @pytest.mark.parametrize("minimum", [*NO_NUMBER, -0.001, 1.001])
 def test_a_validity_is_from_0_to_1(minimum):
-    with pytest.raises(ValueError, match="from 0 to 1, found"):
+    with pytest.raises(ValueError, match=r"^a validity is a number from 0 to 1, found"):
         Validity("front.distance", minimum)
 
 
 @pytest.mark.parametrize("limit", [*NO_NUMBER, -1e-9])
-@pytest.mark.parametrize("term", [Age, Spread])
-def test_limits_are_finite_and_not_negative(term, limit):
-    with pytest.raises(ValueError, match="at least 0"):
+@pytest.mark.parametrize(
+    ("term", "message"),
+    [
+        (Age, "an age limit is a finite duration of at least 0 s"),
+        (Spread, "a spread limit is a finite number of at least 0"),
+    ],
+)
+def test_limits_are_finite_and_not_negative(term, message, limit):
+    with pytest.raises(ValueError, match=f"^{message}, found"):
         term("front.distance", limit)
 
 
 @pytest.mark.parametrize("end", NO_NUMBER)
 def test_the_ends_of_a_range_are_finite(end):
-    with pytest.raises(ValueError, match="lower end"):
+    with pytest.raises(ValueError, match=r"^the lower end of a range is a finite number, found"):
         Within("own.speed", end, 1.0)
-    with pytest.raises(ValueError, match="upper end"):
+    with pytest.raises(ValueError, match=r"^the upper end of a range is a finite number, found"):
         Within("own.speed", 0.0, end)
 
 
@@ -68,7 +86,7 @@ def test_a_range_goes_from_low_to_high():
 
 @pytest.mark.parametrize("level", [-1, 128, 1.0, "1", None, True])
 def test_an_agreed_level_is_a_whole_number_that_int8_holds(level):
-    with pytest.raises(ValueError, match="whole number from 0 to 127"):
+    with pytest.raises(ValueError, match=r"^a level of service is a whole number from 0 to 127, found"):
         Cooperation("lead", level)
 
 
@@ -159,15 +177,15 @@ def one_function(rules):
 
 
 def test_every_use_of_a_rule_refuses_what_is_none():
-    """The last case of each use is unreachable for rules, so it is shown with something else."""
+    """The last case of each use is unreachable for rules, so it is shown with something else, which it names."""
     design = one_function([DISTANCE])
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'a rule'"):
         text("a rule")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'a rule'"):
         verdict("a rule", SafetyInformation(design, 1), 0)
     for rule in ("a rule", Not.__new__(Not)):
         object.__setattr__(rule, "term", "a rule") if isinstance(rule, Not) else None
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match="'a rule'"):
             generate(Function("acc", (Level("stop"), Level("go", (rule,)))), design)
 
 

@@ -156,8 +156,8 @@ def perceive(
     from karyon.logs.perceive import perceive as judge
 
     draw = _log_plotter() if plot else None
-    if out is not None and out.resolve() in (log.resolve(), Path(sensors).resolve()):
-        _refuse(f"error: {out} is what is read: choose another --out")
+    if out is not None and out.resolve() == Path(sensors).resolve():
+        _refuse(f"error: {out} is the description of the sensors: choose another --out")
     target, put = out or Path(f"{log.name.split('.')[0]}.validity.csv"), inject or []
     with _writing(target), _Rows() as rows:
         outcome = judge(log, sensors, target, rows, put, seed)

@@ -225,14 +225,18 @@ def test_a_log_without_any_of_the_signals(folder):
     assert "there are `t`, `v`" in str(answer.exception)
 
 
-@pytest.mark.parametrize("out", ["log.csv", "./sensors.yaml"])
-def test_what_is_read_is_not_written_over(folder, out):
-    """Neither the log nor the description."""
-    before = Path(out).read_bytes() if out != "log.csv" else log_of(drive()).read_bytes()
-    log_of(drive())
-    answer = run("log.csv", "--sensors", "sensors.yaml", "--out", out)
-    assert (answer.exit_code, Path(out).read_bytes()) == (2, before)
-    assert f"error: {Path(out)} is what is read: choose another --out" in answer.stderr
+def test_the_description_is_not_written_over(folder):
+    """It is the work of a person."""
+    answer = run(log_of(drive()), "--sensors", "sensors.yaml", "--out", "./sensors.yaml")
+    assert (answer.exit_code, Path("sensors.yaml").read_text("utf-8")) == (2, SENSORS)
+    assert "error: sensors.yaml is the description of the sensors: choose another --out" in answer.stderr
+
+
+def test_an_answer_may_take_the_place_of_its_log(folder):
+    """Who asks for that gets it, once the whole log is judged."""
+    run(log_of(drive(jump=1.0)), "--sensors", "sensors.yaml", "--out", "out.csv")
+    assert run("log.csv", "--sensors", "sensors.yaml", "--out", "log.csv").exit_code == 0
+    assert Path("log.csv").read_bytes() == Path("out.csv").read_bytes()
 
 
 def test_a_description_is_proposed(folder):

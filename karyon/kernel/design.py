@@ -220,7 +220,9 @@ class _Reader:
         hazards = self.entries(parts, "hazards", self.hazard)
         timing = self.timing(parts["timing"]) if "timing" in parts else None
         name = self.words(parts, "name", ())
-        return Design(name, signals, components, peers, functions, timing, hazards) if timing else None
+        if timing is None:
+            return None
+        return Design(name, signals, components, peers, functions, timing, hazards)
 
     def functions(self, parts: Mapping[str, object]) -> tuple[Function, ...]:
         found = parts.get("functions")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from operator import ge, gt, le, lt
-from typing import assert_never
 
 from karyon.kernel.grammar import duration, text
 from karyon.kernel.rules import (
@@ -18,7 +17,6 @@ from karyon.kernel.rules import (
     Alive,
     And,
     AtLeast,
-    Cooperation,
     Leaf,
     Not,
     Or,
@@ -122,10 +120,8 @@ def _leaf(leaf: Leaf, row: Row, *, negated: bool) -> str:
             return _of_signal("value", signal, _range(signal, low, high, row, negated=negated), row)
         case Alive(component):
             return _heartbeat(component, row, negated=negated)
-        case Cooperation(peer, level):
-            return _agreement(peer, level, row, negated=negated)
-        case _:
-            assert_never(leaf)  # pragma: no cover (a rule was found uncertain before, so it is one)
+        case _:  # Cooperation: mypy finds no peer in any other
+            return _agreement(leaf.peer, leaf.level, row, negated=negated)
 
 
 def _of_signal(quantity: str, signal: str, known: str, row: Row) -> str:

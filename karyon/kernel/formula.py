@@ -70,10 +70,10 @@ class Formula:
 def generate(function: Function, design: Design) -> Formula:
     """The formula of `function`; its rules name signals, components and peers of `design`."""
     lines = _Lines(design)
-    proven = [lines.proven(rule) for rule in function.rules]
-    first = _first(lines, proven)
+    proven = [(rule, lines.proven(rule)) for rule in function.rules]
+    first = _first(lines, [name for _, name in proven])
     admissible = _admissible(lines, function.ends, first)
-    trusted = {signal: lines.all(own) for signal, own in _sole_rules(function.rules, proven).items()}
+    trusted = {signal: lines.all(own) for signal, own in _sole_rules(proven).items()}
     results = ", ".join([admissible, first, *trusted.values()])
     arguments = ", ".join(f"{quantity}_{index}" for quantity, index in lines.inputs)
     body = "".join(f"    {line}\n" for line in [*lines.statements, f"return {results}"])
@@ -101,9 +101,9 @@ def _admissible(lines: _Lines, ends: tuple[int, ...], first: str) -> str:
     return "admissible"
 
 
-def _sole_rules(rules: tuple[Rule, ...], proven: list[str]) -> dict[str, list[str]]:
+def _sole_rules(proven: list[tuple[Rule, str]]) -> dict[str, list[str]]:
     own: dict[str, list[str]] = {}
-    for rule, name in zip(rules, proven, strict=True):
+    for rule, name in proven:
         signal = sole_signal(rule)
         if signal is not None:
             own.setdefault(signal, []).append(name)
@@ -202,7 +202,7 @@ class _Lines:
         return self.input("cooperation", self.peers[name])
 
     def input(self, quantity: str, index: int) -> str:
-        self.inputs[quantity, index] = None
+        self.inputs.setdefault((quantity, index))
         return f"{quantity}_{index}"
 
     def compare(self, argument: str, sign: str, limit: float) -> str:

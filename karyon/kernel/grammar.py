@@ -253,14 +253,14 @@ class _Reader:
         unit = self.literal_here(UNIT_HERE)
         if unit:
             raise RuleError(f"a validity has no unit, found {shown(unit)}", unit_start + 1, "a number from 0 to 1")
-        return self.converted(literal, "", None, start)
+        return self.converted(start, literal)
 
     def quantity(self, expected: str | None) -> float:
         start = self.at
         literal = self.literal(NUMBER, "a number")
-        return self.converted(literal, self.literal_here(UNIT_HERE), expected, start)
+        return self.converted(start, literal, self.literal_here(UNIT_HERE), expected)
 
-    def converted(self, literal: str, unit: str, expected: str | None, start: int) -> float:
+    def converted(self, start: int, literal: str, unit: str = "", expected: str | None = None) -> float:
         try:
             return to_si(literal, unit, expected)
         except QuantityError as error:

@@ -33,7 +33,7 @@ class Kernel:
         self._ever: Booleans = np.zeros(self.seen.time.shape, dtype=np.bool_)
         self._functions = [_Function(self, index) for index in range(len(design.functions))]
         self._decisions = {each.manager.function.name: each.manager.decision for each in self._functions}
-        self._now = np.array(ABSENT, dtype=np.int64)
+        self._now = np.array(np.int64(ABSENT))
         self._distrusted = np.array(False)
 
     def step(self, now: Given, safe: Given = None) -> dict[str, Decision]:
@@ -154,8 +154,8 @@ class _Function:
 
     def step(self, now: int, safe: Given, *, restart: bool) -> None:
         admissible, first, *trusted = self.formula.admit(*self._arguments)
-        for own, computed in zip(self._trusted, trusted, strict=True):
-            np.copyto(own, computed)
+        for index, computed in enumerate(trusted):
+            np.copyto(self._trusted[index], computed)
         self._ready.fill(True)
         for ever in self._ever:
             self._ready &= ever

@@ -57,14 +57,13 @@ class Manager:
             deciding=np.full(rows, -1, dtype=np.int16),
             trusted={signal: np.zeros(rows, dtype=np.bool_) for signal in function.signals},
         )
-        self.first_cause = FirstCause(np.full(rows, -1, dtype=np.int16), np.full(rows, ABSENT, dtype=np.int64))
+        self.first_cause = FirstCause(np.full(rows, -1, dtype=np.int16), np.full(rows, np.int64(ABSENT)))
         self.downgraded_by = np.full(rows, -1, dtype=np.int16)
         self.held = np.zeros((len(upper), rows), dtype=np.bool_)
         self.holds_since = np.zeros((len(upper), rows), dtype=np.int64)
-        self._certain = np.zeros_like(self.held)
-        self._raised = np.zeros_like(self.held)
-        self._ends = np.array(function.ends[1:], dtype=np.int16)[:, np.newaxis]
-        self._below = np.arange(len(upper), dtype=np.int8)[:, np.newaxis]
+        # of the types that they are compared with: other types take several times as long
+        self._ends = np.array([np.int16(end) for end in function.ends[1:]])[:, np.newaxis]
+        self._below = np.array([np.int8(level) for level in range(len(upper))])[:, np.newaxis]
         self._dwells = [round(level.dwell * NANOSECONDS) for level in upper]
 
     def decide(
@@ -95,21 +94,19 @@ class Manager:
         nothing = np.zeros(decision.level.shape, dtype=np.int8)
         first = np.zeros(decision.level.shape, dtype=np.int16)
         np.copyto(decision.previous, decision.level)
-        self.held.fill(False)
         self._lower(time, nothing, first)
         self._name_deciding(nothing, first)
-        for trusted in decision.trusted.values():
-            trusted.fill(False)
+        for array in (self.held, *decision.trusted.values()):
+            array.fill(False)
 
     def reset(self, rows: Booleans) -> None:
         """Put rows, a Boolean (row,), into state init: nothing seen, nothing held, no cause latched."""
         decision = self.decision
-        for array in (decision.level, decision.previous, decision.initialised, *decision.trusted.values()):
+        for array in (decision.level, decision.previous, decision.initialised, *decision.trusted.values(), *self.held):
             array[rows] = 0
         for array in (decision.deciding, self.downgraded_by, self.first_cause.rule):
             array[rows] = -1
         self.first_cause.time[rows] = ABSENT
-        self.held[:, rows] = False
 
     def held_for(self, level: int, row: int, now: int) -> float:
         """How long (s) the rules of `level`, 1 or higher, have held in `row` at `now` (ns)."""
@@ -134,21 +131,19 @@ class Manager:
 
     def _hold(self, now: int, first: Indices) -> None:
         """Note since when the rules of each level have held without a break."""
-        np.greater_equal(first, self._ends, out=self._certain)
-        started = np.greater(self._certain, self.held, out=self.held)
-        np.copyto(self.holds_since, now, where=started)
-        self.held, self._certain = self._certain, self.held
+        certain = first >= self._ends
+        np.copyto(self.holds_since, now, where=certain > self.held)
+        np.copyto(self.held, certain)
 
     def _may_rise(self, now: int, safe: Booleans | None) -> Booleans:
         """Rows that go up by one: initialised, and the next level's rules have held for its dwell, its set is safe."""
-        raised = np.equal(self.decision.previous, self._below, out=self._raised)
-        raised &= self.held
+        raised = self.held & (self.decision.previous == self._below)
         for level, dwell in enumerate(self._dwells):
             # compared like this because now - holds_since may not fit into int64
             raised[level] &= self.holds_since[level] <= max(now - dwell, ABSENT)
         if safe is not None:
             raised &= safe[1:]
-        up: Booleans = np.logical_or.reduce(raised, axis=0)
+        up: Booleans = raised.any(axis=0)
         up &= self.decision.initialised
         return up
 

@@ -146,7 +146,7 @@ class SafetyInformation:
             return False
         ticks = _ticks(level, self.rows)
         agreed = -1 if ticks is None else np.where((ticks >= 0) & (ticks <= HIGHEST_LEVEL), ticks, -1)
-        np.copyto(self.cooperation[index], agreed, casting="unsafe")
+        np.copyto(self.cooperation[index], agreed)
         return ticks is not None
 
     def present(self, signal: str, now: int) -> Booleans:
@@ -277,7 +277,6 @@ class Freshness:
         self._blocks = [slice(start, start + step) for start in range(0, len(seen.signals), step)]
         self._elapsed: Ticks = np.zeros((step, seen.rows), dtype=np.int64)
         self._silent: Ticks = np.zeros(seen.beats.shape, dtype=np.int64)
-        self._fits: Booleans = np.zeros((step, seen.rows), dtype=np.bool_)
 
     def update(self, now: int) -> None:
         """Presence and age at `now` (ns, in int64). The same meaning as `SafetyInformation.present` and `.age`."""
@@ -289,17 +288,17 @@ class Freshness:
         self.heard &= beats != ABSENT
 
     def _age(self, block: slice, now: int) -> None:
-        seen, age, present, fits = self.seen, self.age[block], self.present[block], self._fits
+        seen, age, present = self.seen, self.age[block], self.present[block]
         offset = seen.clock_offset[block]
         np.divide(_elapsed(now, seen.time[block], self._elapsed), NANOSECONDS, out=age)
         with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
             np.add(age, offset, out=age)
         np.greater_equal(age, 0.0, out=present)
         # elapsed time is finite, so the age is finite where the bound on the clock offset is
-        present &= np.less(age, np.inf, out=fits)
-        present &= np.greater_equal(offset, 0.0, out=fits)
-        present &= np.isfinite(seen.value[block], out=fits)
-        present &= np.not_equal(seen.time[block], ABSENT, out=fits)
+        present &= age < np.inf
+        present &= offset >= 0.0
+        present &= np.isfinite(seen.value[block])
+        present &= seen.time[block] != ABSENT
 
 
 def time_or_none(given: Given) -> int | None:
@@ -327,29 +326,27 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
     """Numbers as float64, a scalar or of a shape that fits (row,); None when they are not. Never raises."""
     if isinstance(given, float):
         return given
-    array = _array(given, rows, kinds="iuf")
+    array = _array(given, rows, ("i", "u", "f"))
     if array is None or array.dtype == np.float64:
         return array
     with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
-        return array.astype(np.float64, copy=False)
+        return np.asarray(array, dtype=np.float64)
 
 
 def _ticks(given: Given, rows: int) -> Ticks | None:
-    """Integers as int64; ABSENT where one does not fit; None when they are no integers. Never raises."""
-    array = _array(given, rows, kinds="iu")
-    if array is None:
-        return None
-    if array.dtype.kind == "u":
-        array = np.where(array > LATEST, ABSENT, array.astype(np.int64))
-    return array.astype(np.int64, copy=False)
+    """Integers that int64 holds; ABSENT where one does not fit; None when they are no integers. Never raises."""
+    array = _array(given, rows, ("i", "u"))
+    if array is None or array.dtype.kind == "i":
+        return array
+    return np.where(array > LATEST, ABSENT, array.astype(np.int64))
 
 
 def mask_or_none(given: Given, rows: int) -> Booleans | None:
     """`given` as a Boolean array that fits (row,), or None. Never raises."""
-    return _array(given, rows, kinds="b")
+    return _array(given, rows, ("b",))
 
 
-def _array(given: Given, rows: int, kinds: str) -> NDArray[Any] | None:
+def _array(given: Given, rows: int, kinds: tuple[str, ...]) -> NDArray[Any] | None:
     """`given` as an array of one of the dtype kinds that fits (row,), or None. Never raises."""
     # other array types (masked, with units) hide what a plain view of their numbers would take for a measurement
     if not isinstance(given, int | float | list | tuple | np.number) and type(given) is not np.ndarray:

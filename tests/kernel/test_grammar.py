@@ -176,6 +176,7 @@ def test_any_text_is_a_rule_or_a_rule_error_inside_the_text(written):
         ("age(x <= 1", 7, "expected `)`, found `<=`", ""),
         ("age() <= 1", 5, "expected the name of a signal, found `)`", ""),
         ("validity() >= 1", 10, "expected the name of a signal, found `)`", ""),
+        ("validity(x) >= much", 16, "expected a number, found `much`", ""),
         ("spread() <= 1", 8, "expected the name of a signal, found `)`", ""),
         ("spread(x) >= 1", 11, "spread is compared by `<=`, found `>=`", ""),
         ("cooperation(p) <= 1", 16, "cooperation is compared by `>=`, found `<=`", ""),
@@ -252,8 +253,9 @@ def test_nesting_ends_at_a_limit_and_not_in_a_recursion_error(around):
     deepest = before * DEEPEST + "alive(a)" + after * DEEPEST
     assert parse(text(parse(deepest))) == parse(deepest)
     for deeper in (DEEPEST + 1, 100_000):
-        with pytest.raises(RuleError, match="deeper than 50"):
+        with pytest.raises(RuleError, match="deeper than 50") as caught:
             parse(before * deeper + "alive(a)" + after * deeper)
+        assert caught.value.column == len(before) * DEEPEST + 1
 
 
 def test_the_deepest_rule_is_read_on_a_stack_that_is_half_used():
@@ -280,6 +282,13 @@ def test_many_terms_side_by_side_are_not_deep(term):
 @pytest.mark.parametrize("term", ["not alive(a)", "(alive(a))", "at_least(1, alive(a))"])
 def test_a_term_that_was_closed_is_open_no_more(term):
     assert parse(f"{term} and {'(' * DEEPEST}alive(b){')' * DEEPEST}").terms[1] == B
+    with pytest.raises(RuleError, match="deeper than 50"):
+        parse(f"{term} and {'(' * (DEEPEST + 1)}alive(b){')' * (DEEPEST + 1)}")
+
+
+def test_a_converted_number_is_correctly_rounded():
+    """The limit is just below the middle of 1 and the next larger float, by less than a 28th digit can tell."""
+    assert parse("age(x) <= 1000.000000000000000111022302462515 ms") == Age("x", 1.0)
 
 
 UNITS = {"own.speed": "m/s"}

@@ -509,6 +509,27 @@ def test_a_row_is_the_same_alone_and_among_many():
         assert many_decision.deciding[1234] == decision.deciding[0]
 
 
+def test_the_state_before_the_first_step():
+    """Types are promised, because states are kept and travel; -1: no rule."""
+    state = kernel(RADAR, V2V).snapshot()
+    function = {name.removeprefix("function.acc."): array for name, array in state.items() if name.startswith("func")}
+    assert {name: (array.dtype, set(array.flat)) for name, array in function.items()} == {
+        "level": (np.int8, {0}),
+        "previous": (np.int8, {0}),
+        "initialised": (np.bool_, {False}),
+        "deciding": (np.int16, {-1}),
+        "downgraded_by": (np.int16, {-1}),
+        "first_cause.rule": (np.int16, {-1}),
+        "first_cause.time": (np.int64, {ABSENT}),
+        "held": (np.bool_, {False}),
+        "holds_since": (np.int64, {0}),
+        "trusted.front.distance": (np.bool_, {False}),
+        "trusted.lead.message": (np.bool_, {False}),
+    }
+    assert (state["now"].dtype, state["now"]) == (np.int64, ABSENT)
+    assert (state["distrusted"].dtype, state["distrusted"]) == (np.bool_, False)
+
+
 @pytest.mark.parametrize("rows", [-1, None, 1.5, "2"])
 def test_rows_are_a_number_of_rows(rows):
     with pytest.raises((ValueError, TypeError)):

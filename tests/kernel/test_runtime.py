@@ -424,9 +424,23 @@ def test_one_number_is_meant_for_all_rows(given):
 
 
 def test_unsigned_times_beyond_int64_are_absent_in_their_row():
-    seen = information(rows=2)
-    assert seen.see("front.distance", 1.0, np.array([5, 2**63], dtype=np.uint64))
-    assert seen.time[0].tolist() == [5, ABSENT]
+    seen = information(rows=3)
+    assert seen.see("front.distance", 1.0, np.array([NOW, LATEST, 2**63], dtype=np.uint64))
+    assert seen.time[0].tolist() == [NOW, LATEST, ABSENT]
+
+
+def test_what_is_left_out_is_as_good_as_can_be():
+    seen = information()
+    assert seen.see("front.distance", 1.0, NOW)
+    assert (seen.validity[0, 0], seen.spread[0, 0], seen.clock_offset[0, 0]) == (1.0, 0.0, 0.0)
+
+
+def test_junk_of_one_signal_leaves_the_others():
+    seen = information()
+    for signal in SIGNALS:
+        assert seen.see(signal, 1.0, NOW)
+    assert not seen.see("front.distance", None, NOW)
+    assert seen.present("own.speed", NOW).all()
 
 
 SIGNALLING = [

@@ -21,9 +21,6 @@ from karyon.sim.documents import quoted
 CALLED = 0.5  # validity below which a sample counts as an alarm
 OWN_AGE = 2.0  # s for which the receiver's own position is carried on by its speed
 
-LOWERED = ["".join(f";{name}" for place, name in enumerate(DETECTORS) if mask >> place & 1)[1:] for mask in range(64)]
-"""The names of the detectors by the bits of those that lowered a sample."""
-
 
 @dataclass(slots=True)
 class Tally:
@@ -76,7 +73,12 @@ class SignalJudge:
         self._bound: Bound = described.bound(log.names)
         if not self._bound.signals:
             raise _without_signals(log, described)
-        self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period, events=self._bound.events)
+        bound = self._bound
+        self._chain = Chain(
+            bound.signals, bound.relations, bound.period, events=bound.events, additional=bound.additional
+        )
+        names = tuple(dict.fromkeys(each.name for each in bound.additional))
+        self._detectors = (*DETECTORS, *names)
         self.tallies = [Tally(signal.name) for signal in self._bound.signals]
         blocks = log.blocks(self._bound.columns, described.stamps())
         put = inject_options.read(inject, described, self._bound)
@@ -101,15 +103,15 @@ class SignalJudge:
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
         values, rows = block.values, len(block.time)
         validity, age = np.empty(values.shape), np.empty(values.shape)
-        mask = np.zeros(values.shape, dtype=np.int64)
+        lowered = np.empty((len(self._detectors), *values.shape), dtype=bool)
         for row in range(rows):
             judged = self._chain.step(block.time[row : row + 1], values[:, row : row + 1])
             validity[:, row], age[:, row] = judged.validity[:, 0], judged.age[:, 0]
-            for place, name in enumerate(DETECTORS):
-                mask[:, row] |= judged.lowered[name][:, 0].astype(np.int64) << place
+            for place, name in enumerate(self._detectors):
+                lowered[place, :, row] = judged.lowered[name][:, 0]
         columns = [pa.array(block.time, from_pandas=True)]
         for signal, tally in enumerate(self.tallies):
-            detectors = np.array(LOWERED, dtype=object)[mask[signal]]
+            detectors = _names(lowered[:, signal], self._detectors)
             tally.add(block.time, validity[signal], np.isfinite(values[signal]), detectors)
             columns += [
                 pa.array(np.round(validity[signal], 6)),
@@ -217,6 +219,13 @@ class _Own:
             np.concatenate([position[:, None], rows.position[:, own]], axis=1),
             np.concatenate([velocity[:, None], rows.velocity[:, own]], axis=1),
         )
+
+
+def _names(lowered: Booleans, names: Sequence[str]) -> NDArray[np.object_]:
+    """The names of the detectors that lowered each sample (row,), joined by `;`; `lowered` is (detector, row)."""
+    kinds, kind = np.unique(lowered, axis=1, return_inverse=True)
+    texts = [";".join(name for name, is_one in zip(names, each, strict=True) if is_one) for each in kinds.T]
+    return np.array(texts, dtype=object)[kind]
 
 
 def _without_signals(log: Log, described: Signals) -> LogError:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from karyon.logs.cells import Floats
 from karyon.logs.judging import CALLED
 from karyon.logs.learn_columns import tokens
-from karyon.perception.chain import Chain, Signal
+from karyon.perception.chain import Chain
 from karyon.perception.hypotheses import QUIET, RATE_SHARE
 from karyon.perception.residuals import Relation
 from karyon.perception.sensors import Booleans
+from karyon.perception.signals import Signal
 
 COMPARED = 100_000  # samples
 EXACT = 4.0 * 9.0 * QUIET  # in noise: what the chain takes for a line without noise, also with a larger one

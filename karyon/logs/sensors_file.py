@@ -15,11 +15,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from karyon.logs import own_detectors
 from karyon.logs.cells import Samples, Stamps
 from karyon.perception import residuals
-from karyon.perception.chain import Signal
+from karyon.perception.additional import Additional
 from karyon.perception.plausibility import Plausibility
 from karyon.perception.residuals import Kind
+from karyon.perception.signals import Signal
 from karyon.sim import documents, wording
 from karyon.sim.documents import Document, Fault, InputError, quoted, suggestion
 from karyon.sim.shipped import SHIPPED
@@ -63,6 +65,14 @@ class SensorSignal(Section):
     )
     bridged: Seconds = Field(default=0.0, ge=0, le=1e6, description="gaps that the recorder has filled with a line")
     rest: Number | None = Field(default=None, description="value that is held exactly when nothing moves")
+    rate_limit: Positive | None = Field(default=None, description="largest change per s that physics allows")
+    detectors: tuple[Text, ...] = Field(
+        default=(), max_length=20, description="further detectors: rate, noise, cusum, counter, or `module:Class`"
+    )
+
+    def all_detectors(self) -> tuple[str, ...]:
+        """Those that are named; one for the rate is where there is a limit."""
+        return tuple(dict.fromkeys((*self.detectors, *(("rate",) if self.rate_limit else ()))))
 
 
 class RelationEntry(Section):
@@ -132,15 +142,24 @@ class Signals(Section):
 
     def bound(self, columns: tuple[str, ...]) -> "Bound":
         """The signals of a log with these columns."""
-        found: list[tuple[str, Signal]] = []
+        found: list[tuple[str, SensorSignal, Signal]] = []
         for name, entry in self.signals.items():
             pattern = entry.column or name
-            numbers = _numbers(pattern, columns) if MANY in name else [""]
-            found += [(pattern.replace(MANY, k), _signal(name.replace(MANY, k), entry, self.period)) for k in numbers]
-        signals = tuple(signal for _, signal in found)
-        places = {signal.name: place for place, signal in enumerate(signals)}
-        columns = tuple(column for column, _ in found)
-        return Bound(columns, signals, tuple(self._relations(places)), tuple(self._events(places)), self.period)
+            for k in _numbers(pattern, columns) if MANY in name else [""]:
+                found.append((pattern.replace(MANY, k), entry, _signal(name.replace(MANY, k), entry, self.period)))
+        places = {signal.name: place for place, (_, _, signal) in enumerate(found)}
+        return Bound(
+            columns=tuple(column for column, _, _ in found),
+            signals=tuple(signal for _, _, signal in found),
+            relations=tuple(self._relations(places)),
+            events=tuple(self._events(places)),
+            additional=tuple(
+                Additional(detector, place, own_detectors.factory(detector))
+                for place, (_, entry, _) in enumerate(found)
+                for detector in entry.all_detectors()
+            ),
+            period=self.period,
+        )
 
     def _relations(self, places: dict[str, int]) -> list[residuals.Relation]:
         found = []
@@ -170,6 +189,7 @@ class Bound:
     signals: tuple[Signal, ...]
     relations: tuple[residuals.Relation, ...]
     events: tuple[tuple[int, ...], ...]
+    additional: tuple[Additional, ...]
     period: float  # s
 
 
@@ -243,8 +263,10 @@ def read(name: str | Path) -> Described:
         described = model.model_validate(document.data)
     except ValidationError as error:
         raise InputError(wording.faults(error, model, document)) from None
-    if isinstance(described, Signals) and (faults := _unknown_signals(described, document)):
-        raise InputError(faults)
+    if isinstance(described, Signals):
+        faults = [*_unknown_signals(described, document), *_unfit(described, document)]
+        if faults:
+            raise InputError(faults)
     return described
 
 
@@ -274,6 +296,21 @@ def _unknown_signals(described: Signals, document: Document) -> list[Fault]:
     return faults
 
 
+def _unfit(described: Signals, document: Document) -> Iterator[Fault]:
+    """Detectors that there are not, that break what a detector has to keep, or that lack what they need."""
+    related = {relation.signal for relation in described.relations}
+    for name, entry in described.signals.items():
+        for index, detector in enumerate(entry.detectors):
+            place = document.place(("signals", name, "detectors", index))
+            what = f"signals.{name}.detectors[{index}]"
+            if detector == "rate" and entry.rate_limit is None:
+                yield place.fault(f"{what} needs `rate_limit`", "the largest change per s that physics allows")
+            elif detector == "cusum" and name not in related:
+                yield place.fault(f"{what} needs a relation of {quoted(name)}", "it watches what the relation says")
+            elif wrong := own_detectors.wrong(detector, _signal(name, entry, described.period), described.period):
+                yield place.fault(f"{what} {wrong[0]}", wrong[1])
+
+
 def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every mention of a signal, and where it stands."""
     for index, relation in enumerate(described.relations):
@@ -297,6 +334,7 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         bridged=entry.bridged,
         resolution=nan if entry.resolution is None else entry.resolution,
         rest=nan if entry.rest is None else entry.rest,
+        rate_limit=entry.rate_limit or inf,
     )
 
 

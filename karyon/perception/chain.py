@@ -14,11 +14,13 @@ from math import inf, nan
 import numpy as np
 
 from karyon.perception import detectors, hypotheses, validity
+from karyon.perception.additional import Additional, Opinions
 from karyon.perception.events import Events
-from karyon.perception.hypotheses import SILENT, Belief, Expected
+from karyon.perception.hypotheses import SILENT, Belief, Companion, Expected
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats
+from karyon.perception.signals import Signal
 
 ABSURD = 1e100  # a number that is none, in any unit
 FINE = 0.01  # resolution of samples in their noise, where it is not known
@@ -28,34 +30,8 @@ DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """What is known of a signal and its sensor, all in the signal's unit.
-
-    low, high    range outside of which no healthy sample lies
-    noise        standard deviation of a sample against what the samples before it predict
-    tolerated    failure amplitude that the function tolerates
-    age_limit    s without a sample after which nothing can be said
-    inertia      whether the signal has a rate that lasts, as a speed has, and an acceleration has not
-    rest         value that a healthy signal holds exactly when nothing moves; NaN: none
-    resolution   of the samples; NaN: not known, taken as a hundredth of the noise
-    bridged      s for which a recorder may have put samples on a line between two that it has
-    """
-
-    name: str
-    noise: float
-    tolerated: float
-    age_limit: float
-    low: float = -inf
-    high: float = inf
-    inertia: bool = True
-    rest: float = nan
-    bridged: float = 0.0
-    resolution: float = nan
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
-    """What the chain says at one instant: arrays (signal, row), and per name of `DETECTORS` where it lowered."""
+    """What the chain says at one instant: arrays (signal, row), and per name of a detector where it lowered."""
 
     validity: Floats
     age: Floats  # s since the last sample, inf before the first
@@ -72,10 +48,12 @@ class Chain:
         period: float,
         rows: int = 1,
         events: Sequence[Sequence[int]] = (),
+        additional: Sequence[Additional] = (),
     ) -> None:
         """`period` in s is that of the log: one instant after the other, samples may be missing.
 
-        events   groups of signals, by their place, in which an event in the world shows at once: see `Events`
+        events       groups of signals, by their place, in which an event in the world shows at once: see `Events`
+        additional   further detectors, each of one signal
         """
         shape = (len(signals), rows)
         self._period = period
@@ -90,6 +68,8 @@ class Chain:
         self._belief = Belief.of(np.zeros(shape), self._expected)
         self._residuals = Residuals(relations, period, shape)
         self._events = Events(events, shape)
+        self._opinions = Opinions(additional, signals, period, rows)
+        self._companion = Companion.none(shape)
         self._time = np.full(rows, nan)  # of the last instant, s
         self._before_leap = np.full(rows, nan)  # the instant before, where the last one was far ahead of it
         self._sampled = np.full(shape, -inf)  # time of the last sample
@@ -108,14 +88,17 @@ class Chain:
         now = np.where(stamped, time, self._time)
         believed = self._believe(now, value, sample)
         arrived = np.isfinite(value)
-        judged = np.where(sample, np.minimum(within, believed), 0.0)
+        own = np.where(sample, np.minimum(within, believed), 0.0)
+        opinion, others = self._opinions.step(now, value, sample, self._companion)
+        judged = np.minimum(own, opinion)
         self._sampled = np.where(sample, now, self._sampled)
         self._validity = np.where(arrived, judged, self._validity)
         age = np.where(self._sampled > -inf, now - self._sampled, inf)
         aged = np.minimum(self._validity, validity.of_age(np.minimum(age, self._age_limit), self._age_limit))
         self._time = now
-        lowered = self._lowered(arrived, stamped, outside > 0.0, age)
-        return Judged(np.where(arrived, judged, aged), age, lowered)
+        doubted = arrived & (own < DOUBT) & stamped & ~(outside > 0.0)
+        lowered = self._lowered(arrived, stamped, outside > 0.0, age, doubted)
+        return Judged(np.where(arrived, judged, aged), age, lowered | others)
 
     def _stamped(self, time: Floats) -> Booleans:
         """Where a time stamp rises (row,); after a leap of the clock also where it goes on as before the leap."""
@@ -151,12 +134,14 @@ class Chain:
         common = (self._residuals.common(before, value) & compared) | shown
         companion = self._residuals.before(before, np.where(sample, value, nan), common)
         after = hypotheses.step(before, value, common, companion, self._expected)
+        self._companion = companion
         self._residuals.after(after.where(compared, before) if not compared.all() else after, companion, common)
         return after
 
-    def _lowered(self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats) -> dict[str, Booleans]:
+    def _lowered(
+        self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats, doubted: Booleans
+    ) -> dict[str, Booleans]:
         belief = self._belief
-        doubted = arrived & (self._validity < DOUBT) & stamped & ~outside
         loose = belief.loose > belief.offset
         stuck = doubted & loose & (belief.quiet >= SILENT) & (np.abs(belief.change) < self._expected.noise)
         drifted = doubted & loose & ~stuck & (belief.crept | (belief.quiet >= SILENT))

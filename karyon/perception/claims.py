@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, inf, sqrt
 
-from karyon.perception.chain import Signal
+import numpy as np
+
+from karyon.perception.additional import CUSUM_RUN, LOUD, WINDOW, cusum_limit
 from karyon.perception.detectors import MISSED_SIGMAS
 from karyon.perception.hypotheses import JUMPS, LOOSE, LOOSE_GROWTH, NOISIER, ONSET, RETURN
+from karyon.perception.signals import Signal
 
 RUN_LENGTH = 1e7  # samples between two false alarms, on average, at least
 EXACT = 6  # samples in a row on a line without noise
+WINDOWS = 3.0  # with noise, in all but one of a million cases
+NOISY = 12.0  # standard deviations of a surprise, of which three of four are then loud
+GAIN, LONE_GAIN = 2.3, 1.4  # of white noise in the surprise: second differences, first differences
 VAGUE = 2.0  # standard deviations by which two estimates of a rate may differ
 
 
@@ -52,6 +58,37 @@ def claims(signal: Signal, period: float) -> Sequence[Claim]:
         Claim("drift", growing, surprise_seen() * signal.noise / period, 0.0, False, RUN_LENGTH),
         Claim("stuck_at", ("stuck_at", "freeze"), 0.0, stuck, False, RUN_LENGTH),
     )
+
+
+def additional(name: str, signal: Signal, period: float, residual_noise: float = inf) -> Claim:
+    """What an additional detector that is built in promises, for a signal with a sample each `period` s.
+
+    residual_noise   standard deviation of the healthy residual of its relation, for `cusum`; taken as independent
+    """
+    match name:
+        case "rate":
+            beyond = 0.5 * signal.tolerated + 2.0 * LOUD * signal.noise  # of a change in one period, beyond the limit
+            return Claim(name, ("offset", "outlier", "swap", "ghost"), beyond, 0.0, True, RUN_LENGTH)
+        case "noise":
+            sigma = max(NOISY * signal.noise, 2.0 * signal.tolerated) / (GAIN if signal.inertia else LONE_GAIN)
+            return Claim(name, ("noise",), sigma, WINDOWS * WINDOW * period, False, RUN_LENGTH)
+        case "cusum":
+            samples = _cusum_samples(signal.tolerated, residual_noise)
+            return Claim(
+                name, ("offset", "drift", "ramp", "scale"), signal.tolerated, samples * period, False, CUSUM_RUN
+            )
+        case "counter":
+            return Claim(name, ("omission", "duplication", "reordering"), 0.5 * signal.tolerated, 0.0, True, inf)
+        case _:
+            raise KeyError(name)
+
+
+def _cusum_samples(tolerated: float, noise: float) -> float:
+    """Samples until the sum of residuals with an offset of `tolerated` passes its limit, quantile 1 - 10^-6."""
+    slack = 0.5 * tolerated
+    limit, spread = float(cusum_limit(slack, np.array(noise))), MISSED_SIGMAS * noise
+    root = (spread + sqrt(spread**2 + 4.0 * (tolerated - slack) * limit)) / (2.0 * (tolerated - slack))
+    return ceil(root**2)
 
 
 def surprise_seen() -> float:

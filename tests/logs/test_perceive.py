@@ -252,3 +252,51 @@ def test_without_a_description_nothing_is_judged(folder):
     answer = run(log_of(drive()))
     assert answer.exit_code == 2
     assert "--learn proposes one" in answer.stderr
+
+
+OWN = '''
+import numpy as np
+
+class Ceiling:
+    """Nothing above a value is believed."""
+
+    def __init__(self, signal, period, rows):
+        self.highest = 20.5
+
+    def step(self, sample):
+        return np.where(sample.value > self.highest, 0.25, 1.0)
+'''
+
+
+def test_a_detector_of_ones_own_is_loaded_from_the_current_folder(folder):
+    """It is named where it lowers, and nowhere else."""
+    Path("my_checks.py").write_text(OWN)
+    Path("sensors.yaml").write_text(SENSORS.replace("tolerated:", 'detectors: ["my_checks:Ceiling"], tolerated:'))
+    speeds = drive()
+    assert run(log_of(speeds), "--sensors", "sensors.yaml", "--out", "out.csv").exit_code == 0
+    rows = list(csv.DictReader(Path("out.csv").read_text("utf-8").splitlines()))
+    named = ["my_checks:Ceiling" in row["speed_detectors"].split(";") for row in rows]
+    assert named == [float(speed) > 20.5 for speed in speeds]
+    assert 0 < sum(named) < len(named)
+    assert [float(row["speed_validity"]) <= 0.25 for row in rows] == named
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("detectors: [nois], ", "names no detector: nois"),
+        ("detectors: [rate], ", "needs `rate_limit`"),
+        ("detectors: [cusum], ", "needs a relation of `speed`"),
+        ("detectors: ['no_such:Thing'], ", "cannot be loaded: No module named 'no_such'"),
+        ("detectors: ['broken_checks:Thing'], ", "it raises KeyError: 'here'"),
+        ("detectors: ['broken_checks:Nothing'], ", "cannot be loaded: module 'broken_checks' has no attribute"),
+    ],
+)
+def test_a_detector_that_cannot_be_used_is_refused_before_anything_is_judged(folder, entry, message):
+    raising = "class Thing:\n    def __init__(self, *all):\n        raise KeyError('here')\n"
+    Path("broken_checks.py").write_text(raising)
+    Path("sensors.yaml").write_text(SENSORS.replace("tolerated:", f"{entry}tolerated:"))
+    refused = run(log_of(drive()), "--sensors", "sensors.yaml", "--out", "out.csv")
+    assert isinstance(refused.exception, InputError)
+    assert message in str(refused.exception)
+    assert not Path("out.csv").exists()

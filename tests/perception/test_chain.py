@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from karyon.perception.chain import DETECTORS, Chain, Signal
+from karyon.perception.chain import DETECTORS, Chain
 from karyon.perception.residuals import Kind, Relation
+from karyon.perception.signals import Signal
 
 PERIOD = 0.1
 AHEAD = 12  # samples by which GPS is ahead of the wheels

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from karyon.perception import failures
-from karyon.perception.chain import Chain, Signal
+from karyon.perception.chain import Chain
 from karyon.perception.claims import RUN_LENGTH, claims, surprise_seen
+from karyon.perception.signals import Signal
 
 CASES = 10_000
 PERIOD = 0.1

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.perception.chain import Chain, Signal
+from karyon.perception.chain import Chain
 from karyon.perception.events import ECHO, SOONER
+from karyon.perception.signals import Signal
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KARYON_DATA", ROOT / "../shared/data"))

@@ -1,11 +1,10 @@
 """`karyon bench --perception`: our chain beside an Isolation Forest and a Kalman filter, on the same failing sensors.
 
 Half of the healthy runs sets the thresholds: on each signal a peer may raise as many alarms as the chain does. The
-other half tells the false alarms, and stretches of it in which one sensor fails the rest. An alarm that was on before
-the failure counts for nothing; the sensor that is named is the one furthest beyond its threshold at the first alarm.
+other half tells the false alarms, and stretches of it in which one sensor fails tell the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -15,14 +14,14 @@ import numpy as np
 
 from karyon.logs import drives, kalman, speeds
 from karyon.logs.drives import Drives
-from karyon.logs.failing import AMPLITUDES, MODES, WARM_UP, Failing, failing, onset
+from karyon.logs.failing import failing, onset
 from karyon.logs.judging import CALLED
 from karyon.logs.peers import Forests
+from karyon.logs.scoring import alarms, cases, false_alarms, fewest, hours
 from karyon.perception.chain import Chain
-from karyon.perception.sensors import Booleans, Floats
+from karyon.perception.sensors import Floats
 from karyon.sim.benchmark import machine
 
-TOGETHER = 10.0  # s: alarms of a signal that are closer are one
 Progress = Callable[[str], None]
 
 METHODS: Mapping[str, str] = {
@@ -43,8 +42,8 @@ class Size:
 
     runs: int = 96
     duration: float = 300.0
-    per_signal: int = 8
-    per_recorded: int = 16
+    per_signal: int = 15
+    per_recorded: int = 30
 
 
 class Detector(Protocol):
@@ -116,7 +115,7 @@ def compared(each: Drives, per_signal: int, seed: int, tell: Progress) -> dict[s
     return {
         "name": each.name,
         "signals": [signal.name for signal in each.signals],
-        "healthy_hours": _hours(each.held_out, each.period),
+        "healthy_hours": hours(each.held_out, each.period),
         "healthy": healthy,
         "cases": found,
     }
@@ -135,75 +134,3 @@ def _detectors(each: Drives, seed: int, tell: Progress) -> dict[str, tuple[Detec
     rare = fewest(forests.scores(each.learning, warm), allowed, each.period)
     gate = fewest(GatedFilter(motion, open_gate).scores(each.learning, warm), allowed, each.period)
     return dict(zip(METHODS, [(chain, called), (forests, rare), (GatedFilter(motion, gate), gate)], strict=True))
-
-
-def alarms(alarm: Booleans, period: float) -> int:
-    """Number of alarms of one signal (run, sample); those that are within TOGETHER of each other are one."""
-    run, sample = np.nonzero(alarm)
-    apart = (np.diff(run, prepend=-1) != 0) | (np.diff(sample, prepend=0) * period > TOGETHER)
-    return int(apart.sum())
-
-
-def fewest(scores: Floats, allowed: Sequence[int], period: float) -> Floats:
-    """The lowest thresholds (signal,) above which no signal raises more alarms than allowed (run, signal, sample)."""
-    block = round(TOGETHER / period)
-    whole = scores.shape[2] // block * block
-    found = []
-    for signal, most in enumerate(allowed):
-        peaks = scores[:, signal, :whole].reshape(-1, block).max(axis=1)
-        lowest = scores[:, signal].max()
-        for peak in np.sort(peaks)[::-1]:
-            if alarms(scores[:, signal] > peak, period) > most:
-                break
-            lowest = peak
-        found.append(lowest)
-    return np.array(found)
-
-
-def false_alarms(scores: Floats, thresholds: Floats, period: float) -> dict[str, float]:
-    """Alarms of all signals per hour of healthy drive, and the share of samples in alarm (run, signal, sample)."""
-    alarm = scores > thresholds[:, None]
-    count = sum(alarms(alarm[:, signal], period) for signal in range(len(thresholds)))
-    warm = onset(period)
-    return {"per_hour": count / _hours(scores, period), "share": float(alarm[:, :, warm:].mean())}
-
-
-def cases(scores: Floats, thresholds: Floats, broken: Failing, period: float) -> list[dict[str, Any]]:
-    """Of every mode and amplitude: stretches, shares found and rightly named, median delay in s from the first wrong
-    sample. Where no stretch was found there is no share, and where nothing was detected no delay and no name.
-    """
-    first, named = first_alarm(scores, thresholds, broken)
-    rows = []
-    for mode, name in enumerate(MODES):
-        for amplitude, times in enumerate(AMPLITUDES):
-            mine = (broken.mode == mode) & (broken.amplitude == amplitude)
-            seen = mine & (first >= 0)
-            delay = (first - broken.begins)[seen] * period
-            row = {"mode": name, "amplitude": times, "stretches": int(mine.sum())}
-            row["detected"] = float(seen.sum() / mine.sum()) if mine.any() else None
-            row["delay"] = float(np.median(delay)) if seen.any() else None
-            row["named"] = float(named[seen].mean()) if seen.any() else None
-            rows.append(row)
-    return rows
-
-
-def first_alarm(scores: Floats, thresholds: Floats, broken: Failing) -> tuple[Any, Booleans]:
-    """Index of the sample at which the first alarm of any signal rises once the sensor is wrong, -1: none does; and
-    whether the failing sensor alone is then furthest beyond its threshold (stretch,).
-    """
-    beyond = scores / thresholds[:, None]
-    alarm = beyond > 1.0
-    rises = alarm & ~np.concatenate([np.zeros_like(alarm[:, :, :1]), alarm[:, :, :-1]], axis=2)
-    wrong = np.arange(scores.shape[2]) >= broken.begins[:, None]
-    any_rises = rises.any(axis=1) & wrong
-    first = np.where(any_rises.any(axis=1), any_rises.argmax(axis=1), -1)
-    stretch = np.arange(len(first))
-    then = beyond[stretch, :, first]
-    own = then[stretch, broken.signal]
-    then[stretch, broken.signal] = -1.0
-    return first, own > then.max(axis=1)
-
-
-def _hours(values: Floats, period: float) -> float:
-    """Of the runs (run, signal, sample), without what they begin with."""
-    return float(len(values) * (values.shape[2] * period - WARM_UP) / 3600.0)

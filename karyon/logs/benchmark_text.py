@@ -75,7 +75,7 @@ def _drive_lines(drive: Mapping[str, Any]) -> Iterator[str]:
     for method in drive["healthy"]:
         yield _line("mean", method, [_mean(cases, method, amplitude) for amplitude in amplitudes])
     leads = ", ".join(f"{SHORT[method]} in {count}" for method, count in leaders(drive).items())
-    yield f"detects most, alone or level, of {len(cases) // len(SHORT)} cases: {leads}"
+    yield f"most detected, alone or level, of {len(cases) // len(SHORT)}: {leads}"
 
 
 def _told(healthy: Mapping[str, Mapping[str, float]]) -> str:

@@ -94,14 +94,6 @@ RELATIONS = (
     Relation(RANGE_RATE, RANGE, Kind.RATE, 0, 0.3, accuses=True),
 )
 OBSERVED = (1, 1, 2, 0, 3, 4)  # of position, speed and acceleration of the car, then of the gap
-RELATIONS = (
-    Relation(WHEEL, GNSS, Kind.SAME, 0, 0.025),
-    Relation(GNSS, WHEEL, Kind.SAME, 0, 0.025),
-    Relation(ACCELERATION, WHEEL, Kind.RATE, 0, 0.15, accuses=True),
-    Relation(POSITION, WHEEL, Kind.INTEGRAL, 0, 0.07),
-    Relation(RANGE, RANGE_RATE, Kind.INTEGRAL, 0, 0.14),
-    Relation(RANGE_RATE, RANGE, Kind.RATE, 0, 0.4, accuses=True),
-)
 
 
 def made_up(runs: int, duration: float, seed: int) -> Drives:

@@ -11,7 +11,7 @@ from math import inf, log, pi
 
 import numpy as np
 
-from karyon.perception.sensors import Floats
+from karyon.perception.sensors import Booleans, Floats
 
 UNSURE = 1.0  # variance of the first estimate, in SI units squared: some seconds of samples outweigh it
 DISTURBANCES = (0.1, 0.3, 1.0, 3.0, 10.0)  # among which `fitted` chooses, times what the motion says
@@ -85,7 +85,7 @@ class Filter:
         self._state = self._state @ transition.T
         self._covariance = transition @ self._covariance @ transition.T + self._motion.disturbance
 
-    def _update(self, seen: Floats, variance: float, value: Floats, accepted: Floats) -> None:
+    def _update(self, seen: Floats, variance: float, value: Floats, accepted: Booleans) -> None:
         """Takes in one sensor's samples (row,) where they are accepted; `seen` is its row of `observed`."""
         shared = self._covariance @ seen
         gain = np.where(accepted[:, None], shared / (shared @ seen + variance)[:, None], 0.0)

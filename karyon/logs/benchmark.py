@@ -107,7 +107,7 @@ def compared(each: Drives, per_signal: int, seed: int, tell: Progress) -> dict[s
     warm, healthy, found = onset(each.period), {}, []
     tell(f"{each.name}: sensors fail")
     broken = failing(each, per_signal, seed)
-    for name, (detector, thresholds) in _detectors(each, seed, tell).items():
+    for name, (detector, thresholds) in detectors(each, seed, tell).items():
         tell(f"{each.name}: {name}")
         healthy[name] = false_alarms(detector.scores(each.held_out, warm), thresholds, each.period)
         scores = detector.scores(broken.values, warm - 1)
@@ -121,7 +121,7 @@ def compared(each: Drives, per_signal: int, seed: int, tell: Progress) -> dict[s
     }
 
 
-def _detectors(each: Drives, seed: int, tell: Progress) -> dict[str, tuple[Detector, Floats]]:
+def detectors(each: Drives, seed: int, tell: Progress) -> dict[str, tuple[Detector, Floats]]:
     """The methods, each with its thresholds (signal,)."""
     tell(f"{each.name}: thresholds")
     warm, signals = onset(each.period), len(each.signals)

@@ -196,7 +196,7 @@ def bench(
     perception: Annotated[
         bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="of --perception: seed of drives and failures")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of --perception: seed of drives and failures")] = 0,
     plot: Annotated[Path, typer.Option(help="of --perception: its figure, PNG or SVG")] = Path("perception-bench.png"),
     as_json: Json = False,
 ) -> None:

@@ -162,7 +162,7 @@ def found_in(runs, values, signal):
 def test_alarms_that_are_close_are_one():
     """Two runs; in the first, three alarms within ten seconds of each other and one later."""
     alarm = np.zeros((2, 60 * SECOND), dtype=bool)
-    alarm[0, [50, 51, 52, 150, 249, 350]] = True
+    alarm[0, [50, 51, 52, 152, 252, 353]] = True
     assert scoring.alarms(alarm, 0.1) == 2
     alarm[1, 0] = True
     assert scoring.alarms(alarm, 0.1) == 3

@@ -76,7 +76,7 @@ class SignalJudge:
         self._bound: Bound = described.bound(log.names)
         if not self._bound.signals:
             raise _without_signals(log, described)
-        self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period)
+        self._chain = Chain(self._bound.signals, self._bound.relations, self._bound.period, events=self._bound.events)
         self.tallies = [Tally(signal.name) for signal in self._bound.signals]
         blocks = log.blocks(self._bound.columns, described.stamps())
         put = inject_options.read(inject, described, self._bound)

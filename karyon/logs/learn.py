@@ -14,6 +14,7 @@ from karyon.logs import learn_columns, learn_relations, learn_signals
 from karyon.logs.cells import Floats
 from karyon.logs.faults import LogError
 from karyon.logs.learn_columns import Columns, Timing
+from karyon.logs.learn_events import together
 from karyon.logs.learn_relations import RATES, Related, quantity
 from karyon.logs.learn_signals import ALARM_SAMPLES, Learnt
 from karyon.logs.learn_text import Proposed, text
@@ -41,11 +42,15 @@ def proposal(log: Path) -> str:
     if not signals:
         raise _nothing(log, columns)
     found = _among(found, kept)
-    signals = learn_signals.calibrated(signals, columns.values[kept], timing.period)
+    events = together(signals, found, columns.values[kept])
+    pairs = [each.signals for each in events]
+    signals = learn_signals.calibrated(signals, pairs, columns.values[kept], timing.period)
     relations = learn_relations.chosen(found, signals)
     signals, accusing = _judged(signals, relations, columns.values[kept], timing.period)
     rows = columns.values.shape[1]
-    return text(Proposed(log.name, rows, columns.complete, timing, signals, relations, accusing, columns.left_out))
+    return text(
+        Proposed(log.name, rows, columns.complete, timing, signals, relations, accusing, events, columns.left_out)
+    )
 
 
 @dataclass(frozen=True, slots=True)

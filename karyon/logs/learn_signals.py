@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite, log10, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
 from karyon.logs.cells import Floats
 from karyon.logs.judging import CALLED
@@ -183,13 +184,18 @@ def _rest(there: Floats) -> tuple[float, float]:
 def _surprises(column: Floats, rest: float) -> tuple[bool, Floats, Booleans]:
     """Whether the last rate predicts better than the last value, the surprises (row,), and what is off rest (row,)."""
     value = column[np.isfinite(column)] if np.mean(np.isfinite(column)) < 0.5 else column
-    change = np.diff(value, prepend=nan)
-    lasting = change - _followed(np.where(np.isfinite(change), change, 0.0), RATE_SHARE)
+    lone, lasting = surprises(value, inertia=False), surprises(value, inertia=True)
     is_away = ~(value == rest)
-    is_known = np.isfinite(change) & np.isfinite(np.roll(change, 1)) & (is_away | np.roll(is_away, 1))
-    lasting, lone = lasting[is_known], change[is_known]
+    is_known = np.isfinite(lone) & np.isfinite(np.roll(lone, 1)) & (is_away | np.roll(is_away, 1))
+    lasting, lone = lasting[is_known], lone[is_known]
     inertia = scale(lasting) < scale(lone)
     return inertia, lasting if inertia else lone, ~(column == rest) & np.isfinite(column)
+
+
+def surprises(column: Floats, *, inertia: bool) -> Floats:
+    """Each sample (row,) against what the ones before it predict: the last value or, with inertia, the last rate."""
+    change = np.diff(column, prepend=nan)
+    return change - _followed(np.where(np.isfinite(change), change, 0.0), RATE_SHARE) if inertia else change
 
 
 def _followed(change: Floats, share: float) -> Floats:
@@ -251,13 +257,17 @@ def tried(columns: Floats, signals: int) -> Floats:
 
 
 def alarms(
-    signals: Sequence[Signal], relations: Sequence[Relation], columns: Floats, period: float
+    signals: Sequence[Signal],
+    relations: Sequence[Relation],
+    columns: Floats,
+    period: float,
+    events: Sequence[Sequence[int]] = (),
 ) -> tuple[list[int], list[int]]:
     """Alarms of the default chain per signal, and samples judged; pieces of the log are judged side by side."""
     side = max(1, min(SIDE_BY_SIDE, columns.shape[1] // 100))
     steps = columns.shape[1] // side
     pieces = columns[:, : side * steps].reshape(len(signals), side, steps)
-    chain = Chain(signals, relations, period, side)
+    chain = Chain(signals, relations, period, side, events)
     count, was_low = np.zeros(len(signals), dtype=np.int64), np.zeros((len(signals), side), dtype=bool)
     for step in range(steps):
         value = pieces[:, :, step]
@@ -268,23 +278,33 @@ def alarms(
     return count.tolist(), np.isfinite(pieces).sum(axis=(1, 2)).tolist()
 
 
-def calibrated(proposed: Sequence[Learnt], columns: Floats, period: float) -> list[Learnt]:
+def calibrated(
+    proposed: Sequence[Learnt], events: Sequence[tuple[int, int]], columns: Floats, period: float
+) -> list[Learnt]:
     """The multiple of each noise with which the chain raises few alarms on the log itself (signal, row).
 
     A noise twice as large hides failures, too: it has to spare ALARMS_SPARED of the alarms, and as many as are few.
+    What two signals show at once, as `events` say, is no noise of either.
     """
     rows = tried(columns, len(proposed))
     counts = np.zeros((len(FACTORS), len(proposed)))
     places = np.arange(len(proposed))
     for at, factor in enumerate(FACTORS):
         louder = [_louder(proposed[int(place)], factor).signal(period) for place in places]
-        counts[at:, places] = alarms(louder, [], rows[places], period)[0]
-        places = places[counts[at, places] > 0]
+        counts[at:, places] = alarms(louder, [], rows[places], period, _among(events, places))[0]
+        is_loud = counts[at] > 0
+        paired = [place for pair in events if is_loud[list(pair)].any() for place in pair]
+        places = np.union1d(np.flatnonzero(is_loud), paired).astype(np.int64)
         if not places.size:
             break
     few = np.maximum(np.isfinite(rows).sum(axis=1) // ALARM_SAMPLES, 1)
     price = np.maximum(ALARMS_SPARED * counts[0], few) * np.log2(FACTORS)[:, None]
     return [_louder(each, FACTORS[at]) for each, at in zip(proposed, np.argmin(counts + price, axis=0), strict=True)]
+
+
+def _among(pairs: Sequence[tuple[int, int]], places: NDArray[np.int64]) -> list[list[int]]:
+    """The pairs that are among these places, by their number there."""
+    return [np.searchsorted(places, pair).tolist() for pair in pairs if np.isin(pair, places).all()]
 
 
 def _louder(each: Learnt, factor: float) -> Learnt:

@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import isfinite
 
 from karyon.logs.learn_columns import Timing
+from karyon.logs.learn_events import Together
 from karyon.logs.learn_relations import Related
 from karyon.logs.learn_signals import AGE_LIMIT, BLOCKS, Learnt, rounded
 from karyon.perception.residuals import HALF_WINDOW, Kind
@@ -27,6 +29,7 @@ class Proposed:
     log        name of the file
     rows       that were read; `complete`: all there are
     accusing   per relation, whether it accuses
+    events     signals that leapt together
     left_out   columns that are no signals, and why
     """
 
@@ -37,12 +40,14 @@ class Proposed:
     signals: Sequence[Learnt]
     relations: Sequence[Related]
     accusing: Sequence[bool]
+    events: Sequence[Together]
     left_out: dict[str, str]
 
 
 def text(proposed: Proposed) -> str:
     """The file."""
-    return "\n".join([*_head(proposed), *_time(proposed.timing), *_signals(proposed), *_relations(proposed), ""])
+    parts = (_head(proposed), _time(proposed.timing), _signals(proposed), _relations(proposed), _events(proposed))
+    return "\n".join([*chain.from_iterable(parts), ""])
 
 
 def _head(proposed: Proposed) -> Iterator[str]:
@@ -130,6 +135,18 @@ def _relation(relation: Related, accuses: bool, proposed: Proposed) -> Iterator[
     yield f"  # ahead by {relation.shift:.2f} ± {relation.shift_error:.2f} samples; {_scale(relation, period)}"
     entry = f"signal: {signal}, {relation.kind.value}: {source}, ahead: {_number(ahead)} s, noise: {_number(noise)}"
     yield f"  - {{{entry}{accusation}}}"
+
+
+def _events(proposed: Proposed) -> Iterator[str]:
+    """As comments: of two that leap together, either the world did, or the part failed that they share."""
+    if not proposed.events:
+        return
+    yield "# Signals that leapt in the same sample. An event in the world does that, and so does the failure of a part"
+    yield "# that they share: take those in that share no part, then such events raise no alarm."
+    yield "# events:"
+    for each in proposed.events:
+        names = ", ".join(_name(proposed.signals[place].name) for place in each.signals)
+        yield _line(f"#   - [{names}]", f"in {each.times} of the {each.leaps} samples that leap")
 
 
 def _scale(relation: Related, period: float) -> str:

@@ -7,6 +7,7 @@ A name with `{k}` stands for all columns that fit, with a number in its place: `
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
@@ -30,6 +31,7 @@ AGE_LIMIT = 3.5  # periods: what may be lost in a row before nothing can be said
 
 Positive = Annotated[float, Quantity("a number", "1"), Field(gt=0, le=1e12)]
 Number = Annotated[float, Quantity("a number", "1"), Field(ge=-1e12, le=1e12)]
+Group = Annotated[tuple[Text, ...], Field(min_length=2)]
 
 
 class Time(Section):
@@ -108,6 +110,9 @@ class Signals(Section):
     time: Time | None = Field(default=None, description="column of the time; without it rows are one period apart")
     signals: dict[Text, SensorSignal] = Field(min_length=1, max_length=1000, description="the signals by name")
     relations: tuple[RelationEntry, ...] = Field(default=(), description="what signals say of each other")
+    events: tuple[Group, ...] = Field(
+        default=(), max_length=100, description="signals in which an event in the world shows at once, as groups"
+    )
 
     @field_validator("relations")
     @classmethod
@@ -134,7 +139,8 @@ class Signals(Section):
             found += [(pattern.replace(MANY, k), _signal(name.replace(MANY, k), entry, self.period)) for k in numbers]
         signals = tuple(signal for _, signal in found)
         places = {signal.name: place for place, signal in enumerate(signals)}
-        return Bound(tuple(column for column, _ in found), signals, tuple(self._relations(places)), self.period)
+        columns = tuple(column for column, _ in found)
+        return Bound(columns, signals, tuple(self._relations(places)), tuple(self._events(places)), self.period)
 
     def _relations(self, places: dict[str, int]) -> list[residuals.Relation]:
         found = []
@@ -151,14 +157,19 @@ class Signals(Section):
                     )
         return found
 
+    def _events(self, places: dict[str, int]) -> Iterator[tuple[int, ...]]:
+        for group in self.events:
+            yield tuple(place for name, place in places.items() if any(_stands_for(each, name) for each in group))
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The signals that one log has, and the column of each."""
+    """The signals that one log has, and the column of each; relations and groups name signals by their place."""
 
     columns: tuple[str, ...]
     signals: tuple[Signal, ...]
     relations: tuple[residuals.Relation, ...]
+    events: tuple[tuple[int, ...], ...]
     period: float  # s
 
 
@@ -251,17 +262,26 @@ def _model(document: Document) -> type[Described]:
 
 
 def _unknown_signals(described: Signals, document: Document) -> list[Fault]:
-    """Relations of signals that the file does not have."""
+    """Relations and events of signals that the file does not have."""
     names = list(described.signals)
     faults = []
-    for index, relation in enumerate(described.relations):
-        for field, name in (("signal", relation.signal), (relation.kind.value, relation.source)):
-            if name not in names:
-                meant = suggestion(name, names)
-                hint = f"did you mean {quoted(meant)}?" if meant else f"there are {', '.join(names)}"
-                place = document.place(("relations", index, field))
-                faults.append(place.fault(f"relations[{index}].{field} names no signal of this file", hint))
+    for path, name in _named(described):
+        if name not in names:
+            meant = suggestion(name, names)
+            hint = f"did you mean {quoted(meant)}?" if meant else f"there are {', '.join(names)}"
+            what = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+            faults.append(document.place(path).fault(f"{what} names no signal of this file", hint))
     return faults
+
+
+def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every mention of a signal, and where it stands."""
+    for index, relation in enumerate(described.relations):
+        yield ("relations", index, "signal"), relation.signal
+        yield ("relations", index, relation.kind.value), relation.source
+    for index, group in enumerate(described.events):
+        for place, name in enumerate(group):
+            yield ("events", index, place), name
 
 
 def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
@@ -278,6 +298,10 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         resolution=nan if entry.resolution is None else entry.resolution,
         rest=nan if entry.rest is None else entry.rest,
     )
+
+
+def _stands_for(pattern: str, name: str) -> bool:
+    return bool(_numbers(pattern, (name,))) if MANY in pattern else pattern == name
 
 
 def _numbers(pattern: str, names: tuple[str, ...]) -> list[str]:

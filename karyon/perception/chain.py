@@ -14,6 +14,7 @@ from math import inf, nan
 import numpy as np
 
 from karyon.perception import detectors, hypotheses, validity
+from karyon.perception.events import Events
 from karyon.perception.hypotheses import SILENT, Belief, Expected
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.residuals import Relation, Residuals
@@ -64,8 +65,18 @@ class Judged:
 class Chain:
     """Judges `rows` logs of the same signals side by side."""
 
-    def __init__(self, signals: Sequence[Signal], relations: Sequence[Relation], period: float, rows: int = 1) -> None:
-        """`period` in s is that of the log: one instant after the other, samples may be missing."""
+    def __init__(
+        self,
+        signals: Sequence[Signal],
+        relations: Sequence[Relation],
+        period: float,
+        rows: int = 1,
+        events: Sequence[Sequence[int]] = (),
+    ) -> None:
+        """`period` in s is that of the log: one instant after the other, samples may be missing.
+
+        events   groups of signals, by their place, in which an event in the world shows at once: see `Events`
+        """
         shape = (len(signals), rows)
         self._period = period
         self._low, self._high = _column(signals, "low"), _column(signals, "high")
@@ -78,6 +89,7 @@ class Chain:
         self._expected = Expected(noise, inertia, rest, bridged, resolution, self._low, self._high)
         self._belief = Belief.of(np.zeros(shape), self._expected)
         self._residuals = Residuals(relations, period, shape)
+        self._events = Events(events, shape)
         self._time = np.full(rows, nan)  # of the last instant, s
         self._before_leap = np.full(rows, nan)  # the instant before, where the last one was far ahead of it
         self._sampled = np.full(shape, -inf)  # time of the last sample
@@ -135,7 +147,8 @@ class Chain:
 
     def _compared(self, before: Belief, value: Floats, compared: Booleans, sample: Booleans) -> Belief:
         """The belief after samples that can be compared with the ones before them, and with other signals."""
-        common = self._residuals.common(before, value) & compared
+        shown = self._events.shown(before, value, compared)
+        common = (self._residuals.common(before, value) & compared) | shown
         companion = self._residuals.before(before, np.where(sample, value, nan), common)
         after = hypotheses.step(before, value, common, companion, self._expected)
         self._residuals.after(after.where(compared, before) if not compared.all() else after, companion, common)

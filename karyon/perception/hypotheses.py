@@ -199,11 +199,16 @@ def innovation(belief: Belief, value: Any) -> Floats:
     return np.asarray(value - belief.value - belief.rate)
 
 
+def leaps(belief: Belief, value: Any) -> Booleans:
+    """Where a signal that was healthy brings a sample that no healthy signal brings by itself."""
+    return np.asarray((np.abs(innovation(belief, value)) > SURPRISE * belief.noise) & (belief.healthy > 0.5))
+
+
 def step(belief: Belief, value: Floats, common: Booleans, companion: Companion, expected: Expected) -> Belief:
     """The belief after one more sample of every signal.
 
     value    in the signal's unit (signal, row), of magnitude below 1e100
-    common   independent sources jumped alike: the world did, and all are healthy
+    common   independent sources leapt together: the world did, and all are healthy
     """
     paths = _Paths.of(belief, value, companion, expected)
     after = _states(belief, value, paths, companion, expected)

@@ -12,7 +12,7 @@ from math import nan
 
 import numpy as np
 
-from karyon.perception.hypotheses import NOISE_SHARE, SURPRISE, Belief, Companion, innovation, likelihood_ratio
+from karyon.perception.hypotheses import NOISE_SHARE, SURPRISE, Belief, Companion, innovation, leaps, likelihood_ratio
 from karyon.perception.sensors import Booleans, Floats
 
 AGREEING = 8.0  # most that one sample of a source that agrees does for health, as a factor
@@ -86,11 +86,10 @@ class Residuals:
 
     def common(self, belief: Belief, value: Floats) -> Booleans:
         """Where two sources of the same quantity jump alike at once: the world did, or the log (signal, row)."""
-        jump = innovation(belief, value)
-        leaps = (np.abs(jump) > SURPRISE * belief.noise) & (belief.healthy > 0.5)
+        jump, leaping = innovation(belief, value), leaps(belief, value)
         one, other = jump[self._at], jump[self._source]
         alike = (one * other > 0.0) & (np.abs(one - other) < ALIKE * np.abs(one))
-        both = self._is_same & leaps[self._at] & leaps[self._source] & alike
+        both = self._is_same & leaping[self._at] & leaping[self._source] & alike
         found = np.zeros(self._shape, dtype=bool)
         np.logical_or.at(found, self._at, both)
         np.logical_or.at(found, self._source, both)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args, get_origin
 
+from annotated_types import MinLen
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -133,7 +134,9 @@ def _collection(row: Row) -> str:
     """What a field takes that holds others; empty for one that does not."""
     if get_origin(row.annotation) is tuple:
         parts = get_args(row.annotation)
-        return "a list" if parts[-1] is ... else f"a list of {len(parts)}"
+        least = next((kind.min_length for kind in row.metadata if isinstance(kind, MinLen)), 0)
+        any_length = f"a list of at least {least}" if least > 1 else "a list"
+        return any_length if parts[-1] is ... else f"a list of {len(parts)}"
     if get_origin(row.annotation) is dict:
         return "a mapping of names"
     is_section = isinstance(row.annotation, type) and issubclass(row.annotation, BaseModel)

@@ -220,6 +220,43 @@ def test_sensors_of_different_things_are_not_related(tmp_path):
     assert not learnt(tmp_path, {"t": clock(), **columns}).relations
 
 
+# Events
+
+
+def leaping(column, *samples, size=2.0):
+    """The column, on another level from each of the samples on."""
+    column = column.copy()
+    for sample in samples:
+        column[sample:] += size
+    return column
+
+
+def test_what_leaps_together_is_proposed_for_a_person_to_decide(tmp_path):
+    """As a comment: the log cannot tell an event from the failure of a part that both share."""
+    humid, warm = leaping(noisy(drive(), 0.05), 900, 2000), leaping(noisy(drive(seed=9), 0.05, 3), 900, 2000, size=-3.0)
+    told = proposal(log(tmp_path, {"t": clock(), "humid": humid, "warm": warm}))
+    assert not read(tmp_path, told).events
+    assert "#   - [humid, warm]                 # in 4 of the 4 samples that leap" in told
+    taken = read(tmp_path, told.replace("# events:", "events:").replace("#   - [", "  - ["))
+    assert taken.events == (("humid", "warm"),)
+
+
+def test_what_leaps_apart_is_not(tmp_path):
+    humid, warm = leaping(noisy(drive(), 0.05), 900, 2000), leaping(noisy(drive(seed=9), 0.05, 3), 1200, 2100)
+    assert "leapt" not in proposal(log(tmp_path, {"t": clock(), "humid": humid, "warm": warm}))
+
+
+def test_an_event_is_no_noise(tmp_path):
+    """Of forty leaps that come together, none makes the noise larger."""
+    at = range(500, 2500, 50)
+    columns = {"humid": noisy(drive(), 0.05), "warm": noisy(drive(seed=9), 0.05, 3)}
+    calm = learnt(tmp_path, {"t": clock(), **columns}).signals["warm"].noise
+    leapt = {name: leaping(column, *at) for name, column in columns.items()}
+    assert learnt(tmp_path, {"t": clock(), **leapt}).signals["warm"].noise <= 1.5 * calm
+    alone = learnt(tmp_path, {"t": clock(), "warm": leapt["warm"]}).signals["warm"].noise
+    assert alone > 2.0 * calm
+
+
 @pytest.mark.parametrize("delay", [3.0, 14.4])
 def test_an_acceleration_behind_a_speed_is_its_rate(tmp_path, delay):
     late = drive(delay=delay)

@@ -21,6 +21,7 @@ signals:
   acceleration: {unit: m/s2, noise: 0.1, tolerated: 0.5, inertia: false, rest: 0}
 relations:
   - {signal: acceleration, rate_of: "speed{k}", ahead: 0.3 s, noise: 0.1}
+events: [["speed{k}", acceleration]]
 """
 
 
@@ -49,6 +50,12 @@ def test_a_relation_is_bound_to_the_signals_of_the_log(tmp_path):
     assert (relation.signal, relation.source, relation.kind, relation.shift) == (1, 0, Kind.RATE, 3)
 
 
+def test_a_group_is_bound_to_all_signals_it_names(tmp_path):
+    """Also to those that a name with a place holder stands for."""
+    described = sensors_file.read(written(tmp_path, GOOD))
+    assert described.bound(("t", "v7", "v2", "acceleration")).events == ((0, 1, 2),)
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "message"),
     [
@@ -65,6 +72,8 @@ def test_a_relation_is_bound_to_the_signals_of_the_log(tmp_path):
             "rate_of: acceleration, same_as: acceleration",
             "relations[0].integral_of is not alone: there are same_as and rate_of",
         ),
+        (", acceleration]]", ", accelerator]]", "9:23: error: events[0][1] names no signal of this file"),
+        (", acceleration]]", "]]", "events[0] is a list of at least 2"),
     ],
 )
 def test_a_bad_file_says_where_and_what(tmp_path, wrong, right, message):

@@ -191,13 +191,40 @@ def _log_plotter() -> Callable[..., list[Path]]:
     return draw
 
 
-@app.command(epilog="Example: karyon bench --json")
-def bench(as_json: Json = False) -> None:
-    """Speed of the whole chain on this machine, in vehicle-steps per second."""
+@app.command(epilog="Example: karyon bench --perception --plot detection.svg")
+def bench(
+    perception: Annotated[
+        bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of --perception: seed of drives and failures")] = 0,
+    plot: Annotated[Path, typer.Option(help="of --perception: its figure, PNG or SVG")] = Path("perception-bench.png"),
+    as_json: Json = False,
+) -> None:
+    """Speed of the whole chain on this machine, in vehicle-steps per second; or how well failures are detected."""
+    if perception:
+        _bench_perception(seed, plot, as_json)
+        return
     from karyon.sim import benchmark
 
     measured = benchmark.measure()
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:
+    try:
+        from karyon.logs import benchmark, benchmark_plot, benchmark_text
+    except ImportError as error:
+        _refuse(f"error: this compares with scikit-learn and river ({error}): pip install 'karyon[dev,view]'")
+    if plot.suffix not in (".png", ".svg"):
+        _refuse(f"error: --plot ends in .png or .svg, found {plot}")
+    if not plot.parent.is_dir():
+        _refuse(f"error: {plot} cannot be written: there is no folder {plot.parent}")
+    data = Path(os.environ.get("KARYON_DATA", "../shared/data"))
+    with _Stages() as stages:
+        measured = benchmark.measure(data, seed, progress=stages)
+    with _writing(plot):
+        benchmark_plot.draw(measured, plot)
+    print(json.dumps(measured, indent=2) if as_json else "\n".join([*benchmark_text.lines(measured), str(plot)]))
 
 
 @app.command(epilog="Example: karyon doctor")
@@ -320,3 +347,18 @@ class _Rows:
     @property
     def _shown(self) -> bool:
         return sys.stderr.isatty() and time.monotonic() - self._started > SOON
+
+
+class _Stages:
+    """What is being done now, on a terminal."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self("")
+
+    def __call__(self, stage: str) -> None:
+        """Show that `stage` begins."""
+        if sys.stderr.isatty():
+            print(f"\r{stage:60}\r", end="", file=sys.stderr, flush=True)

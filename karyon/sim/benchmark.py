@@ -24,7 +24,7 @@ STEPS = {10: 600, 1_000: 100, 10_000: 20}  # by rows
 def measure() -> dict[str, Any]:
     """Vehicle-steps per second, every row a follower behind a leader of its own: median, lowest, highest."""
     return {
-        "machine": _machine(),
+        "machine": machine(),
         "period": PERIOD,
         "rows": [_measured(rows) for rows in ROWS],
     }
@@ -69,6 +69,7 @@ def _speed(scenarios: Sequence[Scenario], design: Design) -> float:
     return rows * STEPS[rows] / (time.perf_counter() - started)
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What measures: processor, cores, Python and NumPy, in one line."""
     cores = f"{platform.machine()}, {os.cpu_count()} cores"
     return f"{cores}, Python {platform.python_version()}, NumPy {np.__version__}"

@@ -16,9 +16,9 @@ from karyon.control.cruise import Situation, TimeGap
 from karyon.logs import sensors_file
 from karyon.logs.kalman import Motion, white_jerk
 from karyon.logs.tables import open_log
-from karyon.perception.chain import Signal
 from karyon.perception.residuals import Kind, Relation
 from karyon.perception.sensors import Floats
+from karyon.perception.signals import Signal
 from karyon.sim.streams import stream
 
 DRIVE, SENSORS = 2001, 2002  # purposes of random numbers

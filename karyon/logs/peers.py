@@ -9,9 +9,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.ensemble import IsolationForest
 
-from karyon.perception.chain import Signal
 from karyon.perception.residuals import HALF_WINDOW, Kind, Relation
 from karyon.perception.sensors import Floats
+from karyon.perception.signals import Signal
 
 WINDOW = 10  # samples
 TREES = 100  # and 256 samples for each: the paper's own numbers

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from river import anomaly, drift
 
-from karyon.perception.chain import Chain, Signal
+from karyon.perception.chain import Chain
 from karyon.perception.sensors import Floats
+from karyon.perception.signals import Signal
 from karyon.sim.streams import stream
 
 SAMPLES = 2004  # purpose of random numbers

@@ -72,7 +72,10 @@ class Injected:
     """
 
     def __init__(self, blocks: Iterable[Block], put: Sequence[Put], signals: int, seed: int) -> None:
-        """`signals`: rows of the blocks' values; random draws follow from `seed` and the place of the failure."""
+        """`signals`: how many of the blocks' values are signals, the first ones.
+
+        Random draws follow from `seed` and the place of the failure.
+        """
         self._blocks, self._put, self._signals = blocks, put, signals
         self._failing = [_Late(one, seed) if one.failure.mode in LATE else _Failing(one, seed) for one in put]
         self._ticks = _Ticks()
@@ -93,7 +96,7 @@ class Injected:
         for one, failing, change in zip(self._put, self._failing, self.changes, strict=True):
             if one.signal is None:
                 time, late = failing.stamps(now, time)
-                changed = late & np.isfinite(block.values)
+                changed = late & np.isfinite(block.values[: self._signals])
                 label |= changed
             else:
                 other = None if one.other is None else block.values[one.other]

@@ -15,6 +15,8 @@ from karyon.logs.sensors_file import Bound, Fields, MessageLog, Signals
 from karyon.logs.tables import NAMES_SHOWN, Block, Log, LogError, Stamps
 from karyon.perception.chain import DETECTORS, Chain
 from karyon.perception.messages import Memory, Messages, judge
+from karyon.perception.ranging import Ranging
+from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import quoted
 
@@ -78,9 +80,11 @@ class SignalJudge:
             bound.signals, bound.relations, bound.period, events=bound.events, additional=bound.additional
         )
         names = tuple(dict.fromkeys(each.name for each in bound.additional))
-        self._detectors = (*DETECTORS, *names)
+        self._ranging = [(signal, Ranging(ranged, len(to))) for signal, ranged, to in bound.ranging]
+        places = [name for _, _, to in bound.ranging for name in to]  # beside the signals among the blocks' values
+        self._detectors = (*DETECTORS, *names, *(("ranging",) if places else ()))
         self.tallies = [Tally(signal.name) for signal in self._bound.signals]
-        blocks = log.blocks(self._bound.columns, described.stamps())
+        blocks = log.blocks([*bound.columns, *places], described.stamps())
         put = inject_options.read(inject, described, self._bound)
         self._injected = Injected(blocks, put, len(self.tallies), seed)
         self.changes = self._injected.changes
@@ -101,14 +105,12 @@ class SignalJudge:
             yield self._judged(block, label)
 
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
-        values, rows = block.values, len(block.time)
-        validity, age = np.empty(values.shape), np.empty(values.shape)
-        lowered = np.empty((len(self._detectors), *values.shape), dtype=bool)
-        for row in range(rows):
-            judged = self._chain.step(block.time[row : row + 1], values[:, row : row + 1])
-            validity[:, row], age[:, row] = judged.validity[:, 0], judged.age[:, 0]
-            for place, name in enumerate(self._detectors):
-                lowered[place, :, row] = judged.lowered[name][:, 0]
+        signals = len(self.tallies)
+        values, places = block.values[:signals], block.values[signals:]
+        validity, age, lowered = self._chained(block.time, values)
+        for signal, opinion in self._ranged(block.time, values, places):
+            validity[signal] = np.fmin(validity[signal], opinion)
+            lowered[-1, signal] |= opinion < DOUBT
         columns = [pa.array(block.time, from_pandas=True)]
         for signal, tally in enumerate(self.tallies):
             detectors = _names(lowered[:, signal], self._detectors)
@@ -120,6 +122,28 @@ class SignalJudge:
                 *([pa.array(label[signal], pa.int8())] if self._has_labels else []),
             ]
         return pa.table(columns, schema=self.schema)
+
+    def _chained(self, time: Floats, values: Floats) -> tuple[Floats, Floats, Booleans]:
+        """Validity and age (signal, row) by the chain, and where each detector lowered it (detector, signal, row)."""
+        validity, age = np.empty(values.shape), np.empty(values.shape)
+        lowered = np.zeros((len(self._detectors), *values.shape), dtype=bool)
+        for row in range(time.size):
+            judged = self._chain.step(time[row : row + 1], values[:, row : row + 1])
+            validity[:, row], age[:, row] = judged.validity[:, 0], judged.age[:, 0]
+            for place, where in enumerate(judged.lowered.values()):
+                lowered[place, :, row] = where[:, 0]
+        return validity, age, lowered
+
+    def _ranged(self, time: Floats, values: Floats, places: Floats) -> Iterator[tuple[int, Floats]]:
+        """Opinion on each range of a block (row,), NaN where there is none, and its signal; `places` (column, row)."""
+        first = 0
+        for signal, ranging in self._ranging:
+            to = places[first : first + ranging.dimensions]
+            first += ranging.dimensions
+            opinion = np.full(time.size, np.nan)
+            for row in np.flatnonzero(np.isfinite(values[signal])):
+                opinion[row] = ranging.step(float(time[row]), float(values[signal, row]), to[:, row])
+            yield signal, opinion
 
 
 class MessageJudge:

@@ -20,6 +20,7 @@ from karyon.logs.cells import Samples, Stamps
 from karyon.perception import residuals
 from karyon.perception.additional import Additional
 from karyon.perception.plausibility import Plausibility
+from karyon.perception.ranging import Ranged
 from karyon.perception.residuals import Kind
 from karyon.perception.signals import Signal
 from karyon.sim import documents, wording
@@ -110,6 +111,17 @@ class RelationEntry(Section):
         return str(getattr(self, self.kind.value))
 
 
+class RangingEntry(Section):
+    """A signal that is the range to points whose place is known: anchors of a radio, satellites."""
+
+    signal: Text = Field(description="the signal that is a range, in m")
+    to: tuple[Text, ...] = Field(min_length=2, max_length=3, description="columns with the place of the point, m")
+    noise: Positive = Field(description="standard deviation of the error of a range in sight, m")
+    offset: Number = Field(default=0.0, description="usual error of a range in sight, m")
+    detour: Positive = Field(description="usual error of a range that is obstructed, m; it is never shorter")
+    acceleration: Positive = Field(description="usual acceleration of what ranges, m/s²")
+
+
 class Signals(Section):
     """Sensors whose samples are the columns of a log."""
 
@@ -122,6 +134,10 @@ class Signals(Section):
     relations: tuple[RelationEntry, ...] = Field(default=(), description="what signals say of each other")
     events: tuple[Group, ...] = Field(
         default=(), max_length=100, description="signals in which an event in the world shows at once, as groups"
+    )
+
+    ranging: tuple[RangingEntry, ...] = Field(
+        default=(), max_length=100, description="signals that are ranges to points whose place is known"
     )
 
     @field_validator("relations")
@@ -153,6 +169,9 @@ class Signals(Section):
             signals=tuple(signal for _, _, signal in found),
             relations=tuple(self._relations(places)),
             events=tuple(self._events(places)),
+            ranging=tuple(
+                (places[entry.signal], _ranged(entry, self.signals[entry.signal]), entry.to) for entry in self.ranging
+            ),
             additional=tuple(
                 Additional(detector, place, own_detectors.factory(detector))
                 for place, (_, entry, _) in enumerate(found)
@@ -183,13 +202,14 @@ class Signals(Section):
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The signals that one log has, and the column of each; relations and groups name signals by their place."""
+    """The signals that one log has, and the column of each. All else names them by their place."""
 
     columns: tuple[str, ...]
     signals: tuple[Signal, ...]
     relations: tuple[residuals.Relation, ...]
     events: tuple[tuple[int, ...], ...]
     additional: tuple[Additional, ...]
+    ranging: tuple[tuple[int, Ranged, tuple[str, ...]], ...]  # and the columns with the place
     period: float  # s
 
 
@@ -284,7 +304,7 @@ def _model(document: Document) -> type[Described]:
 
 
 def _unknown_signals(described: Signals, document: Document) -> list[Fault]:
-    """Relations and events of signals that the file does not have."""
+    """What says something of signals that the file does not have."""
     names = list(described.signals)
     faults = []
     for path, name in _named(described):
@@ -316,6 +336,8 @@ def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for index, relation in enumerate(described.relations):
         yield ("relations", index, "signal"), relation.signal
         yield ("relations", index, relation.kind.value), relation.source
+    for index, ranging in enumerate(described.ranging):
+        yield ("ranging", index, "signal"), ranging.signal
     for index, group in enumerate(described.events):
         for place, name in enumerate(group):
             yield ("events", index, place), name
@@ -336,6 +358,10 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         rest=nan if entry.rest is None else entry.rest,
         rate_limit=entry.rate_limit or inf,
     )
+
+
+def _ranged(entry: RangingEntry, signal: SensorSignal) -> Ranged:
+    return Ranged(entry.noise, entry.offset, entry.detour, signal.tolerated, entry.acceleration)
 
 
 def _stands_for(pattern: str, name: str) -> bool:

@@ -300,3 +300,36 @@ def test_a_detector_that_cannot_be_used_is_refused_before_anything_is_judged(fol
     assert isinstance(refused.exception, InputError)
     assert message in str(refused.exception)
     assert not Path("out.csv").exists()
+
+
+RANGES = """\
+kind: signals
+period: 0.1 s
+time: {column: t}
+signals:
+  range: {column: r, unit: m, range: [0, 60], noise: 5, tolerated: 0.5, inertia: false}
+ranging:
+  - {signal: range, to: [x, y], noise: 0.1, detour: 0.5, acceleration: 0.5}
+"""
+
+
+PUT = "{signal: range, mode: offset, amplitude: 3, onset: 12 s, duration: 0.1 s}"
+
+
+def test_ranges_are_judged_by_the_place_in_which_they_meet(folder):
+    """Also with a failure put in, and with cells that are empty."""
+    Path("sensors.yaml").write_text(RANGES)
+    anchors = [(0.0, 0.0), (10.0, 0.0), (10.0, 8.0), (0.0, 8.0)]
+    noise = np.random.default_rng(8).normal(0.0, 0.05, 200)
+    rows = [(at / 10, *anchors[at % 4]) for at in range(200)]
+    lines = [f"{t:.1f},{x},{y},{np.hypot(x - 4, y - 3) + noise[at]:.3f}" for at, (t, x, y) in enumerate(rows)]
+    lines[150] = lines[150].rsplit(",", 1)[0] + ","
+    Path("log.csv").write_text("t,x,y,r\n" + "\n".join(lines) + "\n")
+    assert run("log.csv", "--sensors", "sensors.yaml", "--out", "calm.csv").exit_code == 0
+    put = run("log.csv", "--sensors", "sensors.yaml", "--out", "put.csv", "--inject", PUT)
+    assert put.exit_code == 0, put.output
+    calm, hit = (list(csv.DictReader(Path(name).read_text("utf-8").splitlines())) for name in ("calm.csv", "put.csv"))
+    assert min(float(row["range_validity"]) for at, row in enumerate(calm) if at != 150) > 0.8
+    low = [at for at, row in enumerate(hit) if float(row["range_validity"]) < 0.5]
+    assert low == [at for at, row in enumerate(hit) if row["range_fault"] == "1"]
+    assert all("ranging" in hit[at]["range_detectors"] for at in low)

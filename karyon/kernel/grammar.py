@@ -196,8 +196,7 @@ class _Reader:
         return self.built(start, lambda: Age(signal, limit))
 
     def alive(self, start: int) -> Rule:
-        component = self.subject("component")
-        return self.built(start, lambda: Alive(component))
+        return Alive(self.subject("component"))
 
     def cooperation(self, start: int) -> Rule:
         peer = self.subject("peer")

@@ -66,7 +66,7 @@ class Kernel:
         if mask is None:
             raise ValueError(f"expected a Boolean mask of {self.rows} rows")
         mask = np.broadcast_to(mask, (self.rows,))
-        self._ever[:, mask] = False
+        np.copyto(self._ever, False, where=mask)
         for function in self._functions:
             function.manager.reset(mask)
 

@@ -81,7 +81,7 @@ class Manager:
         np.copyto(decision.previous, decision.level)
         np.logical_or(decision.initialised, ready, out=decision.initialised)
         if restart:
-            self.held.fill(False)
+            np.copyto(self.held, False)
         self._hold(now, first)
         raised = self._may_rise(now, safe)
         self._lower(now, admissible, first)
@@ -97,7 +97,7 @@ class Manager:
         self._lower(time, nothing, first)
         self._name_deciding(nothing, first)
         for array in (self.held, *decision.trusted.values()):
-            array.fill(False)
+            np.copyto(array, False)
 
     def reset(self, rows: Booleans) -> None:
         """Put rows, a Boolean (row,), into state init: nothing seen, nothing held, no cause latched."""

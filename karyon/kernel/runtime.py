@@ -186,7 +186,7 @@ class SafetyInformation:
         return own
 
     def _forget(self, index: int) -> None:
-        self.value[index] = np.nan
+        np.copyto(self.value[index], np.nan)
         self.time[index] = ABSENT
 
 
@@ -336,8 +336,8 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
 def _ticks(given: Given, rows: int) -> Ticks | None:
     """Integers that int64 holds; ABSENT where one does not fit; None when they are no integers. Never raises."""
     array = _array(given, rows, ("i", "u"))
-    if array is None or array.dtype.kind == "i":
-        return array
+    if array is None:
+        return None
     return np.where(array > LATEST, ABSENT, array.astype(np.int64))
 
 

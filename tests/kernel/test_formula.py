@@ -128,6 +128,11 @@ def test_types_of_the_results():
     assert [each.dtype for each in results] == [np.int8, np.int16, np.bool_]
 
 
+def test_a_traceback_says_that_it_comes_from_rules():
+    whole = design([(Alive("radio"),)])
+    assert generate(whole.functions[0], whole).admit.__code__.co_filename == "<rules>"
+
+
 def test_nothing_of_the_users_text_is_in_the_source():
     whole = design([(And((Validity("front.distance", 0.25), Alive("perception"), Cooperation("leader", 1))),)])
     source = generate(whole.functions[0], whole).source

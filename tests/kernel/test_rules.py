@@ -120,7 +120,7 @@ def test_at_least_asks_for_some_of_its_terms(k):
 
 
 def test_at_least_needs_terms():
-    with pytest.raises(ValueError, match="at least 1 terms"):
+    with pytest.raises(ValueError, match="at least 1 terms, found a list"):
         AtLeast(1, ())
 
 

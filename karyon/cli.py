@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from karyon.sim.scenario import Loaded
 
 GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
+OTHER_KINDS = (".gz", ".json", ".jsonl", ".zip", ".xlsx", ".png", ".svg", ".yaml", ".yml")
 TYPER_INTERRUPTED = 130  # what typer makes of SIGINT
 SOON = 2.0  # s: of a run that ends sooner no progress is shown
 
@@ -139,12 +140,14 @@ def perceive(
     inject: Annotated[
         list[str] | None, typer.Option(metavar="FAULT", help="put a failure into the log first; YAML, as in a scenario")
     ] = None,
-    seed: Annotated[int, typer.Option(help="seed of the failures' random numbers")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="seed of the failures' random numbers")] = 0,
     learn: Annotated[bool, typer.Option("--learn", help="propose a description from a healthy log instead")] = False,
     as_json: Json = False,
 ) -> None:
     """Validity of every sample of a recorded sensor log, or of every message of a V2V log."""
     if learn:
+        if sensors or plot or inject or as_json:
+            _refuse("error: --learn proposes a description and judges nothing: it goes with --out alone")
         _propose(log, out)
         return
     if sensors is None:
@@ -158,10 +161,13 @@ def perceive(
     draw = _log_plotter() if plot else None
     if out is not None and out.resolve() == Path(sensors).resolve():
         _refuse(f"error: {out} is the description of the sensors: choose another --out")
+    if plot and out is not None and out.resolve() == log.resolve():
+        _refuse(f"error: {out} takes the place of the log, which --plot draws: choose another --out")
     target, put = out or Path(f"{log.name.split('.')[0]}.validity.csv"), inject or []
+    _check_answer(target)
     with _writing(target), _Rows() as rows:
         outcome = judge(log, sensors, target, rows, put, seed)
-    pictures = draw(log, sensors, target, target.with_suffix(""), put, seed) if draw and not outcome.fault else []
+    pictures = draw(log, sensors, target, target.with_suffix(""), put, seed) if draw and outcome.is_complete else []
     if as_json:
         print(json.dumps(screen.as_data(outcome), indent=2))
     else:
@@ -169,6 +175,19 @@ def perceive(
         print("\n".join([*told, *map(str, pictures)]))
     if outcome.fault:
         _refuse(f"{outcome.fault}\nthe {outcome.rows} rows before it are in {target}")
+    if outcome.ended:
+        print(f"interrupted: the {outcome.rows} rows judged until then are in {target}", file=sys.stderr)
+    _exit_if(outcome.ended)
+
+
+def _check_answer(target: Path) -> None:
+    """Refuse what cannot hold the answer, before anything is judged."""
+    if target.exists() and not target.is_file():
+        _refuse(f"error: {target} is no file: --out is a CSV file, or a Parquet file by its ending")
+    if not target.parent.is_dir():
+        _refuse(f"error: {target} cannot be written: there is no folder {target.parent}")
+    if target.suffix.lower() in OTHER_KINDS:
+        _refuse(f"error: --out is a CSV file, or a Parquet file by its ending, found {target}")
 
 
 def _propose(log: Path, out: Path | None) -> None:
@@ -326,27 +345,33 @@ class _Progress:
 
 
 class _Rows:
-    """Rows done, and how long it will take, on a terminal after 2 s."""
+    """Rows done, and how long it will take, on a terminal after 2 s. Ctrl-C ends the judging after some more rows."""
 
     def __enter__(self) -> Self:
-        self._started = time.monotonic()
+        self._started, self._is_ended = time.monotonic(), False
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __exit__(self, *error: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
         if self._shown:
             print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
 
-    def __call__(self, rows: int, share: float) -> None:
-        """Show that `rows` are done, a share of the log."""
+    def __call__(self, rows: int, share: float) -> bool:
+        """Show that `rows` are done, a share of the log; whether to go on."""
         if self._shown and share > 0.0:
             left = (time.monotonic() - self._started) * (1.0 - share) / share
             print(
                 f"\r{f'{rows} rows   {100 * share:.0f} %   {left:.0f} s left':60}", end="", file=sys.stderr, flush=True
             )
+        return not self._is_ended
 
     @property
     def _shown(self) -> bool:
         return sys.stderr.isatty() and time.monotonic() - self._started > SOON
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._is_ended = True
 
 
 class _Stages:

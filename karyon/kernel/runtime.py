@@ -73,15 +73,15 @@ class SafetyInformation:
         self.signals = {signal.name: index for index, signal in enumerate(design.signals)}
         self.components = {component.name: index for index, component in enumerate(design.components)}
         self.peers = {peer: index for index, peer in enumerate(design.peers)}
-        self.deadlines = np.array([component.deadline for component in design.components], dtype=np.float64)
+        self.deadlines = np.array([float(component.deadline) for component in design.components])
         shape = (len(self.signals), rows)
         self.value: Floats = np.full(shape, np.nan)
         self.validity: Floats = np.zeros(shape)
         self.spread: Floats = np.zeros(shape)
-        self.time: Ticks = np.full(shape, ABSENT, dtype=np.int64)
+        self.time: Ticks = np.full(shape, np.int64(ABSENT))
         self.clock_offset: Floats = np.zeros(shape)
-        self.beats: Ticks = np.full((len(self.components), rows), ABSENT, dtype=np.int64)
-        self.cooperation: Levels = np.full((len(self.peers), rows), -1, dtype=np.int8)
+        self.beats: Ticks = np.full((len(self.components), rows), np.int64(ABSENT))
+        self.cooperation: Levels = np.full((len(self.peers), rows), np.int8(-1))
 
     def see(
         self,
@@ -315,7 +315,8 @@ def _elapsed(now: int, time: Ticks, out: Ticks) -> Ticks:
         np.maximum(time, now - LATEST, out=out)
     else:
         np.minimum(time, now - ABSENT, out=out)
-    return np.subtract(now, out, out=out)
+    np.copyto(out, now - out)
+    return out
 
 
 def _index(names: dict[str, int], name: Given) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf, nan
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import quoted
 
 CALLED = 0.5  # validity below which a sample counts as an alarm
+PART = 5000  # rows that are judged before they are written: what may be lost when someone cannot wait
 OWN_AGE = 2.0  # s for which the receiver's own position is carried on by its speed
 
 
@@ -32,14 +34,21 @@ class Tally:
     alarms     stretches of samples below CALLED
     low        samples below CALLED
     first      time and detectors of the first alarm
+    silences   times without a sample for longer than `age_limit`
+    longest    of these, s
     """
 
     name: str
+    age_limit: float = inf
     samples: int = 0
     alarms: int = 0
     low: int = 0
     first: tuple[float, str] | None = None
+    silences: int = 0
+    longest: float = 0.0
     _is_low: bool = field(default=False)
+    _last: float = field(default=nan)  # time of the last sample
+    _silent: bool = field(default=False)  # counted already
 
     def add(self, time: Floats, validity: Floats, present: Booleans, detectors: NDArray[np.object_]) -> None:
         """Count the samples of a block (row,)."""
@@ -51,6 +60,20 @@ class Tally:
         self.samples, self.low = self.samples + low.size, self.low + int(low.sum())
         self.alarms += int(begins.sum())
         self._is_low = bool(low[-1]) if low.size else self._is_low
+        self._listen(time, present)
+
+    def _listen(self, time: Floats, present: Booleans) -> None:
+        """Count the silences that end in these rows, and the one that lasts beyond them."""
+        heard = time[present & np.isfinite(time)]
+        gaps = np.diff(np.concatenate([[self._last], heard]))
+        silent = gaps[gaps > self.age_limit]
+        self.silences += silent.size - (self._silent and bool(heard.size))
+        self._last, self._silent = (float(heard[-1]), False) if heard.size else (self._last, self._silent)
+        known = time[np.isfinite(time)]
+        lasting = float(known[-1]) - self._last if known.size else 0.0
+        if lasting > self.age_limit and not self._silent:
+            self.silences, self._silent = self.silences + 1, True
+        self.longest = max([self.longest, *silent, lasting if self._silent else 0.0])
 
 
 class Judge(Protocol):
@@ -59,6 +82,7 @@ class Judge(Protocol):
     schema: pa.Schema
     tallies: list[Tally]
     changes: list[Change]
+    period: float  # s, of the log by its description; 0: none
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block, with a row per row of the log that counts."""
@@ -83,11 +107,12 @@ class SignalJudge:
         self._ranging = [(signal, Ranging(ranged, len(to))) for signal, ranged, to in bound.ranging]
         places = [name for _, _, to in bound.ranging for name in to]  # beside the signals among the blocks' values
         self._detectors = (*DETECTORS, *names, *(("ranging",) if places else ()))
-        self.tallies = [Tally(signal.name) for signal in self._bound.signals]
+        self.tallies = [Tally(signal.name, signal.age_limit) for signal in self._bound.signals]
         blocks = log.blocks([*bound.columns, *places], described.stamps())
         put = inject_options.read(inject, described, self._bound)
         self._injected = Injected(blocks, put, len(self.tallies), seed)
         self.changes = self._injected.changes
+        self.period = bound.period if described.time else 0.0
         self._has_labels = bool(put)
         fields = [pa.field("time", pa.float64())]
         for signal in self._bound.signals:
@@ -102,7 +127,8 @@ class SignalJudge:
     def tables(self) -> Iterator[pa.Table]:
         """One table per block. Raises LogError; InputError where a failure begins after the end of the log."""
         for block, label in self._injected:
-            yield self._judged(block, label)
+            for first in range(0, len(block.time), PART):
+                yield self._judged(block.part(first, first + PART), label[:, first : first + PART])
 
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
         signals = len(self.tallies)
@@ -160,6 +186,7 @@ class MessageJudge:
         self._memory, self._own = Memory.empty(), _Own()
         self.tallies = [Tally("messages")]
         self.changes: list[Change] = []
+        self.period = 0.0
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block. Raises LogError."""

@@ -12,8 +12,9 @@ from karyon.logs.learn_events import Together
 from karyon.logs.learn_relations import Related
 from karyon.logs.learn_signals import AGE_LIMIT, BLOCKS, Learnt, rounded
 from karyon.perception.residuals import HALF_WINDOW, Kind
+from karyon.sim.shipped import SHIPPED
 
-SCHEMA = "# yaml-language-server: $schema=../schema/sensors.json"
+SCHEMA = f"# yaml-language-server: $schema={(SHIPPED / 'schema' / 'sensors.json').as_posix()}"
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 RESERVED = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 WIDTH = 34  # columns before a comment
@@ -122,6 +123,9 @@ def _relations(proposed: Proposed) -> Iterator[str]:
     if not proposed.relations:
         return
     yield "relations:  # found by their likeness: keep one only if the source does not come from the same sensor"
+    if not all(proposed.accusing):
+        yield "  # With `accuses: true` a difference that lasts makes the signal doubtful, whichever of them is wrong."
+        yield "  # Without, what is wrong from the first sample on, or drifts slowly, is not seen. Decide whom to trust."
     for relation, accuses in zip(proposed.relations, proposed.accusing, strict=True):
         yield from _relation(relation, accuses, proposed)
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -13,7 +15,8 @@ from karyon.logs.inject import Change
 from karyon.logs.judging import Judge, MessageJudge, SignalJudge, Tally
 from karyon.logs.tables import Log, LogError, open_log
 
-Progress = Callable[[int, float], None]
+Progress = Callable[[int, float], bool | None]
+UNLIKE = 3.0  # ratio of the steps of a log and the period of its description, from which on one of them is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class Outcome:
     tallies   per signal, or of all messages
     fault     what ended the log before its end; the rows before it were judged
     changes   what each failure that was put into the log did
+    ended     whether it was ended before its end by whoever watched the progress
+    period    s, by the description; 0 of messages
+    step      usual time between two rows, s; NaN where it is not known
     """
 
     rows: int
@@ -33,6 +39,20 @@ class Outcome:
     tallies: list[Tally]
     fault: LogError | None
     changes: list[Change]
+    ended: bool = False
+    period: float = 0.0
+    step: float = nan
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the log was judged."""
+        return self.fault is None and not self.ended
+
+    @property
+    def mismatch(self) -> float:
+        """The usual time between two rows, s, where it is unlike the period; else 0."""
+        ratio = self.step / self.period if self.period else 1.0
+        return self.step if ratio > UNLIKE or ratio < 1.0 / UNLIKE else 0.0
 
 
 def perceive(
@@ -43,8 +63,9 @@ def perceive(
     inject: Sequence[str] = (),
     seed: int = 0,
 ) -> Outcome:
-    """Judge a log into `out`, CSV or, by its ending, Parquet; `progress` is told the rows that are done,
-    and their share of the log.
+    """Judge a log into `out`, CSV or, by its ending, Parquet.
+
+    `progress` is told the rows that are done and their share of the log; where it answers False, judging ends.
 
     inject   failures put into the log before it is judged, as `inject_options` reads them
     seed     of their random draws
@@ -52,6 +73,7 @@ def perceive(
     fault, as one cut short does, the rows before it are kept.
     """
     described = sensors_file.read(sensors)
+    out = out.resolve()  # what a link leads to, and not the link
     part = out.with_name(f"{out.name}.part")
     with open_log(log) as opened:
         judge = _judge(opened, described, inject, seed)
@@ -72,22 +94,35 @@ def _judge(log: Log, described: sensors_file.Described, inject: Sequence[str], s
 
 
 def _judged(judge: Judge, part: Path, log: Log, progress: Progress | None) -> Outcome:
-    rows, begin, end, fault = 0, float("nan"), float("nan"), None
+    rows, begin, end, fault, ended, step = 0, nan, nan, None, False, nan
     with _writer(part, judge.schema) as writer:
         try:
             for table in judge.tables():
                 writer.write_table(table)
                 if table.num_rows:
-                    begin = table["time"][0].as_py() if rows == 0 else begin
-                    end = table["time"][-1].as_py()
+                    begin = _number(table["time"][0]) if rows == 0 else begin
+                    end = _number(table["time"][-1])
+                    step = _step(table["time"]) if rows == 0 else step
                 rows += table.num_rows
-                if progress:
-                    progress(rows, log.share())
+                if progress and progress(rows, log.share()) is False:
+                    ended = True
+                    break
         except LogError as error:
             if not rows:
                 raise
             fault = error
-    return Outcome(rows, begin, end, judge.tallies, fault, judge.changes)
+    return Outcome(rows, begin, end, judge.tallies, fault, judge.changes, ended, judge.period, step)
+
+
+def _number(scalar: Any) -> float:
+    """A time as a number, NaN where the log has none."""
+    return nan if scalar.as_py() is None else float(scalar.as_py())
+
+
+def _step(time: Any) -> float:
+    """Usual time between two rows, s; rows of one instant are one."""
+    steps = np.diff(np.asarray(time.to_numpy(), dtype=np.float64))
+    return float(np.median(steps[steps > 0.0])) if (steps > 0.0).any() else nan
 
 
 def _writer(path: Path, schema: Any) -> Any:

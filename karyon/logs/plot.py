@@ -251,7 +251,8 @@ def _times(alarms: int) -> str:
 
 
 def _of_signals(title: str, passes: _Passes) -> Figure:
-    axis, tallies, shown = signals(passes, passes.names, SIGNALS_SHOWN)
+    limits = {signal.name: signal.age_limit for signal in passes.bound.signals}
+    axis, tallies, shown = signals(passes, limits, SIGNALS_SHOWN)
     tall = HEIGHTS[min(len(shown), len(HEIGHTS)) - 1]
     heights, spaces = [], []
     for one in shown:
@@ -263,7 +264,6 @@ def _of_signals(title: str, passes: _Passes) -> Figure:
     told = [f"{axis.rows:,} rows", _span(axis), f"{_times(alarms)} (a stretch of samples below validity {CALLED:g})"]
     if len(shown) < len(tallies):
         told.append(f"the {len(shown)} of {len(tallies)} signals with the most alarms")
-    limits = {signal.name: signal.age_limit for signal in passes.bound.signals}
     for one, values, lanes_panel in zip(shown, panels[::2], panels[1::2], strict=True):
         silence = max(limits[one.tally.name], LONGER * axis.width)
         _draw_values(values, one, axis, silence, inject_options.unit_of(passes.described, one.tally.name))
@@ -373,10 +373,11 @@ def _title(one: Signal) -> str:
     name = shortened(tally.name, 40)
     if not tally.samples:
         return f"{name}: no sample"
+    silent = f", silent for up to {tally.longest:.3g} s" if tally.silences else ""
     if not tally.alarms:
-        return f"{name}: no alarm in {tally.samples:,} samples"
+        return f"{name}: no alarm in {tally.samples:,} samples{silent}"
     share = 100.0 * tally.low / tally.samples
-    return f"{name}: {_times(tally.alarms)}, {_percent(share)} of {tally.samples:,} samples"
+    return f"{name}: {_times(tally.alarms)}, {_percent(share)} of {tally.samples:,} samples{silent}"
 
 
 def _percent(share: float) -> str:

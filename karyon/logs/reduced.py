@@ -225,18 +225,18 @@ def numbers(column: pa.ChunkedArray) -> Floats:
 
 
 def signals(
-    passes: Callable[[], Iterable[Seen]], names: list[str], most: int
+    passes: Callable[[], Iterable[Seen]], limits: dict[str, float], most: int
 ) -> tuple[Axis, list[Tally], list[Signal]]:
     """The time axis, what became of all signals, and the reductions of those `most` with the most alarms.
 
-    `passes` goes through the log from its first row each time it is called.
+    `passes` goes through the log from its first row each time it is called; `limits` are the age limits by name.
     """
-    axis, tallies = Axis(), [Tally(name) for name in names]
+    axis, tallies = Axis(), [Tally(name, limit) for name, limit in limits.items()]
     for seen in _until_fault(passes()):
         axis.measure(seen.block.time)
         for place, tally in enumerate(tallies):
             _count(tally, seen, place)
-    chosen = sorted(sorted(range(len(names)), key=lambda place: -tallies[place].alarms)[:most])
+    chosen = sorted(sorted(range(len(tallies)), key=lambda place: -tallies[place].alarms)[:most])
     found = {place: Signal(tallies[place]) for place in chosen}
     again = axis.again()
     for seen in _until_fault(passes()):

@@ -71,6 +71,13 @@ class SensorSignal(Section):
         default=(), max_length=20, description="further detectors: rate, noise, cusum, counter, or `module:Class`"
     )
 
+    @field_validator("range")
+    @classmethod
+    def _rising(cls, limits: tuple[float, float] | None) -> tuple[float, float] | None:
+        if limits and limits[0] >= limits[1]:
+            raise contradiction("ends where it begins, or below", "it is [lowest, highest]")
+        return limits
+
     def all_detectors(self) -> tuple[str, ...]:
         """Those that are named; one for the rate is where there is a limit."""
         return tuple(dict.fromkeys((*self.detectors, *(("rate",) if self.rate_limit else ()))))
@@ -91,13 +98,9 @@ class RelationEntry(Section):
 
     @field_validator("integral_of")
     @classmethod
-    def _one_source(cls, integral_of: str | None, info: ValidationInfo) -> str | None:
-        others = [info.data.get("same_as"), info.data.get("rate_of"), integral_of]
-        given = [kind.value for kind, name in zip(Kind, others, strict=True) if name is not None]
-        if not given:
+    def _has_source(cls, integral_of: str | None, info: ValidationInfo) -> str | None:
+        if integral_of is None and not any(info.data.get(kind.value) for kind in Kind):
             raise lacking(*(kind.value for kind in Kind))
-        if len(given) > 1:
-            raise contradiction(f"is not alone: there are {' and '.join(given)}", "a relation has one source")
         return integral_of
 
     @property
@@ -284,7 +287,7 @@ def read(name: str | Path) -> Described:
     except ValidationError as error:
         raise InputError(wording.faults(error, model, document)) from None
     if isinstance(described, Signals):
-        faults = [*_unknown_signals(described, document), *_unfit(described, document)]
+        faults = [*_unknown_signals(described, document), *_sources(described, document), *_unfit(described, document)]
         if faults:
             raise InputError(faults)
     return described
@@ -314,6 +317,18 @@ def _unknown_signals(described: Signals, document: Document) -> list[Fault]:
             what = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
             faults.append(document.place(path).fault(f"{what} names no signal of this file", hint))
     return faults
+
+
+def _sources(described: Signals, document: Document) -> Iterator[Fault]:
+    """Relations with more than one source, and of a signal to itself."""
+    for index, relation in enumerate(described.relations):
+        first, *others = (kind.value for kind in Kind if getattr(relation, kind.value) is not None)
+        for other in others:
+            place = document.place_of_key(("relations", index, other))
+            yield place.fault(f"relations[{index}] has `{first}` and `{other}`", "a relation has one source")
+        if relation.source == relation.signal:
+            place = document.place(("relations", index, first))
+            yield place.fault(f"relations[{index}].{first} is the signal itself", "a source is another sensor")
 
 
 def _unfit(described: Signals, document: Document) -> Iterator[Fault]:

@@ -68,6 +68,12 @@ class Block:
     codes: Ints
     labels: tuple[Sequence[str], ...]
 
+    def part(self, first: int, last: int) -> "Block":
+        """The rows from `first` on, `last` not among them, counted from the first of the block."""
+        rows = slice(first, last)
+        lines, time, values, codes = self.lines[rows], self.time[rows], self.values[:, rows], self.codes[:, rows]
+        return Block(self.first_row + first, lines, time, values, codes, self.labels)
+
 
 def open_log(path: str | Path) -> "Log":
     """Open a log and see what columns it has. Raises LogError: no such file, empty, neither CSV nor JSON lines, ..."""
@@ -227,8 +233,9 @@ class _Reading:
         try:
             stream.seek(0)
             for piece in chain.from_iterable(map(self._parts, pieces(stream))):
+                is_sound = not self._faults.count
                 block = self._block(piece)
-                if len(block.lines) and not self._faults.count:
+                if len(block.lines) and is_sound:
                     yield block
         except (UnusableError, OSError) as error:
             raise _ended(self._faults, error) from error
@@ -287,11 +294,12 @@ class _Reading:
         return types if all(types[column] == kind for column, kind in wanted) else None
 
     def _one_by_one(self, piece: Piece) -> _Rows:
-        """All rows, line by line; faults are recorded, and the rows are then not to be used."""
+        """All rows before the first fault, line by line; faults are recorded, also those that follow."""
         roles = [*self._time, *self._columns, *self._texts]
         wanted = [role.column for role in roles]
         lines = array("q")
         cells: list[list[float]] = [[] for _ in roles]
+        sound, before = 0, self._faults.count
         for line, text in self._lines(piece):
             try:
                 found = self._layout.cells(text, wanted)
@@ -305,8 +313,10 @@ class _Reading:
                 except CellError as error:
                     into.append(-1)
                     self._faults.in_line(line, text, self._layout.span(text, role.column), error.message, error.hint)
+            sound += self._faults.count == before
         first, last = len(self._time), len(self._time) + len(self._columns)
-        return _rows(lines, cells[:first], cells[first:last], cells[last:])
+        cells = [each[:sound] for each in cells]
+        return _rows(lines[:sound], cells[:first], cells[first:last], cells[last:])
 
     def _lines(self, piece: Piece) -> Iterator[tuple[int, str]]:
         """Number and text of the lines that are not blank; what is not text is a fault."""

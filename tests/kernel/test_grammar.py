@@ -200,6 +200,7 @@ def test_any_text_is_a_rule_or_a_rule_error_inside_the_text(written):
         ("within(x, 2, 1)", 1, "a range goes from low to high, found 2 to 1", ""),
         ("within(x 2, 1)", 10, "expected `,`, found `2`", ""),
         ("alive(a) alive(b)", 10, "expected `and`, `or` or the end of the rule, found `alive`", ""),
+        ("alive(a) orr alive(b)", 10, "expected `and`, `or` or the end of the rule, found `orr`", "did you mean `or`?"),
         ("alive(a) nd alive(b)", 10, "expected `and`, `or` or the end of the rule, found `nd`", "did you mean `and`?"),
         (
             "alive(a) and",

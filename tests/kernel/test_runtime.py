@@ -8,7 +8,7 @@ import pytest
 from karyon.kernel import ABSENT, Not, SafetyInformation, parse, verdict
 from karyon.kernel.design import Component, Design, Function, Level, Signal
 from karyon.kernel.formula import generate
-from karyon.kernel.runtime import LATEST, Freshness, time_or_none
+from karyon.kernel.runtime import BLOCK, LATEST, Freshness, time_or_none
 from karyon.kernel.timing import Timing
 
 MS = 1_000_000
@@ -583,3 +583,23 @@ def test_one_row_is_a_copy_of_its_own():
     assert seen.value[1].tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(IndexError):
         seen.of_row(3)
+
+
+def test_what_is_seen_before_anything_is_seen():
+    """Types are promised, because states are kept and travel."""
+    seen = information(rows=2)
+    assert {name: (array.dtype, set(array.flat)) for name, array in vars(seen).items() if name in STATE} == {
+        "time": (np.int64, {ABSENT}),
+        "beats": (np.int64, {ABSENT}),
+        "cooperation": (np.int8, {-1}),
+        "deadlines": (np.float64, {0.15, 0.3}),
+    }
+
+
+STATE = ("time", "beats", "cooperation", "deadlines")
+
+
+@pytest.mark.parametrize(("rows", "blocks"), [(BLOCK, 1), (BLOCK + 1, len(SIGNALS))])
+def test_many_rows_are_taken_signal_by_signal(rows, blocks):
+    """What is in the cache is there once: measured, and nothing that an answer shows."""
+    assert len(Freshness(information(rows))._blocks) == blocks

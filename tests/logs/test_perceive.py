@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -125,12 +126,19 @@ def test_missing_samples_and_bad_stamps_cost_validity_and_nothing_else(folder):
 
 
 def test_a_bad_cell_is_refused_with_its_place(folder):
-    """And nothing is left behind."""
-    speeds = drive()
-    speeds[50] = "fast"
-    answer = run(log_of(speeds), "--sensors", "sensors.yaml", "--out", "out.csv")
+    """The rows before it are kept, all of them and no other; without any, nothing is left behind."""
+    for bad in (50, 199):
+        speeds = drive()
+        speeds[bad] = "fast"
+        answer = run(log_of(speeds), "--sensors", "sensors.yaml", "--out", "out.csv")
+        assert answer.exit_code == 2
+        assert f"log.csv:{bad + 2}:{3 + len(f'{bad / 10:.1f}') - 1}: error: `v` is `fast`, exp" in answer.stderr
+        assert f"the {bad} rows before it are in out.csv" in answer.stderr
+        assert "all of it" not in answer.stdout
+        assert len(read("out.csv")) == bad
+    Path("out.csv").unlink()
+    answer = run(log_of(["fast", *drive()]), "--sensors", "sensors.yaml", "--out", "out.csv")
     assert isinstance(answer.exception, LogError)
-    assert "log.csv:52:5: error: `v` is `fast`, expected a number" in str(answer.exception)
     assert not list(Path().glob("out*"))
 
 
@@ -333,3 +341,102 @@ def test_ranges_are_judged_by_the_place_in_which_they_meet(folder):
     low = [at for at, row in enumerate(hit) if float(row["range_validity"]) < 0.5]
     assert low == [at for at, row in enumerate(hit) if row["range_fault"] == "1"]
     assert all("ranging" in hit[at]["range_detectors"] for at in low)
+
+
+def test_someone_who_cannot_wait_keeps_what_was_judged(folder, monkeypatch):
+    """Ctrl-C while rows are judged: exit code 1, and the rows until then."""
+    monkeypatch.setattr(judging, "PART", 50)
+    stepped = judging.SignalJudge._chained
+
+    def pressed(self, time, values):
+        os.kill(os.getpid(), signal.SIGINT)
+        return stepped(self, time, values)
+
+    monkeypatch.setattr(judging.SignalJudge, "_chained", pressed)
+    answer = run(log_of(drive()), "--sensors", "sensors.yaml", "--out", "out.csv")
+    assert answer.exit_code == 1
+    assert "interrupted: the 50 rows judged until then are in out.csv" in answer.stderr
+    assert len(read("out.csv")) == 50
+
+
+def test_parts_of_a_log_are_judged_as_the_whole(folder, monkeypatch):
+    log = log_of(drive(jump=1.0))
+    run(log, "--sensors", "sensors.yaml", "--out", "whole.csv")
+    monkeypatch.setattr(judging, "PART", 7)
+    run(log, "--sensors", "sensors.yaml", "--out", "parts.csv")
+    assert Path("parts.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("/dev/null", "/dev/null is no file"),
+        (".", ". is no file"),
+        ("no/such/out.csv", "there is no folder no/such"),
+        ("out.csv.gz", "--out is a CSV file, or a Parquet file by its ending, found out.csv.gz"),
+    ],
+)
+def test_what_cannot_hold_the_answer_is_refused(folder, out, message):
+    answer = run(log_of(drive()), "--sensors", "sensors.yaml", "--out", out)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert not Path("/dev/null").is_file()
+
+
+def test_a_link_is_followed(folder):
+    Path("link.csv").symlink_to("there.csv")
+    assert run(log_of(drive()), "--sensors", "sensors.yaml", "--out", "link.csv").exit_code == 0
+    assert Path("link.csv").is_symlink()
+    assert len(read("there.csv")) == 200
+
+
+def test_what_does_not_go_together_is_refused(folder):
+    log = log_of(drive())
+    assert "goes with --out alone" in run(log, "--learn", "--sensors", "sensors.yaml").stderr
+    assert "takes the place of the log" in run(log, "--sensors", "sensors.yaml", "--out", log, "--plot").stderr
+    assert run(log, "--sensors", "sensors.yaml", "--seed", "-1").exit_code == 2
+
+
+def silent(*stretches, samples=200):
+    """A drive with stretches (first, last) of empty cells, `last` not among them."""
+    speeds = drive(samples)
+    for first, last in stretches:
+        speeds[first:last] = [""] * (last - first)
+    return speeds
+
+
+def test_silence_is_told(folder):
+    """Where cells are empty, where rows are missing, and at the end; but not a sample lost now and then."""
+    answer = run(log_of(silent((20, 22), (50, 80), (190, 200))), "--sensors", "sensors.yaml", "--json")
+    told = json.loads(answer.stdout)["signals"]["speed"]
+    assert told["silences"] == 2
+    assert told["longest_silence"] == pytest.approx(3.1)
+    lines = log_of(drive()).read_text().splitlines()
+    Path("log.csv").write_text("\n".join(lines[:50] + lines[90:]) + "\n")
+    assert "silent 1 time, up to 4.1 s" in run("log.csv", "--sensors", "sensors.yaml").stdout
+
+
+def test_silences_are_counted_the_same_in_parts(folder, monkeypatch):
+    log = log_of(silent((20, 60), (61, 130)))
+    whole = run(log, "--sensors", "sensors.yaml", "--json").stdout
+    for part in (1, 9, 40):
+        monkeypatch.setattr(judging, "PART", part)
+        assert run(log, "--sensors", "sensors.yaml", "--json").stdout == whole
+
+
+def test_another_rate_than_described_is_noticed(folder):
+    """As of milliseconds that are taken for seconds."""
+    assert "note:" not in run(log_of(drive()), "--sensors", "sensors.yaml").stdout
+    Path("sensors.yaml").write_text(SENSORS.replace("period: 0.1 s", "period: 1 ms"))
+    told = run("log.csv", "--sensors", "sensors.yaml").stdout
+    assert "note: the rows are 0.1 s apart, the description says period 0.001 s" in told
+
+
+def test_json_is_json_where_there_is_no_time(folder):
+    """An empty time stamp is told as null."""
+    lines = log_of(drive()).read_text().splitlines()
+    Path("log.csv").write_text("\n".join([lines[0], "," + lines[1].split(",")[1], *lines[2:]]) + "\n")
+    answer = run("log.csv", "--sensors", "sensors.yaml", "--json")
+    told = json.loads(answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert told["begin"] is None
+    assert told["signals"]["speed"]["first_alarm"] is None

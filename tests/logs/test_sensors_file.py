@@ -70,8 +70,14 @@ def test_a_group_is_bound_to_all_signals_it_names(tmp_path):
         (
             'rate_of: "speed{k}"',
             "rate_of: acceleration, same_as: acceleration",
-            "relations[0].integral_of is not alone: there are same_as and rate_of",
+            "8:28: error: relations[0] has `same_as` and `rate_of`",
         ),
+        (
+            'rate_of: "speed{k}"',
+            "rate_of: acceleration",
+            "8:37: error: relations[0].rate_of is the signal itself",
+        ),
+        ("range: [0, 60]", "range: [60, 0]", "range ends where it begins, or below"),
         (", acceleration]]", ", accelerator]]", "9:23: error: events[0][1] names no signal of this file"),
         (", acceleration]]", "]]", "events[0] is a list of at least 2"),
     ],

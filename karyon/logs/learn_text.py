@@ -125,7 +125,7 @@ def _relations(proposed: Proposed) -> Iterator[str]:
     yield "relations:  # found by their likeness: keep one only if the source does not come from the same sensor"
     if not all(proposed.accusing):
         yield "  # With `accuses: true` a difference that lasts makes the signal doubtful, whichever of them is wrong."
-        yield "  # Without, what is wrong from the first sample on, or drifts slowly, is not seen. Decide whom to trust."
+        yield "  # Without, what is wrong from the first sample on, or drifts slowly, is not seen. Decide."
     for relation, accuses in zip(proposed.relations, proposed.accusing, strict=True):
         yield from _relation(relation, accuses, proposed)
 

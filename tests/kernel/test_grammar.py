@@ -259,6 +259,27 @@ def test_nesting_ends_at_a_limit_and_not_in_a_recursion_error(around):
         assert caught.value.column == len(before) * DEEPEST + 1
 
 
+def wrapped(rule, times):
+    """The rule, two levels deeper each time."""
+    for _ in range(times):
+        rule = f"alive(b) or alive(c) and ({rule})"
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("before", "deep", "place"),
+    [
+        ("alive(p) and (", wrapped("alive(a) and alive(b)", DEEPEST // 2), len("alive(p) and (")),
+        ("alive(p) and not (", wrapped("alive(a)", DEEPEST // 2), len("alive(p) and ")),
+    ],
+)
+def test_a_tree_that_is_too_deep_is_refused_where_its_uppermost_term_begins(before, deep, place):
+    """`and` and `or` deepen the tree without a bracket, so the data classes find it out."""
+    with pytest.raises(RuleError, match="deeper than 50") as caught:
+        parse(f"{before}{deep})")
+    assert caught.value.column == place + 1
+
+
 def test_the_deepest_rule_is_read_on_a_stack_that_is_half_used():
     deepest = "at_least(1, " * DEEPEST + "alive(a)" + ")" * DEEPEST
 

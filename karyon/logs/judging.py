@@ -82,6 +82,7 @@ class Judge(Protocol):
     schema: pa.Schema
     tallies: list[Tally]
     changes: list[Change]
+    senders: dict[str, tuple[int, int]]  # messages of each, and those below CALLED
     period: float  # s, of the log by its description; 0: none
 
     def tables(self) -> Iterator[pa.Table]:
@@ -112,6 +113,7 @@ class SignalJudge:
         put = inject_options.read(inject, described, self._bound)
         self._injected = Injected(blocks, put, len(self.tallies), seed)
         self.changes = self._injected.changes
+        self.senders: dict[str, tuple[int, int]] = {}
         self.period = bound.period if described.time else 0.0
         self._has_labels = bool(put)
         fields = [pa.field("time", pa.float64())]
@@ -186,6 +188,7 @@ class MessageJudge:
         self._memory, self._own = Memory.empty(), _Own()
         self.tallies = [Tally("messages")]
         self.changes: list[Change] = []
+        self.senders: dict[str, tuple[int, int]] = {}
         self.period = 0.0
 
     def tables(self) -> Iterator[pa.Table]:
@@ -208,6 +211,7 @@ class MessageJudge:
         detectors = np.array(judgement.detectors(), dtype=object)
         self.tallies[0].add(kept.received, judgement.validity, np.ones(len(kept), dtype=bool), detectors)
         labels = np.array([*block.labels[0], None], dtype=object)
+        self._count(labels[kept.sender], judgement.validity < CALLED)
         return pa.table(
             [
                 pa.array(kept.received, from_pandas=True),
@@ -217,6 +221,13 @@ class MessageJudge:
             ],
             schema=self.schema,
         )
+
+    def _count(self, sender: NDArray[np.object_], low: Booleans) -> None:
+        """Count the messages of each sender (message,), and those that are low."""
+        for name in dict.fromkeys(sender):
+            is_one = sender == name
+            messages, lows = self.senders.get(str(name), (0, 0))
+            self.senders[str(name)] = messages + int(is_one.sum()), lows + int(low[is_one].sum())
 
     def _rows_of(self, what: str) -> float | None:
         value = getattr(self._described.rows, what)

@@ -28,6 +28,7 @@ class Outcome:
     tallies   per signal, or of all messages
     fault     what ended the log before its end; the rows before it were judged
     changes   what each failure that was put into the log did
+    senders   of messages: how many of each, and how many of these below CALLED
     ended     whether it was ended before its end by whoever watched the progress
     period    s, by the description; 0 of messages
     step      usual time between two rows, s; NaN where it is not known
@@ -39,6 +40,7 @@ class Outcome:
     tallies: list[Tally]
     fault: LogError | None
     changes: list[Change]
+    senders: dict[str, tuple[int, int]]
     ended: bool = False
     period: float = 0.0
     step: float = nan
@@ -111,7 +113,7 @@ def _judged(judge: Judge, part: Path, log: Log, progress: Progress | None) -> Ou
             if not rows:
                 raise
             fault = error
-    return Outcome(rows, begin, end, judge.tallies, fault, judge.changes, ended, judge.period, step)
+    return Outcome(rows, begin, end, judge.tallies, fault, judge.changes, judge.senders, ended, judge.period, step)
 
 
 def _number(scalar: Any) -> float:

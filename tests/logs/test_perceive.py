@@ -203,8 +203,15 @@ def test_messages_get_a_row_each(folder):
                 f"3,{k}.{sender},{k}.{sender},{sender},1,{place:.2f},{4 * sender},{speed},0,0,0,{speed / 10},0"
             )
     Path("messages.csv").write_text("\n".join([*lines, ""]), "utf-8")
-    assert run("messages.csv", "--sensors", "veremi", "--out", "out.csv").exit_code == 0
+    told = run("messages.csv", "--sensors", "veremi", "--out", "out.csv").stdout.splitlines()
     rows = read("out.csv")
+    low = [row["sender"] for row in rows if float(row["validity"]) < 0.5]
+    assert set(low) == {"9"}
+    assert told[0] == f"90 messages   29.2 s   {len(low)} below validity 0.5"
+    assert told[1] == "   of 1 of 3 senders:"
+    assert told[2].split() == ["9", str(len(low)), "of", "30", "messages", f"{100 * len(low) / 30:.1f}", "%"]
+    senders = json.loads(run("messages.csv", "--sensors", "veremi", "--json").stdout)["senders"]
+    assert senders["9"] == {"messages": 30, "low": len(low)}
     assert [row["sender"] for row in rows[:3]] == ["7", "8", "9"]
     last = {row["sender"]: float(row["validity"]) for row in rows}
     assert last["7"] > 0.9 and last["8"] > 0.9 and last["9"] < 0.1

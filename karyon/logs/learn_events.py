@@ -39,8 +39,12 @@ def together(signals: Sequence[Learnt], relations: Sequence[Related], columns: F
 
 def _leaps(signal: Learnt, column: Floats) -> Booleans:
     """Samples (row,) that the chain takes for a leap."""
-    size = np.abs(surprises(column, inertia=signal.inertia))
-    return np.asarray(size > SURPRISE * signal.noise)  # NaN: no leap
+    there = np.isfinite(column)
+    leaps = np.zeros(column.size, dtype=bool)
+    paced = column[there] if signal.every > 1 else column
+    leaping = np.abs(surprises(paced, inertia=signal.inertia)) > SURPRISE * signal.noise  # NaN: no leap
+    leaps[there if signal.every > 1 else slice(None)] = leaping
+    return leaps
 
 
 def _counted(pair: tuple[int, int], leaps: Sequence[Booleans]) -> Together | None:

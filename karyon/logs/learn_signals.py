@@ -48,6 +48,7 @@ class Learnt:
     noise_spread     lowest and highest noise of the blocks, before it was made larger by `factor`
     rest_share       of the samples
     resolution       smallest step between two values
+    every            rows from one sample to the next, as a rule
     bridged_runs     stretches on an exact line of four samples or more
     alarms           of the chain on the same log, with the numbers proposed; and the samples that it judged
     """
@@ -68,6 +69,7 @@ class Learnt:
     bridged_runs: int
     age_limit: float
     tolerated: float
+    every: int = 1
     alarms: int = 0
     judged: int = 0
 
@@ -77,13 +79,14 @@ class Learnt:
             name=self.name,
             noise=self.noise,
             tolerated=self.tolerated,
-            age_limit=self.age_limit if isfinite(self.age_limit) else AGE_LIMIT * period,
+            age_limit=self.age_limit if isfinite(self.age_limit) else AGE_LIMIT * self.every * period,
             low=self.range[0],
             high=self.range[1],
             inertia=self.inertia,
             rest=self.rest,
             resolution=self.resolution,
             bridged=self.bridged,
+            period=self.every * period,
         )
 
 
@@ -114,13 +117,15 @@ def unit_of(name: str) -> str:
 def learnt(name: str, column: Floats, period: float) -> Learnt | None:
     """What a column (row,) tells; None where it hardly changes."""
     there = column[np.isfinite(column)]
+    every = _every(column)
+    paced = column if every == 1 else there  # without the rows in which the sensor says nothing
     rest, rest_share = _rest(there)
-    inertia, surprise, is_away = _surprises(column, rest)
+    inertia, surprise, is_away = _surprises(paced, rest)
     noise = scale(surprise)
     if not noise >= LEAST_NOISE:
         return None
     spread = [scale(part) for part in np.array_split(surprise, BLOCKS)]
-    runs = _exact_runs(column, is_away, EXACT * noise)
+    runs = _exact_runs(paced, is_away, EXACT * noise)
     seen = float(there.min()), float(there.max())
     return Learnt(
         name=name,
@@ -135,10 +140,11 @@ def learnt(name: str, column: Floats, period: float) -> Learnt | None:
         rest=rest,
         rest_share=rest_share,
         resolution=_resolution(there),
-        bridged=_bridged(runs, there.size, period),
+        bridged=_bridged(runs, there.size, every * period),
         bridged_runs=int(np.sum(runs >= 3)),
         age_limit=_age_limit(column, period),
         tolerated=_tolerated(noise, seen),
+        every=every,
     )
 
 
@@ -182,15 +188,20 @@ def _rest(there: Floats) -> tuple[float, float]:
     return (float(values[most]), share) if is_it else (nan, 0.0)
 
 
-def _surprises(column: Floats, rest: float) -> tuple[bool, Floats, Booleans]:
+def _every(column: Floats) -> int:
+    """Rows from one sample to the next, as a rule."""
+    gaps = np.diff(np.flatnonzero(np.isfinite(column)))
+    return int(np.median(gaps)) if gaps.size else 1
+
+
+def _surprises(value: Floats, rest: float) -> tuple[bool, Floats, Booleans]:
     """Whether the last rate predicts better than the last value, the surprises (row,), and what is off rest (row,)."""
-    value = column[np.isfinite(column)] if np.mean(np.isfinite(column)) < 0.5 else column
     lone, lasting = surprises(value, inertia=False), surprises(value, inertia=True)
     is_away = ~(value == rest)
     is_known = np.isfinite(lone) & np.isfinite(np.roll(lone, 1)) & (is_away | np.roll(is_away, 1))
     lasting, lone = lasting[is_known], lone[is_known]
     inertia = scale(lasting) < scale(lone)
-    return inertia, lasting if inertia else lone, ~(column == rest) & np.isfinite(column)
+    return inertia, lasting if inertia else lone, is_away & np.isfinite(value)
 
 
 def surprises(column: Floats, *, inertia: bool) -> Floats:
@@ -246,7 +257,7 @@ def _tidy(number: float) -> float:
 def _age_limit(column: Floats, period: float) -> float:
     """s, NaN where the default does: samples of a slower sensor, and losses that a healthy one has, too."""
     gaps = np.diff(np.flatnonzero(np.isfinite(column)))
-    if not gaps.size or np.mean(gaps > AGE_LIMIT) < 0.001:
+    if not gaps.size or np.mean(gaps > AGE_LIMIT * _every(column)) < 0.001:
         return nan
     usual = max(AGE_LIMIT * float(np.median(gaps)), 1.2 * float(np.quantile(gaps, 0.999)))
     return min(rounded(usual * period, up=True), 1e6)

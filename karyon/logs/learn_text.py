@@ -95,6 +95,8 @@ def _signal(signal: Learnt, period: float) -> Iterator[str]:
     if not signal.inertia:
         yield _line("    inertia: false", "its last value predicts it better than its last rate")
     yield from _held(signal)
+    if signal.every > 1:
+        yield _line(f"    period: {_number(signal.every * period)} s", f"a sample in every {signal.every} rows")
     if isfinite(signal.age_limit):
         lost = f"over 0.1 % of the gaps between samples exceed {AGE_LIMIT:g} periods"
         yield _line(f"    age_limit: {_number(signal.age_limit)} s", lost)

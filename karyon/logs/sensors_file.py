@@ -54,6 +54,9 @@ class SensorSignal(Section):
     noise: Positive = Field(description="standard deviation of a sample against what the samples before it predict")
     tolerated: Positive = Field(description="failure amplitude that is tolerable")
     range: tuple[Number, Number] | None = Field(default=None, description="[lowest, highest] healthy value")
+    period: Seconds | None = Field(
+        default=None, gt=0, le=86400, description="time between two samples, where it is longer than that between rows"
+    )
     age_limit: Seconds | None = Field(
         default=None,
         gt=0,
@@ -364,7 +367,7 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         name=name,
         noise=entry.noise,
         tolerated=entry.tolerated,
-        age_limit=entry.age_limit or AGE_LIMIT * period,
+        age_limit=entry.age_limit or AGE_LIMIT * (entry.period or period),
         low=low,
         high=high,
         inertia=entry.inertia,
@@ -372,6 +375,7 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         resolution=nan if entry.resolution is None else entry.resolution,
         rest=nan if entry.rest is None else entry.rest,
         rate_limit=entry.rate_limit or inf,
+        period=entry.period or nan,
     )
 
 

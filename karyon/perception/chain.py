@@ -60,7 +60,9 @@ class Chain:
         self._low, self._high = _column(signals, "low"), _column(signals, "high")
         self._tolerated, self._age_limit = _column(signals, "tolerated"), _column(signals, "age_limit")
         inertia = _column(signals, "inertia").astype(float)
-        bridged = _column(signals, "bridged") / period
+        own = _column(signals, "period")
+        self._every = np.where(own > 0.0, own, period)  # s between two samples of a signal
+        bridged = _column(signals, "bridged") / self._every
         noise, rest = _column(signals, "noise"), _column(signals, "rest")
         resolution = _column(signals, "resolution")
         resolution = np.where(resolution > 0.0, resolution, FINE * noise)
@@ -113,9 +115,9 @@ class Chain:
     def _believe(self, now: Floats, value: Floats, sample: Booleans) -> Floats:
         """Takes the samples into the belief; validity by the hypotheses (signal, row)."""
         first = sample & (self._sampled == -inf)
-        missed = np.where(sample & ~first, np.round((now - self._sampled) / self._period) - 1.0, 0.0)
+        missed = np.where(sample & ~first, np.round((now - self._sampled) / self._every) - 1.0, 0.0)
         missed = np.maximum(missed, 0.0)
-        late = missed * self._period >= self._age_limit
+        late = missed * self._every >= self._age_limit
         # After a long silence a healthy signal begins anew; one in doubt stays in doubt (safety model, section 2).
         anew = first | (sample & late & (self._belief.healthy > 0.5))
         before = self._belief.coasted(missed) if missed.any() else self._belief

@@ -17,6 +17,7 @@ class Signal:
     resolution   of the samples; NaN: not known, taken as a hundredth of the noise
     bridged      s for which a recorder may have put samples on a line between two that it has
     rate_limit   largest change per s that physics allows
+    period       s between two samples; NaN: that of the log
     """
 
     name: str
@@ -30,3 +31,4 @@ class Signal:
     bridged: float = 0.0
     resolution: float = nan
     rate_limit: float = inf
+    period: float = nan

@@ -140,12 +140,26 @@ def test_lines_that_the_recorder_drew_are_bridged(tmp_path):
     assert 1.1 <= signal.bridged <= 1.5
 
 
-def test_a_slow_sensor_has_an_age_limit_and_a_fast_one_needs_none(tmp_path):
+@pytest.mark.parametrize("every", [2, 3, 10])
+def test_a_sensor_that_writes_in_some_rows_only_is_learnt_at_its_own_pace(tmp_path, every):
+    """As loggers write it: each sensor in rows of its own."""
+    slow = noisy(drive(), 0.05)
+    slow[np.arange(ROWS) % every != 1] = nan
+    described = learnt(tmp_path, {"t": clock(), "fast": noisy(drive(), 0.05, 3), "slow": slow})
+    assert described.signals["slow"].period == pytest.approx(every * PERIOD)
+    assert described.signals["fast"].period is None
+    outcome = perceive(tmp_path / "log.csv", tmp_path / "sensors.yaml", tmp_path / "out.csv")
+    assert [tally.alarms for tally in outcome.tallies] == [0, 0]
+
+
+def test_a_sensor_that_loses_samples_has_an_age_limit(tmp_path):
     values = noisy(drive(), 0.05)
+    lossy = np.where(np.arange(ROWS) % 300 < 12, nan, values)
     slow = np.where(np.arange(ROWS) % 10 == 0, values, nan)
-    signals = learnt(tmp_path, {"t": clock(), "fast": values, "slow": slow}).signals
+    signals = learnt(tmp_path, {"t": clock(), "fast": values, "lossy": lossy, "slow": slow}).signals
     assert signals["fast"].age_limit is None
-    assert 2.0 <= signals["slow"].age_limit <= 6.0
+    assert 1.3 <= signals["lossy"].age_limit <= 2.0
+    assert signals["slow"].age_limit is None
 
 
 # Time

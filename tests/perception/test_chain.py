@@ -1,5 +1,7 @@
 """The default chain: from samples of several signals to validity, age and who lowered it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -157,3 +159,27 @@ def test_logs_side_by_side_have_the_bits_of_each_alone(drive):
     together = np.stack([chain.step(np.full(2, PERIOD * k), both[:, k]).validity for k in range(SAMPLES)], axis=1)
     for row, alone in enumerate((drive, faulty)):
         assert (together[:, :, row] == judged(alone)[0]).all()
+
+
+SLOW = Signal("slow", noise=0.02, tolerated=0.3, age_limit=3.5 * 5 * PERIOD, low=-1.0, high=60.0, period=5 * PERIOD)
+
+
+def paced(signal, jump=0.0):
+    """Validity of a signal with a sample in every fifth row, each (sample,)."""
+    speed = 20.0 + 6.0 * np.sin(PERIOD * np.arange(SAMPLES) / 4.0)
+    values = np.full((1, SAMPLES), np.nan)
+    values[0, ::5] = (speed + np.random.default_rng(4).normal(0.0, 0.002, SAMPLES))[::5]
+    values[0, 200:250:5] += jump
+    return judged(values, (signal,), ())[0][0]
+
+
+def test_a_signal_that_is_slower_than_the_log_is_judged_at_its_own_pace():
+    """Its rate is one between its own samples; between them it ages, but is not doubted."""
+    assert paced(SLOW)[20:].min() > 0.8
+    assert paced(SLOW, jump=2.0)[200:250:5].max() < 0.5
+    assert paced(SLOW, jump=2.0)[260:].min() > 0.5
+
+
+def test_a_pace_that_is_not_described_hides_failures():
+    """Each sample then comes after a gap, which may have changed anything."""
+    assert paced(replace(SLOW, period=np.nan), jump=2.0)[200:250:5].max() > 0.5

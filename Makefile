@@ -20,7 +20,7 @@ bench: .venv/ready
 	$(BIN)/karyon bench
 
 mutants: .venv/ready
-	rm -f mutants/mutmut-stats.json # it names tests that may be gone
+	rm -rf mutants # results of tests that have changed since
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 

@@ -141,7 +141,6 @@ class Signals(Section):
     events: tuple[Group, ...] = Field(
         default=(), max_length=100, description="signals in which an event in the world shows at once, as groups"
     )
-
     ranging: tuple[RangingEntry, ...] = Field(
         default=(), max_length=100, description="signals that are ranges to points whose place is known"
     )
@@ -176,7 +175,10 @@ class Signals(Section):
             relations=tuple(self._relations(places)),
             events=tuple(self._events(places)),
             ranging=tuple(
-                (places[entry.signal], _ranged(entry, self.signals[entry.signal]), entry.to) for entry in self.ranging
+                (place, _ranged(entry, self.signals[entry.signal]), entry.to)
+                for entry in self.ranging
+                for name, place in places.items()
+                if _stands_for(entry.signal, name)
             ),
             additional=tuple(
                 Additional(detector, place, own_detectors.factory(detector))

@@ -211,7 +211,7 @@ class MessageJudge:
         detectors = np.array(judgement.detectors(), dtype=object)
         self.tallies[0].add(kept.received, judgement.validity, np.ones(len(kept), dtype=bool), detectors)
         labels = np.array([*block.labels[0], None], dtype=object)
-        self._count(labels[kept.sender], judgement.validity < CALLED)
+        self._count(labels, kept.sender, judgement.validity < CALLED)
         return pa.table(
             [
                 pa.array(kept.received, from_pandas=True),
@@ -222,12 +222,13 @@ class MessageJudge:
             schema=self.schema,
         )
 
-    def _count(self, sender: NDArray[np.object_], low: Booleans) -> None:
-        """Count the messages of each sender (message,), and those that are low."""
-        for name in dict.fromkeys(sender):
-            is_one = sender == name
-            messages, lows = self.senders.get(str(name), (0, 0))
-            self.senders[str(name)] = messages + int(is_one.sum()), lows + int(low[is_one].sum())
+    def _count(self, labels: NDArray[np.object_], sender: NDArray[np.int64], low: Booleans) -> None:
+        """Count the messages of each sender, a code (message,), and those that are low."""
+        codes, which = np.unique(sender, return_inverse=True)
+        counted = zip(labels[codes], np.bincount(which), np.bincount(which, weights=low), strict=True)
+        for name, messages, lows in counted:
+            before, low_before = self.senders.get(str(name), (0, 0))
+            self.senders[str(name)] = before + int(messages), low_before + int(lows)
 
     def _rows_of(self, what: str) -> float | None:
         value = getattr(self._described.rows, what)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from karyon.perception.hypotheses import Belief, leaps
+from karyon.perception.hypotheses import Belief, innovation, leaps
 from karyon.perception.sensors import Booleans, Floats
 
 ECHO = 10  # calm samples with which an event ends
@@ -32,7 +32,7 @@ class Events:
         """Where a sample that came now (signal, row) leaps because the world did, or one just before it did."""
         if not self._members.size:
             return np.zeros(value.shape, dtype=bool)
-        leaping = leaps(belief, value) & sample
+        leaping = leaps(belief, innovation(belief, value)) & sample
         self._since_leap = np.where(leaping, 0, np.minimum(self._since_leap + 1, SOONER + 1))
         lately = self._members & (self._since_leap <= SOONER)
         together = lately.sum(axis=1) > 1

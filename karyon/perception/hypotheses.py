@@ -199,9 +199,9 @@ def innovation(belief: Belief, value: Any) -> Floats:
     return np.asarray(value - belief.value - belief.rate)
 
 
-def leaps(belief: Belief, value: Any) -> Booleans:
-    """Where a signal that was healthy brings a sample that no healthy signal brings by itself."""
-    return np.asarray((np.abs(innovation(belief, value)) > SURPRISE * belief.noise) & (belief.healthy > 0.5))
+def leaps(belief: Belief, surprise: Any) -> Booleans:
+    """Where a signal that was healthy brings a sample whose innovation no healthy signal brings by itself."""
+    return np.asarray((np.abs(surprise) > SURPRISE * belief.noise) & (belief.healthy > 0.5))
 
 
 def step(belief: Belief, value: Floats, common: Booleans, companion: Companion, expected: Expected) -> Belief:

@@ -86,7 +86,8 @@ class Residuals:
 
     def common(self, belief: Belief, value: Floats) -> Booleans:
         """Where two sources of the same quantity jump alike at once: the world did, or the log (signal, row)."""
-        jump, leaping = innovation(belief, value), leaps(belief, value)
+        jump = innovation(belief, value)
+        leaping = leaps(belief, jump)
         one, other = jump[self._at], jump[self._source]
         alike = (one * other > 0.0) & (np.abs(one - other) < ALIKE * np.abs(one))
         both = self._is_same & leaping[self._at] & leaping[self._source] & alike

@@ -91,9 +91,7 @@ def test_no_switch_is_slower_than_its_bound(campaign):
         assert not any(goal["violated"] for goal in summary["safety_goals"].values()), text
 
 
-# A wrong speed is left out: 4,000 of them just above what is tolerated were seen in their first message, two checks
-# share it, and a message counts as bad only where its own noise adds to the lie. What misses both is not seen here.
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "wrong_speed"])
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != "wrong_speed"])  # of which below
 def test_the_bound_is_not_slack(campaign, mode):
     """At least one run of each mode takes a third of its bound."""
     reached = [
@@ -101,6 +99,33 @@ def test_the_bound_is_not_slack(campaign, mode):
         for _, entry, summary in campaign
         if entry["mode"] == mode
     ]
+    assert max(reached) >= 1 / 3
+
+
+def test_the_bound_of_a_wrong_speed_is_reached_behind_a_jerky_leader():
+    """Two checks share it; while the leader changes its mind, the message's own check has to believe more.
+
+    A random leader hardly shows it: most lies begin while speed changes evenly, and are seen in their first message.
+    """
+    rng = random.Random(3)
+    jerky = leaders.from_profile([[k, 5.0 + 4.0 * (k % 2)] for k in range(41)], 6.0, 6.0, 40.0, 0.2)
+    texts = []
+    for _ in range(400):
+        offset, onset = (
+            rng.choice([-1, 1]) * 0.8 * rng.uniform(0.8, 1.1),
+            rng.randint(11, 29) + rng.uniform(-0.05, 0.25),
+        )
+        window = {"onset": round(onset, 3), "duration": round(rng.uniform(3.0, 8.0), 2)}
+        lie = {"vehicle": 1, "signal": "lead.message", "mode": "wrong_speed", **window, "offset": round(offset, 3)}
+        texts.append(f"[{as_text(lie)}]")
+    loaded = [read("acc_recorded", ["duration=40", f"faults={text}"], run) for run, text in enumerate(texts)]
+    simulation = Simulation([one.scenario for one in loaded], loaded[0].design, [jerky] * 400, [None] * 400)
+    simulation.run()
+    reached = []
+    for run, text in enumerate(texts):
+        acc = simulation.metrics.summary(run)["functions"]["acc"]
+        assert acc["worst_switch_latency"] <= acc["switch_bound"], text
+        reached.append(acc["worst_switch_latency"] / acc["switch_bound"])
     assert max(reached) >= 1 / 3
 
 

@@ -238,9 +238,9 @@ def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:
         _refuse(f"error: --plot ends in .png or .svg, found {plot}")
     if not plot.parent.is_dir():
         _refuse(f"error: {plot} cannot be written: there is no folder {plot.parent}")
-    data = Path(os.environ.get("KARYON_DATA", "../shared/data"))
+    named = os.environ.get("KARYON_DATA")
     with _Stages() as stages:
-        measured = benchmark.measure(data, seed, progress=stages)
+        measured = benchmark.measure(Path(named) if named else None, seed, progress=stages)
     with _writing(plot):
         benchmark_plot.draw(measured, plot)
     print(json.dumps(measured, indent=2) if as_json else "\n".join([*benchmark_text.lines(measured), str(plot)]))
@@ -281,6 +281,8 @@ def _explain(error: Exception) -> NoReturn:
         _refuse(documents.report(error.faults, "nothing was run"))
     if isinstance(error, RecordingError):
         _refuse(f"{error}\nnothing was run")
+    if isinstance(error, OSError) and error.filename is None:  # of the screen, or of the file that stands for it
+        _refuse(f"error: the answer cannot be printed: {os.strerror(error.errno or 0)}")
     print(f"karyon failed: {type(error).__name__}: {error}. This is our fault, please report it.", file=sys.stderr)
     sys.exit(OWN_FAULT)
 

@@ -503,6 +503,20 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path):
     assert done.stderr == ""
 
 
+def test_a_full_disk_behind_the_answer_is_exit_2(tmp_path):
+    """As with `karyon check > file`."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*KARYON, "check", "acc_recorded"],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, "error: the answer cannot be printed: No space left on device\n")
+
+
 def test_a_fall_early_in_a_run_is_told_with_the_rise_after_it(karyon):
     """Only the first rise, by which a car comes into service, is no news."""
     fault = "faults=[{vehicle: 1, signal: lead.message, mode: omission, onset: 2, duration: 0.5}]"

@@ -84,11 +84,11 @@ class GatedFilter:
         return found
 
 
-def measure(data: Path, seed: int, size: Size | None = None, progress: Progress | None = None) -> dict[str, Any]:
-    """All that is measured: of the made-up drive, of the recorded one where it is in `data`, and speeds."""
+def measure(data: Path | None, seed: int, size: Size | None = None, progress: Progress | None = None) -> dict[str, Any]:
+    """All that is measured: of the made-up drive, of the recorded one where `data` holds it, and speeds."""
     size, tell = size or Size(), progress or (lambda _: None)
     judged = [(drives.made_up(size.runs, size.duration, seed), size.per_signal)]
-    recorded = drives.recorded(data)
+    recorded = drives.recorded(data) if data else None
     judged += [(recorded, size.per_recorded)] if recorded is not None else []
     found = [compared(each, per_signal, seed, tell) for each, per_signal in judged]
     tell("speeds")
@@ -96,7 +96,7 @@ def measure(data: Path, seed: int, size: Size | None = None, progress: Progress 
         "machine": machine(),
         "seed": seed,
         "methods": dict(METHODS),
-        "recording": str(data / drives.RECORDING) if recorded is not None else None,
+        "recording": str(data / drives.RECORDING) if data and recorded else None,
         "drives": found,
         "speeds": speeds.measure(seed),
     }

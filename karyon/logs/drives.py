@@ -1,7 +1,7 @@
 """Healthy drives on which the failure detection is measured: one made up, one recorded.
 
     made_up(runs=48, duration=300.0, seed=7)    a car behind another one, seen by six sensors
-    recorded(Path("../shared/data"))            wheel speed, GPS speed and acceleration of a real car
+    recorded(Path("recordings"))                wheel speed, GPS speed and acceleration of a real car
 
 Whoever makes a detector for a drive may know what the drive's `Drives` says, and the healthy runs of `learning`.
 """

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from karyon.logs import inject_options
 from karyon.logs.faults import Faults
 from karyon.logs.inject import Change, Injected
-from karyon.logs.sensors_file import Bound, Fields, MessageLog, Signals
+from karyon.logs.sensors_file import Beside, Bound, Fields, MessageLog, Signals
 from karyon.logs.tables import NAMES_SHOWN, Block, Log, LogError, Stamps
 from karyon.perception.chain import DETECTORS, Chain
 from karyon.perception.messages import Memory, Messages, judge
-from karyon.perception.ranging import Ranging
+from karyon.perception.ranging import Ranged, Ranging
+from karyon.perception.reception import Reception
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import quoted
@@ -89,6 +90,11 @@ class Judge(Protocol):
         """One table per block, with a row per row of the log that counts."""
 
 
+def _judge_of(beside: Beside) -> Ranging | Reception:
+    known = beside.known
+    return Ranging(known, len(beside.columns)) if isinstance(known, Ranged) else known
+
+
 class SignalJudge:
     """Judges samples: columns `time`, and of each signal its validity, its age and the detectors that lowered it.
 
@@ -105,11 +111,11 @@ class SignalJudge:
             bound.signals, bound.relations, bound.period, events=bound.events, additional=bound.additional
         )
         names = tuple(dict.fromkeys(each.name for each in bound.additional))
-        self._ranging = [(signal, Ranging(ranged, len(to))) for signal, ranged, to in bound.ranging]
-        places = [name for _, _, to in bound.ranging for name in to]  # beside the signals among the blocks' values
-        self._detectors = (*DETECTORS, *names, *(("ranging",) if places else ()))
+        beside = [column for each in bound.beside for column in each.columns]
+        self._beside = [(each, _judge_of(each)) for each in bound.beside]
+        self._detectors = (*DETECTORS, *names, *dict.fromkeys(each.detector for each in bound.beside))
         self.tallies = [Tally(signal.name, signal.age_limit) for signal in self._bound.signals]
-        blocks = log.blocks([*bound.columns, *places], described.stamps())
+        blocks = log.blocks([*bound.columns, *beside], described.stamps())
         put = inject_options.read(inject, described, self._bound)
         self._injected = Injected(blocks, put, len(self.tallies), seed)
         self.changes = self._injected.changes
@@ -134,22 +140,24 @@ class SignalJudge:
 
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
         signals = len(self.tallies)
-        values, places = block.values[:signals], block.values[signals:]
+        values, beside = block.values[:signals], block.values[signals:]
         validity, age, lowered = self._chained(block.time, values)
-        for signal, opinion in self._ranged(block.time, values, places):
-            validity[signal] = np.fmin(validity[signal], opinion)
-            lowered[-1, signal] |= opinion < DOUBT
-        columns = [pa.array(block.time, from_pandas=True)]
+        for each, judge_of_it in self._beside:
+            columns, beside = beside[: len(each.columns)], beside[len(each.columns) :]
+            opinion = judge_of_it.opinions(block.time, values[each.signal], columns)
+            validity[each.signal] = np.fmin(validity[each.signal], opinion)
+            lowered[self._detectors.index(each.detector), each.signal] |= opinion < DOUBT
+        arrays = [pa.array(block.time, from_pandas=True)]
         for signal, tally in enumerate(self.tallies):
             detectors = _names(lowered[:, signal], self._detectors)
             tally.add(block.time, validity[signal], np.isfinite(values[signal]), detectors)
-            columns += [
+            arrays += [
                 pa.array(np.round(validity[signal], 6)),
                 pa.array(np.round(age[signal], 6)),
                 pa.array(detectors, pa.string()),
                 *([pa.array(label[signal], pa.int8())] if self._has_labels else []),
             ]
-        return pa.table(columns, schema=self.schema)
+        return pa.table(arrays, schema=self.schema)
 
     def _chained(self, time: Floats, values: Floats) -> tuple[Floats, Floats, Booleans]:
         """Validity and age (signal, row) by the chain, and where each detector lowered it (detector, signal, row)."""
@@ -161,17 +169,6 @@ class SignalJudge:
             for place, where in enumerate(judged.lowered.values()):
                 lowered[place, :, row] = where[:, 0]
         return validity, age, lowered
-
-    def _ranged(self, time: Floats, values: Floats, places: Floats) -> Iterator[tuple[int, Floats]]:
-        """Opinion on each range of a block (row,), NaN where there is none, and its signal; `places` (column, row)."""
-        first = 0
-        for signal, ranging in self._ranging:
-            to = places[first : first + ranging.dimensions]
-            first += ranging.dimensions
-            opinion = np.full(time.size, np.nan)
-            for row in np.flatnonzero(np.isfinite(values[signal])):
-                opinion[row] = ranging.step(float(time[row]), float(values[signal, row]), to[:, row])
-            yield signal, opinion
 
 
 class MessageJudge:

@@ -21,6 +21,7 @@ from karyon.perception import residuals
 from karyon.perception.additional import Additional
 from karyon.perception.plausibility import Plausibility
 from karyon.perception.ranging import Ranged
+from karyon.perception.reception import Reception
 from karyon.perception.residuals import Kind
 from karyon.perception.signals import Signal
 from karyon.sim import documents, wording
@@ -64,6 +65,9 @@ class SensorSignal(Section):
         description="silence after which nothing can be said; 3.5 periods if absent",
     )
     inertia: Switch = Field(default=True, description="whether its rate lasts: of a speed yes, of an acceleration no")
+    series: Switch = Field(
+        default=True, description="whether samples in a row are of one thing; of ranges to anchors in turn no"
+    )
     resolution: Positive | None = Field(
         default=None, description="smallest step between two values; a hundredth of the noise if absent"
     )
@@ -128,6 +132,16 @@ class RangingEntry(Section):
     acceleration: Positive = Field(description="usual acceleration of what ranges, m/s²")
 
 
+class ReceptionEntry(Section):
+    """A signal that is the range to a satellite, with how it is received beside it."""
+
+    signal: Text = Field(description="the signal that is a range, in m")
+    density: Text = Field(description="column with the carrier-to-noise density, dBHz")
+    elevation: Text = Field(description="column with the elevation of the satellite, degrees")
+    floor: Positive = Field(description="standard deviation of the error of the strongest signal from the zenith, m")
+    noise: Positive = Field(description="by how much it grows as the signal gets weaker, m times the root of Hz")
+
+
 class Signals(Section):
     """Sensors whose samples are the columns of a log."""
 
@@ -143,6 +157,10 @@ class Signals(Section):
     )
     ranging: tuple[RangingEntry, ...] = Field(
         default=(), max_length=100, description="signals that are ranges to points whose place is known"
+    )
+
+    reception: tuple[ReceptionEntry, ...] = Field(
+        default=(), max_length=100, description="signals that are ranges to satellites, judged by how they are received"
     )
 
     @field_validator("relations")
@@ -174,12 +192,7 @@ class Signals(Section):
             signals=tuple(signal for _, _, signal in found),
             relations=tuple(self._relations(places)),
             events=tuple(self._events(places)),
-            ranging=tuple(
-                (place, _ranged(entry, self.signals[entry.signal]), entry.to)
-                for entry in self.ranging
-                for name, place in places.items()
-                if _stands_for(entry.signal, name)
-            ),
+            beside=tuple(self._beside(places)),
             additional=tuple(
                 Additional(detector, place, own_detectors.factory(detector))
                 for place, (_, entry, _) in enumerate(found)
@@ -207,6 +220,23 @@ class Signals(Section):
         for group in self.events:
             yield tuple(place for name, place in places.items() if any(_stands_for(each, name) for each in group))
 
+    def _beside(self, places: dict[str, int]) -> "Iterator[Beside]":
+        entries: list[RangingEntry | ReceptionEntry] = [*self.ranging, *self.reception]
+        for entry in entries:
+            for name, place in places.items():
+                if _stands_for(entry.signal, name):
+                    yield _beside(entry, place, self.signals[entry.signal].tolerated)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A signal, by its place, that is judged by columns beside it, and what is known of it."""
+
+    detector: str
+    signal: int
+    columns: tuple[str, ...]
+    known: Ranged | Reception
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -217,7 +247,7 @@ class Bound:
     relations: tuple[residuals.Relation, ...]
     events: tuple[tuple[int, ...], ...]
     additional: tuple[Additional, ...]
-    ranging: tuple[tuple[int, Ranged, tuple[str, ...]], ...]  # and the columns with the place
+    beside: tuple[Beside, ...]
     period: float  # s
 
 
@@ -358,6 +388,8 @@ def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
         yield ("relations", index, relation.kind.value), relation.source
     for index, ranging in enumerate(described.ranging):
         yield ("ranging", index, "signal"), ranging.signal
+    for index, reception in enumerate(described.reception):
+        yield ("reception", index, "signal"), reception.signal
     for index, group in enumerate(described.events):
         for place, name in enumerate(group):
             yield ("events", index, place), name
@@ -373,6 +405,7 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
         low=low,
         high=high,
         inertia=entry.inertia,
+        series=entry.series,
         bridged=entry.bridged,
         resolution=nan if entry.resolution is None else entry.resolution,
         rest=nan if entry.rest is None else entry.rest,
@@ -381,8 +414,12 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
     )
 
 
-def _ranged(entry: RangingEntry, signal: SensorSignal) -> Ranged:
-    return Ranged(entry.noise, entry.offset, entry.detour, signal.tolerated, entry.acceleration)
+def _beside(entry: RangingEntry | ReceptionEntry, place: int, tolerated: float) -> Beside:
+    if isinstance(entry, RangingEntry):
+        ranged = Ranged(entry.noise, entry.offset, entry.detour, tolerated, entry.acceleration)
+        return Beside("ranging", place, entry.to, ranged)
+    reception = Reception(entry.floor, entry.noise, tolerated)
+    return Beside("reception", place, (entry.density, entry.elevation), reception)
 
 
 def _stands_for(pattern: str, name: str) -> bool:

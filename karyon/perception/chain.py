@@ -60,6 +60,7 @@ class Chain:
         self._low, self._high = _column(signals, "low"), _column(signals, "high")
         self._tolerated, self._age_limit = _column(signals, "tolerated"), _column(signals, "age_limit")
         inertia = _column(signals, "inertia").astype(float)
+        self._series = _column(signals, "series")
         own = _column(signals, "period")
         self._every = np.where(own > 0.0, own, period)  # s between two samples of a signal
         bridged = _column(signals, "bridged") / self._every
@@ -123,7 +124,7 @@ class Chain:
         before = self._belief.coasted(missed) if missed.any() else self._belief
         if anew.any():
             before = Belief.of(np.where(anew, value, 0.0), self._expected).where(anew, before)
-        compared = sample & ~anew
+        compared = sample & ~anew & self._series
         after = self._compared(before, np.where(sample, value, before.value), compared, sample)
         self._belief = after if compared.all() else after.where(compared, before.where(anew, self._belief))
         failed = 1.0 - self._belief.healthy

@@ -71,6 +71,13 @@ class Ranging:
             return self._prior()
         return self._judge(distance, place)
 
+    def opinions(self, time: Floats, values: Floats, columns: Floats) -> Floats:
+        """Validity of the ranges `values` (row,), NaN where there is none; `columns` (dimension, row): the places."""
+        opinion = np.full(time.size, np.nan)
+        for row in np.flatnonzero(np.isfinite(values)):
+            opinion[row] = self.step(float(time[row]), float(values[row]), columns[:, row])
+        return opinion
+
     def _carry(self, time: float) -> None:
         """The place at a later time. [Bar-Shalom, Li & Kirubarajan 2001, sec. 6.2.3: white noise acceleration]"""
         elapsed = time - self._time

@@ -13,6 +13,7 @@ class Signal:
     tolerated    failure amplitude that the function tolerates
     age_limit    s without a sample after which nothing can be said
     inertia      whether the signal has a rate that lasts, as a speed has, and an acceleration has not
+    series       whether samples in a row are of one thing; ranges to anchors or satellites in turn are not
     rest         value that a healthy signal holds exactly when nothing moves; NaN: none
     resolution   of the samples; NaN: not known, taken as a hundredth of the noise
     bridged      s for which a recorder may have put samples on a line between two that it has
@@ -27,6 +28,7 @@ class Signal:
     low: float = -inf
     high: float = inf
     inertia: bool = True
+    series: bool = True
     rest: float = nan
     bridged: float = 0.0
     resolution: float = nan

@@ -59,8 +59,8 @@ def test_a_group_is_bound_to_all_signals_it_names(tmp_path):
 def test_ranges_are_bound_to_all_signals_that_a_name_stands_for(tmp_path):
     """Each with the tolerated error of its own description."""
     ranging = 'ranging: [{signal: "speed{k}", to: [x, y], noise: 0.1, detour: 0.5, acceleration: 1}]\n'
-    found = sensors_file.read(written(tmp_path, GOOD + ranging)).bound(("t", "v7", "v2", "acceleration")).ranging
-    assert [(place, ranged.tolerated, to) for place, ranged, to in found] == [
+    found = sensors_file.read(written(tmp_path, GOOD + ranging)).bound(("t", "v7", "v2", "acceleration")).beside
+    assert [(each.signal, each.known.tolerated, each.columns) for each in found] == [
         (0, 0.8, ("x", "y")),
         (1, 0.8, ("x", "y")),
     ]

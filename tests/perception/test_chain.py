@@ -183,3 +183,15 @@ def test_a_signal_that_is_slower_than_the_log_is_judged_at_its_own_pace():
 def test_a_pace_that_is_not_described_hides_failures():
     """Each sample then comes after a gap, which may have changed anything."""
     assert paced(replace(SLOW, period=np.nan), jump=2.0)[200:250:5].max() > 0.5
+
+
+def test_a_signal_that_is_no_series_is_judged_row_by_row():
+    """Any jump is healthy, and so is what repeats; what is out of range or silent is not."""
+    values = np.array(
+        [[3.0, 55.0, 8.0, 8.0, 8.0, 8.0, 8.0, 40.0, 99.0, 20.0, np.nan, np.nan, np.nan, np.nan, np.nan, np.nan]]
+    )
+    validity, _, lowered = judged(values, (replace(WHEELS, series=False),), ())
+    assert (validity[0, [0, 1, 2, 3, 4, 5, 6, 7, 9]] == 1.0).all()
+    assert validity[0, 8] == 0.0
+    assert lowered["range"][0, 8]
+    assert validity[0, -1] == 0.0

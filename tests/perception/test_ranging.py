@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from karyon.logs import sensors_file
 from karyon.perception.ranging import OBSTRUCTED, Ranged, Ranging
+from tests.perception.separation import separation
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("KARYON_DATA", ROOT / "../shared/data"))
@@ -80,15 +81,6 @@ def test_validity_is_the_probability_that_the_error_is_tolerable():
     assert separation(seen, ~tolerable) > 0.95
 
 
-def separation(seen, bad):
-    """Area under the receiver operating characteristic: that a bad sample has the lower validity of two."""
-    order = np.argsort(np.concatenate([seen[bad], seen[~bad]]), kind="stable")
-    rank = np.empty(order.size)
-    rank[order] = np.arange(order.size)
-    count = bad.sum()
-    return 1.0 - (rank[:count].sum() - count * (count - 1) / 2) / (count * (bad.size - count))
-
-
 def test_a_place_that_was_lost_is_found_again():
     """Carried elsewhere within a silence, and without one."""
     time, anchors, _, ranges = walk(400)
@@ -134,7 +126,8 @@ def test_real_ranges_are_told_apart():
         rows = [{name: float(cell) for name, cell in row.items()} for row in csv.DictReader(stream)]
     time, ranges, error = (np.array([row[name] for row in rows]) for name in ("t_s", "range_m", "error_m"))
     anchors = np.array([[row["anchor_x"], row["anchor_y"]] for row in rows])
-    ((_, ranged, _),) = sensors_file.read("uwb").bound(tuple(rows[0])).ranging
+    (beside,) = sensors_file.read("uwb").bound(tuple(rows[0])).beside
+    ranged = beside.known
     seen, bad = validity(time, anchors, ranges, ranged), np.abs(error) > ranged.tolerated
     assert separation(seen, bad) >= 0.85
     for part in np.array_split(np.argsort(seen), 5):

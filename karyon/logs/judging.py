@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from karyon import compiled
 from karyon.logs import inject_options
 from karyon.logs.faults import Faults
 from karyon.logs.inject import Change, Injected
@@ -134,9 +135,15 @@ class SignalJudge:
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block. Raises LogError; InputError where a failure begins after the end of the log."""
+        rows, is_quick = 0, not compiled.is_installed()
         for block, label in self._injected:
             for first in range(0, len(block.time), PART):
-                yield self._judged(block.part(first, first + PART), label[:, first : first + PART])
+                if not is_quick and rows >= PART:  # a log that is longer is worth the time of compiling
+                    self._chain.quicken(compiled.compiled)
+                    is_quick = True
+                part = block.part(first, first + PART)
+                rows += len(part.time)
+                yield self._judged(part, label[:, first : first + PART])
 
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
         signals = len(self.tallies)

@@ -7,26 +7,48 @@
 Everything is arrays (signal, row): one instant of one log, or of a thousand. State is bounded; nothing raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from karyon.perception import detectors, hypotheses, validity
+from karyon.perception import hypotheses
 from karyon.perception.additional import Additional, Opinions
 from karyon.perception.events import Events
-from karyon.perception.hypotheses import SILENT, Belief, Companion, Expected
-from karyon.perception.reckoning import DOUBT
+from karyon.perception.hypotheses import Expected
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats
 from karyon.perception.signals import Signal
+from karyon.perception.verdict import (
+    ABSURD,
+    Came,
+    Compared,
+    Judgement,
+    Known,
+    Track,
+    answered,
+    arrival,
+    is_compared,
+    judge,
+    prepared,
+    verdict,
+)
 
-ABSURD = 1e100  # a number that is none, in any unit
 FINE = 0.01  # resolution of samples in their noise, where it is not known
 LEAP = 100.0  # periods: a gap, unless the next time stamp takes it back
 
 DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
+
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+class Compiler(Protocol):
+    """Makes a formula faster, as `karyon.compiled` does."""
+
+    def __call__(self, formula: Formula) -> Formula:
+        """The same formula, with the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +79,20 @@ class Chain:
         """
         shape = (len(signals), rows)
         self._period = period
-        self._low, self._high = _column(signals, "low"), _column(signals, "high")
-        self._tolerated, self._age_limit = _column(signals, "tolerated"), _column(signals, "age_limit")
-        inertia = _column(signals, "inertia").astype(float)
-        self._series = _column(signals, "series")
-        own = _column(signals, "period")
-        self._every = np.where(own > 0.0, own, period)  # s between two samples of a signal
-        bridged = _column(signals, "bridged") / self._every
-        noise, rest = _column(signals, "noise"), _column(signals, "rest")
-        resolution = _column(signals, "resolution")
-        resolution = np.where(resolution > 0.0, resolution, FINE * noise)
-        self._expected = Expected(noise, inertia, rest, bridged, resolution, self._low, self._high)
-        self._belief = Belief.of(np.zeros(shape), self._expected)
+        self._known = _known(signals, period, rows)
         self._residuals = Residuals(relations, period, shape)
         self._events = Events(events, shape)
         self._opinions = Opinions(additional, signals, period, rows)
-        self._companion = Companion.none(shape)
+        self._is_alone = not (relations or events or additional)
+        self._judge, self._verdict = judge, verdict
         self._time = np.full(rows, nan)  # of the last instant, s
         self._before_leap = np.full(rows, nan)  # the instant before, where the last one was far ahead of it
-        self._sampled = np.full(shape, -inf)  # time of the last sample
-        self._validity = np.zeros(shape)  # of the last sample, when it came
+        begun = hypotheses.begun(np.zeros(shape), self._known.expected)
+        self._track = Track(begun, np.full(shape, -inf), np.zeros(shape))
+
+    def quicken(self, compiled: Compiler) -> None:
+        """Go on with compiled formulas: the bits stay the same."""
+        self._judge, self._verdict = (judge, compiled(verdict)) if not self._is_alone else (compiled(judge), verdict)
 
     def step(self, time: Floats, value: Floats) -> Judged:
         """Validity at one more instant.
@@ -85,23 +101,27 @@ class Chain:
         value   in each signal's unit (signal, row); not finite: no sample
         """
         stamped = self._stamped(time)
-        outside = np.minimum(detectors.outside(value, self._low, self._high), ABSURD)
-        within = validity.of_amplitude(outside, 0.0, self._tolerated)
-        sample = (np.abs(value) < ABSURD) & stamped
-        now = np.where(stamped, time, self._time)
-        believed = self._believe(now, value, sample)
-        arrived = np.isfinite(value)
-        own = np.where(sample, np.minimum(within, believed), 0.0)
-        opinion, others = self._opinions.step(now, value, sample, self._companion)
-        judged = np.minimum(own, opinion)
-        self._sampled = np.where(sample, now, self._sampled)
-        self._validity = np.where(arrived, judged, self._validity)
-        age = np.where(self._sampled > -inf, now - self._sampled, inf)
-        aged = np.minimum(self._validity, validity.of_age(np.minimum(age, self._age_limit), self._age_limit))
-        self._time = now
-        doubted = arrived & (own < DOUBT) & stamped & ~(outside > 0.0)
-        lowered = self._lowered(arrived, stamped, outside > 0.0, age, doubted)
-        return Judged(np.where(arrived, judged, aged), age, lowered | others)
+        self._time = np.where(stamped, time, self._time)
+        came = Came(value, *(np.repeat(each[None], len(value), axis=0) for each in (self._time, stamped)))
+        said, others = (self._judge(self._track, came, self._known), {}) if self._is_alone else self._together(came)
+        self._track = said.track
+        return Judged(said.validity, said.age, {name: getattr(said, name) for name in DETECTORS} | others)
+
+    def _together(self, came: Came) -> tuple[Judgement, dict[str, Booleans]]:
+        """As `judge`, with what signals and further detectors say of each other."""
+        track, known = self._track, self._known
+        arrived = arrival(track, came, known)
+        is_new = (arrived.missed > 0.0) | arrived.anew
+        before = prepared(track.belief, came.value, arrived, known.expected) if is_new.any() else track.belief
+        compared = is_compared(arrived, known)
+        value = np.where(arrived.sample, came.value, before.value)
+        shown = self._events.shown(before, value, compared)
+        common = (self._residuals.common(before, value) & compared) | shown
+        companion = self._residuals.before(before, np.where(arrived.sample, came.value, nan), common)
+        said = self._verdict(before, Compared(came.value, arrived.sample, compared, common), companion, known)
+        self._residuals.after(said.belief, companion, common)
+        opinion, others = self._opinions.step(came.now[0], came.value, arrived.sample, companion)
+        return answered(track, came, said, np.minimum(said.validity, opinion), known), others
 
     def _stamped(self, time: Floats) -> Booleans:
         """Where a time stamp rises (row,); after a leap of the clock also where it goes on as before the leap."""
@@ -109,54 +129,32 @@ class Chain:
         undone = finite & (time <= self._time) & (time > self._before_leap)
         stamped = finite & (~(time <= self._time) | undone)
         leapt = stamped & ~undone & (time - self._time > LEAP * self._period)
-        self._sampled = np.where(undone, np.minimum(self._sampled, self._before_leap), self._sampled)
+        if undone.any():
+            sampled = np.where(undone, np.minimum(self._track.sampled, self._before_leap), self._track.sampled)
+            self._track = self._track._replace(sampled=sampled)
         self._before_leap = np.where(leapt, self._time, np.where(stamped, nan, self._before_leap))
         return stamped
-
-    def _believe(self, now: Floats, value: Floats, sample: Booleans) -> Floats:
-        """Takes the samples into the belief; validity by the hypotheses (signal, row)."""
-        first = sample & (self._sampled == -inf)
-        missed = np.where(sample & ~first, np.round((now - self._sampled) / self._every) - 1.0, 0.0)
-        missed = np.maximum(missed, 0.0)
-        late = missed * self._every >= self._age_limit
-        # After a long silence a healthy signal begins anew; one in doubt stays in doubt (safety model, section 2).
-        anew = first | (sample & late & (self._belief.healthy > 0.5))
-        before = self._belief.coasted(missed) if missed.any() else self._belief
-        if anew.any():
-            before = Belief.of(np.where(anew, value, 0.0), self._expected).where(anew, before)
-        compared = sample & ~anew & self._series
-        after = self._compared(before, np.where(sample, value, before.value), compared, sample)
-        self._belief = after if compared.all() else after.where(compared, before.where(anew, self._belief))
-        failed = 1.0 - self._belief.healthy
-        harm = 1.0 - validity.of_amplitude(self._belief.amplitude(self._expected), 0.0, self._tolerated)
-        return 1.0 - failed * harm
-
-    def _compared(self, before: Belief, value: Floats, compared: Booleans, sample: Booleans) -> Belief:
-        """The belief after samples that can be compared with the ones before them, and with other signals."""
-        shown = self._events.shown(before, value, compared)
-        common = (self._residuals.common(before, value) & compared) | shown
-        companion = self._residuals.before(before, np.where(sample, value, nan), common)
-        after = hypotheses.step(before, value, common, companion, self._expected)
-        self._companion = companion
-        self._residuals.after(after.where(compared, before) if not compared.all() else after, companion, common)
-        return after
-
-    def _lowered(
-        self, arrived: Booleans, stamped: Booleans, outside: Booleans, age: Floats, doubted: Booleans
-    ) -> dict[str, Booleans]:
-        belief = self._belief
-        loose = belief.loose > belief.offset
-        stuck = doubted & loose & (belief.quiet >= SILENT) & (np.abs(belief.change) < self._expected.noise)
-        drifted = doubted & loose & ~stuck & (belief.crept | (belief.quiet >= SILENT))
-        return {
-            "time_stamp": arrived & ~stamped,
-            "range": arrived & stamped & outside,
-            "timeout": ~arrived & (age >= 0.5 * self._age_limit),
-            "jump": doubted & ~stuck & ~drifted,
-            "drift": drifted,
-            "stuck_at": stuck,
-        }
 
 
 def _column(signals: Sequence[Signal], name: str) -> Floats:
     return np.array([getattr(signal, name) for signal in signals])[:, None]
+
+
+def _known(signals: Sequence[Signal], period: float, rows: int) -> Known:
+    """What is known of each signal, for each of its samples; `period` in s is that of the log."""
+    own, noise, resolution = (_column(signals, name) for name in ("period", "noise", "resolution"))
+    every = np.where(own > 0.0, own, period)
+    expected = Expected(
+        noise=noise,
+        inertia=_column(signals, "inertia").astype(float),
+        rest=_column(signals, "rest"),
+        bridged=_column(signals, "bridged") / every,
+        resolution=np.where(resolution > 0.0, resolution, FINE * noise),
+        low=_column(signals, "low"),
+        high=_column(signals, "high"),
+    )
+    others = (_column(signals, "tolerated"), every, _column(signals, "age_limit"), _column(signals, "series"))
+    return Known(
+        Expected(*(np.repeat(each, rows, axis=1) for each in expected)),
+        *(np.repeat(each, rows, axis=1) for each in others),
+    )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.perception.formulas import maximum, where
 from karyon.perception.validity import amplitude_at
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,8 @@ STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a pr
 
 def outside(value: Any, low: Any, high: Any) -> Floats:
     """Range check: how far `value` lies outside of [low, high]; inf for NaN."""
-    return np.where(np.isnan(value), inf, np.maximum(0.0, np.maximum(low - value, value - high)))
+    beyond: Floats = where(abs(value) <= inf, maximum(0.0, maximum(low - value, value - high)), inf)
+    return beyond
 
 
 def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Floats:

@@ -292,7 +292,7 @@ def _copies(stretch: _Stretch, copies: Integers) -> Arrivals:
     )
 
 
-def _later(time: Integers, late: Any) -> Integers:
+def stamped_later(time: Integers, late: Any) -> Integers:
     """`time` in ns, `late` s later."""
     return np.asarray(time + np.rint(late * 1e9).astype(np.int64))
 
@@ -307,7 +307,7 @@ def _stale(stretch: _Stretch, p: Parameters) -> Floats:
 
 
 def _late(stretch: _Stretch, p: Parameters) -> Integers:
-    return _later(stretch.arrival, lateness(p.get("delay", 0.0), p["sigma"], stretch.draws))
+    return stamped_later(stretch.arrival, lateness(p.get("delay", 0.0), p["sigma"], stretch.draws))
 
 
 def _drifted(stretch: _Stretch, p: Parameters) -> Floats:
@@ -398,12 +398,12 @@ MODES: Mapping[str, Mode] = {
         draws="uniform",
     ),
     "clock_offset": Mode(
-        "the sensor's clock is wrong", "stamp", lambda s, p: _later(s.stamp, p["offset"]), {"offset": CLOCK}
+        "the sensor's clock is wrong", "stamp", lambda s, p: stamped_later(s.stamp, p["offset"]), {"offset": CLOCK}
     ),
     "clock_drift": Mode(
         "the sensor's clock runs at a wrong rate",
         "stamp",
-        lambda s, p: _later(s.stamp, drift(0.0, p["rate"], s.seconds())),
+        lambda s, p: stamped_later(s.stamp, drift(0.0, p["rate"], s.seconds())),
         {"rate": SKEW},
     ),
     "duplication": Mode("samples arrive twice", "added", _duplicated, {"probability": SHARE}, draws="uniform"),

@@ -33,7 +33,7 @@ FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
 M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
 
-SUDDEN = ("offset", "noise", "outlier", "wrong_position", "wrong_speed")  # modes that come as a step
+SUDDEN = ("offset", "noise", "outlier", "swap", "wrong_position", "wrong_speed")  # modes that come as a step
 SLOW = ("drift", "ramp")  # modes that only grow
 RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
 

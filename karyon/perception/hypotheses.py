@@ -12,15 +12,13 @@ hypotheses expect a smooth continuation alike; a jump back to the reckoned truth
 agrees.
 
 Densities are Student's t with seven degrees of freedom, as real residuals have tails [Lange et al. 1989]. Everything is
-elementwise: scalars or arrays (row,) that broadcast; nothing raises; a sample that is not finite is none.
+elementwise (see `formulas`); nothing raises; a sample that is not finite is none.
 """
 
-from dataclasses import dataclass, fields, replace
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
+from karyon.perception.formulas import maximum, minimum, sqrt, where
 from karyon.perception.sensors import Booleans, Floats
 
 # Per sample. A failure of a sensor is far rarer; this is how much surprise it takes, not how often sensors fail.
@@ -51,8 +49,7 @@ QUIET_SHARE = 0.001  # of `loose` signals that are without any noise
 RATE_SHARE, SLOW_SHARE, LINE_SHARE, NOISE_SHARE = 0.9, 0.15, 0.2, 0.25  # weight of a sample in the averages
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What is known of a healthy signal: numbers, or arrays that broadcast to (signal, row).
 
     noise     standard deviation of a sample against what the samples before it predict, in the signal's unit
@@ -72,8 +69,7 @@ class Expected:
     high: Any = inf
 
 
-@dataclass(frozen=True, slots=True)
-class Companion:
+class Companion(NamedTuple):
     """What an independent source says of a signal: arrays (signal, row).
 
     advance, leads       change of the truth since the last sample, in the signal's unit; where it is known
@@ -84,24 +80,22 @@ class Companion:
     hindsight            how much likelier a source makes it that an earlier sample was healthy; 1 where none does
     """
 
-    advance: Floats
-    leads: Booleans
-    residual: Floats
-    compares: Booleans
-    noise: Floats
+    advance: Any
+    leads: Any
+    residual: Any
+    compares: Any
+    noise: Any
     agreement: Any
     accusation: Any
     hindsight: Any
 
-    @classmethod
-    def none(cls, shape: tuple[int, ...]) -> "Companion":
-        """No independent source."""
-        zero, never = np.zeros(shape), np.zeros(shape, dtype=bool)
-        return cls(zero, never, zero, never, np.ones(shape), 1.0, 0.0, 1.0)
+
+def nobody() -> Companion:
+    """No independent source."""
+    return Companion(0.0, False, 0.0, False, 1.0, 1.0, 0.0, 1.0)
 
 
-@dataclass(slots=True)
-class Belief:
+class Belief(NamedTuple):
     """State of the recursion: arrays (signal, row). Rates are changes per sample."""
 
     healthy: Floats
@@ -124,298 +118,376 @@ class Belief:
     quiet: Floats  # samples in a row that went on along a line without any noise
     noise: Floats  # standard deviation of a healthy sample now
 
-    @classmethod
-    def of(cls, value: Floats, expected: Expected) -> "Belief":
-        """All is well with the first sample (signal, row)."""
-        zero, one = np.zeros(value.shape), np.ones(value.shape)
-        return cls(
-            healthy=one,
-            offset=zero,
-            loose=zero,
-            value=value,
-            rate=zero,
-            slow_rate=zero,
-            change=zero,
-            jumped=zero.astype(bool),
-            returned=FIRST * one,
-            offset_truth=value,
-            offset_rate=zero,
-            offset_age=zero,
-            loose_truth=value,
-            loose_rate=zero,
-            line=zero,
-            loose_age=zero,
-            crept=zero.astype(bool),
-            quiet=zero,
-            noise=expected.noise * one,
-        )
 
-    def where(self, condition: Any, other: "Belief") -> "Belief":
-        """This belief where `condition`, the other elsewhere."""
-        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return Belief(*(np.where(condition, mine, theirs) for mine, theirs in pairs))
-
-    def coasted(self, samples: Floats) -> "Belief":
-        """The belief after `samples` (signal, row) that are missing: what is reckoned runs on, its rate gets vague."""
-        gap = samples > 0.0
-        return replace(
-            self,
-            value=self.value + self.rate * samples,
-            offset_truth=self.offset_truth + self.offset_rate * samples,
-            loose_truth=self.loose_truth + self.loose_rate * samples,
-            returned=np.where(gap, GAP, self.returned),
-            offset_age=self.offset_age + samples,
-            loose_age=self.loose_age + samples,
-            quiet=np.where(gap, 0.0, self.quiet),
-        )
-
-    def error(self) -> Floats:
-        """Estimated error of the value, in its unit: of the likelier of the two failures."""
-        return self.value - np.where(self.offset >= self.loose, self.offset_truth, self.loose_truth)
-
-    def amplitude(self, expected: Expected) -> Floats:
-        """Failure amplitude: the estimated error, and for a stuck value how far the truth may have gone since."""
-        stuck = (self.quiet > expected.bridged) & (self.offset < self.loose)
-        gone = np.where(stuck, LOOSE_GROWTH * expected.noise * self.loose_age, 0.0)
-        return np.asarray(np.abs(self.error()) + gone)
+def begun(value: Any, expected: Expected) -> Belief:
+    """All is well with the first sample, a number."""
+    zero = 0.0 * value
+    never = zero > 0.0
+    return Belief(
+        healthy=zero + 1.0,
+        offset=zero,
+        loose=zero,
+        value=value,
+        rate=zero,
+        slow_rate=zero,
+        change=zero,
+        jumped=never,
+        returned=zero + FIRST,
+        offset_truth=value,
+        offset_rate=zero,
+        offset_age=zero,
+        loose_truth=value,
+        loose_rate=zero,
+        line=zero,
+        loose_age=zero,
+        crept=never,
+        quiet=zero,
+        noise=zero + expected.noise,
+    )
 
 
-def density(error: Any, sigma: Any) -> Floats:
+def coasted(belief: Belief, samples: Any) -> Belief:
+    """The belief after `samples` that are missing: what is reckoned runs on, its rate gets vague."""
+    gap = samples > 0.0
+    return Belief(
+        healthy=belief.healthy,
+        offset=belief.offset,
+        loose=belief.loose,
+        value=belief.value + belief.rate * samples,
+        rate=belief.rate,
+        slow_rate=belief.slow_rate,
+        change=belief.change,
+        jumped=belief.jumped,
+        returned=where(gap, GAP, belief.returned),
+        offset_truth=belief.offset_truth + belief.offset_rate * samples,
+        offset_rate=belief.offset_rate,
+        offset_age=belief.offset_age + samples,
+        loose_truth=belief.loose_truth + belief.loose_rate * samples,
+        loose_rate=belief.loose_rate,
+        line=belief.line,
+        loose_age=belief.loose_age + samples,
+        crept=belief.crept,
+        quiet=where(gap, 0.0, belief.quiet),
+        noise=belief.noise,
+    )
+
+
+def chosen(condition: Any, one: Belief, other: Belief) -> Belief:
+    """One belief where `condition`, the other elsewhere."""
+    return Belief(
+        healthy=where(condition, one.healthy, other.healthy),
+        offset=where(condition, one.offset, other.offset),
+        loose=where(condition, one.loose, other.loose),
+        value=where(condition, one.value, other.value),
+        rate=where(condition, one.rate, other.rate),
+        slow_rate=where(condition, one.slow_rate, other.slow_rate),
+        change=where(condition, one.change, other.change),
+        jumped=where(condition, one.jumped, other.jumped),
+        returned=where(condition, one.returned, other.returned),
+        offset_truth=where(condition, one.offset_truth, other.offset_truth),
+        offset_rate=where(condition, one.offset_rate, other.offset_rate),
+        offset_age=where(condition, one.offset_age, other.offset_age),
+        loose_truth=where(condition, one.loose_truth, other.loose_truth),
+        loose_rate=where(condition, one.loose_rate, other.loose_rate),
+        line=where(condition, one.line, other.line),
+        loose_age=where(condition, one.loose_age, other.loose_age),
+        crept=where(condition, one.crept, other.crept),
+        quiet=where(condition, one.quiet, other.quiet),
+        noise=where(condition, one.noise, other.noise),
+    )
+
+
+def error_of(belief: Belief) -> Any:
+    """Estimated error of the value, in its unit: of the likelier of the two failures."""
+    return belief.value - where(belief.offset >= belief.loose, belief.offset_truth, belief.loose_truth)
+
+
+def amplitude(belief: Belief, expected: Expected) -> Any:
+    """Failure amplitude: the estimated error, and for a stuck value how far the truth may have gone since."""
+    stuck = (belief.quiet > expected.bridged) & (belief.offset < belief.loose)
+    gone = where(stuck, LOOSE_GROWTH * expected.noise * belief.loose_age, 0.0)
+    return abs(error_of(belief)) + gone
+
+
+def density(error: Any, sigma: Any) -> Any:
     """Probability density of a healthy error: Student's t, seven degrees of freedom, scale `sigma`."""
-    share = np.minimum(np.abs(error) / sigma, FARTHEST)
+    share = minimum(abs(error) / sigma, FARTHEST)
     base = 1.0 + share * share / 7.0
     square = base * base
-    return np.asarray(0.385 / (sigma * square * square))
+    return 0.385 / (sigma * square * square)
 
 
-def likelihood_ratio(residual: Any, displaced: Any, sigma: Any, most: Any) -> Floats:
+def likelihood_ratio(residual: Any, displaced: Any, sigma: Any, most: Any) -> Any:
     """How much likelier `residual` is than `displaced`; at least 1 / `most` and at most `most`."""
     ratio = density(residual, sigma) / density(displaced, sigma)
-    return np.asarray(np.minimum(np.maximum(ratio, 1.0 / most), most))
+    return minimum(maximum(ratio, 1.0 / most), most)
 
 
-def innovation(belief: Belief, value: Any) -> Floats:
+def innovation(belief: Belief, value: Any) -> Any:
     """Value minus what the samples before it predict, in the signal's unit."""
-    return np.asarray(value - belief.value - belief.rate)
+    return value - belief.value - belief.rate
 
 
-def leaps(belief: Belief, surprise: Any) -> Booleans:
+def leaps(belief: Belief, surprise: Any) -> Any:
     """Where a signal that was healthy brings a sample whose innovation no healthy signal brings by itself."""
-    return np.asarray((np.abs(surprise) > SURPRISE * belief.noise) & (belief.healthy > 0.5))
+    return (abs(surprise) > SURPRISE * belief.noise) & (belief.healthy > 0.5)
 
 
-def step(belief: Belief, value: Floats, common: Booleans, companion: Companion, expected: Expected) -> Belief:
+def step(belief: Belief, value: Any, common: Any, companion: Companion, expected: Expected) -> Belief:
     """The belief after one more sample of every signal.
 
     value    in the signal's unit (signal, row), of magnitude below 1e100
     common   independent sources leapt together: the world did, and all are healthy
     """
-    paths = _Paths.of(belief, value, companion, expected)
-    after = _states(belief, value, paths, companion, expected)
-    after.healthy, after.offset, after.loose = _probabilities(paths, after, common, companion)
-    return _learnt(after, belief, paths, common, companion, expected)
+    paths = _paths(belief, value, companion, expected)
+    carried = _carried(belief, value, paths, companion, expected)
+    shares = _probabilities(paths, value, carried, common, companion)
+    learnt = _learnt(belief, paths, shares.healthy, carried, common, companion, expected)
+    return Belief(
+        healthy=shares.healthy,
+        offset=shares.offset,
+        loose=shares.loose,
+        value=value,
+        rate=learnt.rate,
+        slow_rate=learnt.slow_rate,
+        change=paths.change,
+        jumped=carried.jumped,
+        returned=learnt.returned,
+        offset_truth=carried.offset_truth,
+        offset_rate=carried.offset_rate,
+        offset_age=carried.offset_age,
+        loose_truth=carried.loose_truth,
+        loose_rate=carried.loose_rate,
+        line=carried.line,
+        loose_age=carried.loose_age,
+        crept=carried.crept,
+        quiet=carried.quiet,
+        noise=learnt.noise,
+    )
 
 
-@dataclass(slots=True)
-class _Paths:
+class _Paths(NamedTuple):
     """Joint density of the new sample and each way from a hypothesis to one: `offset_healthy` is a return."""
 
-    change: Floats
-    surprise: Floats
-    sigma: Floats
-    advance: Floats  # of the truth, under `healthy`
-    offset_advance: Floats
-    loose_advance: Floats
-    healthy_healthy: Floats
-    offset_healthy: Floats
-    loose_healthy: Floats
-    healthy_offset: Floats
-    offset_offset: Floats
-    offset_jump: Floats
-    healthy_loose: Floats  # by a jump or a new rate
-    accused: Floats  # by an independent source
-    loose_loose: Floats
-    loose_jump: Floats
-
-    @classmethod
-    def of(cls, belief: Belief, value: Floats, companion: Companion, expected: Expected) -> "_Paths":
-        change = value - belief.value
-        surprise = change - belief.rate
-        sigma = belief.noise + _vagueness(belief, expected)
-        smooth = _smooth(belief, change, surprise, sigma, companion, expected)
-        offset_advance = np.where(companion.leads, companion.advance, belief.offset_rate)
-        loose_advance = np.where(companion.leads, companion.advance, belief.loose_rate)
-        offset_back = density(value - belief.offset_truth - offset_advance, _offset_spread(belief, expected))
-        loose_back = density(value - belief.loose_truth - loose_advance, _loose_spread(belief, companion, expected))
-        stay, kinks = 1.0 - RETURN - ONSET, KINKS * expected.noise
-        jump = ONSET / (JUMPS * expected.noise)
-        kink = np.where(np.abs(surprise) < 0.5 * kinks, ONSET / kinks, 0.0)
-        return cls(
-            change=change,
-            surprise=surprise,
-            sigma=sigma,
-            advance=np.where(companion.leads, companion.advance, belief.rate),
-            offset_advance=offset_advance,
-            loose_advance=loose_advance,
-            healthy_healthy=belief.healthy * stay * smooth,
-            offset_healthy=belief.offset * _ends(belief, belief.offset_age, surprise, sigma) * offset_back,
-            loose_healthy=belief.loose * _ends(belief, belief.loose_age, surprise, sigma) * loose_back,
-            healthy_offset=belief.healthy * jump,
-            offset_offset=belief.offset * stay * smooth,
-            offset_jump=belief.offset * jump,
-            healthy_loose=belief.healthy * (jump * LOOSE + kink),
-            accused=_accused(belief, smooth, jump, companion),
-            loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, smooth, expected),
-            loose_jump=belief.loose * jump,
-        )
+    change: Any
+    surprise: Any
+    sigma: Any
+    advance: Any  # of the truth, under `healthy`
+    offset_advance: Any
+    loose_advance: Any
+    healthy_healthy: Any
+    offset_healthy: Any
+    loose_healthy: Any
+    healthy_offset: Any
+    offset_offset: Any
+    offset_jump: Any
+    healthy_loose: Any  # by a jump or a new rate
+    accused: Any  # by an independent source
+    loose_loose: Any
+    loose_jump: Any
 
 
-def _vagueness(belief: Belief, expected: Expected) -> Floats:
+def _paths(belief: Belief, value: Any, companion: Companion, expected: Expected) -> _Paths:
+    change = value - belief.value
+    surprise = change - belief.rate
+    sigma = belief.noise + _vagueness(belief, expected)
+    smooth = _smooth(belief, change, surprise, sigma, companion, expected)
+    offset_advance = where(companion.leads, companion.advance, belief.offset_rate)
+    loose_advance = where(companion.leads, companion.advance, belief.loose_rate)
+    offset_back = density(value - belief.offset_truth - offset_advance, _offset_spread(belief, expected))
+    loose_back = density(value - belief.loose_truth - loose_advance, _loose_spread(belief, companion, expected))
+    stay, kinks = 1.0 - RETURN - ONSET, KINKS * expected.noise
+    jump = ONSET / (JUMPS * expected.noise)
+    kink = where(abs(surprise) < 0.5 * kinks, ONSET / kinks, 0.0)
+    return _Paths(
+        change=change,
+        surprise=surprise,
+        sigma=sigma,
+        advance=where(companion.leads, companion.advance, belief.rate),
+        offset_advance=offset_advance,
+        loose_advance=loose_advance,
+        healthy_healthy=belief.healthy * stay * smooth,
+        offset_healthy=belief.offset * _ends(belief, belief.offset_age, surprise, sigma) * offset_back,
+        loose_healthy=belief.loose * _ends(belief, belief.loose_age, surprise, sigma) * loose_back,
+        healthy_offset=belief.healthy * jump,
+        offset_offset=belief.offset * stay * smooth,
+        offset_jump=belief.offset * jump,
+        healthy_loose=belief.healthy * (jump * LOOSE + kink),
+        accused=_accused(belief, smooth, jump, companion),
+        loose_loose=belief.loose * stay * _on_line(belief, value, change, kinks, smooth, expected),
+        loose_jump=belief.loose * jump,
+    )
+
+
+def _vagueness(belief: Belief, expected: Expected) -> Any:
     """How much further a sample may be off for want of a rate, in the signal's unit."""
-    lately = np.where(belief.returned < 1.0, TURNED * expected.inertia, 0.0)
-    return np.asarray(np.where(belief.returned <= FIRST, JUMPS, lately) * expected.noise)
+    lately = where(belief.returned < 1.0, TURNED * expected.inertia, 0.0)
+    return where(belief.returned <= FIRST, JUMPS, lately) * expected.noise
 
 
-def _ends(belief: Belief, age: Floats, surprise: Floats, sigma: Floats) -> Floats:
+def _ends(belief: Belief, age: Any, surprise: Any, sigma: Any) -> Any:
     """Probability that a failure that is `age` samples old ends now.
 
     What has gone on smoothly for long has not come back, however vague the truth has become meanwhile. Nor has the
     first sample after a gap: it would do so by chance. And what nobody doubted needs no return: else every jump is one.
     """
-    abrupt = np.abs(surprise) > ABRUPT * sigma
+    abrupt = abs(surprise) > ABRUPT * sigma
     may = (belief.returned >= 0.0) & (belief.healthy < DOUBTED)
-    return np.where((abrupt | (age < FRESH)) & may, RETURN, 0.0)
+    return where((abrupt | (age < FRESH)) & may, RETURN, 0.0)
 
 
-def _offset_spread(belief: Belief, expected: Expected) -> Floats:
-    return np.asarray(belief.noise + OFFSET_GROWTH * expected.noise * np.sqrt(belief.offset_age + 1.0))
+def _offset_spread(belief: Belief, expected: Expected) -> Any:
+    return belief.noise + OFFSET_GROWTH * expected.noise * sqrt(belief.offset_age + 1.0)
 
 
-def _loose_spread(belief: Belief, companion: Companion, expected: Expected) -> Floats:
-    growth = np.where(companion.leads, LED_GROWTH, LOOSE_GROWTH) * expected.noise
-    return np.asarray(belief.noise + growth * (belief.loose_age + 1.0))
+def _loose_spread(belief: Belief, companion: Companion, expected: Expected) -> Any:
+    growth = where(companion.leads, LED_GROWTH, LOOSE_GROWTH) * expected.noise
+    return belief.noise + growth * (belief.loose_age + 1.0)
 
 
-def _smooth(
-    belief: Belief, change: Floats, surprise: Floats, sigma: Floats, companion: Companion, expected: Expected
-) -> Floats:
+def _smooth(belief: Belief, change: Any, surprise: Any, sigma: Any, companion: Companion, expected: Expected) -> Any:
     """Density of a sample that goes on as the ones before it, or as an independent source does."""
-    own = np.maximum(density(surprise, sigma), density(change - belief.slow_rate, belief.noise))
+    own = maximum(density(surprise, sigma), density(change - belief.slow_rate, belief.noise))
     led = companion.leads & (expected.inertia > 0.0)
-    return np.where(led, np.maximum(own, density(change - companion.advance, belief.noise)), own)
+    return where(led, maximum(own, density(change - companion.advance, belief.noise)), own)
 
 
-def _on_line(
-    belief: Belief, value: Floats, change: Floats, kinks: Floats, smooth: Floats, expected: Expected
-) -> Floats:
+def _on_line(belief: Belief, value: Any, change: Any, kinks: Any, smooth: Any, expected: Expected) -> Any:
     """Density of a value that goes on along its own line; one without noise betrays itself, but for rest."""
-    begun = np.where(np.abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
+    begun = where(abs(change) < 0.5 * kinks, 1.0 / kinks, 0.0)
     bend = change - belief.change
     # Once a line has begun without noise, each further sample on it is as likely as its resolution is fine.
-    share = np.where(belief.quiet > expected.bridged, 1.0, QUIET_SHARE)
-    told = np.minimum(density(bend, QUIET * expected.noise) * expected.resolution, 1.0) / expected.resolution
-    exact = np.where(belief.quiet >= expected.bridged, share * told, 0.0)
+    share = where(belief.quiet > expected.bridged, 1.0, QUIET_SHARE)
+    told = minimum(density(bend, QUIET * expected.noise) * expected.resolution, 1.0) / expected.resolution
+    exact = where(belief.quiet >= expected.bridged, share * told, 0.0)
     # What has been loose for long is not healthy for going on as smoothly as a healthy signal does.
     settled = (belief.loose_age >= FRESH) & (belief.healthy < 0.5)
-    own = np.maximum(density(change - belief.line, belief.noise), np.where(settled, smooth, 0.0))
-    noisy = np.where(belief.quiet >= expected.bridged + SILENT, 0.0, own)
+    own = maximum(density(change - belief.line, belief.noise), where(settled, smooth, 0.0))
+    noisy = where(belief.quiet >= expected.bridged + SILENT, 0.0, own)
     at_rest = _at_rest(value, expected)
-    return np.where(belief.loose_age < 1.0, begun, np.where(at_rest, noisy, np.maximum(noisy, exact)))
+    return where(belief.loose_age < 1.0, begun, where(at_rest, noisy, maximum(noisy, exact)))
 
 
-def _within(truth: Floats, expected: Expected) -> Floats:
-    return np.asarray(np.minimum(np.maximum(truth, expected.low), expected.high))
+def _within(truth: Any, expected: Expected) -> Any:
+    return minimum(maximum(truth, expected.low), expected.high)
 
 
-def _at_rest(value: Floats, expected: Expected) -> Booleans:
-    return np.asarray(np.abs(value - expected.rest) <= expected.noise)
+def _at_rest(value: Any, expected: Expected) -> Any:
+    return abs(value - expected.rest) <= expected.noise
 
 
-def _accused(belief: Belief, smooth: Floats, jump: Floats, companion: Companion) -> Floats:
+def _accused(belief: Belief, smooth: Any, jump: Any, companion: Companion) -> Any:
     """A residual that no healthy signal has is a failure that came too slowly to be seen coming."""
-    far = np.minimum(companion.accusation * jump / density(companion.residual, companion.noise), 1.0)
-    return np.where(companion.compares, belief.healthy * far * smooth, 0.0)
+    far = minimum(companion.accusation * jump / density(companion.residual, companion.noise), 1.0)
+    return where(companion.compares, belief.healthy * far * smooth, 0.0)
 
 
-def _states(belief: Belief, value: Floats, paths: _Paths, companion: Companion, expected: Expected) -> Belief:
+class _Carried(NamedTuple):
+    """Of the belief after a sample: what the hypotheses reckon."""
+
+    jumped: Any
+    offset_truth: Any
+    offset_rate: Any
+    offset_age: Any
+    loose_truth: Any
+    loose_rate: Any
+    line: Any
+    loose_age: Any
+    crept: Any
+    quiet: Any
+
+
+def _carried(belief: Belief, value: Any, paths: _Paths, companion: Companion, expected: Expected) -> _Carried:
     """The reckoned truths after this sample, each by the likeliest way into its hypothesis."""
-    begins = paths.healthy_offset > np.maximum(paths.offset_offset, paths.offset_jump)
+    begins = paths.healthy_offset > maximum(paths.offset_offset, paths.offset_jump)
     again = ~begins & (paths.offset_jump > paths.offset_offset)
     truth = belief.value + paths.advance
-    offset_truth = belief.offset_truth + np.where(again, paths.offset_advance, paths.change)
+    offset_truth = belief.offset_truth + where(again, paths.offset_advance, paths.change)
     bent = belief.offset_rate + RATE_SHARE * expected.inertia * (paths.change - belief.offset_rate)
-    on_line = np.abs(paths.change - belief.change) < 9.0 * QUIET * expected.noise
-    longest = np.maximum(paths.loose_loose, paths.loose_jump)
-    accused = paths.accused > np.maximum(longest, paths.healthy_loose)
+    on_line = abs(paths.change - belief.change) < 9.0 * QUIET * expected.noise
+    longest = maximum(paths.loose_loose, paths.loose_jump)
+    accused = paths.accused > maximum(longest, paths.healthy_loose)
     # A line that may be one without noise is followed, however unlikely yet: three samples decide.
-    leapt = np.abs(paths.surprise) > SURPRISE * paths.sigma
+    leapt = abs(paths.surprise) > SURPRISE * paths.sigma
     followed = ((belief.loose_age < 1.0) | on_line) & ~leapt
     loosened = ~accused & (paths.healthy_loose > CLEARLY * longest) & ~followed
     jumped = ~accused & ~loosened & (paths.loose_jump > paths.loose_loose)
     new = loosened | accused
-    loose_truth = np.where(new, truth, belief.loose_truth + paths.loose_advance)
-    along = np.where(belief.loose_age < 1.0, paths.change, belief.line + LINE_SHARE * (paths.change - belief.line))
-    return Belief(
-        healthy=belief.healthy,
-        offset=belief.offset,
-        loose=belief.loose,
-        value=value,
-        rate=belief.rate,
-        slow_rate=belief.slow_rate,
-        change=paths.change,
-        jumped=leapt & (np.abs(paths.change - belief.change) > SURPRISE * paths.sigma),
-        returned=np.where(belief.returned < 0.0, 0.0, belief.returned + 1.0),
-        offset_truth=_within(np.where(begins, truth, offset_truth), expected),
-        offset_rate=np.where(begins, belief.rate, np.where(again, belief.offset_rate, bent)),
-        offset_age=np.where(begins, 0.0, belief.offset_age + 1.0),
-        loose_truth=_within(np.where(accused, value - companion.residual, loose_truth), expected),
-        loose_rate=np.where(new, belief.rate, belief.loose_rate),
-        line=np.where(accused, paths.change, np.where(loosened | jumped, 0.0, along)),
-        loose_age=np.where(accused, 1.0, np.where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
-        crept=np.where(new, accused | ~leapt, belief.crept),
-        quiet=np.where(on_line & ~_at_rest(value, expected), belief.quiet + 1.0, 0.0),
-        noise=belief.noise,
+    loose_truth = where(new, truth, belief.loose_truth + paths.loose_advance)
+    along = where(belief.loose_age < 1.0, paths.change, belief.line + LINE_SHARE * (paths.change - belief.line))
+    return _Carried(
+        jumped=leapt & (abs(paths.change - belief.change) > SURPRISE * paths.sigma),
+        offset_truth=_within(where(begins, truth, offset_truth), expected),
+        offset_rate=where(begins, belief.rate, where(again, belief.offset_rate, bent)),
+        offset_age=where(begins, 0.0, belief.offset_age + 1.0),
+        loose_truth=_within(where(accused, value - companion.residual, loose_truth), expected),
+        loose_rate=where(new, belief.rate, belief.loose_rate),
+        line=where(accused, paths.change, where(loosened | jumped, 0.0, along)),
+        loose_age=where(accused, 1.0, where(loosened | jumped, 0.0, belief.loose_age + 1.0)),
+        crept=where(new, accused | ~leapt, belief.crept),
+        quiet=where(on_line & ~_at_rest(value, expected), belief.quiet + 1.0, 0.0),
     )
 
 
-def _probabilities(
-    paths: _Paths, after: Belief, common: Booleans, companion: Companion
-) -> tuple[Floats, Floats, Floats]:
+class _Shares(NamedTuple):
+    """Probabilities of the three hypotheses."""
+
+    healthy: Any
+    offset: Any
+    loose: Any
+
+
+def _probabilities(paths: _Paths, value: Any, carried: _Carried, common: Any, companion: Companion) -> _Shares:
     """Of the three hypotheses after this sample, what independent sources say of its level included."""
     healthy = paths.healthy_healthy + paths.offset_healthy + paths.loose_healthy
-    after.offset = paths.offset_offset + paths.healthy_offset + paths.offset_jump
-    after.loose = paths.loose_loose + paths.healthy_loose + paths.accused + paths.loose_jump
-    ratio = likelihood_ratio(
-        companion.residual, companion.residual - after.error(), companion.noise, companion.agreement
-    )
+    offset = paths.offset_offset + paths.healthy_offset + paths.offset_jump
+    loose = paths.loose_loose + paths.healthy_loose + paths.accused + paths.loose_jump
+    error = value - where(offset >= loose, carried.offset_truth, carried.loose_truth)
+    ratio = likelihood_ratio(companion.residual, companion.residual - error, companion.noise, companion.agreement)
     # A source of which nobody knows whether it is right itself does not accuse: see `accusation`.
-    healthy = healthy * np.where(companion.compares, np.maximum(ratio, 1.0), 1.0) * companion.hindsight
-    total = healthy + after.offset + after.loose
+    healthy = healthy * where(companion.compares, maximum(ratio, 1.0), 1.0) * companion.hindsight
+    total = healthy + offset + loose
     lost = ~(total > 0.0)
-    total = np.where(lost, 1.0, total)
-    healthy = np.where(common, 1.0, np.where(lost, DEAD, np.maximum(healthy / total, DEAD)))
-    return healthy, np.where(common, 0.0, after.offset / total), np.where(common, 0.0, after.loose / total)
+    total = where(lost, 1.0, total)
+    healthy = where(common, 1.0, where(lost, DEAD, maximum(healthy / total, DEAD)))
+    return _Shares(healthy, where(common, 0.0, offset / total), where(common, 0.0, loose / total))
+
+
+class _Learnt(NamedTuple):
+    """Of the belief after a sample: what is learnt of a healthy signal."""
+
+    rate: Any
+    slow_rate: Any
+    returned: Any
+    noise: Any
 
 
 def _learnt(
-    after: Belief, before: Belief, paths: _Paths, common: Booleans, companion: Companion, expected: Expected
-) -> Belief:
+    before: Belief,
+    paths: _Paths,
+    healthy: Any,
+    carried: _Carried,
+    common: Any,
+    companion: Companion,
+    expected: Expected,
+) -> _Learnt:
     """Rates and noise follow the sample, but not a jump."""
-    by_offset = paths.offset_healthy > np.maximum(paths.healthy_healthy, paths.loose_healthy)
+    by_offset = paths.offset_healthy > maximum(paths.healthy_healthy, paths.loose_healthy)
     by_loose = ~by_offset & (paths.loose_healthy > paths.healthy_healthy)
-    returned = (by_offset | by_loose) & (after.healthy > 0.5) & ~common
-    anew = np.where(by_offset, after.offset_rate, np.where(companion.leads, companion.advance, before.loose_rate))
-    kept = common | after.jumped | (before.returned == GAP)
-    kinked = np.abs(paths.surprise) > SURPRISE * before.noise
-    slow_share = np.where(kinked, RATE_SHARE, SLOW_SHARE)
+    returned = (by_offset | by_loose) & (healthy > 0.5) & ~common
+    anew = where(by_offset, carried.offset_rate, where(companion.leads, companion.advance, before.loose_rate))
+    kept = common | carried.jumped | (before.returned == GAP)
+    kinked = abs(paths.surprise) > SURPRISE * before.noise
+    slow_share = where(kinked, RATE_SHARE, SLOW_SHARE)
     slow = before.slow_rate + slow_share * (paths.change - before.slow_rate)
     rate = before.rate + RATE_SHARE * paths.surprise
-    after.slow_rate = np.where(returned, anew, np.where(kept, before.slow_rate, slow))
-    after.rate = expected.inertia * np.where(returned, anew, np.where(kept, before.rate, rate))
-    after.returned = np.where(returned, 0.0, after.returned)
-    calm = (after.healthy > 0.9) & ~by_offset & ~by_loose & ~common
-    size = np.minimum(np.abs(paths.surprise), 2.0 * before.noise)
+    calm = (healthy > 0.9) & ~by_offset & ~by_loose & ~common
+    size = minimum(abs(paths.surprise), 2.0 * before.noise)
     noise = before.noise + NOISE_SHARE * (size - before.noise)
-    noise = np.minimum(np.maximum(noise, expected.noise), NOISIER * expected.noise)
-    after.noise = np.where(calm, noise, before.noise)
-    return after
+    noise = minimum(maximum(noise, expected.noise), NOISIER * expected.noise)
+    return _Learnt(
+        rate=expected.inertia * where(returned, anew, where(kept, before.rate, rate)),
+        slow_rate=where(returned, anew, where(kept, before.slow_rate, slow)),
+        returned=where(returned | (before.returned < 0.0), 0.0, before.returned + 1.0),
+        noise=where(calm, noise, before.noise),
+    )

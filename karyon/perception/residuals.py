@@ -12,7 +12,17 @@ from math import nan
 
 import numpy as np
 
-from karyon.perception.hypotheses import NOISE_SHARE, SURPRISE, Belief, Companion, innovation, leaps, likelihood_ratio
+from karyon.perception.hypotheses import (
+    NOISE_SHARE,
+    SURPRISE,
+    Belief,
+    Companion,
+    error_of,
+    innovation,
+    leaps,
+    likelihood_ratio,
+    nobody,
+)
 from karyon.perception.sensors import Booleans, Floats
 
 AGREEING = 8.0  # most that one sample of a source that agrees does for health, as a factor
@@ -67,8 +77,11 @@ class Residuals:
         )
         self._half = np.where(self._is_rate[:, 0], HALF_WINDOW, 0)
         self._least_noise = np.array([relation.noise for relation in relations])[:, None]
-        self._physical = np.array([relation.accuses for relation in relations], dtype=bool)[:, None]
+        accuses = {relation.signal for relation in relations if relation.accuses}
         signals, rows = shape
+        self._accusation = np.repeat([[float(place in accuses)] for place in range(signals)], rows, axis=1)
+        self._agreement = np.full(shape, AGREEING)
+        self._nothing = Companion(*(np.full(shape, one) for one in nobody()))
         self._of = np.zeros(signals, dtype=np.int64)  # the relation of each signal
         self._of[self._at] = np.arange(len(relations))
         self._related = np.isin(np.arange(signals), self._at)[:, None]
@@ -100,7 +113,7 @@ class Residuals:
         """What the history says of the samples that came now (signal, row); NaN for one that is missing."""
         self._now += 1
         if not self._at.size:
-            return Companion.none(self._shape)
+            return self._nothing
         self._values[self._at_slot(0)] = value
         self._world[self._at_slot(0)] = self._world[self._at_slot(1)] + common.any(axis=0)
         self._presume(belief, value)
@@ -119,8 +132,8 @@ class Residuals:
             residual=np.where(measured, residual, 0.0)[of],
             compares=measured[of] & related,
             noise=self._noise[of],
-            agreement=AGREEING,
-            accusation=np.where(self._physical, 1.0, 0.0)[of],
+            agreement=self._agreement,
+            accusation=self._accusation,
             hindsight=self._hindsight(value),
         )
 
@@ -132,7 +145,7 @@ class Residuals:
         seen = np.isfinite(self._values[self._at_slot(0)])
         run = np.where(common, 0, self._run[self._at_slot(1)])
         self._run[self._at_slot(0)] = np.where(healthy & seen, run + 1, 0)
-        self._errors[self._at_slot(0)] = np.where(healthy, 0.0, belief.error())
+        self._errors[self._at_slot(0)] = np.where(healthy, 0.0, error_of(belief))
         self._doubted = np.where(healthy, 0, self._doubted + 1)
         calm = (companion.compares & (belief.healthy > 0.9))[self._at]
         residual = companion.residual[self._at]

@@ -5,11 +5,7 @@ Every function is elementwise: scalars or arrays of any shape that broadcasts, n
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
+from karyon.perception.formulas import Floats, minimum, where
 
 
 def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:
@@ -22,7 +18,8 @@ def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:
     tolerated   amplitude that the function tolerates, in the signal's unit
     """
     falling = (tolerated - amplitude) / (tolerated - band)
-    return np.where(falling > 0.0, np.minimum(falling, 1.0), 0.0)
+    valid: Floats = where(falling > 0.0, minimum(falling, 1.0), 0.0)
+    return valid
 
 
 def amplitude_at(validity: float, band: float, tolerated: float) -> float:
@@ -41,4 +38,5 @@ def of_age(age: Any, limit: Any) -> Floats:
     share = age / limit
     squared = share * share
     fourth = squared * squared
-    return np.where((share >= 0.0) & (share < 1.0), 1.0 - fourth * fourth, 0.0)
+    valid: Floats = where((share >= 0.0) & (share < 1.0), 1.0 - fourth * fourth, 0.0)
+    return valid

@@ -5,6 +5,7 @@ The detection times come from the detectors that perception runs, the rest from 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ from karyon.kernel.rules import leaves
 from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tolerated
 from karyon.sim.controllers import FUNCTION
 
-LATE_MODES = ("delay", "jitter", "omission")
+LATE_MODES = ("delay", "jitter", "omission", "reordering", "duplication", "clock_offset", "clock_drift")
+WRONG_STAMPS = {"reordering": 1, "duplication": 0, "clock_offset": 0, "clock_drift": 0}  # periods until one comes
 COMPONENT_MODES = ("crash", "hang", "slow")
-VALUE_MODES = ("offset", "drift", "scale", "noise", "outlier", "stuck_at", "saturation", "freeze", "ramp")
+STEP_MODES = ("offset", "noise", "outlier", "quantisation")
+VALUE_MODES = (*STEP_MODES, "drift", "scale", "stuck_at", "saturation", "freeze", "ramp")
+OBJECT_MODES = ("ghost", "missed", "swap")
 MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay", "freeze")
 
 
@@ -61,7 +65,7 @@ def age_limit(function: Function, signal: str) -> float:
         for leaf in leaves(rule)
         if isinstance(leaf, Age) and leaf.signal == signal
     ]
-    return min(limits, default=np.inf)
+    return min(limits, default=inf)
 
 
 def minimum_validity(function: Function, signal: str) -> float:
@@ -105,7 +109,8 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
         if item in components:
             modes: tuple[str, ...] = COMPONENT_MODES
         else:
-            modes = (*(MESSAGE_MODES if item == LEAD else VALUE_MODES), *LATE_MODES)
+            objects = OBJECT_MODES if item == "front.distance" else ()
+            modes = (*(MESSAGE_MODES if item == LEAD else VALUE_MODES), *objects, *LATE_MODES)
         for mode in modes:
             yield bound(design, function, item, mode)
 
@@ -118,7 +123,7 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
     if item in deadlines:
         detection = deadlines[item]
     elif mode in LATE_MODES:
-        detection = age_limit(function, item)
+        detection = min(age_limit(function, item), _stamp_time(design, function, item, mode))
     else:
         minimum = minimum_validity(function, item)
         detection = perception_of(design, function, 1).detection_time(subject, mode, minimum)
@@ -131,6 +136,17 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
         switch_bound(detection, design.timing),
         fault_handling_bound(detection, design.timing, function.levels[guard - 1].reach),
     )
+
+
+def _stamp_time(design: Design, function: Function, item: str, mode: str) -> float:
+    """Detection time in s by a stamp that no rule lets pass: it does not rise, is ahead, or too old; inf: none comes.
+
+    What is stamped wrongly by less than its age limit is not wrong by more than is tolerated.
+    """
+    periods = {signal.name: signal.period for signal in design.signals if signal.period is not None}
+    if mode not in WRONG_STAMPS or item not in periods or minimum_validity(function, item) == 0.0:
+        return inf
+    return WRONG_STAMPS[mode] * periods[item]
 
 
 def unheard_bound(design: Design, function: Function) -> float:

@@ -17,7 +17,7 @@ from karyon.perception.following import LEAD, OWN, Seen
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
-from karyon.sim.failure_modes import Fault
+from karyon.sim.failure_modes import MODES, Fault
 from karyon.sim.faults import Placed
 
 Booleans = NDArray[np.bool_]
@@ -113,7 +113,8 @@ class Log:
 
 def describe(fault: Fault) -> str:
     """A fault in words: `front.distance: drift, rate 0.5`."""
-    numbers = ", ".join(f"{name} {value:g}" for name, value in fault.parameters.items() if value is not None)
+    usual = {name: field.default for name, field in MODES[fault.mode].model_fields.items()}
+    numbers = ", ".join(f"{name} {value:g}" for name, value in fault.parameters.items() if value != usual[name])
     return f"{fault.signal or fault.component}: {fault.mode}" + (f", {numbers}" if numbers else "")
 
 

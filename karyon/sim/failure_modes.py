@@ -110,10 +110,35 @@ class Saturation(Mode):
         return high
 
 
+class Quantisation(Mode):
+    """The value is rounded."""
+
+    step: InSignalUnit = Field(gt=0, le=10_000, description="to multiples of this")
+
+
+class Ghost(Mode):
+    """The radar sees an object that is not there."""
+
+    distance: Metres = Field(ge=0, le=10_000, description="where; only if it is nearer than the car ahead")
+
+
+class Missed(Mode):
+    """The radar does not see the car ahead, and says its range."""
+
+    range: Metres = Field(default=150.0, ge=0, le=10_000, description="what it says of an open road")
+
+
+class Swap(Mode):
+    """The radar takes another object for the car ahead."""
+
+    distance: Metres = Field(ge=-10_000, le=10_000, description="how much farther away that is")
+
+
 class Delay(Mode):
     """Samples arrive late."""
 
     delay: Seconds = Field(gt=0, le=3600, description="by how much")
+    sigma: Seconds = Field(default=0.0, ge=0, le=60, description="1 sigma of what chance adds")
 
 
 class Jitter(Mode):
@@ -126,13 +151,40 @@ class Omission(Mode):
     """Samples are lost."""
 
     probability: Share = Field(default=1.0, description="share of the samples")
+    burst: Factor = Field(default=1.0, ge=1, le=1e6, description="how many are lost in a row, on average")
 
 
-class Freeze(Delay):
+class Reordering(Mode):
+    """Samples arrive after the one that was taken after them."""
+
+    probability: Share = Field(description="share of the samples")
+
+
+class Duplication(Mode):
+    """Samples arrive a second time, in place of the next one."""
+
+    probability: Share = Field(description="share of the samples")
+
+
+class ClockOffset(Mode):
+    """The clock that stamps the samples is wrong."""
+
+    offset: Seconds = Field(ge=-86_400, le=86_400, description="by how much it is ahead")
+
+
+class ClockDrift(Mode):
+    """The clock that stamps the samples runs at a wrong rate."""
+
+    rate: Factor = Field(gt=-1, lt=1, description="by how much it gains, s per s")
+
+
+class Freeze(Mode):
     """Old content, noise and all, freshly stamped."""
 
+    delay: Seconds = Field(gt=0, le=3600, description="how old")
 
-class Replay(Delay):
+
+class Replay(Freeze):
     """Old messages, freshly stamped."""
 
 
@@ -162,6 +214,16 @@ class Slow(Mode):
     factor: Factor = Field(gt=1, le=1000, description="how many times its period it takes")
 
 
+STAMP_MODES: dict[str, type[Mode]] = {
+    "delay": Delay,
+    "jitter": Jitter,
+    "omission": Omission,
+    "reordering": Reordering,
+    "duplication": Duplication,
+    "clock_offset": ClockOffset,
+    "clock_drift": ClockDrift,
+    "freeze": Freeze,
+}
 SIGNAL_MODES: dict[str, type[Mode]] = {
     "offset": Offset,
     "drift": Drift,
@@ -169,24 +231,20 @@ SIGNAL_MODES: dict[str, type[Mode]] = {
     "noise": Noise,
     "outlier": Outlier,
     "stuck_at": StuckAt,
+    "quantisation": Quantisation,
     "saturation": Saturation,
-    "delay": Delay,
-    "jitter": Jitter,
-    "omission": Omission,
-    "freeze": Freeze,
     "ramp": Ramp,
+    **STAMP_MODES,
 }
+OBJECT_MODES: dict[str, type[Mode]] = {"ghost": Ghost, "missed": Missed, "swap": Swap}
 MESSAGE_MODES: dict[str, type[Mode]] = {
-    "delay": Delay,
-    "jitter": Jitter,
-    "omission": Omission,
-    "freeze": Freeze,
+    **STAMP_MODES,
     "wrong_position": WrongPosition,
     "wrong_speed": WrongSpeed,
     "replay": Replay,
 }
 COMPONENT_MODES: dict[str, type[Mode]] = {"crash": Crash, "hang": Hang, "slow": Slow}
-MODES = SIGNAL_MODES | MESSAGE_MODES | COMPONENT_MODES
+MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES | COMPONENT_MODES
 
 
 class Fault(Section):
@@ -269,6 +327,8 @@ def modes_of(signal: str | None) -> dict[str, type[Mode]]:
     """The modes in which a signal can fail; None: a component."""
     if signal is None:
         return COMPONENT_MODES
+    if signal == "front.distance":
+        return SIGNAL_MODES | OBJECT_MODES
     return MESSAGE_MODES if signal == "lead.message" else SIGNAL_MODES
 
 
@@ -279,6 +339,8 @@ def _misplaced(mode: str, signal: str | None, component: str | None) -> Pydantic
         return contradiction(f"`{mode}` befalls a component, not a signal", "for example `component: perception`")
     if component is not None:
         return contradiction(f"`{mode}` befalls a signal, not a component", "a component can crash, hang, or be slow")
+    if mode in OBJECT_MODES:
+        return contradiction(f"`{mode}` befalls the radar's object", "write `signal: front.distance`")
     if signal == "lead.message":
         return contradiction(
             f"`{mode}` befalls a field of the message, not the message as a whole",

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 FOREVER = 1e6  # s: a fault without a duration ends after any run
-DRAWS = ("noise", "outlier", "jitter", "omission")
+DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +121,12 @@ class _Group:
     def draw(self, now: int) -> Floats:
         """The random number of every member for this step of its window."""
         assert self._draws is not None
-        step = np.clip((now - self.onset) // self.period, 0, len(self._draws) - 1)
-        return np.asarray(self._draws[step, self._columns])
+        return np.asarray(self.of_step(now, self._draws))
+
+    def of_step(self, now: int, table: NDArray[Any]) -> NDArray[Any]:
+        """What a table (step, member) says of this step of every window."""
+        step = np.clip((now - self.onset) // self.period, 0, len(table) - 1)
+        return np.asarray(table[step, self._columns])
 
     def apply(self, now: int, samples: Samples, where: slice) -> None:
         """Change the samples of the rows whose fault acts at `now`, and count what changed."""
@@ -163,8 +168,8 @@ class _ByFormula(_Group):
         return np.where(active & fresh, self._formula(now, value), value), time, fresh
 
     def _formulas(self) -> dict[str, Callable[[int, Floats], Floats]]:
-        names = ("amplitude", "offset", "rate", "factor", "sigma", "probability")
-        amplitude, offset, rate, factor, sigma, probability = map(self.parameter, names)
+        names = ("amplitude", "offset", "rate", "factor", "sigma", "probability", "step", "distance", "range")
+        amplitude, offset, rate, factor, sigma, probability, step, distance, farthest = map(self.parameter, names)
         low, high = self.parameter("low", -inf), self.parameter("high", inf)
 
         def grown(now: int, value: Floats) -> Floats:
@@ -179,7 +184,11 @@ class _ByFormula(_Group):
             "scale": lambda now, value: failures.scale(value, factor),
             "noise": lambda now, value: failures.noise(value, sigma, self.draw(now)),
             "outlier": lambda now, value: failures.outlier(value, amplitude, probability, self.draw(now)),
+            "quantisation": lambda now, value: failures.quantisation(value, step),
             "saturation": lambda now, value: failures.saturation(value, low, high),
+            "ghost": lambda now, value: failures.ghost(value, distance),
+            "missed": lambda now, value: failures.stuck_at(value, farthest),
+            "swap": lambda now, value: failures.swap(value, value + distance),
         }
 
 
@@ -204,16 +213,51 @@ class _Stuck(_Group):
 
 
 class _Lost(_Group):
-    """`omission`: a share of the samples does not come."""
+    """`omission`: a share of the samples does not come, singly or in bursts."""
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         super().__init__(mode, members, period)
-        self._probability = self.parameter("probability")
+        assert self._draws is not None
+        shares = zip(self._draws.T, self.parameter("probability"), self.parameter("burst"), strict=True)
+        self._lost = np.stack([failures.omission(*of_member) for of_member in shares], axis=1)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        return value, time, fresh & ~(active & (self.draw(now) < self._probability))
+        return value, time, fresh & ~(active & self.of_step(now, self._lost))
+
+
+class _Clock(_Group):
+    """`clock_offset` and `clock_drift`: the stamps of the samples are wrong."""
+
+    def fail(
+        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
+    ) -> tuple[Floats, Integers, Booleans]:
+        ahead = failures.drift(self.parameter("offset"), self.parameter("rate"), seconds(now, self.onset))
+        return value, np.where(active & fresh, failures.stamped_later(time, ahead), time), fresh
+
+
+class _Again(_Group):
+    """`reordering` and `duplication`: a sample comes in place of the next one; reordered, it did not come before."""
+
+    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
+        super().__init__(mode, members, period)
+        self._last += period
+        self._probability, self._is_kept = self.parameter("probability"), mode == "reordering"
+        self._held: tuple[Floats, Integers] | None = None
+        self._is_due = np.zeros(len(members), dtype=bool)
+
+    def fail(
+        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
+    ) -> tuple[Floats, Integers, Booleans]:
+        new = fresh[0]
+        again = new & self._is_due
+        old, when = self._held if self._held is not None else (value, time)
+        drawn = active & new & ~again & (self.draw(now) < self._probability)
+        self._held = np.where(drawn, value, old), np.where(drawn, time, when)
+        self._is_due = np.where(new, drawn, self._is_due)
+        gone = drawn if self._is_kept else np.zeros_like(drawn)
+        return np.where(again, old, value), np.where(again, when, time), fresh & ~gone
 
 
 class _Past:
@@ -249,9 +293,8 @@ class _Late(_Group):
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         super().__init__(mode, members, period)
-        self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
-        self._sigma = self.parameter("sigma") * 1e9
-        longest = int((self._delay if self._draws is None else 6.0 * self._sigma).max())
+        self._delay, self._sigma = self.parameter("delay"), self.parameter("sigma")
+        longest = nanoseconds(float(failures.lateness(self._delay, self._sigma, inf).max()))
         self._last += longest + period
         self._past = _Past(ceil(longest / period) + 2, len(members))
         self._arrives = np.full_like(self._past.taken, NEVER)
@@ -263,17 +306,12 @@ class _Late(_Group):
         new = fresh[0]
         late = active & (time[0] >= self.onset)
         places = self._past.keep(value, time[0], new)
-        self._arrives[places] = now + np.where(late, self._lateness(now), 0)[new]
+        by = failures.lateness(self._delay, self._sigma, self.draw(now))
+        self._arrives[places] = failures.stamped_later(np.asarray(now), np.where(late, by, 0.0)[new])
         old, when = self._past.newest(self._arrives <= now)
         given = when > self._delivered
         self._delivered = np.where(given, when, self._delivered)
         return np.where(given, old, value), np.where(given, when, time), np.broadcast_to(given, fresh.shape)
-
-    def _lateness(self, now: int) -> Integers:
-        if self._draws is None:
-            return self._delay
-        late: Integers = np.minimum(np.abs(self.draw(now)) * self._sigma, 6.0 * self._sigma).astype(np.int64)
-        return late
 
 
 class _Stale(_Group):
@@ -303,6 +341,10 @@ GROUPS: dict[str, type[_Group]] = {
     "replay": _Stale,
     "stuck_at": _Stuck,
     "omission": _Lost,
+    "reordering": _Again,
+    "duplication": _Again,
+    "clock_offset": _Clock,
+    "clock_drift": _Clock,
 }  # the other modes are formulas
 
 
@@ -310,7 +352,7 @@ def _draws(mode: str, members: list[Placed], period: int) -> Floats:
     """Draws for every step of each window (step, member): normal for noise and jitter, uniform else."""
     steps = max(ceil((one.end - one.onset) / period) + 1 for one in members)
     steps = min(steps, 1_000_000)
-    normal = mode in ("noise", "jitter")
+    normal = mode in ("noise", "delay", "jitter")
     drawn = [one.stream.standard_normal(steps) if normal else one.stream.random(steps) for one in members]
     return np.stack(drawn, axis=1)
 

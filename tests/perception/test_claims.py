@@ -125,7 +125,7 @@ def test_noise_is_what_the_description_says():
         for k in range(60):
             value = next(source)
             if k > 20:
-                surprises.append(value - chain._belief.value[0] - chain._belief.rate[0])
+                surprises.append(value - chain._track.belief.value[0] - chain._track.belief.rate[0])
             chain.step(np.full(CASES, PERIOD * k), value[None])
         assert np.std(surprises) == pytest.approx(signal.noise, rel=0.3)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from karyon.perception import hypotheses
-from karyon.perception.hypotheses import Belief, Companion, Expected
+from karyon.perception.hypotheses import Companion, Expected
 from tests.reference import hypotheses as reference
 
 SPEED = Expected(noise=0.01, inertia=1.0, rest=np.nan)
@@ -24,8 +24,8 @@ def healthy():
 
 def followed(samples, expected=SPEED, companion=None):
     """Beliefs after each sample of one signal."""
-    companion = companion or (lambda index: Companion.none((1, 1)))
-    belief = Belief.of(np.full((1, 1), samples[0]), expected)
+    companion = companion or (lambda index: hypotheses.nobody())
+    belief = hypotheses.begun(np.full((1, 1), samples[0]), expected)
     beliefs = [belief]
     for index, sample in enumerate(samples[1:], 1):
         belief = hypotheses.step(belief, np.full((1, 1), sample), NO_WORLD, companion(index), expected)
@@ -49,7 +49,7 @@ def test_a_jump_is_seen_in_its_first_sample(healthy, size):
     healthy[100:] += size
     after = followed(healthy)[100]
     assert after.healthy[0, 0] < 0.1
-    assert after.error()[0, 0] == pytest.approx(size, abs=0.1)
+    assert hypotheses.error_of(after)[0, 0] == pytest.approx(size, abs=0.1)
 
 
 def test_time_alone_does_not_heal_a_jump(healthy):
@@ -129,15 +129,15 @@ def test_an_independent_source_that_accuses_lowers(healthy):
 def test_a_jump_of_the_world_is_none_of_the_sensor(healthy):
     """Where independent sources jump alike, all are healthy."""
     healthy[100:] += 1.0
-    belief = Belief.of(np.full((1, 1), healthy[99]), SPEED)
-    after = hypotheses.step(belief, np.full((1, 1), healthy[100]), ~NO_WORLD, Companion.none((1, 1)), SPEED)
+    belief = hypotheses.begun(np.full((1, 1), healthy[99]), SPEED)
+    after = hypotheses.step(belief, np.full((1, 1), healthy[100]), ~NO_WORLD, hypotheses.nobody(), SPEED)
     assert after.healthy[0, 0] == 1.0
 
 
 def test_what_is_reckoned_runs_on_through_a_gap(healthy):
     """After three lost samples the next one is no surprise."""
-    belief = followed(healthy[:100])[-1].coasted(np.full((1, 1), 3.0))
-    after = hypotheses.step(belief, np.full((1, 1), healthy[103]), NO_WORLD, Companion.none((1, 1)), SPEED)
+    belief = hypotheses.coasted(followed(healthy[:100])[-1], np.full((1, 1), 3.0))
+    after = hypotheses.step(belief, np.full((1, 1), healthy[103]), NO_WORLD, hypotheses.nobody(), SPEED)
     assert after.healthy[0, 0] > 0.9
 
 
@@ -155,12 +155,12 @@ def test_probabilities_stay_probabilities(samples):
 def test_a_row_has_the_same_bits_alone_and_among_others(healthy):
     """Elementwise: no row feels another."""
     rows = healthy[:, None] + np.where(np.arange(SAMPLES)[:, None] > 100, np.linspace(0.0, 2.0, 64), 0.0)
-    together = Belief.of(rows[0][None], SPEED)
-    alone = Belief.of(rows[0][None, 17:18], SPEED)
+    together = hypotheses.begun(rows[0][None], SPEED)
+    alone = hypotheses.begun(rows[0][None, 17:18], SPEED)
     for row in rows[1:]:
         none, one = np.zeros((1, 64), dtype=bool), np.zeros((1, 1), dtype=bool)
-        together = hypotheses.step(together, row[None], none, Companion.none((1, 64)), SPEED)
-        alone = hypotheses.step(alone, row[None, 17:18], one, Companion.none((1, 1)), SPEED)
+        together = hypotheses.step(together, row[None], none, hypotheses.nobody(), SPEED)
+        alone = hypotheses.step(alone, row[None, 17:18], one, hypotheses.nobody(), SPEED)
         assert together.healthy[0, 17] == alone.healthy[0, 0]
 
 
@@ -181,7 +181,7 @@ def test_the_recursion_is_that_of_the_slow_reference(moves, seed, inertia, bridg
     rng = np.random.default_rng(seed)
     expected = Expected(0.02, float(inertia), 5.0, bridged, resolution, -50.0, 50.0)
     value, truth = 5.0, 5.0
-    belief = Belief.of(np.full((1, 1), value), expected)
+    belief = hypotheses.begun(np.full((1, 1), value), expected)
     sensor = reference.Sensor(value, 0.02, inertia, 5.0, bridged, resolution, -50.0, 50.0)
     for move in moves:
         before = value
@@ -189,9 +189,9 @@ def test_the_recursion_is_that_of_the_slow_reference(moves, seed, inertia, bridg
         offset = {"jump": rng.normal(0.0, 2.0), "back": 0.0}.get(move, value - truth if move == "smooth" else 0.0)
         value = {"stuck": before, "line": before + 0.05}.get(move, truth + offset + rng.normal(0.0, 0.01))
         if move == "gap":
-            belief, _ = belief.coasted(np.full((1, 1), 2.0)), sensor.coast(2)
+            belief, _ = hypotheses.coasted(belief, np.full((1, 1), 2.0)), sensor.coast(2)
         said = reference.Said()
-        companion = Companion.none((1, 1))
+        companion = hypotheses.nobody()
         if independent and rng.random() < 0.7:
             said = reference.Said(rng.normal(0.0, 0.05), value - truth, 0.1, 8.0, float(rng.random() < 0.5), 2.0)
             companion = told(said)

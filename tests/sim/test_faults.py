@@ -3,7 +3,7 @@
 The oracle is a list of samples of one sensor and a few lines of plain Python per mode.
 """
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import isnan, nan
 
 import numpy as np
@@ -82,15 +82,23 @@ FORMULAS = {
     "scale": ({"factor": 1.5}, lambda value, since, last: 1.5 * value),
     "saturation": ({"low": 40.0, "high": 44.0}, lambda value, since, last: min(max(value, 40.0), 44.0)),
     "stuck_at": ({}, lambda value, since, last: last),
+    "quantisation": ({"step": 3.0}, lambda value, since, last: 3.0 * round(value / 3.0)),
+}
+OBJECTS = {
+    "ghost": ({"distance": 44.0}, lambda value, since, last: min(value, 44.0)),
+    "missed": ({"range": 120.0}, lambda value, since, last: 120.0),
+    "swap": ({"distance": 17.0}, lambda value, since, last: value + 17.0),
 }
 SENSORS = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 
 
-@pytest.mark.parametrize("signal", SENSORS)
-@pytest.mark.parametrize("mode", FORMULAS)
+@pytest.mark.parametrize(
+    ("signal", "mode"),
+    [(signal, mode) for signal in SENSORS for mode in FORMULAS] + [("front.distance", mode) for mode in OBJECTS],
+)
 def test_a_value_is_wrong_as_its_formula_says_and_only_while_the_fault_lasts(signal, mode):
     """The onset belongs to the fault, the end does not; time stamps stay; each changed sample is counted."""
-    parameters, formula = FORMULAS[mode]
+    parameters, formula = (FORMULAS | OBJECTS)[mode]
     arrived, changed = injected(signal, scenario(fault(signal, mode, **parameters)))
     samples, last, wrong = clean(signal, 80), nan, 0
     assert [time for _, time, _ in arrived] == [now for now, _ in samples]
@@ -183,6 +191,70 @@ def test_omission_loses_a_share_of_the_samples(probability):
     assert changed == len(lost)
     due = sum(acts(now) for now, _ in samples)
     assert abs(len(lost) - probability * due) <= 4 * (due * probability * (1 - probability)) ** 0.5
+
+
+def test_omission_comes_in_bursts_of_the_stated_length():
+    """Over many onsets, as a window holds 30 samples."""
+    lengths = []
+    for seed in range(60):
+        entry = scenario(fault("front.distance", "omission", probability=0.5, burst=6), seed=seed)
+        came = {time for _, time, _ in injected("front.distance", entry)[0]}
+        lost = [now not in came for now, _ in clean("front.distance", 80) if acts(now)]
+        lengths += [len(list(run)) for is_lost, run in groupby(lost) if is_lost]
+    assert 4.5 < np.mean(lengths) < 7.0
+
+
+def again(samples, drawn, is_kept):
+    """What arrives when a sample comes (again) in place of the next one."""
+    seen, held = [], None
+    for (now, value), is_drawn in zip(samples, drawn, strict=True):
+        if held is not None:
+            seen.append((now, *held))
+            held = None
+        elif is_drawn:
+            held = (now, value)
+            seen += [] if is_kept else [(now, now, value)]
+        else:
+            seen.append((now, now, value))
+    return seen
+
+
+@pytest.mark.parametrize("signal", ["front.distance", "own.position", "lead.message"])
+@pytest.mark.parametrize("mode", ["reordering", "duplication"])
+def test_a_sample_that_comes_in_place_of_the_next_one_has_its_own_stamp(mode, signal):
+    """Every second one, if it always happens: also the last, after the end of the fault."""
+    arrived, changed = injected(signal, scenario(fault(signal, mode, probability=1.0)))
+    samples = clean(signal, 80)
+    assert arrived == again(samples, [acts(now) for now, _ in samples], mode == "reordering")
+    late = sum(now != time for now, time, _ in arrived)
+    assert changed == late + len(samples) - len(arrived) > 0
+
+
+@pytest.mark.parametrize("mode", ["reordering", "duplication"])
+def test_some_samples_come_in_place_of_the_next_one(mode):
+    arrived, changed = injected("front.distance", scenario(fault("front.distance", mode, probability=0.4)))
+    late = [time for now, time, _ in arrived if now != time]
+    assert {now - time for now, time, _ in arrived} == {0, TICK}
+    assert all(acts(time) for time in late)
+    assert changed == len(late) * (2 if mode == "reordering" else 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "parameters", "ahead"),
+    [
+        ("clock_offset", {"offset": -0.75}, lambda since: -0.75),
+        ("clock_offset", {"offset": 3600.0}, lambda since: 3600.0),
+        ("clock_drift", {"rate": 0.02}, lambda since: 0.02 * since),
+    ],
+)
+@pytest.mark.parametrize("signal", ["own.speed", "lead.message"])
+def test_a_clock_is_wrong_and_the_value_right(signal, mode, parameters, ahead):
+    arrived, changed = injected(signal, scenario(fault(signal, mode, **parameters)))
+    assert [value for _, _, value in arrived] == [value for _, value in clean(signal, 80)]
+    for now, time, _ in arrived:
+        wrong = ahead(now / SECOND - ONSET) if acts(now) else 0.0
+        assert time - now == round(wrong * SECOND)
+    assert changed == sum(now != time for now, time, _ in arrived) > 0
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from karyon.sim import documents, safety_file, scenario, schema
 from karyon.sim.documents import InputError
-from karyon.sim.failure_modes import COMPONENT_MODES, COMPONENTS, MESSAGE_MODES, SIGNAL_MODES, SIGNALS, modes_of
+from karyon.sim.failure_modes import (
+    COMPONENT_MODES,
+    COMPONENTS,
+    MESSAGE_MODES,
+    OBJECT_MODES,
+    SIGNAL_MODES,
+    SIGNALS,
+    modes_of,
+)
 from karyon.sim.shipped import SHIPPED, shipped_scenarios
 
 HERE = Path(__file__).parent
@@ -244,7 +252,9 @@ def test_a_scenario_cannot_be_changed():
 
 
 PARAMETERS = {"amplitude": "3", "rate": "0.5", "factor": "2", "sigma": "1", "probability": "30 %", "value": "3"}
-PARAMETERS |= {"low": "2", "high": "8", "delay": "500 ms", "offset": "3"}
+PARAMETERS |= {"low": "2", "high": "8", "delay": "500 ms", "offset": "3", "step": "2", "burst": "4"}
+PARAMETERS |= {"distance": "9", "range": "120"}
+ALL_MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES
 
 
 def faults():
@@ -276,13 +286,11 @@ def test_every_signal_and_component_fails_in_each_of_its_modes(write, fault):
     SCENARIO.validate(documents.load(again).data)
 
 
-@pytest.mark.parametrize(
-    ("mode", "signal"), [(mode, signal) for signal in SIGNALS for mode in SIGNAL_MODES | MESSAGE_MODES]
-)
+@pytest.mark.parametrize(("mode", "signal"), [(mode, signal) for signal in SIGNALS for mode in ALL_MODES])
 def test_a_mode_befalls_what_it_can(write, mode, signal):
-    """The message as a whole is late, lost, old or a lie; a number is wrong in other ways."""
-    whole = signal == "lead.message"
-    fits = mode in (MESSAGE_MODES if whole else SIGNAL_MODES)
+    """The message as a whole is late, lost, old or a lie; a number is wrong in other ways, and so is an object."""
+    whole, of_radar = signal == "lead.message", signal == "front.distance"
+    fits = mode in (MESSAGE_MODES if whole else SIGNAL_MODES) or (mode in OBJECT_MODES and of_radar)
     said = refusal(write(LEAST), f"faults=[{{vehicle: 1, signal: {signal}, mode: {mode}, onset: 1, unknown: 1}}]")
     assert ("befalls" in said) == (not fits)
 

@@ -1,0 +1,198 @@
+"""Formulas compiled by numba, where the extra `fast` is installed: the same source, the same bits, many times as fast.
+
+    chain.quicken(compiled)     or    fast = compiled(judge)
+
+A formula is a plain function of named tuples of numbers; NumPy runs it on whole arrays, one operation after the other.
+Compiled, one loop runs all of it for one number after the other, without temporaries. The loop is generated from the
+annotations of the formula, and all functions of this package that the formula calls are compiled with it. Once
+compiled, it comes from a cache.
+"""
+
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from math import isnan, sqrt
+from pathlib import Path
+from types import FunctionType
+from typing import Any, TypeVar, cast, get_type_hints
+
+import numpy as np
+
+from karyon.perception import formulas
+from karyon.perception.sensors import Booleans
+
+PACKAGE = __name__.partition(".")[0]
+LINE = 64  # bytes of the cache that come together
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+def is_installed() -> bool:
+    """Whether there is a numba to compile with."""
+    return importlib.util.find_spec("numba") is not None
+
+
+@cache
+def compiled(formula: Formula) -> Formula:
+    """The formula, compiled. Its arrays are (signal, row) in C order, of float64 or bool as their annotations say.
+
+    ImportError: numba is not installed.
+    """
+    from numba.extending import register_jitable  # noqa: PLC0415
+
+    _teach_numba()
+    functions: list[Any] = [formula, *_called_by(formula, [])]
+    for each in functions:
+        register_jitable(error_model="numpy", forceinline=True)(each)
+    loop, result = _loop(formula, functions)
+
+    def run(*arguments: Any) -> Any:
+        out = result(*arguments)
+        loop(*arguments, out)
+        return out
+
+    return cast(Formula, run)
+
+
+@cache
+def _teach_numba() -> None:
+    """What the functions of `formulas` are for single numbers: as NumPy defines them."""
+    from numba.extending import overload  # noqa: PLC0415
+
+    overload(formulas.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
+    overload(formulas.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
+    overload(formulas.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
+    overload(formulas.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(formulas.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+
+
+def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
+    """Adds all functions of this package that a function calls, and those that they call."""
+    code, names = function.__code__, function.__globals__
+    modules = [names[name] for name in code.co_names if inspect.ismodule(names.get(name))]
+    for name in code.co_names:
+        for called in (names.get(name), *(getattr(module, name, None) for module in modules)):
+            if isinstance(called, FunctionType) and _is_compiled(called) and called not in found:
+                found.append(called)
+                _called_by(called, found)
+    return found
+
+
+def _is_compiled(function: FunctionType) -> bool:
+    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
+
+
+def _loop(formula: Callable[..., Any], functions: list[Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
+    """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
+    import numba  # noqa: PLC0415
+
+    hints = get_type_hints(formula)
+    source = _source(formula.__name__, hints)
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
+    names |= {formula.__name__: formula, "__name__": __name__, "blocks": _blocks}
+    sources = {inspect.getsource(sys.modules[each.__module__]) for each in [*functions, compiled.__wrapped__]}
+    mark = hashlib.sha256("\n".join([source, *sorted(sources), sys.version]).encode()).hexdigest()[:16]
+    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
+    is_kept = _keep(source, path)
+    exec(compile(source, str(path), "exec"), names)
+    return numba.njit(error_model="numpy", cache=is_kept)(names["loop"]), names["result"]
+
+
+def _keep(source: str, path: Path) -> bool:
+    """Whether the file has this source now: numba keeps what it has compiled beside the file of a function."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            part.write_text(source, "utf-8")
+            part.replace(path)
+    except OSError:
+        return False
+    return True
+
+
+def _source(name: str, hints: dict[str, Any]) -> str:
+    """Source of the loop that calls the formula `name` with these annotations."""
+    *parameters, (_, result) = hints.items()
+    names, taken = ", ".join(hints)[: -len(", return")], ", ".join(_read(each, kind) for each, kind in parameters)
+    shape = f"{_path(*parameters[0])}.shape"
+    kinds = [kind == Booleans for kind in _leaves(result)]
+    lines = [
+        f"def result({names}):",
+        f"    shape = {shape}",
+        f"    floats, booleans = blocks({kinds.count(False)}, {kinds.count(True)}, shape)",
+        f"    return {_taken(result, iter(kinds))}",
+        "",
+        "",
+        f"def loop({names}, out):",
+        f"    signals, rows = {shape}",
+        "    for i in range(signals):",
+        "        for j in range(rows):",
+        f"            one = {name}({taken})",
+    ]
+    lines += [f"            out.{path}[i, j] = one.{path}" for path in _paths(result)]
+    return "\n".join(lines) + "\n"
+
+
+def _is_tuple(kind: Any) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, tuple)
+
+
+def _read(path: str, kind: Any) -> str:
+    """Source of the value at [i, j] of an array, or of each of a named tuple."""
+    if not _is_tuple(kind):
+        return f"{path}[i, j]"
+    return f"{kind.__name__}({', '.join(_read(f'{path}.{name}', each) for name, each in get_type_hints(kind).items())})"
+
+
+def _paths(kind: Any, before: str = "") -> list[str]:
+    """Paths to all arrays in a named tuple."""
+    return [
+        path
+        for name, each in get_type_hints(kind).items()
+        for path in (_paths(each, f"{before}{name}.") if _is_tuple(each) else [f"{before}{name}"])
+    ]
+
+
+def _path(name: str, kind: Any) -> str:
+    """Path to the first array of a parameter."""
+    return f"{name}.{_paths(kind)[0]}" if _is_tuple(kind) else name
+
+
+def _kinds(hints: Iterable[Any]) -> Iterator[type]:
+    """All named tuples among annotations, and within them."""
+    for kind in filter(_is_tuple, hints):
+        yield kind
+        yield from _kinds(get_type_hints(kind).values())
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    """What all arrays in a named tuple hold."""
+    if not _is_tuple(kind):
+        yield kind
+        return
+    for each in get_type_hints(kind).values():
+        yield from _leaves(each)
+
+
+def _taken(kind: Any, booleans: Iterator[bool]) -> str:
+    """Source of a named tuple of the next arrays of two blocks."""
+    if _is_tuple(kind):
+        return f"{kind.__name__}({', '.join(_taken(each, booleans) for each in get_type_hints(kind).values())})"
+    return "next(booleans)" if next(booleans) else "next(floats)"
+
+
+def _blocks(floats: int, booleans: int, shape: tuple[int, int]) -> tuple[Iterator[Any], Iterator[Any]]:
+    """Arrays of this shape from two blocks.
+
+    Each begins a line of the cache later than the one before it: arrays that begin at the same place within a page
+    drive each other out of the cache, and the loop reads and writes all of them in step.
+    """
+    size = shape[0] * shape[1]
+    return (
+        (block[:size].reshape(shape) for block in np.empty((floats, size + LINE // 8))),
+        (block[:size].reshape(shape) for block in np.empty((booleans, size + LINE), dtype=bool)),
+    )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.logs.drives import Drives
-from karyon.perception.failures import Doctored, Failure, injected
+from karyon.perception.injection import Doctored, Failure, injected
 from karyon.perception.sensors import Floats
 from karyon.sim.streams import stream
 

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from karyon.logs.inject_options import STALE, Put
 from karyon.logs.tables import Block
-from karyon.perception.failures import CENTURY, MODES, Doctored, injected, omission
+from karyon.perception.failures import omission
+from karyon.perception.injection import CENTURY, MODES, Doctored, injected
 from karyon.perception.sensors import Booleans, Floats, nanoseconds
 from karyon.sim.documents import InputError
 from karyon.sim.streams import Purpose, stream

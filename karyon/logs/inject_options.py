@@ -1,7 +1,7 @@
 """Failures of a recorded log as options say them: `signal: gps_speed, mode: offset, onset: 40, amplitude: 3`.
 
 An option is YAML like an entry of a scenario's `faults`, with or without braces. Modes and parameters are those of
-`karyon.perception.failures`; numbers are in the unit of the signal's column, or have a unit of their own.
+`karyon.perception.injection`; numbers are in the unit of the signal's column, or have a unit of their own.
 """
 
 import re
@@ -12,7 +12,7 @@ from math import inf
 from karyon.kernel import quantities
 from karyon.kernel.quantities import QuantityError
 from karyon.logs.sensors_file import MANY, Bound, Described, Signals
-from karyon.perception.failures import CENTURY, DAY, MODES, Failure, Parameter
+from karyon.perception.injection import CENTURY, DAY, MODES, Failure, Parameter
 from karyon.perception.sensors import nanoseconds
 from karyon.sim import documents, wording
 from karyon.sim.documents import Document, Fault, InputError, Place, Source, quoted, suggestion

@@ -15,7 +15,7 @@ from karyon.logs.inject import Injected
 from karyon.logs.inject_options import SHOWN, UNSHOWN
 from karyon.logs.perceive import perceive
 from karyon.logs.tables import Block
-from karyon.perception.failures import MODES
+from karyon.perception.injection import MODES
 from karyon.sim.documents import InputError, report
 from karyon.sim.streams import Purpose, stream
 from tests.reference import failures as reference

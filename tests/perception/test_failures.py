@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.perception import failures
-from karyon.perception.failures import MODES, Failure, injected
+from karyon.perception.injection import MODES, Failure, injected
 from karyon.perception.sensors import NEVER
 from karyon.sim.failure_modes import MESSAGE_MODES, SIGNAL_MODES
 from tests.reference import detectors as reference

@@ -1,0 +1,1 @@
+"""What vehicles say to each other and agree on, whatever carries their messages."""

@@ -1,0 +1,262 @@
+"""Agreement of groups: the bits of a slow reference, and what it promises under any loss, crash and lie."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from karyon.cooperation import agreement
+from karyon.cooperation.agreement import LEAVE, MOST, REST, Agreement, Round
+from tests.reference.agreement import Vehicle
+
+BASE, TOP = 1, 3
+
+
+class Groups:
+    """Groups of vehicles that talk, round by round; what each tells each can be lost, or told otherwise."""
+
+    def __init__(self, members, groups):
+        self.protocol, self.shape = Agreement(members, groups, BASE), (members, groups)
+
+    def round(self, admitted, heard, told=None, echoed=None):
+        """Levels after one more round (member, group); `heard`, `told` and `echoed` are (receiver, sender, group)."""
+        proposal, view, echo = self.protocol.speak(admitted)
+        spread = [np.broadcast_to(each, heard.shape) for each in (proposal, view, echo)]
+        spread[0] = spread[0] if told is None else np.where(told >= 0, told, spread[0]).astype(np.int8)
+        spread[2] = spread[2] if echoed is None else np.where(echoed > 0, echoed, spread[2]).astype(np.uint64)
+        return self.protocol.listen(Round(heard, *spread))
+
+    def everyone(self):
+        return np.ones((self.shape[0], *self.shape), dtype=bool)
+
+    def all_admit(self, level=TOP):
+        return np.full(self.shape, level, dtype=np.int8)
+
+    def settle(self, rounds=3):
+        for _ in range(rounds):
+            levels = self.round(self.all_admit(), self.everyone())
+        return levels
+
+
+def disagree(levels, known, honest):
+    """Per group, whether one acts on a level that needs cooperation, and one of those it cooperates with on another."""
+    counted = known & honest[:, None] & honest[None]
+    return (counted & (levels[:, None] > BASE) & (levels[:, None] != levels[None])).any(axis=(0, 1))
+
+
+def test_who_hears_all_has_the_lowest_that_was_said():
+    """Three rounds after they met: know each other, propose, agree."""
+    groups = Groups(4, 2)
+    admitted = groups.all_admit()
+    admitted[2, 1] = 2
+    seen = [groups.round(admitted, groups.everyone()).copy() for _ in range(4)]
+    assert (seen[0] == BASE).all()
+    assert (seen[1] == BASE).all()
+    assert seen[3].tolist() == [[TOP, 2]] * 4
+
+
+def test_who_misses_one_falls_at_once_and_the_others_one_round_later():
+    groups = Groups(3, 1)
+    assert (groups.settle(4) == TOP).all()
+    heard = groups.everyone()
+    heard[0, 2] = False
+    assert groups.round(groups.all_admit(), heard)[:, 0].tolist() == [BASE, TOP, TOP]
+    assert groups.round(groups.all_admit(), groups.everyone())[:, 0].tolist() == [BASE, BASE, BASE]
+    assert groups.round(groups.all_admit(), groups.everyone())[:, 0].tolist() == [TOP, TOP, TOP]
+
+
+def test_a_level_below_the_base_is_nobody_elses_business():
+    """A member whose radar failed goes on alone; no one falls below what needs no cooperation."""
+    groups = Groups(3, 1)
+    admitted = groups.all_admit()
+    admitted[1] = 0
+    for _ in range(4):
+        levels = groups.round(admitted, groups.everyone())
+    assert (levels == BASE).all()
+
+
+@given(
+    members=st.integers(1, 6),
+    seed=st.integers(0, 2**32 - 1),
+    loss=st.floats(0.0, 1.0),
+    rounds=st.integers(1, 40),
+    lies=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_it_is_the_slow_reference(members, seed, loss, rounds, lies):
+    """Levels, views and who rests, over losses, joins, leaves, crashes and lies to some."""
+    rng, groups, named = np.random.default_rng(seed), 2, range(members)
+    fast = Groups(members, groups)
+    slow = [[Vehicle(name, BASE, LEAVE, REST) for name in named] for _ in range(groups)]
+    out = np.zeros(fast.shape, dtype=bool)
+    for _ in range(rounds):
+        out ^= rng.random(fast.shape) < 0.05
+        crashed = out & (rng.random(fast.shape) < 0.2)
+        admitted = rng.integers(0, TOP + 1, fast.shape).astype(np.int8)
+        heard = (rng.random((members, members, groups)) >= loss) & ~out[None] & ~out[:, None]
+        told = rng.integers(0, TOP + 1, heard.shape) if lies else np.full(heard.shape, -1)
+        told = np.where(rng.random(heard.shape) < 0.02, told, -1)
+        fast.protocol.forget(crashed)
+        levels = fast.round(admitted, heard, told)
+        for group in range(groups):
+            vehicles = slow[group]
+            for name in np.flatnonzero(crashed[:, group]):
+                vehicles[name].begin()
+            said = [vehicles[name].speak(int(admitted[name, group])) for name in named]
+            for name in named:
+                came = {one: said[one] for one in named if one != name and heard[name, one, group]}
+                for one in came:
+                    if told[name, one, group] >= 0:
+                        came[one] = type(said[one])(int(told[name, one, group]), said[one].view, said[one].echo)
+                assert vehicles[name].listen(came) == levels[name, group]
+                assert set(np.flatnonzero(fast.protocol.known[name, :, group])) == vehicles[name].known
+                assert fast.protocol.rests[name, group] == (vehicles[name].resting > 0)
+
+
+def longest_disagreement(members, groups, rounds, seed, losses, liar=None):
+    """Rounds in a row with members of one group on different levels, per group; a liar is no one to agree with."""
+    rng = np.random.default_rng(seed)
+    group = Groups(members, groups)
+    honest = np.ones(group.shape, dtype=bool)
+    if liar is not None:
+        honest[liar] = False
+    burst = np.zeros((members, members, groups), dtype=bool)
+    lasting, longest, cooperated = np.zeros(groups, dtype=int), np.zeros(groups, dtype=int), 0
+    admitted = group.all_admit()
+    for _ in range(rounds):
+        admitted = np.where(rng.random(group.shape) < 0.1, rng.integers(0, TOP + 1, group.shape), admitted)
+        burst ^= rng.random(burst.shape) < np.where(burst, 0.3, 0.02 * losses)
+        heard = (rng.random(burst.shape) >= losses) & ~burst
+        told = None
+        if liar is not None:
+            told = np.full(heard.shape, -1)
+            lies = rng.integers(-1, TOP + 1, told[:, liar].shape)
+            told[:, liar] = np.where(rng.random(groups) < 0.04, lies, -1)
+        known = group.protocol.known
+        levels = group.round(admitted.astype(np.int8), heard, told)
+        lasting = np.where(disagree(levels, known, honest), lasting + 1, 0)
+        longest = np.maximum(longest, lasting)
+        cooperated += int((levels > BASE).sum())
+    return longest, cooperated
+
+
+@pytest.mark.parametrize("members", [2, 3, 8])
+def test_disagreement_never_exceeds_one_round(members):
+    """36,000 rounds of each size, with no loss to all lost, in bursts and singly."""
+    losses = np.linspace(0.0, 1.0, 120)
+    longest, cooperated = longest_disagreement(members, 120, 300, 7, losses)
+    assert longest.max() == 1
+    assert cooperated > 0
+
+
+def test_nor_with_a_member_that_tells_each_something_else():
+    """Of the honest ones: they see it by the echoes in the round after, and rest."""
+    longest, cooperated = longest_disagreement(5, 60, 400, 8, np.linspace(0.0, 0.6, 60), liar=2)
+    assert longest.max() == 1
+    assert cooperated > 0
+
+
+def test_who_tells_different_things_ends_cooperation_for_a_while():
+    groups = Groups(3, 1)
+    groups.settle(4)
+    told = np.full((3, 3, 1), -1)
+    told[0, 2] = BASE
+    assert groups.round(groups.all_admit(), groups.everyone(), told)[:2, 0].tolist() == [BASE, TOP]
+    seen = [groups.round(groups.all_admit(), groups.everyone())[:2, 0].tolist() for _ in range(REST + 3)]
+    assert all(levels == [BASE, BASE] for levels in seen[:REST])
+    assert seen[-1] == [TOP, TOP]
+
+
+def test_a_made_up_echo_costs_service_only():
+    groups = Groups(3, 1)
+    groups.settle(4)
+    echoed = np.zeros((3, 3, 1))
+    echoed[:, 1] = 12345
+    assert (groups.round(groups.all_admit(), groups.everyone(), echoed=echoed)[[0, 2]] == BASE).all()
+    assert groups.protocol.rests[[0, 2]].all()
+
+
+@pytest.mark.parametrize("admitted", [2, TOP])
+def test_levels_rise_again_when_messages_flow(admitted):
+    """After any past, within as many rounds as it takes to forget who has gone, and three."""
+    losses = np.linspace(0.0, 1.0, 40)
+    rng = np.random.default_rng(3)
+    groups = Groups(4, 40)
+    for _ in range(30):
+        groups.round(groups.all_admit(), rng.random((4, 4, 40)) >= losses)
+    for _ in range(LEAVE + 3):
+        levels = groups.round(groups.all_admit(admitted), groups.everyone())
+    assert (levels == admitted).all()
+
+
+def test_who_leaves_is_missed_until_it_has_left():
+    groups = Groups(4, 1)
+    groups.settle(4)
+    heard = groups.everyone()
+    heard[:, 3] = heard[3] = False
+    seen = [groups.round(groups.all_admit(), heard)[:3, 0].tolist() for _ in range(LEAVE + 3)]
+    assert all(levels == [BASE] * 3 for levels in seen[:LEAVE])
+    assert seen[-1] == [TOP] * 3
+    assert not groups.protocol.known[:3, 3].any()
+
+
+def test_nobody_acts_on_a_level_that_a_newcomer_has_not_agreed_to():
+    """One of them hears it first: until all know it, no view is that of all."""
+    groups = Groups(4, 1)
+    heard = groups.everyone()
+    heard[:, 3] = heard[3] = False
+    for _ in range(4):
+        levels = groups.round(groups.all_admit(), heard)
+    assert (levels[:3] == TOP).all()
+    heard[0, 3] = True
+    groups.round(groups.all_admit(), heard)
+    assert (groups.round(groups.all_admit(), heard) == BASE).all()
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_who_is_alone_has_nobody_to_cooperate_with(members):
+    groups = Groups(members, 1)
+    for _ in range(LEAVE + 4):
+        assert (groups.round(groups.all_admit(), ~groups.everyone()) == BASE).all()
+
+
+def test_a_crash_forgets_all():
+    groups = Groups(3, 1)
+    groups.settle(4)
+    groups.protocol.forget(np.array([[True], [False], [False]]))
+    assert groups.protocol.agreed[:, 0].tolist() == [BASE, TOP, TOP]
+    assert (groups.round(groups.all_admit(), groups.everyone()) == BASE).all()
+
+
+@given(members=st.integers(2, 8), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_said_raises_no_level(members, seed):
+    """Any number as a proposal, view or echo: never above what was proposed, and nothing raises."""
+    rng = np.random.default_rng(seed)
+    protocol = Agreement(members, 1, BASE)
+    for _ in range(12):
+        admitted = rng.integers(-128, 128, (members, 1)).astype(np.int8)
+        proposal, view, _ = protocol.speak(admitted)
+        shape = (members, members, 1)
+        shown = np.where(rng.random(shape) < 0.7, view, rng.integers(0, 2**63, shape)).astype(np.uint64)
+        said = rng.integers(-128, 128, shape).astype(np.int8)
+        levels = protocol.listen(
+            Round(rng.random(shape) < 0.9, said, shown, rng.integers(0, 2, shape).astype(np.uint64))
+        )
+        assert (levels >= BASE).all()
+        assert (levels <= np.maximum(BASE, proposal)).all()
+
+
+def test_digests_differ():
+    """Of all vectors of four proposals, known or not."""
+    vectors = np.array(np.meshgrid(*[range(4)] * 4)).reshape(4, -1).astype(np.int8)
+    known = np.ones((1, 4, vectors.shape[1]), dtype=bool)
+    digests = agreement._digest(np.full((1, vectors.shape[1]), np.uint64(15)), known, vectors[None])
+    assert len(np.unique(digests)) == 256
+    assert agreement.NOTHING not in digests
+
+
+@pytest.mark.parametrize("members", [0, MOST + 1])
+def test_a_group_has_a_size(members):
+    with pytest.raises(ValueError, match=f"found {members}"):
+        Agreement(members, 1, BASE)

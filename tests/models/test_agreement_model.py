@@ -1,0 +1,47 @@
+"""The agreement as a Promela model: spin goes through every loss pattern, crash and rejoin of three members."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+MODEL = Path(__file__).with_name("agreement.pml")
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("spin") and shutil.which("gcc")), reason="needs spin and gcc: apt-get install spin gcc"
+)
+
+
+def checked(model, folder):
+    """What spin's verifier says of a model."""
+    (folder / "model.pml").write_text(model)
+    for command in (
+        ["spin", "-a", "model.pml"],
+        ["gcc", "-O1", "-DSAFETY", "-o", "pan", "pan.c"],
+        ["./pan", "-m200000"],
+    ):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_no_two_members_act_apart_for_more_than_a_round_and_all_rise_again(tmp_path):
+    """Both are assertions of the model; every state was reached."""
+    said = checked(MODEL.read_text(), tmp_path)
+    assert "errors: 0" in said
+    assert "max search depth too small" not in said
+    assert int(said.split("states, stored")[0].split()[-1]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("rule", "instead"),
+    [
+        ("up[i] && !missed[i] ->", "up[i] ->"),  # who missed one proposes the base next
+        ("|| view[j] != view[i])", ")"),  # views must be the same
+    ],
+)
+def test_each_rule_is_needed(tmp_path, rule, instead):
+    """Without it the model fails: so it can fail."""
+    model = MODEL.read_text()
+    assert model.count(rule) == 1
+    assert "assertion violated" in checked(model.replace(rule, instead), tmp_path)

@@ -1,4 +1,4 @@
-"""Car following, one law per level of service: cautious (0), adaptive cruise control (1), cooperative (2)."""
+"""Car following, one law per level of service: cautious (0), adaptive cruise control (1), cooperative (2, 3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -170,8 +170,9 @@ class Cruise:
 
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
         """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must."""
-        cautious, adaptive, cooperative = (dict(level) for level in [*levels, levels[-1], levels[-1]][:3])
-        self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive), Cooperative(**cooperative))
+        cautious, adaptive, *cooperative = (dict(level) for level in [*levels, *[levels[-1]] * max(0, 3 - len(levels))])
+        self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive))
+        self.cooperative = tuple(Cooperative(**level) for level in cooperative)  # from level 2 on
         self.reaction_times = np.array([level["reaction_time"] for level in levels])
         self.closing = self.laws[1].closing
         self.braking, self.lag = braking, lag
@@ -190,18 +191,16 @@ class Cruise:
         speed_bound    m/s, upper bound of own speed
         step           s since the last call
         """
-        cautious, adaptive, cooperative = self.laws
+        cautious, adaptive = self.laws
         self.response += (1.0 - exp(-step / self.lag)) * (self.command - self.response)
         self._front = cautious.front(self._front, seen, front_trusted, speed_bound, step)
         wanted = np.where(
             level <= 0,
             cautious.acceleration(seen, self._front, front_trusted, speed_bound),
-            np.where(
-                level == 1,
-                adaptive.acceleration(seen),
-                cooperative.acceleration(seen, self.command, self.response, step),
-            ),
+            adaptive.acceleration(seen),
         )
+        for number, law in enumerate(self.cooperative, 2):
+            wanted = np.where(level >= number, law.acceleration(seen, self.command, self.response, step), wanted)
         self._motion.follow(seen.speed + seen.relative_speed, step)
         allowed = self._barrier(seen, self._front_braking(seen, level))
         guided = (level > 0) | front_trusted

@@ -21,6 +21,7 @@ from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
+from karyon.sim.group import PEER, Group, base_of
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
@@ -73,7 +74,10 @@ class Simulation:
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
-        self.channel = Channel(scenarios, self.world.ahead)
+        top = len(self.function.levels) - 1
+        base = base_of(self.function)
+        self.group = None if base is None else Group(scenarios, base, top)
+        self.channel = Channel(scenarios, self.world.ahead, is_group=self.group is not None)
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
         faults = placed(scenarios)
         self.injector = Injector(faults, periods)
@@ -87,11 +91,11 @@ class Simulation:
             vehicle_lag=first.vehicle.lag,
         )
         self.kernel = Kernel(design, self.rows)
+        self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes; `_agreed` has it
         self.cruise = _cruise(design, self.rows, first)
         self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)
         self.metrics = Metrics(self)
         self.trace = Trace(files, self.world.vehicles)
-        top = len(self.function.levels) - 1
         self.enabled = first.kernel.enabled
         self.initialised = np.full(self.rows, not self.enabled)
         self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
@@ -104,7 +108,7 @@ class Simulation:
         limits_ns = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])
         self._age_limits, self._message_age_limit = limits_ns[:-1, None], int(limits_ns[-1])
         self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
-        self._decided = self.level.copy()
+        self._admitted = self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
@@ -177,7 +181,11 @@ class Simulation:
     def _send(self, now: int) -> None:
         self.world.advance(now)
         true = self.messages.true()
-        self.channel.send(now, self.messages.compose(true), true)
+        mute = np.zeros(len(self.world.position), dtype=bool)
+        mute[self.world.own] = self.down["radio"]
+        links = self.channel.send(now, self.messages.compose(true), true, mute)
+        if self.group is not None and links is not None:
+            self.group.send(self._admitted, links)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
@@ -224,10 +232,13 @@ class Simulation:
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
-        changed = np.flatnonzero(decision.level != decision.previous)
+        self._admitted, before = decision.level.astype(np.int64), self._decided
+        self._decided = self._admitted if self.group is None else np.minimum(self._admitted, self.group.level)
+        changed = np.flatnonzero(self._decided != before)
         if len(changed):
-            self.log.switched(now, self.kernel, decision, changed)
-        self._decided = decision.level.astype(np.int64)
+            own = (decision.level != decision.previous) & (self._decided == self._admitted)
+            self.log.switched(now, self.kernel, decision, before, changed[own[changed]])
+            self.log.agreed(now, before, self._decided, changed[~own[changed]])
         told = [decision.trusted[name] for name in FRONT if name in decision.trusted]
         self._front_trusted = np.all(told, axis=0) if told else np.zeros(self.rows, dtype=bool)
 

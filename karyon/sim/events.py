@@ -74,10 +74,12 @@ class Log:
                 self.add(now, int(row), "detection", f"{SIGNALS[signal]} {word}", signal=SIGNALS[signal])
         self._doubted, self._started = doubted, True
 
-    def switched(self, now: int, kernel: Kernel, decision: Decision, rows: NDArray[np.int64]) -> None:
-        """Changes of the level of service, each with the rule that decided."""
+    def switched(
+        self, now: int, kernel: Kernel, decision: Decision, previous: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        """Changes of the level of service from `previous` (row,), each with the rule that decided."""
         for row in map(int, rows):
-            before, after = int(decision.previous[row]), int(decision.level[row])
+            before, after = int(previous[row]), int(decision.level[row])
             why = kernel.explain(self.function.name, row, before, after)
             fields: dict[str, Any] = {"function": self.function.name, "from": before, "to": after}
             self.switches[row] += 1
@@ -86,12 +88,26 @@ class Log:
                 failing = [term for term in leaves(rule) if not holds(term, kernel.seen, now).certain[row]]
                 verdict = self._verdict(row, failing)
                 self.verdicts[row][verdict] += 1
-                caused = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
+                failed = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
+                caused = failed or verdict in ("late", "lost")  # what did not come is a cause of its own
                 self.false_downgrades[row] += not caused
                 fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
             else:
                 fields["rule"] = why.partition(": ")[2]
             self.add(now, row, "los", why, **fields)
+
+    def agreed(self, now: int, previous: NDArray[np.int64], level: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Changes of the level of service, from `previous` (row,), that follow from what the group has agreed to."""
+        for row in map(int, rows):
+            before, after = int(previous[row]), int(level[row])
+            self.switches[row] += 1
+            self.verdicts[row]["lost"] += after < before
+            no_more = "no more" if after < before else "it"
+            rule = f"cooperation(platoon) >= {max(before, after)}"
+            said = f"LoS {before} → {after}: the platoon has agreed to {no_more}"
+            self.add(
+                now, row, "los", said, **{"function": self.function.name, "from": before, "to": after, "rule": rule}
+            )
 
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.

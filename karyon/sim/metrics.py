@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 COLLISION, UNSAFE_DISTANCE, BAD_DATA = "collision", "unsafe_distance", "bad_data_in_command"
+SETTLED = 30_000_000_000  # ns, from which on the string is judged: what the start has disturbed is over
 MOVING = 1.0  # m/s: below it a time gap says nothing
 
 
@@ -44,6 +45,7 @@ class Metrics:
         self._touching = np.zeros(rows, dtype=bool)
         self._inside = np.zeros(rows, dtype=bool)
         self._late = np.zeros(rows, dtype=bool)
+        self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
         self._gap_sum, self._gap_time = np.zeros(rows), np.zeros(rows)
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
         self.worst_handling = np.zeros(rows)
@@ -63,6 +65,8 @@ class Metrics:
         self.min_margin = np.minimum(self.min_margin, self.distance.margin)
         ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
         self.min_ttc = np.minimum(self.min_ttc, ttc)
+        if now >= SETTLED:
+            self._speeds += np.stack([np.ones_like(world.speed), world.speed, world.speed * world.speed])
         moving = speed >= MOVING
         self._gap_sum += np.where(moving, gap / np.maximum(speed, MOVING), 0.0)
         self._gap_time += moving
@@ -165,9 +169,18 @@ class Metrics:
             "min_rss_margin": float(self.min_margin[rows].min()),
             "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
             "functions": {name: self._function(rows)},
-            "metrics": {},
+            "metrics": self._string(run),
             "safety_goals": self._goals(rows),
         }
+
+    def _string(self, run: int) -> dict[str, float | None]:
+        """Largest growth of the speed's deviation from its mean, from car to car. [L2 norm: Ploeg et al. 2014]"""
+        vehicles = self._s.world.vehicles
+        count, total, squares = self._speeds[:, run * vehicles : (run + 1) * vehicles]
+        energy = np.sqrt(np.maximum(squares - total * total / np.maximum(count, 1.0), 0.0))
+        if self._s.group is None:
+            return {}
+        return {"string_stability": float((energy[1:] / energy[:-1]).max()) if energy.min() > 0.0 else None}
 
     def _function(self, rows: slice) -> dict[str, Any]:
         s = self._s
@@ -183,7 +196,20 @@ class Metrics:
             "worst_fault_handling": float(self.worst_handling[rows].max()),
             "fault_handling_bound": handling,
             "false_downgrades": int(s.log.false_downgrades[rows].sum()),
+            **self._agreement(rows),
             "downgrades": {verdict: verdicts[verdict] for verdict in ("late", "lost", "invalid", "own_lag")},
+        }
+
+    def _agreement(self, rows: slice) -> dict[str, Any]:
+        """How long members of a group were on different levels, in rounds; nothing where there is no group."""
+        group = self._s.group
+        if group is None:
+            return {}
+        run = rows.start // (rows.stop - rows.start)
+        return {
+            "worst_disagreement": int(group.longest[run]),
+            "mean_disagreement": float(group.apart[run] / max(group.rounds[run], 1)),
+            "disagreement_bound": 1,
         }
 
     def _tightest(self, rows: slice) -> tuple[float, float, float]:

@@ -268,7 +268,7 @@ class Scenario(Section):
 
     called: ClassVar[str] = "a scenario"
 
-    kind: Literal["acc"] = Field(description="what it is about")
+    kind: Literal["acc", "platoon"] = Field(description="what it is about")
     duration: Seconds = Field(default=120.0, gt=0, le=DAY, description="how long the run is")
     seed: Count = Field(default=0, ge=0, le=2**63 - 1, description="all random numbers follow from it")
     vehicles: Count = Field(

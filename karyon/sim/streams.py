@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     MESSAGES = 2
     BIAS = 3
     LOSS = 4
+    LINKS = 5
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

@@ -98,6 +98,13 @@ class Front:
 
     gap: Floats  # m, lower bound
     speed: Floats  # m/s, lower bound
+    is_car: Booleans  # that drove when it was last seen, and no end of what radar sees
+
+
+def _measured(seen: Situation) -> Front:
+    """As radar says; an open road ends at its range: what stands beyond it was not seen."""
+    speed = np.maximum(0.0, seen.speed + seen.relative_speed)
+    return Front(seen.gap, np.where(seen.road_open, 0.0, speed), ~seen.road_open & (speed > CREEP))
 
 
 @dataclass(slots=True)
@@ -132,18 +139,16 @@ class Cautious:
     braking: float  # m/s², declared by all
     stopping: float = 3.5  # m/s², towards a stop when the front is unknown
 
-    def front(self, before: Front, seen: Situation, trusted: Booleans, speed: Floats, step: float) -> Front:
-        """Lower bounds after `step` s: measured where trusted, else the car ahead brakes as declared from then on.
+    def front(self, before: Front, measured: Front, trusted: Booleans, speed: Floats, step: float) -> Front:
+        """Lower bounds after `step` s, in which the car ahead brakes as declared.
 
-        An open road ends at the sensor's range: what stands beyond it was not seen.
+        From what was `measured` a step ago where that is trusted by now, else from the bounds before: what is measured
+        now has been judged by nobody yet, and one bad sample that is remembered would be believed for good.
         """
-        slower = np.maximum(0.0, before.speed - self.braking * step)
-        travelled = 0.5 * step * (before.speed + slower)
-        measured = np.maximum(0.0, seen.speed + seen.relative_speed)
-        return Front(
-            gap=np.where(trusted, seen.gap, before.gap + travelled - step * speed),
-            speed=np.where(trusted, np.where(seen.road_open, 0.0, measured), slower),
-        )
+        gap, front = np.where(trusted, measured.gap, before.gap), np.where(trusted, measured.speed, before.speed)
+        slower = np.maximum(0.0, front - self.braking * step)
+        is_car = np.where(trusted, measured.is_car, before.is_car)
+        return Front(gap + 0.5 * step * (front + slower) - step * speed, slower, is_car)
 
     def acceleration(self, seen: Situation, front: Front, trusted: Booleans, speed: Floats) -> Floats:
         """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN."""
@@ -179,7 +184,8 @@ class Cruise:
         self.command = np.zeros(rows)
         self.response = np.zeros(rows)
         self._motion = Motion(speed=np.full(rows, np.nan), acceleration=np.zeros(rows))
-        self._front = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows))
+        self._front = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows), is_car=np.zeros(rows, dtype=bool))
+        self._measured = self._front
 
     def update(
         self, seen: Situation, level: Integers, front_trusted: Booleans, speed_bound: Floats, step: float
@@ -193,7 +199,8 @@ class Cruise:
         """
         cautious, adaptive = self.laws
         self.response += (1.0 - exp(-step / self.lag)) * (self.command - self.response)
-        self._front = cautious.front(self._front, seen, front_trusted, speed_bound, step)
+        self._front = cautious.front(self._front, self._measured, front_trusted, speed_bound, step)
+        self._measured = _measured(seen)
         wanted = np.where(
             level <= 0,
             cautious.acceleration(seen, self._front, front_trusted, speed_bound),
@@ -205,7 +212,10 @@ class Cruise:
         allowed = self._barrier(seen, self._front_braking(seen, level))
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
-        self.command = self._within_limits(np.minimum(wanted, bound), ~guided, speed_bound, step)
+        too_close = guided & (seen.gap < self._safe_distance(seen, self.reaction_times[np.maximum(level, 0)]))
+        unexpected = too_close | (~guided & ~self._front.is_car)
+        hardest = np.where(unexpected, limits.EMERGENCY_BRAKING, self.braking)
+        self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
         return self.command, self._safe_sets(seen, allowed)
 
     def _front_braking(self, seen: Situation, level: Integers) -> Floats:
@@ -219,8 +229,7 @@ class Cruise:
         A command acts late: what the margin will lose until then, by all that is known now, counts as lost.
         """
         reaction_times = self.reaction_times[:, None]
-        front_speed = np.maximum(0.0, seen.speed + seen.relative_speed)
-        margin = seen.gap - self.MARGIN - rss.safe_distance(seen.speed, front_speed, reaction_times, self.braking)
+        margin = seen.gap - self.MARGIN - self._safe_distance(seen, reaction_times)
         rate = rss.margin_rate(
             seen.speed, seen.relative_speed, self.response, front_braking, reaction_times, self.braking
         )
@@ -234,8 +243,16 @@ class Cruise:
             self.BARRIER_GAIN,
         )
 
-    def _within_limits(self, wanted: Floats, blind: Booleans, speed: Floats, step: float) -> Floats:
-        """Comfort limits and jerk, but in an emergency: front unknown, or more braking needed than comfort allows."""
+    def _safe_distance(self, seen: Situation, reaction_times: Floats) -> Floats:
+        front_speed = np.maximum(0.0, seen.speed + seen.relative_speed)
+        return rss.safe_distance(seen.speed, front_speed, reaction_times, self.braking)
+
+    def _within_limits(self, wanted: Floats, blind: Booleans, hardest: Floats, speed: Floats, step: float) -> Floats:
+        """Comfort limits and jerk, but in an emergency: front unknown, or more braking needed than comfort allows.
+
+        No harder than `hardest` in m/s²: the cars behind rely on what is declared, and who is not too close yet needs
+        no more.
+        """
         comfort = limits.deceleration(speed)
         emergency = blind | (wanted < -comfort)
         target = np.minimum(wanted, limits.acceleration(speed))
@@ -243,7 +260,7 @@ class Cruise:
         up = limits.jerk(speed) * step
         moved = np.minimum(np.maximum(target, self.command - change), self.command + up)
         held = np.where(blind, np.minimum(self.command, -self.laws[0].stopping), self.command)
-        return np.maximum(np.where(np.isnan(moved), held, moved), -limits.EMERGENCY_BRAKING)
+        return np.maximum(np.where(np.isnan(moved), held, moved), -hardest)
 
     def _safe_sets(self, seen: Situation, allowed: Floats) -> Booleans:
         """Whether each level's barrier allows the present command, and closing is not too fast (level, row)."""

@@ -143,12 +143,15 @@ class Metrics:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
         bound = cache(partial(analysis.bound, simulation.design, simulation.function))
         planned: dict[tuple[int, int], float] = {}
+        lossy = simulation.scenarios[0].radio.loss > 0.0 and LEAD in self._items
+        omitted = bound(LEAD, "omission").switch if lossy else 0.0
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
             if analysis.field_of(subject) in self._items:
                 found = bound(subject, one.fault.mode)
                 place = self._items.index(found.item), one.row
-                planned[place] = max(planned.get(place, 0.0), found.switch)
+                usual = omitted if found.item == LEAD else 0.0  # a fault of a message may follow upon lost ones
+                planned[place] = max(planned.get(place, usual), found.switch)
         for place, switch in planned.items():
             self.exposure.bounds[place] = switch
 

@@ -163,6 +163,45 @@ def test_brakes_towards_a_stop_when_the_front_is_unknown(speed):
     assert drive.speeds[-1] > 0.5 * min(speed, 8.0)
 
 
+@pytest.mark.parametrize("wrong", [RANGE, 70.0])
+def test_the_last_sample_before_the_front_is_doubted_is_not_remembered(wrong):
+    """Nobody had judged it yet: the car stops short of where the one ahead may stop, by the sample before it."""
+    drive = Drive(
+        steady_gap(1, 25.0), 25.0, 25.0, front=brakes(6.0, at=2.0), level=lambda t: 1 if t < 2.0 else 0,
+        trusted=lambda t: t < 2.0,
+    )  # fmt: skip
+    healthy = drive.seen
+
+    def seen(t, pushed):
+        situation, *others = healthy(t, pushed)
+        if t >= 2.0 - STEP:
+            situation.gap[:] = wrong
+            situation.road_open[:] = wrong == RANGE
+        return situation, *others
+
+    drive.seen = seen
+    assert min(drive.run(20.0).gaps) > 0.0
+
+
+@pytest.mark.parametrize("gap", [0.8, 1.0])
+def test_the_blind_brake_no_harder_than_all_have_declared(gap):
+    """The car behind relies on it; and behind a car that drove, no more is needed."""
+    drive = Drive(
+        gap * 22.0, 22.0, 22.0, level=lambda t: 2 if t < 2.0 else 0, trusted=lambda t: t < 2.0, set_speed=22.0
+    ).run(10.0)
+    assert min(drive.commands) == pytest.approx(-BRAKING)
+    assert drive.speeds[-1] == 0.0
+
+
+def test_who_is_too_close_brakes_as_hard_as_it_can():
+    """A car cuts in at half of the safe distance."""
+    cruise = Cruise(1, LEVELS, BRAKING, LAG)
+    close, safe = Drive(8.0, 25.0, 20.0), Drive(90.0, 25.0, 0.0)
+    commands = [[cruise.update(*drive.seen(0.0, 0.0), STEP)[0][0] for _ in range(6)][-1] for drive in (close, safe)]
+    assert commands[0] == pytest.approx(-limits.EMERGENCY_BRAKING)
+    assert commands[1] >= -BRAKING
+
+
 @pytest.mark.parametrize("speed", [15.0, 30.0, 45.0])
 def test_stops_within_an_open_road_when_the_radar_is_lost_on_it(speed):
     """What stands just beyond the range was not seen: the car stops before it."""

@@ -43,6 +43,32 @@ def test_it_is_safe_at_any_loss(loss, brakes):
         assert_safe(summary)
 
 
+FOUND = {  # by random runs: what went wrong is in the name
+    "one_bad_sample_was_remembered_by_the_blind": (
+        ["leader.speed=[[0, 27], [29, 0], [44, 27]]", "leader.deceleration=6"],
+        564232,
+        "{vehicle: 3, signal: front.distance, mode: missed, onset: 28.703, duration: 10.09}",
+    ),
+    "the_blind_braked_harder_than_declared": (
+        ["leader.speed=[[0, 27], [26, 0], [41, 27]]", "leader.deceleration=6", "radio.loss=0.05"],
+        998500,
+        "{vehicle: 2, component: perception, mode: crash, onset: 10.581}",
+    ),
+    "who_caught_up_braked_harder_than_declared": (
+        ["leader.speed=[[0, 27], [32, 0], [47, 27]]", "leader.deceleration=1.5", "radio.loss=0.8"],
+        232086,
+        "{vehicle: 6, signal: front.distance, mode: clock_offset, onset: 26.846, duration: 6.88, offset: 8.882}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_random_runs_have_found(name):
+    overrides, seed, fault = FOUND[name]
+    (summary,) = summaries(*overrides, f"faults=[{fault}]", seeds=(seed,), seconds=60)
+    assert_safe(summary)
+
+
 def test_loss_costs_distance():
     """Half a second while all is heard; nobody cooperates when nothing is."""
     gaps = []

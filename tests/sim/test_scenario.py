@@ -74,10 +74,11 @@ def test_a_shipped_scenario_is_read_by_its_name(name, monkeypatch, tmp_path):
     loaded = scenario.read(name)
     assert (loaded.name, loaded.warnings) == (name, ())
     assert not loaded.scenario.faults or "extends:" in loaded.text  # what disturbs is in files that extend
-    assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, 2)
+    vehicles, design = (8, "platoon") if name == "platoon" else (2, "acc")
+    assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, vehicles)
     assert loaded.text == (SHIPPED / f"{name}.yaml").read_text("utf-8")
     dumped = scenario.dump(loaded)
-    assert "safety: safety/acc.yaml" in dumped
+    assert f"safety: safety/{design}.yaml" in dumped
     Path("as_run.yaml").write_text(dumped, "utf-8")
     again = scenario.read("as_run.yaml")
     assert again.scenario == loaded.scenario

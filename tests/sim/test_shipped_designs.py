@@ -11,6 +11,12 @@ class TestAcc(DesignProperties):
     design = read_design(SHIPPED / "safety" / "acc.yaml")
 
 
+class TestPlatoon(DesignProperties):
+    """Car following in a platoon."""
+
+    design = read_design(SHIPPED / "safety" / "platoon.yaml")
+
+
 def test_no_shipped_design_is_left_out():
     """Each file in the folder of designs has its class above."""
     tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}

@@ -258,7 +258,8 @@ def doctor(as_json: Json = False) -> None:
 def main() -> None:
     """Run the command; a fault of the user's is one clear message and exit code 2, one of ours is exit code 3."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        if stream is not None:  # closed by whoever started us: then there is nobody to answer
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
         app()
     except SystemExit as done:
@@ -281,8 +282,8 @@ def _explain(error: Exception) -> NoReturn:
         _refuse(documents.report(error.faults, "nothing was run"))
     if isinstance(error, RecordingError):
         _refuse(f"{error}\nnothing was run")
-    if isinstance(error, OSError) and error.filename is None:  # of the screen, or of the file that stands for it
-        _refuse(f"error: the answer cannot be printed: {os.strerror(error.errno or 0)}")
+    if isinstance(error, OSError) and error.errno and error.filename is None:  # of the screen, or what stands for it
+        _refuse(f"error: the answer cannot be printed: {os.strerror(error.errno)}")
     print(f"karyon failed: {type(error).__name__}: {error}. This is our fault, please report it.", file=sys.stderr)
     sys.exit(OWN_FAULT)
 

@@ -37,24 +37,36 @@ def is_installed() -> bool:
 
 @cache
 def compiled(formula: Formula) -> Formula:
-    """The formula, compiled. Its arrays are (signal, row) in C order, of float64 or bool as their annotations say.
+    """The formula, compiled. Its arrays are (signal, row), of float64 or bool as their annotations say.
 
-    ImportError: numba is not installed.
+    Where numba or its cache fails, for whatever reason, it is the formula as it is: slower, with the same bits.
     """
-    from numba.extending import register_jitable  # noqa: PLC0415
+    made: list[Any] = []
+
+    def run(*arguments: Any) -> Any:
+        try:
+            if not made:
+                made.extend(_made(formula))
+            loop, result = made
+            out = result(*arguments)
+            loop(*arguments, out)
+        except Exception:  # of a library that compiles and caches on a machine that we do not know
+            made[:] = [lambda *_: None, formula]
+            return formula(*arguments)
+        return out
+
+    return cast(Formula, run)
+
+
+def _made(formula: Callable[..., Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
+    """The loop of a formula, and what makes the arrays that it fills."""
+    from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
 
     _teach_numba()
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
         register_jitable(error_model="numpy", forceinline=True)(each)
-    loop, result = _loop(formula, functions)
-
-    def run(*arguments: Any) -> Any:
-        out = result(*arguments)
-        loop(*arguments, out)
-        return out
-
-    return cast(Formula, run)
+    return _loop(formula)
 
 
 @cache
@@ -75,17 +87,17 @@ def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
     modules = [names[name] for name in code.co_names if inspect.ismodule(names.get(name))]
     for name in code.co_names:
         for called in (names.get(name), *(getattr(module, name, None) for module in modules)):
-            if isinstance(called, FunctionType) and _is_compiled(called) and called not in found:
+            if isinstance(called, FunctionType) and _is_ours(called) and called not in found:
                 found.append(called)
                 _called_by(called, found)
     return found
 
 
-def _is_compiled(function: FunctionType) -> bool:
+def _is_ours(function: FunctionType) -> bool:
     return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
 
 
-def _loop(formula: Callable[..., Any], functions: list[Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
+def _loop(formula: Callable[..., Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
@@ -93,8 +105,9 @@ def _loop(formula: Callable[..., Any], functions: list[Any]) -> tuple[Callable[.
     source = _source(formula.__name__, hints)
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
     names |= {formula.__name__: formula, "__name__": __name__, "blocks": _blocks}
-    sources = {inspect.getsource(sys.modules[each.__module__]) for each in [*functions, compiled.__wrapped__]}
-    mark = hashlib.sha256("\n".join([source, *sorted(sources), sys.version]).encode()).hexdigest()[:16]
+    written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
+    sources = [source, sys.version, *(path.read_text("utf-8") for path in written)]
+    mark = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)

@@ -503,6 +503,13 @@ def test_a_reader_that_leaves_is_no_fault(tmp_path):
     assert done.stderr == ""
 
 
+def test_nobody_to_answer_is_no_fault(tmp_path):
+    """As with `karyon check file >&-`."""
+    line = f"{sys.executable} -m karyon check acc_profile >&-"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_full_disk_behind_the_answer_is_exit_2(tmp_path):
     """As with `karyon check > file`."""
     with Path("/dev/full").open("w") as full:

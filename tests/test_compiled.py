@@ -1,6 +1,7 @@
 """Compiled formulas: the bits of NumPy, whatever comes; from a cache the second time; without one where none can be."""
 
 import os
+import shutil
 import subprocess
 import sys
 from math import inf, nan
@@ -105,9 +106,11 @@ print(float(chain.step(np.zeros(1), np.ones((1, 1))).validity[0, 0]))
 """
 
 
-def one_step(cache):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-    done = subprocess.run([sys.executable, "-c", ONE_STEP], capture_output=True, text=True, check=True, env=environment)
+def one_step(cache, **others):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), **others}
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_STEP], capture_output=True, text=True, check=True, env=environment, cwd=cache.parent
+    )
     assert done.stdout == "1.0\n"
 
 
@@ -118,6 +121,34 @@ def test_it_is_compiled_once(tmp_path):
     assert {path.suffix for path in left} == {".py", ".nbi", ".nbc"}
     one_step(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "karyon").rglob("*") if path.is_file()} == left
+
+
+@pytest.mark.parametrize("ending", [".nbi", ".nbc"])
+def test_a_damaged_cache_is_no_harm(tmp_path, ending):
+    """NumPy goes on."""
+    one_step(tmp_path)
+    for path in (tmp_path / "karyon").rglob(f"*{ending}"):
+        path.write_bytes(path.read_bytes()[: -path.stat().st_size // 2])
+    one_step(tmp_path)
+
+
+def test_a_numba_that_cannot_be_imported_is_no_harm(tmp_path):
+    broken = tmp_path / "broken" / "numba"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('Numba needs NumPy 2.2 or less')\n")
+    one_step(tmp_path, PYTHONPATH=str(broken.parent))
+
+
+def test_any_change_of_the_formulas_sources_is_compiled_anew(tmp_path):
+    """Constants come from modules that no formula calls."""
+    copy = tmp_path / "copy"
+    shutil.copytree(Path(formulas.__file__).parents[1], copy / "karyon")
+    one_step(tmp_path, PYTHONPATH=str(copy))
+    before = set((tmp_path / "karyon").glob("*.py"))
+    reckoning = copy / "karyon/perception/reckoning.py"
+    reckoning.write_text(reckoning.read_text("utf-8").replace("DOUBT = 0.8", "DOUBT = 0.7"), "utf-8")
+    one_step(tmp_path, PYTHONPATH=str(copy))
+    assert len(set((tmp_path / "karyon").glob("*.py")) - before) == 1
 
 
 def test_it_does_without_a_cache(tmp_path):

@@ -135,12 +135,12 @@ class SignalJudge:
 
     def tables(self) -> Iterator[pa.Table]:
         """One table per block. Raises LogError; InputError where a failure begins after the end of the log."""
-        rows, is_quick = 0, not compiled.is_installed()
+        rows, is_slow = 0, compiled.is_installed()
         for block, label in self._injected:
             for first in range(0, len(block.time), PART):
-                if not is_quick and rows >= PART:  # a log that is longer is worth the time of compiling
+                if is_slow and rows >= PART:  # a log that is longer is worth the time of compiling
                     self._chain.quicken(compiled.compiled)
-                    is_quick = True
+                    is_slow = False
                 part = block.part(first, first + PART)
                 rows += len(part.time)
                 yield self._judged(part, label[:, first : first + PART])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
@@ -163,13 +163,13 @@ class Signals(Section):
         default=(), max_length=100, description="signals that are ranges to satellites, judged by how they are received"
     )
 
-    @field_validator("relations")
+    @field_validator("relations", "ranging", "reception")
     @classmethod
-    def _of_one_signal_one(cls, relations: tuple[RelationEntry, ...]) -> tuple[RelationEntry, ...]:
-        names = [relation.signal for relation in relations]
+    def _of_one_signal_one(cls, entries: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [entry.signal for entry in entries]
         if twice := next((name for name in names if names.count(name) > 1), None):
-            raise contradiction(f"has two entries for {quoted(twice)}", "a signal is compared with one other")
-        return relations
+            raise contradiction(f"has two entries for {quoted(twice)}", "one says all of a signal")
+        return entries
 
     def stamps(self) -> Stamps | Samples:
         """How the log tells the time."""
@@ -223,9 +223,10 @@ class Signals(Section):
     def _beside(self, places: dict[str, int]) -> "Iterator[Beside]":
         entries: list[RangingEntry | ReceptionEntry] = [*self.ranging, *self.reception]
         for entry in entries:
-            for name, place in places.items():
-                if _stands_for(entry.signal, name):
-                    yield _beside(entry, place, self.signals[entry.signal].tolerated)
+            for k in _numbers(entry.signal, tuple(places)) if MANY in entry.signal else [""]:
+                place = places.get(entry.signal.replace(MANY, k))
+                if place is not None:
+                    yield _beside(entry, k, place, self.signals[entry.signal].tolerated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +323,8 @@ def read(name: str | Path) -> Described:
     except ValidationError as error:
         raise InputError(wording.faults(error, model, document)) from None
     if isinstance(described, Signals):
-        faults = [*_unknown_signals(described, document), *_sources(described, document), *_unfit(described, document)]
+        checks = (_unknown_signals, _sources, _unfit, _compares_rows)
+        faults = [fault for check in checks for fault in check(described, document)]
         if faults:
             raise InputError(faults)
     return described
@@ -381,6 +383,22 @@ def _unfit(described: Signals, document: Document) -> Iterator[Fault]:
                 yield place.fault(f"{what} {wrong[0]}", wrong[1])
 
 
+def _compares_rows(described: Signals, document: Document) -> Iterator[Fault]:
+    """What compares one row of a signal with another, although its rows are of different things."""
+    apart = [name for name, entry in described.signals.items() if not entry.series]
+    hint = "its rows are of different things: `series: false`"
+    for name in apart:
+        entry = described.signals[name]
+        for field in ("rate_limit", "detectors"):
+            if getattr(entry, field):
+                place = document.place_of_key(("signals", name, field))
+                yield place.fault(f"signals.{name}.{field} compares a row with the one before", hint)
+    for index, relation in enumerate(described.relations):
+        if relation.signal in apart or relation.source in apart:
+            of = relation.signal if relation.signal in apart else relation.source
+            yield document.place(("relations", index)).fault(f"relations[{index}] compares rows of {quoted(of)}", hint)
+
+
 def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every mention of a signal, and where it stands."""
     for index, relation in enumerate(described.relations):
@@ -414,12 +432,13 @@ def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
     )
 
 
-def _beside(entry: RangingEntry | ReceptionEntry, place: int, tolerated: float) -> Beside:
+def _beside(entry: RangingEntry | ReceptionEntry, k: str, place: int, tolerated: float) -> Beside:
+    known: Ranged | Reception
     if isinstance(entry, RangingEntry):
-        ranged = Ranged(entry.noise, entry.offset, entry.detour, tolerated, entry.acceleration)
-        return Beside("ranging", place, entry.to, ranged)
-    reception = Reception(entry.floor, entry.noise, tolerated)
-    return Beside("reception", place, (entry.density, entry.elevation), reception)
+        known = Ranged(entry.noise, entry.offset, entry.detour, tolerated, entry.acceleration)
+        return Beside("ranging", place, tuple(column.replace(MANY, k) for column in entry.to), known)
+    known = Reception(entry.floor, entry.noise, tolerated)
+    return Beside("reception", place, (entry.density.replace(MANY, k), entry.elevation.replace(MANY, k)), known)
 
 
 def _stands_for(pattern: str, name: str) -> bool:

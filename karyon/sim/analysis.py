@@ -17,7 +17,7 @@ from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tol
 from karyon.sim.controllers import FUNCTION
 
 LATE_MODES = ("delay", "jitter", "omission", "reordering", "duplication", "clock_offset", "clock_drift")
-WRONG_STAMPS = {"reordering": 1, "duplication": 0, "clock_offset": 0, "clock_drift": 0}  # periods until one comes
+WRONG_STAMPS = {"reordering": 1, "duplication": 0, "clock_offset": 0, "clock_drift": 0}  # periods that it is bad
 COMPONENT_MODES = ("crash", "hang", "slow")
 STEP_MODES = ("offset", "noise", "outlier", "quantisation")
 VALUE_MODES = (*STEP_MODES, "drift", "scale", "stuck_at", "saturation", "freeze", "ramp")
@@ -141,7 +141,8 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
 def _stamp_time(design: Design, function: Function, item: str, mode: str) -> float:
     """Detection time in s by a stamp that no rule lets pass: it does not rise, is ahead, or too old; inf: none comes.
 
-    What is stamped wrongly by less than its age limit is not wrong by more than is tolerated.
+    What is stamped wrongly by less than its age limit is not wrong by more than is tolerated. A sample that is out of
+    order is missed until the next one comes, which is in order.
     """
     periods = {signal.name: signal.period for signal in design.signals if signal.period is not None}
     if mode not in WRONG_STAMPS or item not in periods or minimum_validity(function, item) == 0.0:

@@ -214,7 +214,7 @@ class Slow(Mode):
     factor: Factor = Field(gt=1, le=1000, description="how many times its period it takes")
 
 
-STAMP_MODES: dict[str, type[Mode]] = {
+TIMING_MODES: dict[str, type[Mode]] = {
     "delay": Delay,
     "jitter": Jitter,
     "omission": Omission,
@@ -234,11 +234,11 @@ SIGNAL_MODES: dict[str, type[Mode]] = {
     "quantisation": Quantisation,
     "saturation": Saturation,
     "ramp": Ramp,
-    **STAMP_MODES,
+    **TIMING_MODES,
 }
 OBJECT_MODES: dict[str, type[Mode]] = {"ghost": Ghost, "missed": Missed, "swap": Swap}
 MESSAGE_MODES: dict[str, type[Mode]] = {
-    **STAMP_MODES,
+    **TIMING_MODES,
     "wrong_position": WrongPosition,
     "wrong_speed": WrongSpeed,
     "replay": Replay,

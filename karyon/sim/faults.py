@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-FOREVER = 1e6  # s: a fault without a duration ends after any run
+CLOCKS = ("clock_offset", "clock_drift")  # act last: a stamp is wrong whenever and however the sample comes
 DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 
 
@@ -40,11 +40,11 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
     """All faults of all runs, one entry per row that they act on."""
     found = []
     for run, scenario in enumerate(scenarios):
-        followers = scenario.vehicles - 1
+        followers, after = scenario.vehicles - 1, scenario.duration + 1.0  # nothing is drawn for what never comes
         for index, fault in enumerate(scenario.faults):
             vehicles = range(1, followers + 1) if fault.vehicle == "all" else [int(fault.vehicle)]
             onset = nanoseconds(fault.onset)
-            end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), FOREVER))
+            end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), after))
             for vehicle in vehicles:
                 draws = stream(scenario.seed, Purpose.FAULTS + index * 100_000 + vehicle)
                 found.append(Placed(fault, run * followers + vehicle - 1, onset, end, draws, (run, index)))
@@ -65,7 +65,7 @@ class Injector:
             times[signal, mode, one.row] += 1
         self._own: list[tuple[int, _Group]] = []
         self._message: list[tuple[slice, _Group]] = []
-        for (signal, mode, _), members in sorted(groups.items(), key=lambda item: item[0]):
+        for (signal, mode, _), members in sorted(groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])):
             group = GROUPS.get(mode, _ByFormula)(mode, members, periods[signal if signal in OWN else LEAD])
             if signal in OWN:
                 self._own.append((OWN.index(signal), group))
@@ -107,12 +107,13 @@ class _Group:
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         self.members, self.period = members, period
         self._columns = np.arange(len(members))
-        self._draws = _draws(mode, members, period) if mode in DRAWS else None
+        is_plain = mode == "delay" and not any(one.fault.parameters.get("sigma") for one in members)
+        self._draws = None if mode not in DRAWS or is_plain else _draws(mode, members, period)
         self.rows = np.array([one.row for one in members])
         self.onset = np.array([one.onset for one in members])
         self.end = np.array([one.end for one in members])
         self.changed = np.zeros(len(members), dtype=np.int64)
-        self._first, self._last = int(self.onset.min()), int(self.end.max())
+        self.first, self.last = self.onset, self.end  # of each member: outside of it, its samples are left alone
 
     def parameter(self, name: str, default: float = 0.0) -> Floats:
         """One parameter of every member."""
@@ -120,8 +121,7 @@ class _Group:
 
     def draw(self, now: int) -> Floats:
         """The random number of every member for this step of its window."""
-        assert self._draws is not None
-        return np.asarray(self.of_step(now, self._draws))
+        return np.zeros(len(self.members)) if self._draws is None else self.of_step(now, self._draws)
 
     def of_step(self, now: int, table: NDArray[Any]) -> NDArray[Any]:
         """What a table (step, member) says of this step of every window."""
@@ -130,7 +130,8 @@ class _Group:
 
     def apply(self, now: int, samples: Samples, where: slice) -> None:
         """Change the samples of the rows whose fault acts at `now`, and count what changed."""
-        if not self.acts(now):
+        acts = (self.first <= now) & (now < self.last)
+        if not acts.any():
             return
         value, time, fresh = (
             samples.value[where, self.rows],
@@ -138,15 +139,14 @@ class _Group:
             samples.fresh[where, self.rows],
         )
         active = (self.onset <= now) & (now < self.end)
-        new_value, new_time, new_fresh = self.fail(now, active, value, time, fresh)
+        new_value, new_time, new_fresh = (
+            np.where(acts, new, old)
+            for new, old in zip(self.fail(now, active, value, time, fresh), (value, time, fresh), strict=True)
+        )
         different = (new_fresh != fresh) | (new_fresh & ((new_value != value) | (new_time != time)))
         self.changed += different.any(axis=0)
         samples.value[where, self.rows], samples.time[where, self.rows] = new_value, new_time
         samples.fresh[where, self.rows] = new_fresh
-
-    def acts(self, now: int) -> bool:
-        """Whether any member may act at `now`."""
-        return self._first <= now < self._last
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -198,10 +198,7 @@ class _Stuck(_Group):
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         super().__init__(mode, members, period)
         self._fixed, self._held = self.parameter("value", np.nan), np.full(len(members), np.nan)
-
-    def acts(self, now: int) -> bool:
-        """The sample before the onset must be known."""
-        return now < self._last
+        self.first = np.zeros_like(self.onset)  # the sample before the onset must be known
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -238,25 +235,30 @@ class _Clock(_Group):
 
 
 class _Again(_Group):
-    """`reordering` and `duplication`: a sample comes in place of the next one; reordered, it did not come before."""
+    """A sample comes in place of a later one, with its own stamp.
+
+    `duplication`: once more, in place of the next one; `reordering`: after the next one, and not before.
+    """
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         super().__init__(mode, members, period)
-        self._last += period
-        self._probability, self._is_kept = self.parameter("probability"), mode == "reordering"
+        self._is_held_back = mode == "reordering"
+        self._wait = 2 if self._is_held_back else 1  # samples
+        self.last = self.end + self._wait * period
+        self._probability = self.parameter("probability")
         self._held: tuple[Floats, Integers] | None = None
-        self._is_due = np.zeros(len(members), dtype=bool)
+        self._due_in = np.zeros(len(members), dtype=np.int64)  # samples; 0: none is held
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
         new = fresh[0]
-        again = new & self._is_due
+        again = new & (self._due_in == 1)
         old, when = self._held if self._held is not None else (value, time)
-        drawn = active & new & ~again & (self.draw(now) < self._probability)
+        drawn = active & new & (self._due_in == 0) & (self.draw(now) < self._probability)
         self._held = np.where(drawn, value, old), np.where(drawn, time, when)
-        self._is_due = np.where(new, drawn, self._is_due)
-        gone = drawn if self._is_kept else np.zeros_like(drawn)
+        self._due_in = np.where(drawn, self._wait, np.where(new, np.maximum(self._due_in - 1, 0), self._due_in))
+        gone = drawn & self._is_held_back
         return np.where(again, old, value), np.where(again, when, time), fresh & ~gone
 
 
@@ -294,16 +296,16 @@ class _Late(_Group):
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         super().__init__(mode, members, period)
         self._delay, self._sigma = self.parameter("delay"), self.parameter("sigma")
-        longest = nanoseconds(float(failures.lateness(self._delay, self._sigma, inf).max()))
-        self._last += longest + period
-        self._past = _Past(ceil(longest / period) + 2, len(members))
+        longest = failures.stamped_later(np.zeros_like(self.end), failures.lateness(self._delay, self._sigma, inf))
+        self.last = self.end + longest + period
+        self._past = _Past(ceil(int(longest.max()) / period) + 2, len(members))
         self._arrives = np.full_like(self._past.taken, NEVER)
         self._delivered = np.full(len(members), NEVER, dtype=np.int64)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        new = fresh[0]
+        new = fresh[0] & (self.first <= now)
         late = active & (time[0] >= self.onset)
         places = self._past.keep(value, time[0], new)
         by = failures.lateness(self._delay, self._sigma, self.draw(now))
@@ -321,10 +323,7 @@ class _Stale(_Group):
         super().__init__(mode, members, period)
         self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
         self._past = _Past(ceil(int(self._delay.max()) / period) + 2, len(members))
-
-    def acts(self, now: int) -> bool:
-        """The past must be known when the fault begins."""
-        return now < self._last
+        self.first = np.zeros_like(self.onset)  # the past must be known when the fault begins
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans

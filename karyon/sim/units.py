@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -194,7 +194,10 @@ def _range(metadata: Iterable[object], unit: str) -> str:
                 words["least"] = f"above {_plain(low)}{unit},"
             case Le(high):
                 words["most"] = f"{_plain(high)}{unit}"
-    joint = " to " if words["least"].startswith("from") else " at most "
+            case Lt(high):
+                words["most"] = f"below {_plain(high)}{unit}"
+    most = words.get("most", "")
+    joint = " to " if words["least"].startswith("from") else " " if most.startswith("below") else " at most "
     return joint.join(words.values())
 
 

@@ -24,6 +24,8 @@ relations:
 events: [["speed{k}", acceleration]]
 """
 
+RECEPTION = '{signal: "speed{k}", density: "cn{k}", elevation: "el{k}", floor: 1, noise: 3}'
+
 
 def written(folder, text):
     """The text as a file."""
@@ -66,6 +68,13 @@ def test_ranges_are_bound_to_all_signals_that_a_name_stands_for(tmp_path):
     ]
 
 
+def test_a_number_stands_in_the_columns_of_a_reception_too(tmp_path):
+    """One satellite per column."""
+    text = GOOD + f"reception: [{RECEPTION}]\n"
+    found = sensors_file.read(written(tmp_path, text)).bound(("t", "v7", "v2", "acceleration")).beside
+    assert [(each.signal, each.columns) for each in found] == [(0, ("cn7", "el7")), (1, ("cn2", "el2"))]
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "message"),
     [
@@ -90,6 +99,14 @@ def test_ranges_are_bound_to_all_signals_that_a_name_stands_for(tmp_path):
         ("range: [0, 60]", "range: [60, 0]", "range ends where it begins, or below"),
         (", acceleration]]", ", accelerator]]", "9:23: error: events[0][1] names no signal of this file"),
         (", acceleration]]", "]]", "events[0] is a list of at least 2"),
+        (", rest: 0", ", series: false", "8:5: error: relations[0] compares rows of `acceleration`"),
+        (", tolerated: 0.8", ", tolerated: 0.8, series: false", "8:5: error: relations[0] compares rows of `speed{k}`"),
+        (
+            "  acceleration: {",
+            "  range: {noise: 1, tolerated: 2, series: false, rate_limit: 3, detectors: [noise]}\n  acceleration: {",
+            "6:50: error: signals.range.rate_limit compares a row with the one before",
+        ),
+        ("events:", f"reception: [{RECEPTION}, {RECEPTION}]\nevents:", "reception has two entries for `speed{k}`"),
     ],
 )
 def test_a_bad_file_says_where_and_what(tmp_path, wrong, right, message):

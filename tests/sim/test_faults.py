@@ -8,6 +8,8 @@ from math import isnan, nan
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from karyon.perception.following import MESSAGE, OWN
@@ -26,8 +28,8 @@ ROW = 1
 
 
 def fault(signal, mode, vehicle=2, onset=ONSET, **parameters):
-    given = {"vehicle": vehicle, "signal": signal, "mode": mode, "onset": onset, "duration": END - onset, **parameters}
-    return "{" + ", ".join(f"{name}: {value}" for name, value in given.items()) + "}"
+    entry = {"vehicle": vehicle, "signal": signal, "mode": mode, "onset": onset, "duration": END - onset, **parameters}
+    return "{" + ", ".join(f"{name}: {value}" for name, value in entry.items()) + "}"
 
 
 def scenario(*faults, seed=5):
@@ -204,16 +206,16 @@ def test_omission_comes_in_bursts_of_the_stated_length():
     assert 4.5 < np.mean(lengths) < 7.0
 
 
-def again(samples, drawn, is_kept):
-    """What arrives when a sample comes (again) in place of the next one."""
+def again(samples, drawn, wait):
+    """What arrives when a sample comes in place of the `wait`-th after it: once more if that is the next one."""
     seen, held = [], None
-    for (now, value), is_drawn in zip(samples, drawn, strict=True):
-        if held is not None:
-            seen.append((now, *held))
+    for number, ((now, value), is_drawn) in enumerate(zip(samples, drawn, strict=True)):
+        if held is not None and number == held[0] + wait:
+            seen.append((now, *held[1:]))
             held = None
-        elif is_drawn:
-            held = (now, value)
-            seen += [] if is_kept else [(now, now, value)]
+        elif is_drawn and held is None:
+            held = (number, now, value)
+            seen += [] if wait == 2 else [(now, now, value)]
         else:
             seen.append((now, now, value))
     return seen
@@ -221,22 +223,76 @@ def again(samples, drawn, is_kept):
 
 @pytest.mark.parametrize("signal", ["front.distance", "own.position", "lead.message"])
 @pytest.mark.parametrize("mode", ["reordering", "duplication"])
-def test_a_sample_that_comes_in_place_of_the_next_one_has_its_own_stamp(mode, signal):
-    """Every second one, if it always happens: also the last, after the end of the fault."""
+def test_a_sample_that_comes_in_place_of_a_later_one_has_its_own_stamp(mode, signal):
+    """One after the other, if it always happens: also the last, after the end of the fault."""
     arrived, changed = injected(signal, scenario(fault(signal, mode, probability=1.0)))
     samples = clean(signal, 80)
-    assert arrived == again(samples, [acts(now) for now, _ in samples], mode == "reordering")
+    assert arrived == again(samples, [acts(now) for now, _ in samples], 2 if mode == "reordering" else 1)
     late = sum(now != time for now, time, _ in arrived)
     assert changed == late + len(samples) - len(arrived) > 0
 
 
 @pytest.mark.parametrize("mode", ["reordering", "duplication"])
-def test_some_samples_come_in_place_of_the_next_one(mode):
+def test_some_samples_come_in_place_of_a_later_one(mode):
+    """Reordered: after the one that was taken after them."""
     arrived, changed = injected("front.distance", scenario(fault("front.distance", mode, probability=0.4)))
     late = [time for now, time, _ in arrived if now != time]
-    assert {now - time for now, time, _ in arrived} == {0, TICK}
+    assert {now - time for now, time, _ in arrived} == {0, 2 * TICK if mode == "reordering" else TICK}
+    assert any(after < before for (_, before, _), (_, after, _) in pairwise(arrived)) == (mode == "reordering")
     assert all(acts(time) for time in late)
     assert changed == len(late) * (2 if mode == "reordering" else 1)
+
+
+WINDOWS = st.tuples(st.floats(0.0, 2.5), st.floats(0.05, 1.5))
+ANY_MODE = st.sampled_from(
+    [
+        ("delay", {"delay": 0.12}), ("delay", {"delay": 0.12, "sigma": 0.1}), ("jitter", {"sigma": 0.1}),
+        ("omission", {"probability": 0.5, "burst": 3}), ("reordering", {"probability": 0.5}),
+        ("duplication", {"probability": 0.5}), ("clock_offset", {"offset": -0.4}), ("clock_drift", {"rate": 0.3}),
+        ("freeze", {"delay": 0.3}), ("stuck_at", {}), ("noise", {"sigma": 1}), ("drift", {"rate": 1}),
+    ]
+)  # fmt: skip
+
+
+@given(
+    mine=st.lists(st.tuples(ANY_MODE, WINDOWS), max_size=3), others=st.lists(st.tuples(ANY_MODE, WINDOWS), max_size=3)
+)
+@settings(max_examples=150, deadline=None)
+def test_what_fails_elsewhere_changes_nothing_here(mine, others):
+    """Faults of another car, of the same mode or not, at the same time or not: the same samples arrive, and count."""
+
+    def of(vehicle, faults):
+        for (mode, parameters), (onset, lasts) in faults:
+            yield fault("own.speed", mode, vehicle, round(onset, 3), **parameters | {"duration": round(lasts, 3)})
+
+    def seen(*faults):
+        injector, arrived = Injector(placed([scenario(*faults)]), PERIODS), []
+        for now in (tick * TICK for tick in range(80)):
+            value = np.array([[clean_value(name, row, now) for row in range(ROWS)] for name in OWN])
+            samples = injector.own(now, Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool)))
+            speed = OWN.index("own.speed")
+            if samples.fresh[speed, ROW]:
+                arrived.append((now, int(samples.time[speed, ROW]), float(samples.value[speed, ROW])))
+        return arrived, [injector.changed()[0, place] for place in range(len(mine))]
+
+    alone = list(of(2, mine))
+    assert seen(*alone) == seen(*alone, *of(1, others), *of(3, others))
+
+
+def test_a_wrong_clock_and_a_delay_act_both():
+    """In whatever order they stand: the sample comes late, and its stamp is wrong."""
+    late, clock = (fault("own.speed", "delay", delay=0.1), fault("own.speed", "clock_offset", offset=-5))
+    both, _ = injected("own.speed", scenario(late, clock))
+    only_late, _ = injected("own.speed", scenario(late))
+    assert [(now, value) for now, _, value in both] == [(now, value) for now, _, value in only_late]
+    wrong = [one - other for (_, one, _), (_, other, _) in zip(both, only_late, strict=True)]
+    assert set(wrong) == {0, -5 * SECOND}
+
+
+def test_a_fault_without_end_draws_no_longer_than_the_run():
+    """A table of random numbers for a day would fill the memory."""
+    entry = "{vehicle: all, signal: own.speed, mode: jitter, sigma: 0.1, onset: 1}"
+    assert max(one.end for one in placed([scenario(entry)])) <= 121 * SECOND
 
 
 @pytest.mark.parametrize(

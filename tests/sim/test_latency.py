@@ -102,8 +102,9 @@ def test_no_switch_is_slower_than_its_bound(campaign):
         assert not any(goal["violated"] for goal in summary["safety_goals"].values()), text
 
 
-# A copy has the value and the stamp of its time, so nothing is bad; of a wrong speed see below.
-@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in ("duplication", "wrong_speed")])
+# A copy has the value and the stamp of its time, so nothing is bad. A sample out of order is missed until the next one
+# comes, one period later: that is over before a switch could be late (0.30 of the bound). Of a wrong speed see below.
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode not in ("duplication", "reordering", "wrong_speed")])
 def test_the_bound_is_not_slack(campaign, mode):
     """At least one run of each mode takes a third of its bound."""
     reached = [

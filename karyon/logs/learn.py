@@ -130,7 +130,7 @@ def _tried(
 ) -> _Trial:
     """The chain as `perceive` would run it, on some of the log."""
     known = [
-        Relation(each.signal, each.source, each.kind, round(each.shift), each.noise, accuses)
+        Relation(each.signal, each.source, each.kind, round(each.shift), each.noise, accuses, each.scale)
         for each, accuses in zip(relations, accusing, strict=True)
     ]
     rows = learn_signals.tried(values, len(signals))

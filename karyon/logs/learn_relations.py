@@ -58,6 +58,7 @@ class Related:
     factor: float
     noise: float
     rest: float
+    scale: float = 1.0  # by which the source is multiplied first
 
 
 def related(names: Sequence[str], columns: Floats, period: float | None) -> list[Related]:
@@ -145,17 +146,22 @@ def _same(names: Sequence[str], values: Floats, changes: Sequence[Floats], windo
         if correlation < CORRELATED:
             continue
         signal, source, shift = (other, one, shift) if shift >= 0 else (one, other, -shift)
-        if found := _same_at(values, signal, source, shift, window):
+        is_named = quantity(names[one]) != ""
+        if found := _same_at(values, signal, source, shift, window, is_named):
             yield found
 
 
-def _same_at(values: Floats, signal: int, source: int, near: int, window: int) -> Related | None:
-    """The relation, if the changes of both are equal at a shift near this one."""
-    best, error = _finest(values[signal], values[source], near)
+def _same_at(values: Floats, signal: int, source: int, near: int, window: int, is_named: bool) -> Related | None:
+    """The relation, if the changes of both are equal at a shift near this one.
+
+    Or proportional, as of speeds in m/s and in km/h, where the names say that it is one quantity (`is_named`).
+    """
+    gauge = _gauge(values, signal, source, near, window) if is_named else 1.0
+    best, error = _finest(values[signal], gauge * values[source], near)
     if best < -0.5:
-        signal, source, best = source, signal, -best
+        signal, source, best, gauge = source, signal, -best, _rounded(1.0 / gauge)
     shift = max(round(best), 0)
-    moved, by = _beside(_change(values[signal], window), _change(values[source], window), shift)
+    moved, by = _beside(_change(values[signal], window), gauge * _change(values[source], window), shift)
     left = scale(moved - by)
     is_inlier = np.abs(moved - by) <= 4.0 * left
     varies = _size(moved[is_inlier])
@@ -163,8 +169,19 @@ def _same_at(values: Floats, signal: int, source: int, near: int, window: int) -
     rest = left / max(varies, 1e-12)
     if not 1.0 / SAME_SCALE <= factor <= SAME_SCALE or rest > SAME_REST:
         return None
-    now, then = _beside(values[signal], values[source], shift)
-    return Related(signal, source, Kind.SAME, max(best, 0.0), error, factor, _calm(_unbiased(now - then)), rest)
+    now, then = _beside(values[signal], gauge * values[source], shift)
+    noise = _calm(_unbiased(now - then))
+    return Related(signal, source, Kind.SAME, max(best, 0.0), error, gauge * factor, noise, rest, gauge)
+
+
+def _gauge(values: Floats, signal: int, source: int, near: int, window: int) -> float:
+    """By what the source has to be multiplied; 1 where the two are of one size anyway."""
+    ratio = _ratio(*_beside(_change(values[signal], window), _change(values[source], window), near))
+    return 1.0 if ratio <= 0.0 or 1.0 / SAME_SCALE <= ratio <= SAME_SCALE else _rounded(ratio)
+
+
+def _rounded(ratio: float) -> float:
+    return float(f"{ratio:.3g}")
 
 
 def _rates(

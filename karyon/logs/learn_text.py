@@ -139,8 +139,9 @@ def _relation(relation: Related, accuses: bool, proposed: Proposed) -> Iterator[
     ahead = float(f"{round(relation.shift, 1) * period:.3g}")
     accusation = ", accuses: true" if accuses else ""
     yield f"  # ahead by {relation.shift:.2f} ± {relation.shift_error:.2f} samples; {_scale(relation, period)}"
-    entry = f"signal: {signal}, {relation.kind.value}: {source}, ahead: {_number(ahead)} s, noise: {_number(noise)}"
-    yield f"  - {{{entry}{accusation}}}"
+    scale = f"scale: {_number(relation.scale)}, " if relation.scale != 1.0 else ""
+    shown = f"{scale}ahead: {_number(ahead)} s, noise: {_number(noise)}"
+    yield f"  - {{signal: {signal}, {relation.kind.value}: {source}, {shown}{accusation}}}"
 
 
 def _events(proposed: Proposed) -> Iterator[str]:
@@ -158,7 +159,8 @@ def _events(proposed: Proposed) -> Iterator[str]:
 def _scale(relation: Related, period: float) -> str:
     rest = f"{100 * relation.rest:.2g} % of what varies is left over"
     if relation.kind is Kind.SAME:
-        return f"{relation.factor:.3g} of its changes; {rest}"
+        of_changes = "of its changes" if relation.scale == 1.0 else "of its changes, another unit or gauge"
+        return f"{relation.factor:.3g} {of_changes}; {rest}"
     near = f"; compared {HALF_WINDOW} samples late at least" if relation.kind is Kind.RATE else ""
     return f"{relation.factor * period:.3g} of the rate; {rest}{near}"
 

@@ -99,6 +99,7 @@ class RelationEntry(Section):
     integral_of: Text | None = Field(
         default=None, validate_default=True, description="signal that is the rate of this one"
     )
+    scale: Positive = Field(default=1.0, description="by which the source is multiplied: another unit, another gauge")
     ahead: Seconds = Field(default=0.0, ge=0, le=100, description="how much earlier the other one shows a change")
     noise: Positive = Field(description="standard deviation of the healthy difference")
     accuses: Switch = Field(default=False, description="whether the difference alone makes this signal doubtful")
@@ -211,7 +212,7 @@ class Signals(Section):
                     shift = round(entry.ahead / self.period)
                     found.append(
                         residuals.Relation(
-                            places[signal], places[source], entry.kind, shift, entry.noise, entry.accuses
+                            places[signal], places[source], entry.kind, shift, entry.noise, entry.accuses, entry.scale
                         )
                     )
         return found

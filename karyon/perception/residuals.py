@@ -47,6 +47,7 @@ class Relation:
     shift      samples by which the source is ahead, >= 0
     noise      standard deviation of a healthy residual, in the signal's unit
     accuses    whether a residual alone makes the signal doubtful: physics checks its level
+    scale      by which the source is multiplied: the two may be in different units, or one be gauged otherwise
     """
 
     signal: int
@@ -55,6 +56,7 @@ class Relation:
     shift: int
     noise: float
     accuses: bool = False
+    scale: float = 1.0
 
     @property
     def lag(self) -> int:
@@ -77,6 +79,7 @@ class Residuals:
         )
         self._half = np.where(self._is_rate[:, 0], HALF_WINDOW, 0)
         self._least_noise = np.array([relation.noise for relation in relations])[:, None]
+        self._scale = np.array([relation.scale for relation in relations])[:, None]
         accuses = {relation.signal for relation in relations if relation.accuses}
         signals, rows = shape
         self._accusation = np.repeat([[float(place in accuses)] for place in range(signals)], rows, axis=1)
@@ -101,7 +104,7 @@ class Residuals:
         """Where two sources of the same quantity jump alike at once: the world did, or the log (signal, row)."""
         jump = innovation(belief, value)
         leaping = leaps(belief, jump)
-        one, other = jump[self._at], jump[self._source]
+        one, other = jump[self._at], self._scale * jump[self._source]
         alike = (one * other > 0.0) & (np.abs(one - other) < ALIKE * np.abs(one))
         both = self._is_same & leaping[self._at] & leaping[self._source] & alike
         found = np.zeros(self._shape, dtype=bool)
@@ -171,7 +174,7 @@ class Residuals:
         slots = len(self._values)
         late, early = self._values[newest % slots, self._source], self._values[oldest % slots, self._source]
         slope = (late - early) / (2.0 * HALF_WINDOW * self._period)
-        said = np.where(self._is_rate, slope, late)
+        said = self._scale * np.where(self._is_rate, slope, late)
         unbroken = self._run[newest % slots, self._source] > 2 * self._half[:, None]
         same_world = self._world[oldest % slots] == self._world[self._at_slot(0)]
         begun = (oldest >= 1)[:, None]
@@ -183,8 +186,8 @@ class Residuals:
         if not self._is_same.any():
             return ratio
         then = (self._now - self._lag) % len(self._values)
-        error = self._errors[then, self._source]
-        residual = value[self._at] - self._values[then, self._source] - self._offset
+        error = self._scale * self._errors[then, self._source]
+        residual = value[self._at] - self._scale * self._values[then, self._source] - self._offset
         same_world = self._world[then] == self._world[self._at_slot(0)]
         comparable = self._is_same & same_world & np.isfinite(residual) & (self._now > self._lag)[:, None]
         residual = np.where(comparable, residual, 0.0)

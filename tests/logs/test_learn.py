@@ -223,6 +223,19 @@ def test_the_later_of_two_sensors_is_compared_with_the_earlier_one(tmp_path, del
     assert 0.05 < relation.noise < 0.2
 
 
+@pytest.mark.parametrize("scale", [3.6, 1.0 / 3.6, 2.237, 100.0])
+def test_the_same_quantity_in_another_unit_is_found_by_its_name(tmp_path, scale):
+    """With the scale to three digits, and the shift as without one; what was learnt judges without alarms."""
+    both = drive()
+    columns = {"gps_speed": noisy(both[4:], 0.05), "wheel_speed": noisy(scale * both[:-4], 0.05 * scale, 3)}
+    found = learnt(tmp_path, {"t": clock(len(both) - 4), **columns})
+    (relation,) = found.relations
+    assert (relation.signal, relation.same_as) == ("wheel_speed", "gps_speed")
+    assert relation.scale == pytest.approx(scale, rel=0.02)
+    assert relation.ahead == pytest.approx(4 * found.period, abs=0.5 * found.period)
+    assert relation.noise <= 3.0 * 0.05 * scale * 2.0**0.5
+
+
 @pytest.mark.parametrize("scale", [0.5, 2.0, -1.0])
 def test_another_scale_is_another_quantity(tmp_path, scale):
     columns = {"one": noisy(drive(), 0.05), "other": noisy(scale * drive(), 0.05, 3)}

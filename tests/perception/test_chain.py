@@ -185,6 +185,22 @@ def test_a_pace_that_is_not_described_hides_failures():
     assert paced(replace(SLOW, period=np.nan), jump=2.0)[200:250:5].max() > 0.5
 
 
+@pytest.mark.parametrize("scale", [3.6, 0.01])
+def test_a_source_in_another_unit_says_the_same(drive, scale):
+    """A drift of the wheels, and a jump, are seen in the same samples, whatever the unit of GPS."""
+    drive[0, 150:] += 0.05 * np.arange(SAMPLES - 150)
+    drive[2, 300:] += 3.0
+    accusing = (replace(SAME, accuses=True), RATE)
+    plain, _, _ = judged(drive, relations=accusing)
+    other = drive.copy()
+    other[1] *= scale
+    gps = replace(GPS, noise=GPS.noise * scale, tolerated=GPS.tolerated * scale, low=-scale, high=60.0 * scale)
+    relations = tuple(replace(each, scale=1.0 / scale) for each in accusing)
+    scaled, _, _ = judged(other, (WHEELS, gps, ACCELERATION), relations)
+    assert (plain[0] < 0.5).any()
+    assert scaled == pytest.approx(plain, abs=1e-6)
+
+
 def test_a_signal_that_is_no_series_is_judged_row_by_row():
     """Any jump is healthy, and so is what repeats; what is out of range or silent is not."""
     values = np.array(

@@ -212,7 +212,8 @@ class Cruise:
         allowed = self._barrier(seen, self._front_braking(seen, level))
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
-        too_close = guided & (seen.gap < self._safe_distance(seen, self.reaction_times[np.maximum(level, 0)]))
+        safe = self._safe_distance(seen, self.reaction_times[np.maximum(level, 0)])
+        too_close = guided & (seen.gap < safe + self.MARGIN)
         unexpected = too_close | (~guided & ~self._front.is_car)
         hardest = np.where(unexpected, limits.EMERGENCY_BRAKING, self.braking)
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)

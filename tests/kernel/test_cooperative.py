@@ -20,7 +20,16 @@ def test_nothing_is_agreed_at_first(base):
     level = CooperativeLevel(3, base)
     assert level.agreed.tolist() == [base] * 3
     assert level.missed.tolist() == [True] * 3
+    assert level.missed.dtype == np.bool_
     assert level.propose(each([0, 1, 4])).tolist() == [base] * 3
+
+
+@pytest.mark.parametrize("base", [0, 1, 2])
+def test_who_has_proposed_nothing_agrees_to_the_base(base):
+    """Whatever the others say, in every row."""
+    level = CooperativeLevel(3, base)
+    assert level.close(np.ones(3, dtype=bool), each([0, 2, 4])).tolist() == [base] * 3
+    assert level.close(np.ones(3, dtype=bool), each([4, 4, 4])).dtype == np.int8
 
 
 @pytest.mark.parametrize("base", [0, 1, 2])

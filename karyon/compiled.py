@@ -132,7 +132,8 @@ def _source(name: str, hints: dict[str, Any]) -> str:
     *parameters, (_, result) = hints.items()
     names, taken = ", ".join(hints)[: -len(", return")], ", ".join(_read(each, kind) for each, kind in parameters)
     shape = f"{_path(*parameters[0])}.shape"
-    kinds = [kind == Booleans for kind in _leaves(result)]
+    leaves = list(_leaves(result))
+    kinds = [kind == Booleans for _, kind in leaves]
     lines = [
         f"def result({names}):",
         f"    shape = {shape}",
@@ -146,7 +147,7 @@ def _source(name: str, hints: dict[str, Any]) -> str:
         "        for j in range(rows):",
         f"            one = {name}({taken})",
     ]
-    lines += [f"            out.{path}[i, j] = one.{path}" for path in _paths(result)]
+    lines += [f"            out.{path}[i, j] = one.{path}" for path, _ in leaves]
     return "\n".join(lines) + "\n"
 
 
@@ -161,18 +162,9 @@ def _read(path: str, kind: Any) -> str:
     return f"{kind.__name__}({', '.join(_read(f'{path}.{name}', each) for name, each in get_type_hints(kind).items())})"
 
 
-def _paths(kind: Any, before: str = "") -> list[str]:
-    """Paths to all arrays in a named tuple."""
-    return [
-        path
-        for name, each in get_type_hints(kind).items()
-        for path in (_paths(each, f"{before}{name}.") if _is_tuple(each) else [f"{before}{name}"])
-    ]
-
-
 def _path(name: str, kind: Any) -> str:
     """Path to the first array of a parameter."""
-    return f"{name}.{_paths(kind)[0]}" if _is_tuple(kind) else name
+    return f"{name}.{next(_leaves(kind))[0]}" if _is_tuple(kind) else name
 
 
 def _kinds(hints: Iterable[Any]) -> Iterator[type]:
@@ -182,13 +174,11 @@ def _kinds(hints: Iterable[Any]) -> Iterator[type]:
         yield from _kinds(get_type_hints(kind).values())
 
 
-def _leaves(kind: Any) -> Iterator[Any]:
-    """What all arrays in a named tuple hold."""
-    if not _is_tuple(kind):
-        yield kind
-        return
-    for each in get_type_hints(kind).values():
-        yield from _leaves(each)
+def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Path to each array in a named tuple, and what it holds."""
+    for name, each in get_type_hints(kind).items():
+        path = f"{before}{name}"
+        yield from _leaves(each, f"{path}.") if _is_tuple(each) else [(path, each)]
 
 
 def _taken(kind: Any, booleans: Iterator[bool]) -> str:

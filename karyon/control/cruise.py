@@ -209,11 +209,11 @@ class Cruise:
         for number, law in enumerate(self.cooperative, 2):
             wanted = np.where(level >= number, law.acceleration(seen, self.command, self.response, step), wanted)
         self._motion.follow(seen.speed + seen.relative_speed, step)
-        allowed = self._barrier(seen, self._front_braking(seen, level))
+        margin = self._margin(seen)
+        allowed = self._barrier(seen, margin, self._front_braking(seen, level))
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
-        safe = self._safe_distance(seen, self.reaction_times[np.maximum(level, 0)])
-        too_close = guided & (seen.gap < safe + self.MARGIN)
+        too_close = guided & (np.take_along_axis(margin, level[None], axis=0)[0] < 0.0)
         unexpected = too_close | (~guided & ~self._front.is_car)
         hardest = np.where(unexpected, limits.EMERGENCY_BRAKING, self.braking)
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
@@ -224,13 +224,18 @@ class Cruise:
         announced = np.where(level >= 2, seen.front_command, 0.0)
         return np.maximum(-self.braking, np.minimum(0.0, np.fmin(self._motion.acceleration, announced)))
 
-    def _barrier(self, seen: Situation, front_braking: Floats) -> Floats:
+    def _margin(self, seen: Situation) -> Floats:
+        """Gap beyond each level's safe distance and what is kept of it, in m (level, row)."""
+        front_speed = np.maximum(0.0, seen.speed + seen.relative_speed)
+        safe = rss.safe_distance(seen.speed, front_speed, self.reaction_times[:, None], self.braking)
+        return seen.gap - self.MARGIN - safe
+
+    def _barrier(self, seen: Situation, margin: Floats, front_braking: Floats) -> Floats:
         """RSS barrier of each level (level, row): the car ahead may brake as declared at any instant.
 
         A command acts late: what the margin will lose until then, by all that is known now, counts as lost.
         """
         reaction_times = self.reaction_times[:, None]
-        margin = seen.gap - self.MARGIN - self._safe_distance(seen, reaction_times)
         rate = rss.margin_rate(
             seen.speed, seen.relative_speed, self.response, front_braking, reaction_times, self.braking
         )
@@ -243,10 +248,6 @@ class Cruise:
             self.braking,
             self.BARRIER_GAIN,
         )
-
-    def _safe_distance(self, seen: Situation, reaction_times: Floats) -> Floats:
-        front_speed = np.maximum(0.0, seen.speed + seen.relative_speed)
-        return rss.safe_distance(seen.speed, front_speed, reaction_times, self.braking)
 
     def _within_limits(self, wanted: Floats, blind: Booleans, hardest: Floats, speed: Floats, step: float) -> Floats:
         """Comfort limits and jerk, but in an emergency: front unknown, or more braking needed than comfort allows.

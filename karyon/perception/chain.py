@@ -92,7 +92,10 @@ class Chain:
 
     def quicken(self, compiled: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        self._judge, self._verdict = (judge, compiled(verdict)) if not self._is_alone else (compiled(judge), verdict)
+        if self._is_alone:
+            self._judge = compiled(judge)
+        else:
+            self._verdict = compiled(verdict)
 
     def step(self, time: Floats, value: Floats) -> Judged:
         """Validity at one more instant.
@@ -121,7 +124,7 @@ class Chain:
         said = self._verdict(before, Compared(came.value, arrived.sample, compared, common), companion, known)
         self._residuals.after(said.belief, companion, common)
         opinion, others = self._opinions.step(came.now[0], came.value, arrived.sample, companion)
-        return answered(track, came, said, np.minimum(said.validity, opinion), known), others
+        return answered(track, came, arrived.sample, said, np.minimum(said.validity, opinion), known), others
 
     def _stamped(self, time: Floats) -> Booleans:
         """Where a time stamp rises (row,); after a leap of the clock also where it goes on as before the leap."""

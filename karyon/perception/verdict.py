@@ -105,7 +105,7 @@ def judge(track: Track, came: Came, known: Known) -> Judgement:
     before = prepared(track.belief, came.value, arrived, known.expected)
     compared = Compared(came.value, arrived.sample, is_compared(arrived, known), False)
     said = verdict(before, compared, hypotheses.nobody(), known)
-    return answered(track, came, said, said.validity, known)
+    return answered(track, came, arrived.sample, said, said.validity, known)
 
 
 def arrival(track: Track, came: Came, known: Known) -> Arrival:
@@ -146,10 +146,9 @@ def verdict(before: Belief, came: Compared, companion: Companion, known: Known) 
     return Verdict(belief, own, came.sample & (outside > 0.0), doubted & ~stuck & ~drifted, drifted, stuck)
 
 
-def answered(track: Track, came: Came, said: Verdict, judged: Any, known: Known) -> Judgement:
-    """What the signal answers: its sample with the validity `judged`, or the last one, aged."""
+def answered(track: Track, came: Came, sample: Any, said: Verdict, judged: Any, known: Known) -> Judgement:
+    """What the signal answers: its `sample` (see `Arrival`) with the validity `judged`, or the last one, aged."""
     arrived = abs(came.value) < inf
-    sample = (abs(came.value) < ABSURD) & came.stamped
     sampled = where(sample, came.now, track.sampled)
     remembered = where(arrived, judged, track.validity)
     age = where(sampled > -inf, came.now - sampled, inf)

@@ -91,7 +91,7 @@ class Simulation:
             vehicle_lag=first.vehicle.lag,
         )
         self.kernel = Kernel(design, self.rows)
-        self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes; `_agreed` has it
+        self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
         self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)
         self.metrics = Metrics(self)

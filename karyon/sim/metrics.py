@@ -65,7 +65,7 @@ class Metrics:
         self.min_margin = np.minimum(self.min_margin, self.distance.margin)
         ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
         self.min_ttc = np.minimum(self.min_ttc, ttc)
-        if now >= SETTLED:
+        if self._s.group is not None and now >= SETTLED:
             self._speeds += np.stack([np.ones_like(world.speed), world.speed, world.speed * world.speed])
         moving = speed >= MOVING
         self._gap_sum += np.where(moving, gap / np.maximum(speed, MOVING), 0.0)
@@ -177,12 +177,15 @@ class Metrics:
         }
 
     def _string(self, run: int) -> dict[str, float | None]:
-        """Largest growth of the speed's deviation from its mean, from car to car. [L2 norm: Ploeg et al. 2014]"""
+        """Largest growth of the speed's deviation from its mean, from car to car of a group.
+
+        [L2 norm: Ploeg et al. 2014]
+        """
+        if self._s.group is None:
+            return {}
         vehicles = self._s.world.vehicles
         count, total, squares = self._speeds[:, run * vehicles : (run + 1) * vehicles]
         energy = np.sqrt(np.maximum(squares - total * total / np.maximum(count, 1.0), 0.0))
-        if self._s.group is None:
-            return {}
         return {"string_stability": float((energy[1:] / energy[:-1]).max()) if energy.min() > 0.0 else None}
 
     def _function(self, rows: slice) -> dict[str, Any]:

@@ -7,30 +7,38 @@ Seven residuals, all of which are zero when everything tells the truth:
     wheel        own speed       against its own past carried on by own acceleration
     place        own position    against its own past carried on by own speed
     road         distance        against received minus own position, less the usual difference of the two receivers
-    track        message.position, message.speed    each against its own past carried on by the next field
-    intention    message.acceleration   against the intended acceleration after the lag of a vehicle
+    track, intention   the message against itself: see `karyon.perception.received`
 
 A residual that speaks lowers every signal it involves, less those that another residual acquits. A jump is
 remembered: the reckoned past does not follow a doubted value, so the reverse jump restores it, and so does an
 independent source that agrees within its usual band for a second; time alone never does.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
+from karyon.perception.received import (
+    M_ACCELERATION,
+    M_POSITION,
+    M_SPEED,
+    MESSAGE,
+    Heard,
+    Sender,
+    SenderChecks,
+    SenderNoise,
+)
 from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
 LEAD = "lead.message"
-MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
 FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
-M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
 
 SUDDEN = ("offset", "noise", "outlier", "swap", "wrong_position", "wrong_speed")  # modes that come as a step
@@ -41,7 +49,6 @@ RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit it
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
-STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 
 
@@ -63,6 +70,13 @@ class Noise:
     range: float = 150.0
     vehicle_length: float = 4.5
     vehicle_lag: float = 0.2
+
+    @property
+    def sender(self) -> SenderNoise:
+        """What a message says is measured with, and how its sender moves."""
+        return SenderNoise(
+            self.message_position, self.message_speed, self.message_acceleration, self.message_period, self.vehicle_lag
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +111,7 @@ class Checks:
         places = sqrt(n.distance**2 + n.position**2 + n.message_position**2)
         held = _averaged_when_held(sqrt(n.position**2 + n.message_position**2), n.period, n.message_period)
         self.road = ResidualGate(places, held, t.distance, n.period, memory=USUAL_MEMORY)
-        self.track_position = ResidualGate(
-            n.message_position,
-            wander_of(n.message_speed, n.message_period, 30.0),
-            t.message_position,
-            n.message_period,
-            memory=30.0,
-        )
-        self.track_speed = ResidualGate(
-            n.message_speed,
-            wander_of(n.message_acceleration, n.message_period, 8.0),
-            t.message_speed,
-            n.message_period,
-            memory=8.0,
-        )
-        # A command is no exact inverse of a recorded motion: 0.5 m/s² of mismatch are usual.
-        self.intention = ResidualGate(
-            sqrt(n.message_acceleration**2 + 0.5**2), 0.0, t.message_acceleration, n.message_period
-        )
+        self.message = SenderChecks(n.sender, (t.message_position, t.message_speed, t.message_acceleration))
 
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
@@ -129,14 +126,10 @@ class State:
 
     ran: Times  # ns, when this row was last judged
     own: Newest
-    message: Newest
+    heard: Heard
     rate: Floats
     reckoned: Reckoned
     anchored: Booleans
-    message_whole: Booleans
-    tracked: Reckoned
-    intended: Floats
-    intention_smooth: Floats
     closing_smooth: Floats
     road_smooth: Floats
     usual: Floats
@@ -149,28 +142,28 @@ class State:
 
     def keep(self, other: "State", taken: Booleans) -> None:
         """Take `other` back in the rows where `taken` is False: perception did not run there."""
-        for field in fields(self):
-            new, old = getattr(self, field.name), getattr(other, field.name)
-            if isinstance(new, Newest | Reckoned):
-                for inner in fields(new):
-                    setattr(new, inner.name, np.where(taken, getattr(new, inner.name), getattr(old, inner.name)))
-            else:
-                setattr(self, field.name, np.where(taken, new, old))
+        keep(self, other, taken)
+
+
+def keep(new: Any, old: Any, taken: Booleans) -> None:
+    """Take the arrays of a state back to `old` in the rows where `taken` is False, states within it included."""
+    for field in fields(new):
+        value, before = getattr(new, field.name), getattr(old, field.name)
+        if is_dataclass(value):
+            keep(value, before, taken)
+        else:
+            setattr(new, field.name, np.where(taken, value, before))
 
 
 def _start(rows: int) -> State:
-    zero, three, two = np.zeros(rows), np.zeros((3, rows)), np.zeros((2, rows))
+    zero, three = np.zeros(rows), np.zeros((3, rows))
     return State(
         ran=np.full(rows, NEVER),
         own=Newest.of((len(OWN), rows)),
-        message=Newest.of((len(MESSAGE), rows)),
+        heard=Heard.of(rows),
         rate=three,
         reckoned=Reckoned.of((3, rows)),
         anchored=three.astype(bool),
-        message_whole=np.ones(rows, dtype=bool),
-        tracked=Reckoned.of((2, rows)),
-        intended=two,
-        intention_smooth=zero,
         closing_smooth=zero,
         road_smooth=zero,
         usual=zero,
@@ -220,24 +213,19 @@ class Following:
         self._message_age_limit = age_limits[5]
         self._low = np.array([-2.0, -70.0, -2.0, -20.0, -inf])[:, None]
         self._high = np.array([n.range, 70.0, 70.0, 20.0, inf])[:, None] + 2.0 * np.array([0.25, 0, 0, 0, 0])[:, None]
-        self._message_range = np.array([1e7, 120.0, 20.0, 20.0])[:, None]  # of position, speed, both accelerations
         self._rate_limit = np.array([140.0, 20.0, 15.0, 200.0, 70.0])[:, None]
         floors = np.array([n.distance, n.relative_speed, n.speed, n.acceleration, n.position])[:, None]
         self._floors = floors
         self._message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._rate_noise = 8.0 * floors
-        self._track_rate_noise = 8.0 * np.array([n.message_speed, n.message_acceleration])[:, None]
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
         reckoned = (c.radar, c.wheel, c.place)
         self._limits = Limits(*reckoned)
         self._leak = column(leak_of(g.period, g.memory) for g in reckoned)
-        tracks = (c.track_position, c.track_speed)
-        self._track_limits = Limits(*tracks)
-        self._track_leak = column(leak_of(g.period, g.memory) for g in tracks)
+        self._sender = Sender(n.sender, c.message)
         self._white_limits = Limits(c.radar, c.closing, c.wheel)
         self._closing_limits, self._road_limits = Limits(c.closing), Limits(c.road)
-        self._intention_limits = Limits(c.intention)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -247,7 +235,7 @@ class Following:
         `unheard_time`.
         """
         c = self.checks
-        position, speed = (c.track_position,), (c.closing,)
+        position, speed = (c.message.position,), (c.closing,)
         guards: dict[str, tuple[ResidualGate, ...]] = {
             "front.distance": (c.radar,),
             "front.relative_speed": speed,
@@ -255,8 +243,8 @@ class Following:
             LEAD: {"wrong_position": position, "wrong_speed": speed}.get(mode, (*position, *speed)),
             "lead.message.position": position,
             "lead.message.speed": speed,
-            "lead.message.acceleration": (c.intention,),
-            "lead.message.intended_acceleration": (c.intention,),
+            "lead.message.acceleration": (c.message.intention,),
+            "lead.message.intended_acceleration": (c.message.intention,),
         }
         checks = guards.get(signal, ())
         times = [check.step_time(minimum) for check in checks if mode not in SLOW]
@@ -277,15 +265,15 @@ class Following:
         dt = np.minimum(down, FORGIVEN_AGE)
         s = _start(0)  # every field is set below
         s.ran = np.full(before.ran.shape, now)
-        s.own, s.message = before.own.take(own, now), before.message.take(self._whole(before, s, message), now)
-        ages, message_age = s.own.age(now), s.message.age(now)[0]
+        s.own = before.own.take(own, now)
+        s.heard, tracked = self._sender.hear(now, before.heard, message)
+        ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
         sane = self._sanity(s.own)
-        message_sane = np.where(s.message_whole & s.message.stamped[0], 1.0, 0.0)
+        message_sane = s.heard.sane
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
         reckoned, residual = self._reckon(before, s, ages, usable, down)
-        tracked = self._track(before, s)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
         self._white(before, s, residual)
@@ -335,14 +323,6 @@ class Following:
         """The car ahead came into the radar's range, or left it: its relative speed may jump (row,)."""
         return np.asarray((own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range))
 
-    def _whole(self, before: State, s: State, message: Samples) -> Samples:
-        """Messages that are complete and possible; of another nothing is taken, and it is remembered that it came."""
-        came = message.fresh[0]
-        possible = np.abs(message.value) <= self._message_range  # False for NaN
-        whole = possible.all(axis=0)
-        s.message_whole = np.where(came, whole, before.message_whole)
-        return Samples(message.value, message.time, message.fresh & whole)
-
     def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: Floats) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
@@ -364,53 +344,12 @@ class Following:
         s.reckoned.reference[RADAR] = np.minimum(s.reckoned.reference[RADAR], self.noise.range)
         return judged, residual
 
-    def _track(self, before: State, s: State) -> Floats:
-        """Track and intention: the message against itself (row,), from message to message by their time stamps."""
-        value, old, fresh, step = s.message.value, before.message.value, s.message.fresh[0], s.message.step[0]
-        first = np.isnan(old[0])
-        gone = first | (step > 0.5)
-        rates, old_rates = value[[M_SPEED, M_ACCELERATION]], old[[M_SPEED, M_ACCELERATION]]
-        advance = 0.5 * step * (rates + old_rates)
-        turned = np.maximum(np.abs(rates - old_rates) - self._track_rate_noise, 0.0)
-        # The rate may have changed at any time between the two: what is not certain of the way is no residual.
-        slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)
-        advance += np.minimum(np.maximum(value[:2] - before.tracked.reference - advance, -slack), slack)
-        advance = np.where(fresh & ~first, advance, 0.0)
-        anchor = fresh & (first | (gone & ~before.tracked.doubted))
-        s.tracked, judged, _ = before.tracked.next(
-            value[:2], advance, fresh, anchor, self._track_leak, self._track_limits
-        )
-        return np.asarray(judged[0] * judged[1] * self._intention(before, s, fresh, anchor[0], step))
-
-    def _intention(self, before: State, s: State, fresh: Booleans, anchor: Booleans, step: Floats) -> Floats:
-        """Received acceleration against the received intention after the lag of a vehicle (row,).
-
-        The command may have changed at any time between two messages: what it may have led to is an interval that
-        holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
-        """
-        received, new, old = (
-            s.message.value[M_ACCELERATION],
-            s.message.value[M_INTENDED],
-            before.message.value[M_INTENDED],
-        )
-        left = np.exp(-step / self.noise.vehicle_lag)
-        commands = np.stack([np.fmin(new, old), np.fmax(new, old)])
-        followed = commands + left * (before.intended - commands)
-        stands = s.message.value[M_SPEED] < STANDSTILL
-        followed[1] = np.where(stands, np.maximum(followed[1], 0.0), followed[1])  # it brakes, and yet does not slow
-        s.intended = np.where(anchor, received, np.where(fresh, followed, before.intended))
-        residual = received - np.minimum(np.maximum(received, s.intended[0]), s.intended[1])
-        residual = np.where(fresh & ~anchor, residual, 0.0)
-        s.intention_smooth = detectors.smoothed(before.intention_smooth, residual, SHARE, fresh)
-        spike = np.where(fresh & ~anchor, detectors.spike(before.message.previous[M_INTENDED], old, new), 0.0)
-        return self._intention_limits.validity(np.maximum(np.abs(residual), spike), s.intention_smooth)
-
     def _closing(
         self, before: State, s: State, message_age: Floats, usable: Booleans, heard: Booleans, open_road: Booleans
     ) -> tuple[Floats, Booleans]:
         """Relative speed against received minus own speed; on an open road it must be 0 (row,)."""
         value = s.own.value
-        received = s.message.value[M_SPEED] + s.message.value[M_ACCELERATION] * message_age - value[SPEED]
+        received = s.heard.message.value[M_SPEED] + s.heard.message.value[M_ACCELERATION] * message_age - value[SPEED]
         radar_known = usable[DISTANCE] & usable[RELATIVE]
         known = radar_known & heard & usable[SPEED] & ~open_road
         residual = np.where(open_road, -value[RELATIVE], received - value[RELATIVE])
@@ -433,7 +372,7 @@ class Following:
 
         Last of the answer is the difference itself, NaN where there is none to learn from.
         """
-        own, message = s.own.value, s.message.value
+        own, message = s.own.value, s.heard.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
         here = own[POSITION] + ages[POSITION] * own[SPEED]
         seen = own[DISTANCE] + ages[DISTANCE] * own[RELATIVE]
@@ -474,8 +413,8 @@ class Following:
         s.place_agreed = np.where(place, before.place_agreed + dt, 0.0)
         again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
         own.restore(again, s.own.value[[DISTANCE, SPEED, POSITION]])
-        again = s.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
-        s.tracked.restore(again, s.message.value[:2])
+        again = s.heard.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
+        s.heard.tracked.restore(again, s.heard.message.value[:2])
 
     def _learn(self, before: State, s: State, dt: Floats, difference: Floats, quiet: Booleans) -> None:
         """The usual difference of the two receivers (row,), a mean that forgets; learned while nothing speaks."""
@@ -487,8 +426,8 @@ class Following:
 
     def _answer(self, s: State, now: int, running: Booleans | None) -> Seen:
         """What was judged last, as old as it is now."""
-        own, received = s.own.value, s.message.value
-        ages, message_age = s.own.age(now), s.message.age(now)[0]
+        own, received = s.own.value, s.heard.message.value
+        ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         aged = s.judged[:-1] * validity.of_age(ages, self._age_limit)
         ran = True if running is None else running
         wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
@@ -502,9 +441,9 @@ class Following:
             validity=np.where(np.isnan(own), 0.0, aged),
             spread=np.broadcast_to(3.0 * self._floors, own.shape),
             message=received,
-            message_fresh=s.message.fresh[0] & ran,
+            message_fresh=s.heard.message.fresh[0] & ran,
             message_spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
-            message_time=s.message.time[0],
+            message_time=s.heard.message.time[0],
             message_validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
             speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],

@@ -14,7 +14,8 @@ from simpy.events import EventPriority
 from karyon.control.cruise import Cruise, Situation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
-from karyon.perception.following import DISTANCE, FIELDS, LEAD, M_INTENDED, M_SPEED, OWN, RELATIVE, SPEED, Seen
+from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, RELATIVE, SPEED, Seen
+from karyon.perception.received import M_INTENDED, M_SPEED
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION

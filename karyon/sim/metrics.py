@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import FIELDS, LEAD, MESSAGE, OWN
+from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.watch import NONE, Distance, Exposure, Truth

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import MESSAGE
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, UniformBlocks

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import MESSAGE, OWN, POSITION
+from karyon.perception.following import OWN, POSITION
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import NormalBlocks, Purpose, stream

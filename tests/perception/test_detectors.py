@@ -1,6 +1,7 @@
 """Each detector is its definition, and sees what it promises within the time that it states."""
 
 from math import inf, nan
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_a_row_is_alone_in_a_batch(row, several):
 # ---------------------------------------------------------------- what the gates of car following promise
 
 CHECKS = Checks(Noise(), Tolerated())
-GATES = ("radar", "closing", "wheel", "place", "road", "track_position", "track_speed", "intention")
+GATES = ("radar", "closing", "wheel", "place", "road", "message.position", "message.speed", "message.intention")
 HELD = {"closing": ("message_speed",), "road": ("message_position", "position")}
 """Residuals at 20 Hz that contain the noise of sources at 10 Hz: their samples are held for two periods."""
 
@@ -135,7 +136,7 @@ class Residuals:
     """Healthy Gaussian residuals as `ResidualGate` describes them, `trials` at once, sample after sample."""
 
     def __init__(self, name, trials, seed):
-        self.gate, self.name = getattr(CHECKS, name), name
+        self.gate, self.name = attrgetter(name)(CHECKS), name
         self.rng = np.random.default_rng(seed)
         self.trials, self.count = trials, 0
         held = sum(getattr(Noise(), source) ** 2 for source in HELD.get(name, ()))
@@ -233,7 +234,7 @@ def test_a_reckoned_reference_wanders_as_stated():
 @settings(max_examples=30)
 @given(st.sampled_from(GATES), st.floats(0.5, 0.95), st.floats(0.0, 0.04))
 def test_a_stricter_rule_sees_a_failure_no_later(name, minimum, more):
-    gate = getattr(CHECKS, name)
+    gate = attrgetter(name)(CHECKS)
     assert gate.step_time(minimum + more) <= gate.step_time(minimum)
     for rate in RAMPS:
         assert gate.ramp_time(rate, minimum + more) <= gate.ramp_time(rate, minimum)

@@ -5,7 +5,8 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from karyon.perception.following import MESSAGE, OWN, Following, Noise, Tolerated
+from karyon.perception.following import OWN, Following, Noise, Tolerated
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples
 
 PERIOD = 50_000_000  # ns

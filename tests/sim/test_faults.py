@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from karyon.perception.following import MESSAGE, OWN
+from karyon.perception.following import OWN
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples
 from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.run import simulate

@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/karyon demo
 
 test: .venv/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadscope
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -186,7 +186,9 @@ class Simulation:
         mute[self.world.own] = self.down["radio"]
         links = self.channel.send(now, self.messages.compose(true), true, mute)
         if self.group is not None and links is not None:
+            before = self.group.leader
             self.group.send(self._admitted, links)
+            self.log.grouped(now, before, self.group.leader)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)

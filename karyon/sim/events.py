@@ -109,6 +109,14 @@ class Log:
                 now, row, "los", said, **{"function": self.function.name, "from": before, "to": after, "rule": rule}
             )
 
+    def grouped(self, now: int, previous: NDArray[np.int64], leader: NDArray[np.int64]) -> None:
+        """Changes of the vehicle that heads the group of a row, from `previous` (row,): the file splits, or merges."""
+        for row in map(int, np.flatnonzero(leader != previous)):
+            head = int(leader[row])
+            heads = head == row % self._followers + 1
+            said = "heads a group of its own" if heads else f"belongs to the group of car {head}"
+            self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
+
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
 

@@ -1,11 +1,12 @@
 """The group that the vehicles of each run form: who hears whom, round by round, and the level that they agree on."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import Agreement, Round
+from karyon.cooperation.agreement import Agreement, Said
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
 from karyon.sim.scenario import Scenario
@@ -31,11 +32,13 @@ def base_of(function: Function) -> int | None:
 
 
 class Group:
-    """The vehicles of all runs, vehicle 0 the leader: it admits every level. A row is a follower, run by run.
+    """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
     level          that each row has agreed to
-    disagreement   rounds for which members have now been on different levels, per run; `longest` of these times
-    apart, rounds  rounds with members on different levels, and all rounds, per run
+    leader         the vehicle that heads the group of each row, for the row itself by its own belief
+    longest        rounds in a row for which a vehicle acted on a level that needs agreement while one that it counts on
+                   was on another, per run
+    apart, rounds  rounds in which any did, and all rounds, per run
     """
 
     def __init__(self, scenarios: Sequence[Scenario], base: int, top: int) -> None:
@@ -43,16 +46,18 @@ class Group:
         self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
         self._agreement = Agreement(self._members, self._runs, base)
         self._heard = np.zeros((self._members, self._members, self._runs), dtype=bool)
-        self._told: tuple[NDArray[np.generic], ...] = ()
+        self._told: Said | None = None
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
-        self.disagreement, self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(4))
+        self.leader = np.zeros_like(self.level)
+        self._apart_for = np.zeros(self._heard.shape, dtype=int)
+        self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
 
     def send(self, admitted: Integers, links: Booleans) -> None:
         """One transmission of all members; `admitted` (row,) by their own rules, `links` (receiver, sender, run)."""
         if self._sent % TRANSMISSIONS == 0:
-            if self._told:
-                self._close()
+            if self._told is not None:
+                self._close(self._told)
             levels = np.full((self._members, self._runs), self._top, dtype=np.int8)
             levels[1:] = admitted.reshape(self._runs, -1).T
             self._told = self._agreement.speak(levels)
@@ -60,13 +65,15 @@ class Group:
         self._heard |= links
         self._sent += 1
 
-    def _close(self) -> None:
-        known, shape = self._agreement.known, self._heard.shape
-        proposal, view, echo = (np.broadcast_to(each, shape) for each in self._told)
-        agreed = self._agreement.listen(Round(self._heard, proposal, view, echo))
-        differ = known & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
-        self.disagreement = np.where(differ.any(axis=(0, 1)), self.disagreement + 1, 0)
-        self.longest = np.maximum(self.longest, self.disagreement)
-        self.apart += self.disagreement > 0
+    def _close(self, told: Said) -> None:
+        came = Said(*(np.broadcast_to(each, self._heard.shape) for each in astuple(told)))
+        agreed = self._agreement.listen(self._heard, came)
+        counted = self._agreement.counted
+        differ = counted & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
+        self.leader = np.zeros_like(self.level)
+        self._apart_for = np.where(differ, self._apart_for + 1, 0)
+        self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
+        self.apart += differ.any(axis=(0, 1))
         self.rounds += 1
         self.level = agreed[1:].T.astype(np.int64).ravel()
+        self.leader = self._agreement.leader[1:].T.ravel()

@@ -1,12 +1,14 @@
 """Agreement of groups: the bits of a slow reference, and what it promises under any loss, crash and lie."""
 
+from dataclasses import astuple, replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.cooperation import agreement
-from karyon.cooperation.agreement import LEAVE, MOST, REST, Agreement, Round
+from karyon.cooperation.agreement import LEAVE, MOST, REST, Agreement, Said
 from tests.reference.agreement import Vehicle
 
 BASE, TOP = 1, 3
@@ -18,13 +20,17 @@ class Groups:
     def __init__(self, members, groups):
         self.protocol, self.shape = Agreement(members, groups, BASE), (members, groups)
 
-    def round(self, admitted, heard, told=None, echoed=None):
-        """Levels after one more round (member, group); `heard`, `told` and `echoed` are (receiver, sender, group)."""
-        proposal, view, echo = self.protocol.speak(admitted)
-        spread = [np.broadcast_to(each, heard.shape) for each in (proposal, view, echo)]
-        spread[0] = spread[0] if told is None else np.where(told >= 0, told, spread[0]).astype(np.int8)
-        spread[2] = spread[2] if echoed is None else np.where(echoed > 0, echoed, spread[2]).astype(np.uint64)
-        return self.protocol.listen(Round(heard, *spread))
+    def round(self, admitted, heard, told=None, echoed=None, headed=None):
+        """Levels after one more round (member, file); `heard` and what is told otherwise are (receiver, sender, file).
+
+        `told` and `headed` say what else than the truth is told of the level and of who heads; negative: the truth.
+        """
+        said = self.protocol.speak(admitted)
+        proposal, head, view, echo = (np.broadcast_to(each, heard.shape) for each in astuple(said))
+        proposal = proposal if told is None else np.where(told >= 0, told, proposal).astype(np.int8)
+        head = head if headed is None else np.where(headed >= 0, headed > 0, head)
+        echo = echo if echoed is None else np.where(echoed > 0, echoed, echo).astype(np.uint64)
+        return self.protocol.listen(heard, Said(proposal, head, view, echo))
 
     def everyone(self):
         return np.ones((self.shape[0], *self.shape), dtype=bool)
@@ -38,10 +44,10 @@ class Groups:
         return levels
 
 
-def disagree(levels, known, honest):
-    """Per group, whether one acts on a level that needs cooperation, and one of those it cooperates with on another."""
-    counted = known & honest[:, None] & honest[None]
-    return (counted & (levels[:, None] > BASE) & (levels[:, None] != levels[None])).any(axis=(0, 1))
+def apart(levels, counted, honest):
+    """Who acts on a level that needs cooperation while one it counts on is on another (one, other, file)."""
+    both = counted & honest[:, None] & honest[None]
+    return both & (levels[:, None] > BASE) & (levels[:, None] != levels[None])
 
 
 def test_who_hears_all_has_the_lowest_that_was_said():
@@ -65,14 +71,62 @@ def test_who_misses_one_falls_at_once_and_the_others_one_round_later():
     assert groups.round(groups.all_admit(), groups.everyone())[:, 0].tolist() == [TOP, TOP, TOP]
 
 
-def test_a_level_below_the_base_is_nobody_elses_business():
-    """A member whose radar failed goes on alone; no one falls below what needs no cooperation."""
+def test_the_file_splits_at_a_vehicle_that_cannot_cooperate():
+    """Nobody falls: not those ahead of it, nor those behind, who follow it from now on."""
+    groups = Groups(6, 1)
+    groups.settle(4)
+    admitted = groups.all_admit()
+    admitted[3] = 0
+    for _ in range(4):
+        assert (groups.round(admitted, groups.everyone())[[0, 1, 2, 4, 5]] == TOP).all()
+        assert groups.protocol.leader[:, 0].tolist() == [0, 0, 0, 3, 3, 3]
+
+
+def test_and_merges_when_it_can_again():
+    """Again nobody falls, when all hear of it; but the one itself, which needs a round to be taken in."""
+    groups = Groups(6, 1)
+    admitted = groups.all_admit()
+    admitted[3] = 1
+    for _ in range(4):
+        groups.round(admitted, groups.everyone())
+    for _ in range(4):
+        assert (groups.round(groups.all_admit(), groups.everyone()) == TOP).all()
+    assert groups.protocol.leader[:, 0].tolist() == [0] * 6
+
+
+def test_who_did_not_hear_of_a_split_falls_and_the_others_of_its_group_one_round_later():
+    groups = Groups(5, 1)
+    groups.settle(4)
+    admitted, heard = groups.all_admit(), groups.everyone()
+    admitted[3] = 0
+    heard[1, 3] = False
+    assert groups.round(admitted, heard)[:, 0].tolist() == [TOP, BASE, TOP, TOP, TOP]
+    for _ in range(2):  # its view is the old one, and then all of them propose the base
+        assert groups.round(admitted, groups.everyone())[:, 0].tolist() == [BASE, BASE, BASE, TOP, TOP]
+    assert groups.round(admitted, groups.everyone())[:, 0].tolist() == [TOP, TOP, TOP, TOP, TOP]
+
+
+def test_who_did_not_hear_of_a_merger_is_missed_by_nobody_for_longer_than_a_round():
+    groups = Groups(4, 1)
+    admitted, heard = groups.all_admit(), groups.everyone()
+    admitted[2] = 0
+    for _ in range(4):
+        groups.round(admitted, groups.everyone())
+    heard[0, 2] = False
+    groups.round(groups.all_admit(), heard)  # all but 0 take it in from the next round on
+    assert (groups.round(groups.all_admit(), groups.everyone()) == BASE).all()
+    for _ in range(2):
+        levels = groups.round(groups.all_admit(), groups.everyone())
+    assert (levels == TOP).all()
+
+
+def test_the_first_in_file_heads_with_no_word():
     groups = Groups(3, 1)
     admitted = groups.all_admit()
-    admitted[1] = 0
+    admitted[0] = 0
     for _ in range(4):
         levels = groups.round(admitted, groups.everyone())
-    assert (levels == BASE).all()
+    assert (levels == TOP).all()
 
 
 @given(
@@ -96,46 +150,51 @@ def test_it_is_the_slow_reference(members, seed, loss, rounds, lies):
         heard = (rng.random((members, members, groups)) >= loss) & ~out[None] & ~out[:, None]
         told = rng.integers(0, TOP + 1, heard.shape) if lies else np.full(heard.shape, -1)
         told = np.where(rng.random(heard.shape) < 0.02, told, -1)
+        headed = np.where(rng.random(heard.shape) < 0.02 * lies, rng.integers(0, 2, heard.shape), -1)
         fast.protocol.forget(crashed)
-        levels = fast.round(admitted, heard, told)
+        levels = fast.round(admitted, heard, told, headed=headed)
         for group in range(groups):
             vehicles = slow[group]
             for name in np.flatnonzero(crashed[:, group]):
                 vehicles[name].begin()
             said = [vehicles[name].speak(int(admitted[name, group])) for name in named]
             for name in named:
-                came = {one: said[one] for one in named if one != name and heard[name, one, group]}
-                for one in came:
-                    if told[name, one, group] >= 0:
-                        came[one] = type(said[one])(int(told[name, one, group]), said[one].view, said[one].echo)
+                came = {}
+                for one in set(np.flatnonzero(heard[name, :, group])) - {name}:
+                    level, head = told[name, one, group], headed[name, one, group]
+                    came[one] = replace(
+                        said[one],
+                        proposal=said[one].proposal if level < 0 else int(level),
+                        head=said[one].head if head < 0 else bool(head),
+                    )
                 assert vehicles[name].listen(came) == levels[name, group]
                 assert set(np.flatnonzero(fast.protocol.known[name, :, group])) == vehicles[name].known
+                assert fast.protocol.leader[name, group] == min(vehicles[name].group(vehicles[name].heads))
                 assert fast.protocol.rests[name, group] == (vehicles[name].resting > 0)
 
 
 def longest_disagreement(members, groups, rounds, seed, losses, liar=None):
-    """Rounds in a row with members of one group on different levels, per group; a liar is no one to agree with."""
+    """Rounds in a row that one counts on another that is on another level, per file; a liar is no one to count on."""
     rng = np.random.default_rng(seed)
     group = Groups(members, groups)
     honest = np.ones(group.shape, dtype=bool)
     if liar is not None:
         honest[liar] = False
     burst = np.zeros((members, members, groups), dtype=bool)
-    lasting, longest, cooperated = np.zeros(groups, dtype=int), np.zeros(groups, dtype=int), 0
+    lasting, longest, cooperated = np.zeros(burst.shape, dtype=int), np.zeros(groups, dtype=int), 0
     admitted = group.all_admit()
     for _ in range(rounds):
         admitted = np.where(rng.random(group.shape) < 0.1, rng.integers(0, TOP + 1, group.shape), admitted)
         burst ^= rng.random(burst.shape) < np.where(burst, 0.3, 0.02 * losses)
         heard = (rng.random(burst.shape) >= losses) & ~burst
-        told = None
+        told, headed = np.full(heard.shape, -1), np.full(heard.shape, -1)
         if liar is not None:
-            told = np.full(heard.shape, -1)
-            lies = rng.integers(-1, TOP + 1, told[:, liar].shape)
-            told[:, liar] = np.where(rng.random(groups) < 0.04, lies, -1)
-        known = group.protocol.known
-        levels = group.round(admitted.astype(np.int8), heard, told)
-        lasting = np.where(disagree(levels, known, honest), lasting + 1, 0)
-        longest = np.maximum(longest, lasting)
+            for lie, most in ((told, TOP), (headed, 1)):
+                lies = rng.integers(-1, most + 1, lie[:, liar].shape)
+                lie[:, liar] = np.where(rng.random(groups) < 0.04, lies, -1)
+        levels = group.round(admitted.astype(np.int8), heard, told, headed=headed)
+        lasting = np.where(apart(levels, group.protocol.counted, honest), lasting + 1, 0)
+        longest = np.maximum(longest, lasting.max(axis=(0, 1)))
         cooperated += int((levels > BASE).sum())
     return longest, cooperated
 
@@ -236,15 +295,14 @@ def test_whatever_is_said_raises_no_level(members, seed):
     protocol = Agreement(members, 1, BASE)
     for _ in range(12):
         admitted = rng.integers(-128, 128, (members, 1)).astype(np.int8)
-        proposal, view, _ = protocol.speak(admitted)
+        own = protocol.speak(admitted)
         shape = (members, members, 1)
-        shown = np.where(rng.random(shape) < 0.7, view, rng.integers(0, 2**63, shape)).astype(np.uint64)
-        said = rng.integers(-128, 128, shape).astype(np.int8)
-        levels = protocol.listen(
-            Round(rng.random(shape) < 0.9, said, shown, rng.integers(0, 2, shape).astype(np.uint64))
-        )
+        view = np.where(rng.random(shape) < 0.7, own.view, rng.integers(0, 2**63, shape)).astype(np.uint64)
+        proposal, head = rng.integers(-128, 128, shape).astype(np.int8), rng.random(shape) < 0.2
+        echo = rng.integers(0, 2, shape).astype(np.uint64)
+        levels = protocol.listen(rng.random(shape) < 0.9, Said(proposal, head, view, echo))
         assert (levels >= BASE).all()
-        assert (levels <= np.maximum(BASE, proposal)).all()
+        assert (levels <= np.maximum(BASE, own.proposal)).all()
 
 
 def test_digests_differ():

@@ -14,9 +14,8 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 """
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from math import inf, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from karyon.perception.received import (
     SenderChecks,
     SenderNoise,
 )
-from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column
+from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column, keep
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -139,20 +138,6 @@ class State:
     radar_quiet: Floats
     speed_heard: Booleans  # received less relative speed is another source of own speed
     judged: Floats  # validity of each own signal, and of the message last, but for their age
-
-    def keep(self, other: "State", taken: Booleans) -> None:
-        """Take `other` back in the rows where `taken` is False: perception did not run there."""
-        keep(self, other, taken)
-
-
-def keep(new: Any, old: Any, taken: Booleans) -> None:
-    """Take the arrays of a state back to `old` in the rows where `taken` is False, states within it included."""
-    for field in fields(new):
-        value, before = getattr(new, field.name), getattr(old, field.name)
-        if is_dataclass(value):
-            keep(value, before, taken)
-        else:
-            setattr(new, field.name, np.where(taken, value, before))
 
 
 def _start(rows: int) -> State:
@@ -304,7 +289,7 @@ class Following:
         s.judged = np.vstack([out, message_out])
         s.speed_heard = closing_known & ~message_accused
         if running is not None:
-            s.keep(before, running)
+            keep(s, before, running)
         self.state = s
         return self._answer(s, now, running)
 

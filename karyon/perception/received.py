@@ -100,9 +100,14 @@ class Sender:
     def _advance(self, before: Heard, value: Floats, step: Floats) -> Floats:
         """How far position and speed have come since the last message, by the mean of old and new rate.
 
-        The rate may have changed at any time between the two: what is not certain of the way is no residual.
+        The rate may have changed at any time between the two: what is not certain of the way is no residual. A speed
+        that is doubted carries nothing on: the reckoned one does, so that the position is known when the lie ends.
         """
         rates, old = value[[M_SPEED, M_ACCELERATION]], before.message.value[[M_SPEED, M_ACCELERATION]]
+        doubted, reckoned = before.tracked.doubted[1], before.tracked.reference[1]
+        gained = 0.5 * step * (rates[1] + old[1])
+        rates[0] = np.where(doubted, reckoned + gained, rates[0])
+        old[0] = np.where(doubted, reckoned, old[0])
         advance = 0.5 * step * (rates + old)
         turned = np.maximum(np.abs(rates - old) - self._rate_noise, 0.0)
         slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)

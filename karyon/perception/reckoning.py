@@ -1,7 +1,7 @@
 """Residuals judged by their gates, and values carried on by their rates: what the checks of a function are made of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -108,3 +108,13 @@ class Reckoned:
         """Nothing seen yet."""
         zero = np.zeros(shape)
         return cls(reference=zero, smooth=zero, samples=zero, doubted=zero.astype(bool), agreed=zero)
+
+
+def keep(new: Any, old: Any, taken: Booleans) -> None:
+    """Take the arrays of a state back to `old` in the rows where `taken` is False, states within it included."""
+    for field in fields(new):
+        value, before = getattr(new, field.name), getattr(old, field.name)
+        if is_dataclass(value):
+            keep(value, before, taken)
+        else:
+            setattr(new, field.name, np.where(taken, value, before))

@@ -5,8 +5,7 @@
    a missed message; any message can be lost on any link; then each decides. Checked in every reachable state:
    - whoever acts on a level that needs cooperation has been on another one than a member it counts on for at most
      one round (disagreed, per pair)
-   - with RECOVERY: when no message has been lost, nobody was down and all admit TOP for long enough, all act on TOP
-     (calm)
+   - when no message has been lost, nobody was down and all admit TOP for long enough, all act on TOP (calm)
    At most one is down at a time: of two that are, the third has nobody to count on. */
 
 #define N 3
@@ -156,21 +155,17 @@ active proctype rounds() {
         say(0); say(1); say(2);
         decide(0); decide(1); decide(2);
         count_on(0, 1, 0); count_on(0, 2, 1); count_on(1, 0, 2); count_on(1, 2, 3); count_on(2, 0, 4); count_on(2, 1, 5);
-#ifndef RECOVERY
         assert((apart & disagreed) == 0);
         disagreed = apart;
-#endif
         heard[0] = heard[0] | bit(0); heard[1] = heard[1] | bit(1); heard[2] = heard[2] | bit(2);
         learn(0, 0); learn(0, 1); learn(0, 2); learn(1, 0); learn(1, 1); learn(1, 2); learn(2, 0); learn(2, 1); learn(2, 2);
         remember(0, 1); remember(0, 2); remember(1, 0); remember(1, 2); remember(2, 0); remember(2, 1);
-#ifdef RECOVERY
         if
         :: troubled || !up[0] || !up[1] || !up[2] -> calm = 0
         :: calm < CALM && !(troubled || !up[0] || !up[1] || !up[2]) -> calm++
         :: else -> skip
         fi;
         assert(calm < CALM || (level[0] == TOP && level[1] == TOP && level[2] == TOP));
-#endif
         troubled = false; apart = 0; head[0] = false; head[1] = false; head[2] = false;
         heard[0] = 0; heard[1] = 0; heard[2] = 0; counted[0] = 0; counted[1] = 0; counted[2] = 0;
         view[0] = 0; view[1] = 0; view[2] = 0; proposal[0] = 0; proposal[1] = 0; proposal[2] = 0

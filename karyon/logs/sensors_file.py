@@ -75,7 +75,7 @@ class SensorSignal(Section):
     rest: Number | None = Field(default=None, description="value that is held exactly when nothing moves")
     rate_limit: Positive | None = Field(default=None, description="largest change per s that physics allows")
     detectors: tuple[Text, ...] = Field(
-        default=(), max_length=20, description="further detectors: rate, noise, cusum, counter, or `module:Class`"
+        default=(), max_length=20, description="also: rate, noise, cusum, counter, track, or `module:Class`"
     )
 
     @field_validator("range")
@@ -372,6 +372,7 @@ def _sources(described: Signals, document: Document) -> Iterator[Fault]:
 def _unfit(described: Signals, document: Document) -> Iterator[Fault]:
     """Detectors that there are not, that break what a detector has to keep, or that lack what they need."""
     related = {relation.signal for relation in described.relations}
+    tracked = {each.signal for each in described.relations if each.kind is Kind.INTEGRAL and not each.ahead}
     for name, entry in described.signals.items():
         for index, detector in enumerate(entry.detectors):
             place = document.place(("signals", name, "detectors", index))
@@ -380,6 +381,9 @@ def _unfit(described: Signals, document: Document) -> Iterator[Fault]:
                 yield place.fault(f"{what} needs `rate_limit`", "the largest change per s that physics allows")
             elif detector == "cusum" and name not in related:
                 yield place.fault(f"{what} needs a relation of {quoted(name)}", "it watches what the relation says")
+            elif detector == "track" and name not in tracked:
+                hint = "without `ahead`, to the rate that the radar measures of the same object"
+                yield place.fault(f"{what} needs a relation `integral_of` of {quoted(name)}", hint)
             elif wrong := own_detectors.wrong(detector, _signal(name, entry, described.period), described.period):
                 yield place.fault(f"{what} {wrong[0]}", wrong[1])
 

@@ -82,7 +82,7 @@ class Chain:
         self._known = _known(signals, period, rows)
         self._residuals = Residuals(relations, period, shape)
         self._events = Events(events, shape)
-        self._opinions = Opinions(additional, signals, period, rows)
+        self._opinions = Opinions(additional, signals, relations, period, rows)
         self._is_alone = not (relations or events or additional)
         self._judge, self._verdict = judge, verdict
         self._time = np.full(rows, nan)  # of the last instant, s
@@ -123,8 +123,13 @@ class Chain:
         companion = self._residuals.before(before, np.where(arrived.sample, came.value, nan), common)
         said = self._verdict(before, Compared(came.value, arrived.sample, compared, common), companion, known)
         self._residuals.after(said.belief, companion, common)
-        opinion, others = self._opinions.step(came.now[0], came.value, arrived.sample, companion)
-        return answered(track, came, arrived.sample, said, np.minimum(said.validity, opinion), known), others
+        opinion = self._opinions.step(came.now[0], came.value, arrived.sample, companion)
+        least = np.minimum(said.validity, opinion.least)
+        if opinion.anew.any():
+            said = said._replace(
+                belief=hypotheses.chosen(opinion.anew, hypotheses.begun(value, known.expected), said.belief)
+            )
+        return answered(track, came, arrived.sample, said, least, known), opinion.lowered
 
     def _stamped(self, time: Floats) -> Booleans:
         """Where a time stamp rises (row,); after a leap of the clock also where it goes on as before the leap."""

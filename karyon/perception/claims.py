@@ -10,7 +10,7 @@ from math import ceil, inf, sqrt
 
 import numpy as np
 
-from karyon.perception.additional import CUSUM_RUN, LOUD, WINDOW, cusum_limit
+from karyon.perception.additional import CUSUM_RUN, LOUD, WINDOW, cusum_limit, track_limit
 from karyon.perception.detectors import MISSED_SIGMAS
 from karyon.perception.hypotheses import JUMPS, LOOSE, LOOSE_GROWTH, NOISIER, ONSET, RETURN
 from karyon.perception.signals import Signal
@@ -63,7 +63,8 @@ def claims(signal: Signal, period: float) -> Sequence[Claim]:
 def additional(name: str, signal: Signal, period: float, residual_noise: float = inf) -> Claim:
     """What an additional detector that is built in promises, for a signal with a sample each `period` s.
 
-    residual_noise   standard deviation of the healthy residual of its relation, for `cusum`; taken as independent
+    residual_noise   standard deviation of the healthy residual of its relation, for `cusum` and `track`; taken as
+                     independent
     """
     match name:
         case "rate":
@@ -79,6 +80,10 @@ def additional(name: str, signal: Signal, period: float, residual_noise: float =
             )
         case "counter":
             return Claim(name, ("omission", "duplication", "reordering"), 0.5 * signal.tolerated, 0.0, True, inf)
+        case "track":
+            limit = float(track_limit(signal.tolerated, np.array(residual_noise), period))
+            least = limit + MISSED_SIGMAS * residual_noise
+            return Claim(name, ("swap", "ghost"), least, 0.0, False, RUN_LENGTH)
         case _:
             raise KeyError(name)
 

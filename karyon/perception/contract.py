@@ -50,7 +50,9 @@ def _samples(signal: Signal, period: float, count: int) -> Iterator[Sample]:
         fresh = np.isfinite(given) & (np.abs(given) < 1e100) & (rng.random(ROWS) < 0.9)
         residual = np.where(rng.random(ROWS) < 0.5, rng.normal(0.0, signal.noise, ROWS), np.nan)
         time = period * (at + rng.choice([0.0, -3.0], ROWS, p=[0.95, 0.05]))
-        yield Sample(time, np.where(fresh, given, np.nan), fresh, residual, np.full(ROWS, signal.noise))
+        rate = np.where(rng.random(ROWS) < 0.5, rng.normal(0.0, signal.noise / period, ROWS), np.nan)
+        noise, rate_noise = np.full(ROWS, signal.noise), np.full(ROWS, signal.noise / period)
+        yield Sample(time, np.where(fresh, given, np.nan), fresh, residual, noise, rate, rate_noise)
 
 
 def _row(sample: Sample, row: int) -> Sample:

@@ -447,3 +447,26 @@ def test_json_is_json_where_there_is_no_time(folder):
     told = json.loads(answer.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert told["begin"] is None
     assert told["signals"]["speed"]["first_alarm"] is None
+
+
+def example_of_the_manual(containing):
+    """The block of YAML of docs/perceive.md that has this in it."""
+    manual = (Path(__file__).parents[2] / "docs" / "perceive.md").read_text("utf-8")
+    blocks = (part.split("```")[0] for part in manual.split("```yaml\n")[1:])
+    return next(block for block in blocks if containing in block)
+
+
+def test_a_hand_over_of_a_radar_is_named_and_believed_when_it_has_settled(folder):
+    """As the manual describes the radar; the new object is nearer and slower."""
+    Path("radar.yaml").write_text(example_of_the_manual("detectors: [track]"), "utf-8")
+    rng, rows = np.random.default_rng(6), ["distance,rate"]
+    for k in range(400):
+        begin, rate = (80.0, -1.0) if k < 200 else (50.0, -4.0)
+        distance = begin + 0.05 * rate * (k % 200) + rng.normal(0.0, 0.03)
+        rows.append(f"{distance:.3f},{rate + rng.normal(0.0, 0.02):.3f}")
+    Path("radar.csv").write_text("\n".join([*rows, ""]), "utf-8")
+    assert run("radar.csv", "--sensors", "radar.yaml", "--out", "out.csv").exit_code == 0
+    judged = read("out.csv")
+    assert {k for k, row in enumerate(judged) if "track" in row["distance_detectors"]} == set(range(200, 210))
+    assert all(float(row["distance_validity"]) > 0.8 for row in [*judged[:200], *judged[212:]])
+    assert all(float(row["rate_validity"]) > 0.8 for row in [*judged[:200], *judged[212:]])

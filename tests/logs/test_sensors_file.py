@@ -106,6 +106,11 @@ def test_a_number_stands_in_the_columns_of_a_reception_too(tmp_path):
             "  range: {noise: 1, tolerated: 2, series: false, rate_limit: 3, detectors: [noise]}\n  acceleration: {",
             "6:50: error: signals.range.rate_limit compares a row with the one before",
         ),
+        (
+            "inertia: false,",
+            "inertia: false, detectors: [track],",
+            "6:86: error: signals.acceleration.detectors[0] needs a relation `integral_of` of `acceleration`",
+        ),
         ("events:", f"reception: [{RECEPTION}, {RECEPTION}]\nevents:", "reception has two entries for `speed{k}`"),
     ],
 )
@@ -152,8 +157,9 @@ def test_shipped_files_are_valid_by_the_schema(path):
     jsonschema.validate(documents.load(path).data, schema.sensors())
 
 
-def test_the_example_of_the_manual_is_one(tmp_path):
-    """The block of YAML in docs/perceive.md."""
+def test_the_examples_of_the_manual_are_ones(tmp_path):
+    """The blocks of YAML in docs/perceive.md."""
     manual = (Path(__file__).parents[2] / "docs" / "perceive.md").read_text("utf-8")
-    example = manual.split("```yaml\n")[1].split("```")[0]
-    assert len(sensors_file.read(written(tmp_path, example)).relations) == 2
+    examples = [part.split("```")[0] for part in manual.split("```yaml\n")[1:]]
+    read = [sensors_file.read(written(tmp_path, example)) for example in examples]
+    assert len(read[0].relations) == 2

@@ -21,15 +21,17 @@ SPEED = Signal("speed", noise=0.02, tolerated=0.2, age_limit=0.5, rate_limit=12.
 ACCELERATION = Signal("acceleration", noise=0.1, tolerated=1.0, age_limit=0.5, inertia=False, rate_limit=50.0)
 COUNTER = Signal("counter", noise=1.0, tolerated=1.0, age_limit=0.5, low=0.0, high=255.0)
 RESIDUAL_NOISE = 0.1
+RATE_NOISE = 0.1
 SETTLED = 60
 
 
-def sample(at, value, residual=np.nan, fresh=True):
+def sample(at, value, residual=np.nan, fresh=True, rate=np.nan):
     """One sample of every case."""
     value = np.broadcast_to(np.asarray(value, dtype=float), (CASES,))
     is_fresh = np.full(CASES, fresh)
     residual, noise = np.broadcast_to(residual, (CASES,)), np.full(CASES, RESIDUAL_NOISE)
-    return Sample(np.full(CASES, PERIOD * at), np.where(is_fresh, value, np.nan), is_fresh, residual, noise)
+    time, rate, rate_noise = np.full(CASES, PERIOD * at), np.broadcast_to(rate, (CASES,)), np.full(CASES, RATE_NOISE)
+    return Sample(time, np.where(is_fresh, value, np.nan), is_fresh, residual, noise, rate, rate_noise)
 
 
 def calm(signal, rng):

@@ -5,7 +5,7 @@ each answer is written from its definition over the whole history.
 """
 
 from fractions import Fraction
-from math import isnan, nan
+from math import isfinite, isnan, nan
 
 
 def validity_of_amplitude(amplitude: float, band: float, tolerated: float) -> float:
@@ -92,3 +92,58 @@ def spike(amplitude: float, probability: float, uniform: float) -> float:
         return nan
     pieces = [(probability / 2, -amplitude), (probability, amplitude), (1.0, 0.0)]
     return next(size for end, size in pieces if uniform < end)
+
+
+def track(samples, *, noise, rate_noise, tolerated, high, age_limit, period):
+    """Opinion on every sample (time, distance, rate) of a track, NaN where one is missing; told from its whole story.
+
+    A story is what happened to the track so far: "another", "appeared" or "broken" by so much, and where.
+    """
+    seen, story, opinions = [], [("known", 0.0, 0)], []
+    for now, distance, measured in samples:
+        if isnan(distance):
+            opinions.append(1.0)
+            continue
+        rate = measured if isfinite(measured) else (seen[-1]["rate"] if seen else nan)
+        before = seen[-1] if seen else None
+        gap = max(now - before["time"], period) if before else now - samples[0][0]
+        error = distance - before["distance"] - gap * (rate + before["rate"]) / 2 if before else nan
+        seen.append({"time": now, "distance": distance, "rate": rate, "error": error, "paired": isfinite(measured)})
+        happened = _happened(before, seen[-1], gap, noise, tolerated, high, age_limit, period)
+        if happened:
+            turned = before is not None and abs(rate - before["rate"]) > 5.5 * rate_noise + 10 * (gap - period)
+            story.append(_told(story, "another" if turned else happened, error, len(seen), noise, tolerated, period))
+        if story[-1][0] in ("another", "appeared") and _agreed(seen[story[-1][2] :], noise):
+            story.append(("known", 0.0, len(seen)))
+        opinions.append(1.0 if story[-1][0] == "known" else 0.0)
+    return opinions
+
+
+def _happened(before, one, gap, noise, tolerated, high, age_limit, period):
+    """What this sample shows, but for what its rate says of it."""
+    if gap > age_limit:
+        farthest = high + min(one["rate"], 0.0) * period - 5.5 * noise
+        return "" if one["distance"] >= farthest else "appeared"
+    limit = max(5.5 * noise, tolerated / 2) + 5 * gap**2
+    return "broken" if before and abs(one["error"]) > limit else ""
+
+
+def _told(story, happened, error, at, noise, tolerated, period):
+    """How the story goes on: what broke can break back, and an appearance heals nothing."""
+    last, by, _ = story[-1]
+    if happened == "appeared":
+        return (last if last in ("another", "broken") else "appeared"), by, at
+    if happened == "broken":
+        total = (by if last == "broken" else 0.0) + error
+        back = last == "broken" and abs(total) <= max(5.5 * noise, tolerated / 2) + 5 * period**2
+        return ("appeared", 0.0, at) if back else ("broken", total, at)
+    return happened, 0.0, at
+
+
+def _agreed(since, noise):
+    """Whether ten samples with a rate agree with it, their errors summed up from wherever they last did not."""
+    begin = 0
+    for end in range(1, len(since) + 1):
+        if abs(sum(one["error"] for one in since[begin:end] if one["paired"])) > 5.5 * noise:
+            begin = end
+    return sum(one["paired"] for one in since[begin:]) >= 10

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from karyon import compiled
 from karyon.logs import inject_options
 from karyon.logs.faults import Faults
+from karyon.logs.fused import Fusion
 from karyon.logs.inject import Change, Injected
 from karyon.logs.sensors_file import Beside, Bound, Fields, MessageLog, Signals
 from karyon.logs.tables import NAMES_SHOWN, Block, Log, LogError, Stamps
@@ -99,6 +100,8 @@ def _judge_of(beside: Beside) -> Ranging | Reception:
 class SignalJudge:
     """Judges samples: columns `time`, and of each signal its validity, its age and the detectors that lowered it.
 
+    Of an abstract sensor there is its value, too, and in place of detectors the signals that are wrong.
+
     With failures put into the log there is also a column of each signal that is 1 where its sample is not healthy.
     """
 
@@ -115,10 +118,13 @@ class SignalJudge:
         beside = [column for each in bound.beside for column in each.columns]
         self._beside = [(each, _judge_of(each)) for each in bound.beside]
         self._detectors = (*DETECTORS, *names, *dict.fromkeys(each.detector for each in bound.beside))
-        self.tallies = [Tally(signal.name, signal.age_limit) for signal in self._bound.signals]
+        tolerated = np.array([signal.tolerated for signal in bound.signals])
+        self._fused = [(each, Fusion(each, tolerated)) for each in bound.fused]
+        self.tallies = [Tally(signal.name, signal.age_limit) for signal in bound.signals]
+        self.tallies += [Tally(each.name) for each in bound.fused]
         blocks = log.blocks([*bound.columns, *beside], described.stamps())
         put = inject_options.read(inject, described, self._bound)
-        self._injected = Injected(blocks, put, len(self.tallies), seed)
+        self._injected = Injected(blocks, put, len(bound.signals), seed)
         self.changes = self._injected.changes
         self.senders: dict[str, tuple[int, int]] = {}
         self.period = bound.period if described.time else 0.0
@@ -131,6 +137,9 @@ class SignalJudge:
                 pa.field(f"{signal.name}_detectors", pa.string()),
                 *([pa.field(f"{signal.name}_fault", pa.int8())] if put else []),
             ]
+        for sensor in bound.fused:
+            columns = {"value": pa.float64(), "validity": pa.float64(), "age": pa.float64(), "detectors": pa.string()}
+            fields += [pa.field(f"{sensor.name}_{what}", kind) for what, kind in columns.items()]
         self.schema = pa.schema(fields)
 
     def tables(self) -> Iterator[pa.Table]:
@@ -146,7 +155,7 @@ class SignalJudge:
                 yield self._judged(part, label[:, first : first + PART])
 
     def _judged(self, block: Block, label: Booleans) -> pa.Table:
-        signals = len(self.tallies)
+        signals = len(self._bound.signals)
         values, beside = block.values[:signals], block.values[signals:]
         validity, age, lowered = self._chained(block.time, values)
         for each, judge_of_it in self._beside:
@@ -155,7 +164,7 @@ class SignalJudge:
             validity[each.signal] = np.fmin(validity[each.signal], opinion)
             lowered[self._detectors.index(each.detector), each.signal] |= opinion < DOUBT
         arrays = [pa.array(block.time, from_pandas=True)]
-        for signal, tally in enumerate(self.tallies):
+        for signal, tally in enumerate(self.tallies[:signals]):
             detectors = _names(lowered[:, signal], self._detectors)
             tally.add(block.time, validity[signal], np.isfinite(values[signal]), detectors)
             arrays += [
@@ -164,7 +173,18 @@ class SignalJudge:
                 pa.array(detectors, pa.string()),
                 *([pa.array(label[signal], pa.int8())] if self._has_labels else []),
             ]
+        arrays += self._together(block.time, values, validity, age)
         return pa.table(arrays, schema=self.schema)
+
+    def _together(self, time: Floats, values: Floats, validity: Floats, age: Floats) -> Iterator[pa.Array]:
+        """The columns of the abstract sensors."""
+        for (sensor, fusion), tally in zip(self._fused, self.tallies[len(self._bound.signals) :], strict=True):
+            fused, oldest = fusion.step(values, validity, age)
+            named = _names(fused.faulty, [self._bound.signals[each].name for each in sensor.signals])
+            tally.add(time, fused.validity, fusion.came(values), named)
+            yield pa.array(fused.value, from_pandas=True)
+            yield from (pa.array(np.round(each, 6)) for each in (fused.validity, oldest))
+            yield pa.array(named, pa.string())
 
     def _chained(self, time: Floats, values: Floats) -> tuple[Floats, Floats, Booleans]:
         """Validity and age (signal, row) by the chain, and where each detector lowered it (detector, signal, row)."""

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from karyon.logs import own_detectors
 from karyon.logs.cells import Samples, Stamps
+from karyon.logs.fused import Abstract
 from karyon.perception import residuals
 from karyon.perception.additional import Additional
 from karyon.perception.plausibility import Plausibility
@@ -143,6 +144,15 @@ class ReceptionEntry(Section):
     noise: Positive = Field(description="by how much it grows as the signal gets weaker, m times the root of Hz")
 
 
+class FusedEntry(Section):
+    """An abstract sensor: several signals of one quantity, in one unit, of which some may be wrong."""
+
+    of: tuple[Text, ...] = Field(
+        min_length=1, max_length=100, description="its signals, two for each faulty one and one"
+    )
+    faulty: int = Field(default=1, ge=0, le=49, description="how many of them may be wrong at once")
+
+
 class Signals(Section):
     """Sensors whose samples are the columns of a log."""
 
@@ -162,6 +172,10 @@ class Signals(Section):
 
     reception: tuple[ReceptionEntry, ...] = Field(
         default=(), max_length=100, description="signals that are ranges to satellites, judged by how they are received"
+    )
+
+    fused: dict[Text, FusedEntry] = Field(
+        default_factory=dict, max_length=100, description="abstract sensors by name, each made of several signals"
     )
 
     @field_validator("relations", "ranging", "reception")
@@ -194,6 +208,7 @@ class Signals(Section):
             relations=tuple(self._relations(places)),
             events=tuple(self._events(places)),
             beside=tuple(self._beside(places)),
+            fused=tuple(self._fused(places)),
             additional=tuple(
                 Additional(detector, place, own_detectors.factory(detector))
                 for place, (_, entry, _) in enumerate(found)
@@ -219,7 +234,11 @@ class Signals(Section):
 
     def _events(self, places: dict[str, int]) -> Iterator[tuple[int, ...]]:
         for group in self.events:
-            yield tuple(place for name, place in places.items() if any(_stands_for(each, name) for each in group))
+            yield _all_places(group, places)
+
+    def _fused(self, places: dict[str, int]) -> Iterator[Abstract]:
+        for name, entry in self.fused.items():
+            yield Abstract(name, _all_places(entry.of, places), entry.faulty)
 
     def _beside(self, places: dict[str, int]) -> "Iterator[Beside]":
         entries: list[RangingEntry | ReceptionEntry] = [*self.ranging, *self.reception]
@@ -250,6 +269,7 @@ class Bound:
     events: tuple[tuple[int, ...], ...]
     additional: tuple[Additional, ...]
     beside: tuple[Beside, ...]
+    fused: tuple[Abstract, ...]
     period: float  # s
 
 
@@ -324,7 +344,7 @@ def read(name: str | Path) -> Described:
     except ValidationError as error:
         raise InputError(wording.faults(error, model, document)) from None
     if isinstance(described, Signals):
-        checks = (_unknown_signals, _sources, _unfit, _compares_rows)
+        checks = (_unknown_signals, _sources, _unfit, _compares_rows, _not_fusible)
         faults = [fault for check in checks for fault in check(described, document)]
         if faults:
             raise InputError(faults)
@@ -404,6 +424,23 @@ def _compares_rows(described: Signals, document: Document) -> Iterator[Fault]:
             yield document.place(("relations", index)).fault(f"relations[{index}] compares rows of {quoted(of)}", hint)
 
 
+def _not_fusible(described: Signals, document: Document) -> Iterator[Fault]:
+    """Abstract sensors with too few signals, with one of them twice, or with the name of a signal."""
+    for name, entry in described.fused.items():
+        what, needed = f"fused.{name}", 2 * entry.faulty + 1
+        if any(_stands_for(signal, name) for signal in described.signals):
+            place = document.place_of_key(("fused", name))
+            yield place.fault(f"{what} has the name of a signal", "their columns would be the same")
+        for index, signal in enumerate(entry.of):
+            if signal in entry.of[:index]:
+                place = document.place(("fused", name, "of", index))
+                yield place.fault(f"{what}.of[{index}] is there twice", "one sensor has one voice")
+        if len(entry.of) < needed and not any(MANY in signal for signal in entry.of):
+            place = document.place(("fused", name, "of"))
+            hint = f"a majority has to be right: {needed} signals for `faulty: {entry.faulty}`"
+            yield place.fault(f"{what}.of names {len(entry.of)}, expected at least {needed}", hint)
+
+
 def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Every mention of a signal, and where it stands."""
     for index, relation in enumerate(described.relations):
@@ -416,6 +453,9 @@ def _named(described: Signals) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for index, group in enumerate(described.events):
         for place, name in enumerate(group):
             yield ("events", index, place), name
+    for fused, entry in described.fused.items():
+        for place, name in enumerate(entry.of):
+            yield ("fused", fused, "of", place), name
 
 
 def _signal(name: str, entry: SensorSignal, period: float) -> Signal:
@@ -448,6 +488,11 @@ def _beside(entry: RangingEntry | ReceptionEntry, k: str, place: int, tolerated:
 
 def _stands_for(pattern: str, name: str) -> bool:
     return bool(_numbers(pattern, (name,))) if MANY in pattern else pattern == name
+
+
+def _all_places(patterns: tuple[str, ...], places: dict[str, int]) -> tuple[int, ...]:
+    """Of all signals that are named, in the order of the log."""
+    return tuple(place for name, place in places.items() if any(_stands_for(each, name) for each in patterns))
 
 
 def _numbers(pattern: str, names: tuple[str, ...]) -> list[str]:

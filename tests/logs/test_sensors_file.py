@@ -111,6 +111,27 @@ def test_a_number_stands_in_the_columns_of_a_reception_too(tmp_path):
             "inertia: false, detectors: [track],",
             "6:86: error: signals.acceleration.detectors[0] needs a relation `integral_of` of `acceleration`",
         ),
+        ("events:", "fused: {s: {of: [acceleration, speed]}}\nevents:", "9:32: error: fused.s.of[1] names no signal"),
+        (
+            "events:",
+            "fused: {s: {of: [acceleration]}}\nevents:",
+            "9:17: error: fused.s.of names 1, expected at least 3",
+        ),
+        (
+            "events:",
+            "fused: {acceleration: {of: ['speed{k}']}}\nevents:",
+            "9:9: error: fused.acceleration has the name",
+        ),
+        (
+            "events:",
+            "fused: {speed7: {of: ['speed{k}']}}\nevents:",
+            "9:9: error: fused.speed7 has the name of a signal",
+        ),
+        (
+            "events:",
+            "fused: {s: {of: ['speed{k}', 'speed{k}']}}\nevents:",
+            "9:30: error: fused.s.of[1] is there twice",
+        ),
         ("events:", f"reception: [{RECEPTION}, {RECEPTION}]\nevents:", "reception has two entries for `speed{k}`"),
     ],
 )

@@ -1,6 +1,7 @@
 """Formulas compiled by numba, where the extra `fast` is installed: the same source, the same bits, many times as fast.
 
     chain.quicken(compiled)     or    fast = compiled(judge)
+    chain.quicken(compiled, in_series)         one log, many samples at once
 
 A formula is a plain function of named tuples of numbers; NumPy runs it on whole arrays, one operation after the other.
 Compiled, one loop runs all of it for one number after the other, without temporaries. The loop is generated from the
@@ -58,7 +59,41 @@ def compiled(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-def _made(formula: Callable[..., Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
+@cache
+def in_series(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """The formula of one log, for one sample after the other: what it answers then, or None where it cannot run.
+
+    Of its arguments the first is a state, as the first field of its result is; its arrays are (signal, 1) and hold the
+    state after the last sample in the end. The second one is what came, (signal, sample), as the result is. The others
+    are known for good, (signal, 1).
+    """
+    made: list[Any] = []
+
+    def run(state: Any, came: Any, *known: Any) -> Any:
+        try:
+            if not made:
+                made.extend(_made(formula, _series_source))
+            loop, result = made
+            out = result(state, came, *known)
+            after = type(state)(*_copied(state))
+            loop(after, came, *known, out)
+        except Exception:  # as above
+            made[:] = [None, None]
+            return None
+        return out._replace(**{out._fields[0]: after})
+
+    return run
+
+
+def _copied(state: Any) -> Iterator[Any]:
+    """The fields of a named tuple of arrays, which may have such tuples in it, for a loop to write on."""
+    for each in state:
+        yield type(each)(*_copied(each)) if isinstance(each, tuple) else np.array(each)
+
+
+def _made(
+    formula: Callable[..., Any], source_of: "Callable[[str, dict[str, Any]], str] | None" = None
+) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop of a formula, and what makes the arrays that it fills."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
 
@@ -66,7 +101,7 @@ def _made(formula: Callable[..., Any]) -> tuple[Callable[..., None], Callable[..
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
         register_jitable(error_model="numpy", forceinline=True)(each)
-    return _loop(formula)
+    return _loop(formula, source_of or _source)
 
 
 @cache
@@ -97,12 +132,14 @@ def _is_ours(function: FunctionType) -> bool:
     return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
 
 
-def _loop(formula: Callable[..., Any]) -> tuple[Callable[..., None], Callable[..., Any]]:
+def _loop(
+    formula: Callable[..., Any], source_of: Callable[[str, dict[str, Any]], str]
+) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
     hints = get_type_hints(formula)
-    source = _source(formula.__name__, hints)
+    source = source_of(formula.__name__, hints)
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
     names |= {formula.__name__: formula, "__name__": __name__, "blocks": _blocks}
     written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
@@ -151,15 +188,46 @@ def _source(name: str, hints: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _series_source(name: str, hints: dict[str, Any]) -> str:
+    """Source of the loop that calls the formula `name` with these annotations for one sample after the other."""
+    (state, kept), came, *known, (_, result) = hints.items()
+    names = ", ".join(hints)[: -len(", return")]
+    after, *said = get_type_hints(result)
+    leaves = [(path, kind) for path, kind in _leaves(result) if not path.startswith(f"{after}.")]
+    kinds = iter([kind == Booleans for _, kind in leaves])
+    answer = ", ".join(_taken(get_type_hints(result)[each], kinds) for each in said)
+    floats, booleans = (sum((kind == Booleans) is wanted for _, kind in leaves) for wanted in (False, True))
+    taken = ", ".join(["before", _read(*came), *(f"always_{each}" for each, _ in known)])
+    lines = [
+        f"def result({names}):",
+        f"    floats, booleans = blocks({floats}, {booleans}, {_path(*came)}.shape)",
+        f"    return {result.__name__}({state}, {answer})",
+        "",
+        "",
+        f"def loop({names}, out):",
+        f"    signals, samples = {_path(*came)}.shape",
+        "    for i in range(signals):",
+        f"        before = {_read(state, kept, 'i, 0')}",
+        *(f"        always_{each} = {_read(each, kind, 'i, 0')}" for each, kind in known),
+        "        for j in range(samples):",
+        f"            one = {name}({taken})",
+        f"            before = one.{after}",
+        *(f"            out.{path}[i, j] = one.{path}" for path, _ in leaves),
+        *(f"        {state}.{path}[i, 0] = before.{path}" for path, _ in _leaves(kept)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _is_tuple(kind: Any) -> bool:
     return inspect.isclass(kind) and issubclass(kind, tuple)
 
 
-def _read(path: str, kind: Any) -> str:
-    """Source of the value at [i, j] of an array, or of each of a named tuple."""
+def _read(path: str, kind: Any, place: str = "i, j") -> str:
+    """Source of the value at a place of an array, or of each of a named tuple."""
     if not _is_tuple(kind):
-        return f"{path}[i, j]"
-    return f"{kind.__name__}({', '.join(_read(f'{path}.{name}', each) for name, each in get_type_hints(kind).items())})"
+        return f"{path}[{place}]"
+    fields = (_read(f"{path}.{name}", each, place) for name, each in get_type_hints(kind).items())
+    return f"{kind.__name__}({', '.join(fields)})"
 
 
 def _path(name: str, kind: Any) -> str:

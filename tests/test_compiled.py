@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.compiled import compiled
+from karyon.compiled import compiled, in_series
 from karyon.perception import formulas
 from karyon.perception.additional import BUILT_IN, Additional
 from karyon.perception.chain import Chain
@@ -78,6 +78,21 @@ def test_the_bits_are_those_of_numpy(relations, additional, moves, seed, at):
     assert np.array_equal(plain, quick)
 
 
+@given(moves=st.lists(MOVES, min_size=2, max_size=80), seed=st.integers(0, 2**32 - 1), at=st.integers(1, 79))
+@settings(max_examples=80, deadline=None)
+def test_many_samples_of_one_log_at_once_have_the_bits_of_one_after_the_other(moves, seed, at):
+    """In two parts, with clocks that stand, leap and run back in either."""
+    times, values = drive(moves, seed)
+    time, value = times[:, 0], values[:, :, 0].T
+    one, many = (Chain(SIGNALS, (), PERIOD) for _ in range(2))
+    many.quicken(compiled, in_series)
+    for part in filter(lambda part: time[part].size, (slice(0, at), slice(at, None))):
+        each, together = one.steps(time[part], value[:, part]), many.steps(time[part], value[:, part])
+        assert np.array_equal(each.validity, together.validity)
+        assert np.array_equal(each.age, together.age)
+        assert all(np.array_equal(where, together.lowered[name]) for name, where in each.lowered.items())
+
+
 @pytest.mark.parametrize(("name", "numbers"), [("minimum", 2), ("maximum", 2), ("sqrt", 1), ("floor", 1)])
 def test_single_numbers_are_what_numpy_makes_of_them(name, numbers):
     """Not a number, infinite, denormal and signed zeros included."""
@@ -97,7 +112,7 @@ def test_single_numbers_are_what_numpy_makes_of_them(name, numbers):
 
 ONE_STEP = """
 import numpy as np
-from karyon.compiled import compiled
+from karyon.compiled import compiled, in_series
 from karyon.perception.chain import Chain
 from karyon.perception.signals import Signal
 chain = Chain([Signal("speed", noise=0.1, tolerated=1.0, age_limit=0.35)], [], 0.1)

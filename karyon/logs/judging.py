@@ -148,7 +148,7 @@ class SignalJudge:
         for block, label in self._injected:
             for first in range(0, len(block.time), PART):
                 if is_slow and rows >= PART:  # a log that is longer is worth the time of compiling
-                    self._chain.quicken(compiled.compiled)
+                    self._chain.quicken(compiled.compiled, compiled.in_series)
                     is_slow = False
                 part = block.part(first, first + PART)
                 rows += len(part.time)
@@ -188,14 +188,10 @@ class SignalJudge:
 
     def _chained(self, time: Floats, values: Floats) -> tuple[Floats, Floats, Booleans]:
         """Validity and age (signal, row) by the chain, and where each detector lowered it (detector, signal, row)."""
-        validity, age = np.empty(values.shape), np.empty(values.shape)
+        judged = self._chain.steps(time, values)
         lowered = np.zeros((len(self._detectors), *values.shape), dtype=bool)
-        for row in range(time.size):
-            judged = self._chain.step(time[row : row + 1], values[:, row : row + 1])
-            validity[:, row], age[:, row] = judged.validity[:, 0], judged.age[:, 0]
-            for place, where in enumerate(judged.lowered.values()):
-                lowered[place, :, row] = where[:, 0]
-        return validity, age, lowered
+        lowered[: len(judged.lowered)] = list(judged.lowered.values())
+        return judged.validity, judged.age, lowered
 
 
 class MessageJudge:
@@ -310,8 +306,11 @@ class _Own:
 
 def _names(lowered: Booleans, names: Sequence[str]) -> NDArray[np.object_]:
     """The names of the detectors that lowered each sample (row,), joined by `;`; `lowered` is (detector, row)."""
-    kinds, kind = np.unique(lowered, axis=1, return_inverse=True)
-    texts = [";".join(name for name, is_one in zip(names, each, strict=True) if is_one) for each in kinds.T]
+    code = np.zeros(lowered.shape[1], dtype=np.int64)
+    for each in lowered[lowered.any(axis=1)]:  # few of them: sorting numbers is ten times as fast as sorting columns
+        code = np.unique(2 * code + each, return_inverse=True)[1]
+    _, first, kind = np.unique(code, return_index=True, return_inverse=True)
+    texts = [";".join(name for name, is_one in zip(names, each, strict=True) if is_one) for each in lowered[:, first].T]
     return np.array(texts, dtype=object)[kind]
 
 

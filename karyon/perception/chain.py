@@ -51,6 +51,13 @@ class Compiler(Protocol):
         """The same formula, with the same bits."""
 
 
+class Series(Protocol):
+    """`judge` for one sample after the other of one log, as `karyon.compiled` makes it."""
+
+    def __call__(self, track: Track, came: Came, known: Known) -> Judgement | None:
+        """Arrays (signal, sample), and the track after the last one; None where it cannot run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What the chain says at one instant: arrays (signal, row), and per name of a detector where it lowered."""
@@ -85,15 +92,17 @@ class Chain:
         self._opinions = Opinions(additional, signals, relations, period, rows)
         self._is_alone = not (relations or events or additional)
         self._judge, self._verdict = judge, verdict
+        self._series: Series | None = None
         self._time = np.full(rows, nan)  # of the last instant, s
         self._before_leap = np.full(rows, nan)  # the instant before, where the last one was far ahead of it
         begun = hypotheses.begun(np.zeros(shape), self._known.expected)
         self._track = Track(begun, np.full(shape, -inf), np.zeros(shape))
 
-    def quicken(self, compiled: Compiler) -> None:
+    def quicken(self, compiled: Compiler, in_series: Callable[..., Series] | None = None) -> None:
         """Go on with compiled formulas: the bits stay the same."""
         if self._is_alone:
             self._judge = compiled(judge)
+            self._series = in_series(judge) if in_series else None
         else:
             self._verdict = compiled(verdict)
 
@@ -109,6 +118,32 @@ class Chain:
         said, others = (self._judge(self._track, came, self._known), {}) if self._is_alone else self._together(came)
         self._track = said.track
         return Judged(said.validity, said.age, {name: getattr(said, name) for name in DETECTORS} | others)
+
+    def steps(self, time: Floats, value: Floats) -> Judged:
+        """As `step`, of one log at many instants: arrays (signal, instant); `time` (instant,)."""
+        if said := self._in_series(time, value):
+            return Judged(said.validity, said.age, {name: getattr(said, name) for name in DETECTORS})
+        all_said = [self.step(time[at : at + 1], value[:, at : at + 1]) for at in range(time.size)]
+        names = all_said[0].lowered
+        return Judged(
+            np.concatenate([each.validity for each in all_said], axis=1),
+            np.concatenate([each.age for each in all_said], axis=1),
+            {name: np.concatenate([each.lowered[name] for each in all_said], axis=1) for name in names},
+        )
+
+    def _in_series(self, time: Floats, value: Floats) -> Judgement | None:
+        """All at once, where every time stamp counts without a further look; else None, and nothing has changed."""
+        if self._series is None:
+            return None
+        steps = np.diff(np.concatenate([self._time, time]))
+        steps = steps[1:] if np.isnan(self._time[0]) else steps
+        if not ((steps > 0.0) & (steps <= LEAP * self._period)).all() or not (np.abs(time) < ABSURD).all():
+            return None
+        now = np.repeat(time[None], len(value), axis=0)
+        said = self._series(self._track, Came(value, now, np.ones(value.shape, dtype=bool)), self._known)
+        if said is not None:
+            self._track, self._time, self._before_leap = said.track, time[-1:].copy(), np.full(1, nan)
+        return said
 
     def _together(self, came: Came) -> tuple[Judgement, dict[str, Booleans]]:
         """As `judge`, with what signals and further detectors say of each other."""

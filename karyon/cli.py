@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Self
 
@@ -138,13 +138,21 @@ def perceive(
     out: Annotated[Path | None, typer.Option(help="CSV, or Parquet by its ending [default: LOG.validity.csv]")] = None,
     plot: Annotated[bool, typer.Option("--plot", help="draw signals, validity and detections, too")] = False,
     inject: Annotated[
-        list[str] | None, typer.Option(metavar="FAULT", help="put a failure into the log first; YAML, as in a scenario")
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT", help="put a failure into the log first; YAML, as in a scenario; `help` lists the modes"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="seed of the failures' random numbers")] = 0,
     learn: Annotated[bool, typer.Option("--learn", help="propose a description from a healthy log instead")] = False,
     as_json: Json = False,
 ) -> None:
     """Validity of every sample of a recorded sensor log, or of every message of a V2V log."""
+    if inject == ["help"]:
+        from karyon.logs import inject_options
+
+        print("\n".join(inject_options.listed()))
+        return
     if learn:
         if sensors or plot or inject or as_json:
             _refuse("error: --learn proposes a description and judges nothing: it goes with --out alone")
@@ -289,7 +297,8 @@ def _explain(error: Exception) -> NoReturn:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
+    with suppress(OSError):  # a full disk behind stderr: the exit code tells it all the same
+        print(message, file=sys.stderr)
     sys.exit(BAD_INPUT)
 
 

@@ -524,6 +524,14 @@ def test_a_full_disk_behind_the_answer_is_exit_2(tmp_path):
     assert (done.returncode, done.stderr) == (2, "error: the answer cannot be printed: No space left on device\n")
 
 
+@pytest.mark.parametrize("command", [["check", "nosuch"], ["perceive", "nosuch.csv", "--sensors", "spmd"]])
+def test_a_full_disk_behind_an_error_leaves_its_exit_code(tmp_path, command):
+    """As with `karyon check nosuch 2> file`: bad input is 2, told or not."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*KARYON, *command], cwd=tmp_path, stderr=full, check=False)
+    assert done.returncode == 2
+
+
 def test_a_fall_early_in_a_run_is_told_with_the_rise_after_it(karyon):
     """Only the first rise, by which a car comes into service, is no news."""
     fault = "faults=[{vehicle: 1, signal: lead.message, mode: omission, onset: 2, duration: 0.5}]"

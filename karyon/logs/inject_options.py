@@ -90,6 +90,26 @@ def read(options: Sequence[str], described: Described, bound: Bound | None) -> t
     return tuple(found)
 
 
+def listed() -> Iterator[str]:
+    """The modes with their parameters, line by line."""
+    yield f"--inject '{EXAMPLE.removeprefix('for example ')}'"
+    yield ""
+    width = max(map(len, SHOWN))
+    for name in SHOWN:
+        parameters = [
+            *(_described(*each) for each in MODES[name].parameters.items()),
+            *([OTHER] if name == "swap" else []),
+        ]
+        yield f"{name:{width}}   {MODES[name].meaning}".rstrip()
+        yield from (f"{'':{width}}      {each}" for each in parameters)
+
+
+def _described(name: str, parameter: Parameter) -> str:
+    """A parameter: what it must be, its unit, and what it is if it is not given."""
+    unit = f", {parameter.unit}" if parameter.unit != "1" else ""
+    return f"{name}: {parameter.expected}{unit}" + ("" if parameter.default is None else f" [{parameter.default:g}]")
+
+
 def composed(option: str) -> Document:
     """The mapping of an option. Raises InputError."""
     text = option.strip()
@@ -179,6 +199,7 @@ class _Entry:
         elif not isinstance(value, str) or value not in names:
             meant = suggestion(str(value), names)
             hint = f"did you mean {quoted(meant)}?" if meant else f"there {_listed(names)}"
+            hint += "; `--inject help` tells their parameters" if field == "mode" and not meant else ""
             self._wrong(field, f"{field} is {noun}, found {wording.found(self._document, (field,))}", hint)
         else:
             return value

@@ -13,6 +13,8 @@ from karyon.sim.text_files import NotTextError, decoded
 RECORDS = 1000  # lines of JSON in which names are looked for
 NAMES_MAX = 10_000
 DEPTH_MAX = 16
+COMMENTS = ("#", "//", "%")  # how lines begin that are for people
+UNCOMMENTED = "a log has no comments: leave out such lines"
 BOM = b"\xef\xbb\xbf"  # the byte order mark that some programs put first in a file
 
 VALUE = re.compile("[-+]?[0-9.][-+0-9.,:/ TZeE]*")  # what is a number, a date or a time, and no name
@@ -67,6 +69,7 @@ class Delimited:
         try:
             layout = cls(line, line_text(line, raw), separator)
             layout._check_names()
+            layout._check_comment([len(cells) for _, cells in rows[1:]])
         except LineError as error:
             raise HeadError(line, shown, error) from error
         return layout
@@ -82,6 +85,8 @@ class Delimited:
             raise LineError((at, at + 1), "a carriage return is out of place", "lines end with LF or CR LF")
         cells = self._split(text)
         expected = len(self.names)
+        if len(cells) < expected and text.lstrip().startswith(COMMENTS):
+            raise LineError((0, len(text)), "is a comment, expected a row", UNCOMMENTED)
         if len(cells) < expected:
             counted = f"{len(cells)} cell{'s' if len(cells) != 1 else ''}"
             message = f"has {counted}, expected {expected} as there are names"
@@ -118,6 +123,11 @@ class Delimited:
         while start <= len(text) and (found := cell.match(text, start)):
             yield found.span()
             start = found.end() + 1
+
+    def _check_comment(self, following: Sequence[int]) -> None:
+        """A first line that names nothing: those after it have more cells. Names may begin with such a mark."""
+        if self.head.startswith(COMMENTS) and max(following, default=0) > len(self.names):
+            raise LineError((0, len(self.head)), "is a comment, expected the names of the columns", UNCOMMENTED)
 
     def _check_names(self) -> None:
         if all(VALUE.fullmatch(name) for name in self.names if name):

@@ -143,6 +143,13 @@ class ReceptionEntry(Section):
     floor: Positive = Field(description="standard deviation of the error of the strongest signal from the zenith, m")
     noise: Positive = Field(description="by how much it grows as the signal gets weaker, m times the root of Hz")
 
+    @field_validator("elevation")
+    @classmethod
+    def _is_another(cls, elevation: str, info: ValidationInfo) -> str:
+        if elevation == info.data.get("density"):
+            raise contradiction("is the column of the density", "one column is not both")
+        return elevation
+
 
 class FusedEntry(Section):
     """An abstract sensor: several signals of one quantity, in one unit, of which some may be wrong."""

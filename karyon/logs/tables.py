@@ -40,8 +40,8 @@ FOREIGN = {  # first bytes of what is often taken for a log
     b"BZh": "packed with bzip2",
     b"\xfd7zXZ": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
-    b"\xff\xfe": "text in UTF-16",
-    b"\xfe\xff": "text in UTF-16",
+    b"\xff\xfe": "text in UTF-16 (save it as UTF-8)",
+    b"\xfe\xff": "text in UTF-16 (save it as UTF-8)",
     b"<": "XML or HTML",
 }
 ARROW = {"number": arrow.NUMBER, "date-time": arrow.DATE_TIME, "zoned date-time": arrow.ZONED_DATE_TIME}

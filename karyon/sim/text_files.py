@@ -58,7 +58,8 @@ def unpacked(read: Callable[[int], bytes], size: int, line: int) -> bytes:
 def decoded(line: bytes) -> str:
     """A line as text. Raises NotTextError."""
     if b"\0" in line:
-        raise NotTextError(line.index(b"\0"), "is not text: it has a zero byte")
+        hint = "it looks like UTF-16: save the file as UTF-8" if 3 * line.count(b"\0") > len(line) else ""
+        raise NotTextError(line.index(b"\0"), "is not text: it has a zero byte", hint)
     try:
         return line.decode()
     except UnicodeDecodeError as error:

@@ -470,3 +470,13 @@ def test_a_hand_over_of_a_radar_is_named_and_believed_when_it_has_settled(folder
     assert {k for k, row in enumerate(judged) if "track" in row["distance_detectors"]} == set(range(200, 210))
     assert all(float(row["distance_validity"]) > 0.8 for row in [*judged[:200], *judged[212:]])
     assert all(float(row["rate_validity"]) > 0.8 for row in [*judged[:200], *judged[212:]])
+
+
+def test_the_modes_of_failures_are_listed_with_their_parameters(folder):
+    """Without a description of the sensors; and an unknown mode says how."""
+    told = run("log.csv", "--inject", "help")
+    assert told.exit_code == 0
+    assert "offset           a constant is added\n                    amplitude: a finite number" in told.stdout
+    assert "sigma: a duration from 0 s to a day, s [0]" in told.stdout
+    refused = run(log_of(drive()), "--sensors", "sensors.yaml", "--inject", "signal: speed, mode: qqq, onset: 3")
+    assert "; `--inject help` tells their parameters" in str(refused.exception)

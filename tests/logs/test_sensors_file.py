@@ -132,6 +132,11 @@ def test_a_number_stands_in_the_columns_of_a_reception_too(tmp_path):
             "fused: {s: {of: ['speed{k}', 'speed{k}']}}\nevents:",
             "9:30: error: fused.s.of[1] is there twice",
         ),
+        (
+            "events:",
+            f"reception: [{RECEPTION.replace('el{k}', 'cn{k}')}]\nevents:",
+            "9:63: error: reception[0].elevation is the column of the density",
+        ),
         ("events:", f"reception: [{RECEPTION}, {RECEPTION}]\nevents:", "reception has two entries for `speed{k}`"),
     ],
 )

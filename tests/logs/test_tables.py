@@ -466,7 +466,17 @@ def test_what_is_usual_is_read_at_once(write, monkeypatch, content):
         ),
         (
             table().encode("utf-16"),
-            "log.csv: error: is text in UTF-16, expected CSV or lines of JSON, plain or gzipped",
+            "log.csv: error: is text in UTF-16 (save it as UTF-8), expected CSV or lines of JSON, plain or gzipped",
+        ),
+        (
+            "t,v\n0,1\n".encode("utf-16-le"),
+            "log.csv:1:2: error: is not text: it has a zero byte\n"
+            "   1 | t\ufffd,\ufffdv\ufffd\n     |  ^ it looks like UTF-16: save the file as UTF-8",
+        ),
+        (
+            "# of car 7\n" + table(),
+            "log.csv:1:1: error: is a comment, expected the names of the columns\n"
+            "   1 | # of car 7\n     | ^^^^^^^^^^ a log has no comments: leave out such lines",
         ),
         ("<fcd/>", "log.csv: error: is XML or HTML, expected CSV or lines of JSON, plain or gzipped"),
         (
@@ -569,6 +579,11 @@ def test_what_is_no_log_is_refused(write, content, said):
             {5: "0.3,10\r0.4,10"},
             "log.csv:5:7: error: a carriage return is out of place\n"
             "   5 | 0.3,10\ufffd0.4,10\n     |       ^ lines end with LF or CR LF",
+        ),
+        (
+            {5: "# braking"},
+            "log.csv:5:1: error: is a comment, expected a row\n"
+            "   5 | # braking\n     | ^^^^^^^^^ a log has no comments: leave out such lines",
         ),
         (
             {5: "0.3,1\x000"},

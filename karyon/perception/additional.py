@@ -235,7 +235,7 @@ class Track:
 
     Does not see: a hand-over to an object within `track_limit` of the old one; a ghost whose rate fits its distance for
     as long as that, as a reflection has it (an independent source of the distance does); and a hand-over to an object
-    of the same rate, seen at once, stays in doubt until the next silence.
+    of the same rate stays in doubt until another one in which the rate turns.
     """
 
     def __init__(self, signal: Signal, period: float, rows: int) -> None:

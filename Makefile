@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench mutants
+.PHONY: demo test lint bench compare mutants
 
 demo: .venv/ready
 	$(BIN)/karyon demo
@@ -18,6 +18,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/karyon bench
+
+compare: .venv/ready
+	$(BIN)/python -m karyon.sim.comparison docs
 
 mutants: .venv/ready
 	rm -rf mutants # results of tests that have changed since

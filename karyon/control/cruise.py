@@ -9,25 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.control import limits, rss
+from karyon.control.cooperative import Cooperative
+from karyon.control.situation import Booleans, Floats, Situation, spacing_error
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 CREEP = 0.3  # m/s: below it a car stands, and what the speed sensor shows is noise
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What a law may read of a row; arrays (row,), SI units. NaN only where a level's rules forbid it."""
-
-    gap: Floats  # bumper to bumper, m; the sensor's range when the road is open
-    speed: Floats
-    relative_speed: Floats  # negative when closing
-    road_open: Booleans  # no object within range
-    front_command: Floats  # intended acceleration of the car ahead, received
-    front_speed: Floats  # received
-    set_speed: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +36,10 @@ class TimeGap:
 
     def acceleration(self, seen: Situation) -> Floats:
         """Commanded acceleration in m/s² (row,). NaN in, NaN out: the rules of this level admit finite data only."""
-        kept = _spacing_error(seen, self.standstill, self.time_gap, self.closing / self.gain)
+        kept = spacing_error(seen, self.standstill, self.time_gap, self.closing / self.gain)
         following = (seen.relative_speed + self.gain * kept) / self.time_gap
         free = self.gain_speed * (np.minimum(seen.set_speed, self.speed_max) - seen.speed)
         return np.where(seen.road_open, free, np.minimum(following, free))
-
-
-@dataclass(frozen=True, slots=True)
-class Cooperative:
-    """Cooperative adaptive cruise control with the intended acceleration of the car ahead. [Ploeg 2011, eq. 9]
-
-    time_gap u' = -u + gain e + gain_rate e' + u_front    with e as above and e' = v_rel - time_gap a
-
-    `a` is the car's own response to its past commands, not a sensor: nothing unguarded enters.
-    """
-
-    time_gap: float
-    reaction_time: float
-    standstill: float = 2.0
-    gain: float = 0.4  # 1/s²
-    gain_rate: float = 0.8  # 1/s
-    closing: float = 3.0
-    speed_max: float = 60.0
-    gain_speed: float = 0.4
-
-    def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
-        """Next command in m/s² (row,), `step` s after `command`, the car responding with `response`."""
-        kept = _spacing_error(seen, self.standstill, self.time_gap, self.closing * self.gain_rate / self.gain)
-        error_rate = seen.relative_speed - self.time_gap * response
-        front = np.minimum(np.maximum(seen.front_command, -8.0), 3.0)
-        wanted = self.gain * kept + self.gain_rate * error_rate + front
-        following = command + step / self.time_gap * (wanted - command)
-        wanted_speed = np.minimum(seen.set_speed, self.speed_max)
-        ceiling = np.minimum(wanted_speed, seen.front_speed + self.closing)
-        free = self.gain_speed * (ceiling - seen.speed)
-        return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (wanted_speed - seen.speed)))
-
-
-def _spacing_error(seen: Situation, standstill: float, time_gap: float, bound: float) -> Floats:
-    """Gap beyond the wanted one in m, cut at +- `bound`: so much of it a law acts upon."""
-    error = seen.gap - standstill - time_gap * seen.speed
-    return np.minimum(np.maximum(error, -bound), bound)
 
 
 @dataclass(slots=True)
@@ -174,10 +124,13 @@ class Cruise:
     MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
 
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
-        """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must."""
+        """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must.
+
+        From level 2 on `law` may name one, or be what makes one.
+        """
         cautious, adaptive, *cooperative = (dict(level) for level in [*levels, *[levels[-1]] * max(0, 3 - len(levels))])
         self.laws = (Cautious(TimeGap(**cautious), braking), TimeGap(**adaptive))
-        self.cooperative = tuple(Cooperative(**level) for level in cooperative)  # from level 2 on
+        self.cooperative = tuple(Cooperative.of(level) for level in cooperative)  # from level 2 on
         self.reaction_times = np.array([level["reaction_time"] for level in levels])
         self.closing = self.laws[1].closing
         self.braking, self.lag = braking, lag
@@ -207,7 +160,10 @@ class Cruise:
             adaptive.acceleration(seen),
         )
         for number, law in enumerate(self.cooperative, 2):
-            wanted = np.where(level >= number, law.acceleration(seen, self.command, self.response, step), wanted)
+            followed = law.acceleration(seen, self.command, self.response, step)
+            mute = np.isnan(followed) & np.isfinite(seen.front_command)  # has what it needs, and wants nothing
+            followed = np.where(mute, self.command, followed)  # so that the barrier still has its say
+            wanted = np.where(level >= number, followed, wanted)
         self._motion.follow(seen.speed + seen.relative_speed, step)
         margin = self._margin(seen)
         allowed = self._barrier(seen, margin, self._front_braking(seen, level))

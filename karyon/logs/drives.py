@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from karyon.control.cruise import Situation, TimeGap
+from karyon.control.cruise import TimeGap
+from karyon.control.situation import Situation
 from karyon.logs import sensors_file
 from karyon.logs.kalman import Motion, white_jerk
 from karyon.logs.tables import open_log
@@ -155,7 +156,7 @@ def _driven(runs: int, samples: int, generator: np.random.Generator) -> Floats:
     for sample in range(samples):
         relative = speed_ahead[:, sample] - speed
         found[:, sample] = speed, speed, acceleration, position, gap, relative
-        seen = Situation(gap, speed, relative, open_road, unknown, unknown, fastest)
+        seen = Situation(gap, speed, relative, open_road, unknown, unknown, unknown, unknown, unknown, fastest)
         command = np.clip(FOLLOWING.acceleration(seen), -6.0, 2.5)
         acceleration = acceleration + PERIOD / LAG * (command - acceleration) + bumps[sample]
         before, speed = speed, np.maximum(speed + PERIOD * acceleration, 0.0)

@@ -11,13 +11,14 @@ import numpy as np
 import simpy
 from simpy.events import EventPriority
 
-from karyon.control.cruise import Cruise, Situation
+from karyon.control.cruise import Cruise
+from karyon.control.situation import Situation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.received import M_INTENDED, M_SPEED
 from karyon.perception.sensors import Samples, nanoseconds, seconds
-from karyon.sim import analysis
+from karyon.sim import analysis, controllers
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
@@ -312,6 +313,7 @@ def _age(now: int, time: np.ndarray) -> np.ndarray:
 
 
 def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation:
+    unknown = np.full(seen.gap.shape, np.nan)
     return Situation(
         gap=seen.gap,
         speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
@@ -319,11 +321,15 @@ def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation
         road_open=seen.value[DISTANCE] >= sensor_range,
         front_command=seen.message[M_INTENDED],
         front_speed=seen.message[M_SPEED],
+        leader_command=unknown,
+        leader_acceleration=unknown,
+        leader_speed=unknown,
         set_speed=np.full(seen.gap.shape, scenario.acc.set_speed),
     )
 
 
 def _cruise(design: Design, rows: int, scenario: Scenario) -> Cruise:
     levels = design.function(FUNCTION).levels
-    numbers = [{**level.controller, "reaction_time": level.reaction_time or 0.0} for level in levels]
-    return Cruise(rows, numbers, scenario.vehicle.braking, scenario.vehicle.lag)
+    return Cruise(
+        rows, [controllers.numbers(level) for level in levels], scenario.vehicle.braking, scenario.vehicle.lag
+    )

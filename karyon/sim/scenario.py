@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from ruamel.yaml import YAML
 
 from karyon.kernel import Design
-from karyon.sim import documents, safety_file, wording
+from karyon.sim import controllers, documents, safety_file, wording
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, Fault
@@ -240,6 +240,10 @@ class Acc(Section):
     """The function `acc`."""
 
     max_los: Count | None = Field(default=None, ge=0, le=LEVEL_MAX, description="no higher level of service than this")
+    controller: Text | None = Field(
+        default=None,
+        description="law of LoS 2 and above: ploeg, path, or your own as `module:Class`; the design's if absent",
+    )
     set_speed: MetresPerSecond = Field(default=30.0, gt=0, le=SPEED_MAX, description="speed that the driver has set")
 
 
@@ -326,6 +330,8 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     document, files = _with_files(document, path.parent, faults)
     scenario = _checked(document, faults)
     design_source, design = _design(files.get(("safety",)), document, faults)
+    if scenario is not None and design is not None and scenario.acc.controller is not None:
+        design = _with_law(design, scenario.acc.controller, document, faults)
     if faults or scenario is None or design_source is None or design is None:
         raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
@@ -476,6 +482,15 @@ def _design(
     return source, design
 
 
+def _with_law(design: Design, law: str, document: Document, faults: list[documents.Fault]) -> Design:
+    """The design with the law that the scenario chooses."""
+    changed, place = controllers.chosen(design, law), document.place(("acc", "controller"))
+    fault = next(controllers.faults(changed), None)
+    if wrong := controllers.unusable(law) or (fault and (fault.message, fault.hint)):
+        faults.append(place.fault(f"acc.controller {wrong[0]}", wrong[1]))
+    return changed
+
+
 def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     warnings = [
         f"leader.speed[{index}] is never reached: the scenario ends at {scenario.duration:g} s"
@@ -485,6 +500,8 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     highest = len(design.function(FUNCTION).levels) - 1
     if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
+    if scenario.acc.controller is not None and min(highest, scenario.acc.max_los or highest) < controllers.LOWEST:
+        warnings.append(f"acc.controller drives nothing: it is of LoS {controllers.LOWEST} and above")
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.control import limits, rss
-from karyon.control.cruise import CREEP, Cruise, Motion, Situation
+from karyon.control.cruise import CREEP, Cruise, Motion
+from karyon.control.situation import Situation
 
 LEVELS = (
     {"time_gap": 2.5, "speed_max": 25.0, "reaction_time": 0.6},
@@ -77,6 +78,9 @@ class Drive:
             road_open=np.array([far]),
             front_command=np.array([float(pushed)]),
             front_speed=np.array([self.front_speed]),
+            leader_command=np.array([nan]),
+            leader_acceleration=np.array([nan]),
+            leader_speed=np.array([nan]),
             set_speed=np.array([self.set_speed]),
         )
         return situation, np.array([self.level(t)]), np.array([self.trusted(t)]), np.array([self.speed])
@@ -286,7 +290,7 @@ numbers = st.one_of(st.floats(-50, 200), st.sampled_from([nan, inf, -inf, 0.0, 1
 @settings(max_examples=200)
 @given(
     st.lists(
-        st.tuples(st.lists(numbers, min_size=6, max_size=6), st.booleans(), st.integers(0, 2), st.booleans(), numbers),
+        st.tuples(st.lists(numbers, min_size=9, max_size=9), st.booleans(), st.integers(0, 2), st.booleans(), numbers),
         min_size=1,
         max_size=8,
     )
@@ -296,8 +300,12 @@ def test_no_command_is_ever_anything_but_a_number(story):
     cruise = Cruise(1, LEVELS, BRAKING, LAG)
     with np.errstate(all="ignore"):
         for told, road_open, level, trusted, bound in story:
-            gap, speed, relative_speed, front_command, front_speed, set_speed = (np.array([each]) for each in told)
-            seen = Situation(gap, speed, relative_speed, np.array([road_open]), front_command, front_speed, set_speed)
+            gap, speed, relative_speed, front_command, front_speed, *leader, set_speed = (
+                np.array([each]) for each in told
+            )
+            seen = Situation(
+                gap, speed, relative_speed, np.array([road_open]), front_command, front_speed, *leader, set_speed
+            )
             command, safe = cruise.update(seen, np.array([level]), np.array([trusted]), np.array([bound]), STEP)
             assert np.isfinite(command).all()
             assert -limits.EMERGENCY_BRAKING <= command[0] <= 2.0
@@ -321,6 +329,7 @@ def test_a_row_is_alone_in_a_batch(rows):
             np.zeros(count, dtype=bool),
             np.zeros(count),
             (speed + relative_speed)[select],
+            *np.full((3, count), nan),
             np.full(count, 30.0),
         )
         trusted = gap[select] > 20.0

@@ -1,12 +1,9 @@
 """Detectors by their name in a sensors file: those built in, and a user's own as `module:Class`."""
 
-import importlib
-import sys
-from pathlib import Path
-
 from karyon.perception.additional import BUILT_IN, Factory
 from karyon.perception.contract import broken
 from karyon.perception.signals import Signal
+from karyon.sim import imports
 from karyon.sim.documents import quoted, suggestion
 
 
@@ -15,7 +12,7 @@ def factory(name: str) -> Factory:
     if name in BUILT_IN:
         return BUILT_IN[name]
     module, _, attribute = name.partition(":")
-    found: Factory = getattr(_imported(module), attribute)
+    found: Factory = getattr(imports.module(module), attribute)
     return found
 
 
@@ -28,16 +25,6 @@ def wrong(name: str, signal: Signal, period: float) -> tuple[str, str] | None:
     try:
         made = factory(name)
     except Exception as error:  # a user's module may fail in any way
-        return f"cannot be loaded: {error}", "modules are looked for where Python does, then in the current folder"
+        return f"cannot be loaded: {error}", imports.LOOKED_FOR
     breaches = broken(made, signal, period)
     return (f"breaks what a detector has to keep: it {breaches[0]}", "see docs/perceive.md") if breaches else None
-
-
-def _imported(module: str) -> object:
-    """From where Python finds it, or from the current folder: last, so that nothing there hides a library."""
-    here = str(Path.cwd())
-    sys.path.append(here)
-    try:
-        return importlib.import_module(module)
-    finally:
-        sys.path.remove(here)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from karyon.cooperation.agreement import Agreement, Said
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
+from karyon.perception.sensors import nanoseconds
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
@@ -47,7 +48,7 @@ class Group:
         self._agreement = Agreement(self._members, self._runs, base)
         self._heard = np.zeros((self._members, self._members, self._runs), dtype=bool)
         self._told: Said | None = None
-        self._sent = 0
+        self._sent, self._period = 0, nanoseconds(first.radio.period)
         self.level = np.full(self._runs * (self._members - 1), base)
         self.leader = np.zeros_like(self.level)
         self._apart_for = np.zeros(self._heard.shape, dtype=int)
@@ -65,12 +66,15 @@ class Group:
         self._heard |= links
         self._sent += 1
 
+    def end_of_round(self, now: int) -> int:
+        """When the round ends to which what is sent at `now` (ns) belongs: what arrives later counts as missed."""
+        return now + (TRANSMISSIONS - self._sent % TRANSMISSIONS) * self._period
+
     def _close(self, told: Said) -> None:
         came = Said(*(np.broadcast_to(each, self._heard.shape) for each in astuple(told)))
         agreed = self._agreement.listen(self._heard, came)
         counted = self._agreement.counted
         differ = counted & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
-        self.leader = np.zeros_like(self.level)
         self._apart_for = np.where(differ, self._apart_for + 1, 0)
         self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
         self.apart += differ.any(axis=(0, 1))

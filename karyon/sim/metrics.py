@@ -13,6 +13,7 @@ from karyon.perception.following import FIELDS, LEAD, OWN
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
+from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Distance, Exposure, Truth
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Metrics:
         self._message_wrong = np.zeros(rows, dtype=bool)
         self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), rows)
         self._plan(simulation)
+        self.radio = Reception(simulation.channel)
         self.steps = 0
 
     def step(self, now: int) -> None:
@@ -80,6 +82,7 @@ class Metrics:
         )
         if s.enabled:
             self._expose(now)
+        self.radio.step(now)
         self.steps += 1
 
     def close(self, now: int) -> None:
@@ -144,7 +147,7 @@ class Metrics:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
         bound = cache(partial(analysis.bound, simulation.design, simulation.function))
         planned: dict[tuple[int, int], float] = {}
-        lossy = simulation.scenarios[0].radio.loss > 0.0 and LEAD in self._items
+        lossy = not simulation.scenarios[0].radio.is_perfect and LEAD in self._items
         omitted = bound(LEAD, "omission").switch if lossy else 0.0
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
@@ -173,7 +176,7 @@ class Metrics:
             "min_rss_margin": float(self.min_margin[rows].min()),
             "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
             "functions": {name: self._function(rows)},
-            "metrics": self._string(run),
+            "metrics": self._string(run) | self.radio.summary(run),
             "safety_goals": self._goals(rows),
         }
 

@@ -9,14 +9,19 @@ WHERE = "modules are looked for where Python does, then in the current folder"
 
 
 def load(path: str) -> Any:
-    """What `path` names. Raises ImportError, AttributeError, or what the user's module raises.
+    """What `path` names. Raises ImportError, AttributeError, or what the user's module raises."""
+    name, _, attribute = path.partition(":")
+    return getattr(module(name), attribute)
 
-    From where Python finds it, or from the current folder: last, so that nothing there hides a library.
+
+def module(name: str) -> Any:
+    """From where Python finds it, or from the current folder: last, so that nothing there hides a library.
+
+    Raises ImportError, or what the user's module raises.
     """
-    module, _, attribute = path.partition(":")
     here = str(Path.cwd())
     sys.path.append(here)
     try:
-        return getattr(importlib.import_module(module), attribute)
+        return importlib.import_module(name)
     finally:
         sys.path.remove(here)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Singles = NDArray[np.float32]
 
 BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
+DRAWS_MAX = 2**20  # of a run and purpose at once: 4 MB, however many cars and links there are
 
 
 class Purpose(IntEnum):
@@ -19,6 +20,13 @@ class Purpose(IntEnum):
     BIAS = 3
     LOSS = 4
     LINKS = 5
+    BURSTS = 10
+    FADING = 11
+    LATENCY = 12
+    REPLAYED_DELAYS = 13
+    REPLAYED_LOSSES = 14
+    SLOTS = 15
+    OWN_RADIO_MODEL = 16
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 
@@ -36,13 +44,14 @@ class Blocks:
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int) -> None:
         self._streams = [stream(seed, purpose) for seed in seeds]
-        self._shape = (BLOCK, channels, vehicles)
-        self._block: Singles = np.empty((BLOCK, channels, len(seeds) * vehicles), dtype=np.float32)
-        self._step = BLOCK
+        self._steps = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
+        self._shape = (self._steps, channels, vehicles)
+        self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
+        self._step = self._steps
 
     def next(self) -> Singles:
         """Draws of the next step (channel, run x vehicle)."""
-        if self._step == BLOCK:
+        if self._step == self._steps:
             drawn = [self._draw(one) for one in self._streams]
             np.concatenate(drawn, axis=2, out=self._block)
             self._step = 0
@@ -66,3 +75,14 @@ class UniformBlocks(Blocks):
 
     def _draw(self, one: np.random.Generator) -> Singles:
         return one.random(self._shape, dtype=np.float32)
+
+
+class GammaBlocks(Blocks):
+    """Draws from a gamma distribution of this shape and scale 1."""
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int, shape: float) -> None:
+        super().__init__(seeds, purpose, channels, vehicles)
+        self._gamma_shape = shape
+
+    def _draw(self, one: np.random.Generator) -> Singles:
+        return one.standard_gamma(self._gamma_shape, self._shape, dtype=np.float32)

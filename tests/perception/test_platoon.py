@@ -52,9 +52,7 @@ def test_an_honest_leader_is_believed():
     assert (judged(drive(200, 1200, 1)) >= DOUBT).all()
 
 
-@pytest.mark.parametrize(
-    ("field", "size"), [("speed", 1.6), ("speed", -2.0), ("position", 8.0), ("acceleration", 6.0)]
-)
+@pytest.mark.parametrize(("field", "size"), [("speed", 1.6), ("speed", -2.0), ("position", 8.0), ("acceleration", 6.0)])
 def test_a_lie_is_doubted_at_once_and_for_as_long_as_it_lasts(field, size):
     said = drive(100, 300, 2)
     said[200:, MESSAGE.index(field)] += size

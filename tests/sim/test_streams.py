@@ -1,0 +1,28 @@
+"""Draws of a run: the same numbers, however many are drawn at once."""
+
+import numpy as np
+import pytest
+
+from karyon.sim.streams import BLOCK, GammaBlocks, NormalBlocks, Purpose, UniformBlocks, stream
+
+
+@pytest.mark.parametrize("vehicles", [7, 300_001])
+@pytest.mark.parametrize(
+    ("blocks", "draw"),
+    [
+        (UniformBlocks, lambda one, shape: one.random(shape, dtype=np.float32)),
+        (NormalBlocks, lambda one, shape: one.standard_normal(shape, dtype=np.float32)),
+        (
+            lambda *given: GammaBlocks(*given, shape=1.5),
+            lambda one, shape: one.standard_gamma(1.5, shape, dtype=np.float32),
+        ),
+    ],
+    ids=["uniform", "normal", "gamma"],
+)
+def test_blocks_are_a_stream_drawn_in_one_go(blocks, draw, vehicles):
+    """Of many cars fewer steps are drawn at once, to bound the memory."""
+    steps = BLOCK + 3 if vehicles < 100 else 5
+    tried = blocks([1, 2], Purpose.LINKS, 1, vehicles)
+    got = np.array([tried.next()[0].copy() for _ in range(steps)])
+    wanted = [draw(stream(seed, Purpose.LINKS), (steps, vehicles)) for seed in (1, 2)]
+    assert np.array_equal(got, np.concatenate(wanted, axis=1))

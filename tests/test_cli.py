@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 KARYON = [sys.executable, "-m", "karyon"]
 COMMANDS = ("run", "check", "demo", "plot", "bench", "doctor")
-FILES = {"events.jsonl", "scenario.yaml", "summary.json", "trace.parquet"}
+FILES = {"events.jsonl", "messages.parquet", "scenario.yaml", "summary.json", "trace.parquet"}
 DRIFT = "faults=[{vehicle: 1, signal: front.distance, mode: drift, onset: 10, rate: 5}]"
 SHORT = ("run", "acc_profile", "--until", "5")
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from karyon.perception.following import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
+from karyon.sim.recorder import LOST, UNSENT
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, UniformBlocks
 
@@ -23,6 +24,8 @@ class Channel:
     true    what an ideal message would have said, of the newest that was due (field, row)
     sent    when that was, ns
     due     a message was due at the last look, lost or not
+    sender, receiver   of each link of a run (link,)
+    arrived            of the last transmission, when it reaches the receiver: ns, LOST or UNSENT (link, run)
     """
 
     def __init__(self, scenarios: Sequence[Scenario], ahead: Integers, is_group: bool = False) -> None:
@@ -36,6 +39,12 @@ class Channel:
         self._value = np.full((len(MESSAGE), len(ahead)), np.nan)
         self._time = np.full(len(ahead), NEVER, dtype=np.int64)
         self.true, self.sent, self.due = self._value.copy(), 0, False
+        cars = np.arange(first.vehicles)
+        self.sender: Integers = cars[:-1]
+        self.receiver: Integers = cars[1:]
+        if is_group:
+            self.sender, self.receiver = np.nonzero(~np.eye(len(cars), dtype=bool))
+        self.arrived = np.full((len(self.sender), len(scenarios)), UNSENT)
 
     def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Booleans | None:
         """All cars send (field, car) at `now` (ns), but for those that are mute (car,).
@@ -45,10 +54,15 @@ class Channel:
         links = self._links()
         heard = self._heard() if links is None else _of_car_ahead(links)
         self._in_flight.append((now + self._latency, now, message, true, heard & ~mute[self._ahead]))
-        if links is None:
-            return None
         silent = mute.reshape(-1, self._members).T
-        return links & ~silent[None] & ~silent[:, None]
+        if links is None:
+            reached = heard.reshape(len(silent.T), -1).T & ~silent[1:]
+        else:
+            links = links & ~silent[None] & ~silent[:, None]
+            reached = links[self.receiver, self.sender]
+        arrived = np.where(reached, now + self._latency, LOST)
+        self.arrived = np.where(silent[self.sender], UNSENT, arrived)
+        return links
 
     def receive(self, now: int) -> Samples:
         """The newest message that has arrived at each row; (field, row), time and freshness repeated per field."""

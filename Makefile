@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench mutants
+.PHONY: demo test lint bench figures mutants
 
 demo: .venv/ready
 	$(BIN)/karyon demo
@@ -18,6 +18,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/karyon bench
+
+figures: .venv/ready
+	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss
 
 mutants: .venv/ready
 	rm -rf mutants # results of tests that have changed since

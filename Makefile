@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench compare mutants
+.PHONY: demo test lint bench compare figures mutants
 
 demo: .venv/ready
 	$(BIN)/karyon demo
@@ -18,6 +18,9 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/karyon bench
+
+figures: .venv/ready
+	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss
 
 compare: .venv/ready
 	$(BIN)/python -m karyon.sim.comparison docs

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, Self
 
@@ -129,6 +130,35 @@ def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> Non
         print("\n".join(map(str, paths)))
     except RunError as error:
         _refuse(f"error: {error}")
+
+
+class Format(StrEnum):
+    """What a trace can be exported to."""
+
+    FCD = "fcd"
+    COMMONROAD = "commonroad"
+
+
+@app.command(epilog="Example: karyon export runs/platoon --to fcd --out platoon.xml.gz")
+def export(
+    folder: Annotated[Path, typer.Argument(help="folder of a run")],
+    to: Annotated[Format, typer.Option(help="SUMO's floating car data, or a CommonRoad scenario (2020a)")],
+    out: Annotated[Path | None, typer.Option(help="fcd: gzipped if it ends in .gz [default: DIR/FORMAT.xml]")] = None,
+) -> None:
+    """A run's trace in a format that other tools load."""
+    from karyon.sim.export.formats import ENDINGS
+    from karyon.sim.export.formats import export as write
+    from karyon.sim.view.recorded import RunError
+
+    target = out or folder / f"{to.value}.xml"
+    if not target.name.endswith(ENDINGS[to.value]):
+        _refuse(f"error: --out ends in {' or '.join(ENDINGS[to.value])} for {to.value}, found {target}")
+    try:
+        with _writing(target):
+            write(folder, to.value, target)
+    except RunError as error:
+        _refuse(f"error: {error}")
+    print(target)
 
 
 @app.command(epilog="Example: karyon perceive drive.csv.gz --sensors spmd --out validity.csv --plot")

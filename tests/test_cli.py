@@ -17,8 +17,8 @@ import pytest
 from pyarrow import parquet
 
 KARYON = [sys.executable, "-m", "karyon"]
-COMMANDS = ("run", "check", "demo", "plot", "bench", "doctor")
-FILES = {"events.jsonl", "scenario.yaml", "summary.json", "trace.parquet"}
+COMMANDS = ("run", "check", "demo", "plot", "export", "bench", "doctor")
+FILES = {"events.jsonl", "messages.parquet", "scenario.yaml", "summary.json", "trace.parquet"}
 DRIFT = "faults=[{vehicle: 1, signal: front.distance, mode: drift, onset: 10, rate: 5}]"
 SHORT = ("run", "acc_profile", "--until", "5")
 
@@ -451,6 +451,58 @@ def test_bench_measures_three_sizes(karyon):
     assert [size["rows"] for size in found["rows"]] == [10, 1_000, 10_000]
     assert all(0 < size["lowest"] <= size["vehicle_steps_per_second"] <= size["highest"] for size in found["rows"])
     assert "Python" in found["machine"]
+
+
+# --- export ------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_says_where_it_is(karyon, tmp_path):
+    """Beside the trace, unless told otherwise."""
+    karyon(*SHORT, "--out", "out")
+    done = karyon("export", "out", "--to", "commonroad")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "out/commonroad.xml\n", "")
+    assert karyon("export", "out", "--to", "fcd", "--out", "cars.xml.gz").stdout == "cars.xml.gz\n"
+    assert names(tmp_path / "out") == FILES | {"commonroad.xml"}
+    assert names(tmp_path) == {"out", "cars.xml.gz"}
+
+
+def test_what_cannot_be_exported_is_said(karyon, tmp_path):
+    """One message, and nothing is left behind."""
+    karyon(*SHORT, "--out", "out")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "cut").mkdir()
+    (tmp_path / "cut/trace.parquet").write_bytes((tmp_path / "out/trace.parquet").read_bytes()[:-100])
+    for arguments, told in {
+        ("nowhere", "--to", "fcd"): "error: nowhere: no such folder\n",
+        (
+            "empty",
+            "--to",
+            "fcd",
+        ): "error: empty/trace.parquet: not there; `karyon run SCENARIO --out empty` writes it\n",
+        ("cut", "--to", "commonroad"): "error: cut/trace.parquet: cannot be read: ",
+        (
+            "out",
+            "--to",
+            "fcd",
+            "--out",
+            "x/fcd.xml",
+        ): f"error: x/fcd.xml cannot be written: {os.strerror(errno.ENOENT)}\n",
+        ("out", "--to", "fcd", "--out", "fcd.csv"): "error: --out ends in .xml or .xml.gz for fcd, found fcd.csv\n",
+        (
+            "out",
+            "--to",
+            "commonroad",
+            "--out",
+            "a.xml.gz",
+        ): "error: --out ends in .xml for commonroad, found a.xml.gz\n",
+    }.items():
+        done = karyon("export", *arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(told)
+        assert done.stderr.count("\n") == 1
+    assert karyon("export", "out", "--to", "gpx").returncode == 2
+    assert names(tmp_path) == {"out", "empty", "cut"}
+    assert names(tmp_path / "cut") == {"trace.parquet"}
 
 
 # --- all of them -------------------------------------------------------------------------------------------------

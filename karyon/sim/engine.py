@@ -18,7 +18,7 @@ from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.received import M_INTENDED, M_SPEED
 from karyon.perception.sensors import Samples, nanoseconds, seconds
-from karyon.sim import analysis, controllers
+from karyon.sim import analysis, controllers, recorder
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
@@ -62,9 +62,13 @@ class Simulation:
     """Runs of one design and one set of periods, side by side; seeds, faults and leaders may differ."""
 
     def __init__(
-        self, scenarios: Sequence[Scenario], design: Design, leaders: Sequence[Trajectory], files: Sequence[Path | None]
+        self,
+        scenarios: Sequence[Scenario],
+        design: Design,
+        leaders: Sequence[Trajectory],
+        folders: Sequence[Path | None],
     ) -> None:
-        """`files`: per run where its trace goes, None: not recorded. All scenarios share what `alike` compares."""
+        """`folders`: per run where its tables go, None: not recorded. All scenarios share what `alike` compares."""
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
             raise ValueError("runs of one batch differ only in seed, faults, leader, start")
@@ -97,7 +101,8 @@ class Simulation:
         self.cruise = _cruise(design, self.rows, first)
         self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)
         self.metrics = Metrics(self)
-        self.trace = Trace(files, self.world.vehicles)
+        self.trace = Trace(folders, self.world.vehicles)
+        self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
         self.initialised = np.full(self.rows, not self.enabled)
         self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
@@ -132,6 +137,16 @@ class Simulation:
         self.finished = min(now, self.end)
         self.metrics.close(self.finished)
         return complete
+
+    def close(self) -> None:
+        """Finish the tables of all runs under their final names."""
+        self.trace.close()
+        self.sent.close()
+
+    def discard(self) -> None:
+        """Leave no half-written table behind: what was not closed goes."""
+        self.trace.discard()
+        self.sent.discard()
 
     def _processes(self) -> None:
         timing, first = self.design.timing, self.scenarios[0]
@@ -187,6 +202,8 @@ class Simulation:
         mute[self.world.own] = self.down["radio"]
         sent = self.channel.send(now, self.messages.compose(true), true, mute)
         self.metrics.radio.sent(sent)
+        if self.trace.wanted:
+            self.sent.record(sent, None if self.group is None else self.group.number)
         if self.group is not None:
             before = self.group.leader
             self.group.send(self._admitted, self.channel.heard_until(self.group.end_of_round(now), mute))

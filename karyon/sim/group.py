@@ -54,6 +54,11 @@ class Group:
         self._apart_for = np.zeros(self._heard.shape, dtype=int)
         self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
 
+    @property
+    def number(self) -> int:
+        """Of the round that the next transmission belongs to, from 0."""
+        return self._sent // TRANSMISSIONS
+
     def send(self, admitted: Integers, links: Booleans) -> None:
         """One transmission of all members; `admitted` (row,) by their own rules, `links` (receiver, sender, run)."""
         if self._sent % TRANSMISSIONS == 0:

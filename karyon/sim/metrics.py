@@ -47,6 +47,9 @@ class Metrics:
         self._touching = np.zeros(rows, dtype=bool)
         self._inside = np.zeros(rows, dtype=bool)
         self._late = np.zeros(rows, dtype=bool)
+        self._is_platoon = simulation.scenarios[0].kind == "platoon"
+        self._length = simulation.scenarios[0].vehicle.length
+        self._speed_sum, self._spacing_sum = np.zeros(rows), np.zeros(rows)
         self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
         self._gap_sum, self._gap_time = np.zeros(rows), np.zeros(rows)
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
@@ -68,7 +71,9 @@ class Metrics:
         self.min_margin = np.minimum(self.min_margin, self.distance.margin)
         ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
         self.min_ttc = np.minimum(self.min_ttc, ttc)
-        if self._s.group is not None and now >= SETTLED:
+        self._speed_sum += speed
+        self._spacing_sum += gap + self._length
+        if self._is_platoon and now >= SETTLED:
             self._speeds += np.stack([np.ones_like(world.speed), world.speed, world.speed * world.speed])
         moving = speed >= MOVING
         self._gap_sum += np.where(moving, gap / np.maximum(speed, MOVING), 0.0)
@@ -176,21 +181,26 @@ class Metrics:
             "min_rss_margin": float(self.min_margin[rows].min()),
             "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
             "functions": {name: self._function(rows)},
-            "metrics": self._string(run) | self.radio.summary(run),
+            "metrics": (self._platoon(run) if self._is_platoon else {}) | self.radio.summary(run),
             "safety_goals": self._goals(rows),
         }
 
-    def _string(self, run: int) -> dict[str, float | None]:
-        """Largest growth of the speed's deviation from its mean, from car to car of a group.
+    def _platoon(self, run: int) -> dict[str, float | None]:
+        """Largest growth of the speed's deviation from its mean, from car to car, and what a lane takes in an hour.
 
-        [L2 norm: Ploeg et al. 2014]
+            throughput <- 3600 * mean speed / mean spacing    [fundamental relation, flow = density * speed]
+
+        [L2 norm: Ploeg et al. 2014]. Means over all followers and instants; spacing from front bumper to front bumper.
         """
-        if self._s.group is None:
-            return {}
         vehicles = self._s.world.vehicles
         count, total, squares = self._speeds[:, run * vehicles : (run + 1) * vehicles]
         energy = np.sqrt(np.maximum(squares - total * total / np.maximum(count, 1.0), 0.0))
-        return {"string_stability": float((energy[1:] / energy[:-1]).max()) if energy.min() > 0.0 else None}
+        rows = slice(run * (vehicles - 1), (run + 1) * (vehicles - 1))
+        speed, spacing = self._speed_sum[rows].sum(), self._spacing_sum[rows].sum()
+        return {
+            "string_stability": float((energy[1:] / energy[:-1]).max()) if energy.min() > 0.0 else None,
+            "throughput": float(3600.0 * speed / spacing) if spacing > 0.0 else None,
+        }
 
     def _function(self, rows: slice) -> dict[str, Any]:
         s = self._s

@@ -1,4 +1,4 @@
-"""What a run leaves behind: trace, events and summary, complete files only."""
+"""What a run leaves behind: trace, messages, events and summary, complete files only."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.sim.channel import Links
+from karyon.sim.radio import LOST, Transmission
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 UNITS = {
     "time": "s",
@@ -42,7 +45,8 @@ UNITS = {
 INTEGERS = ("vehicle", "lane", "los_acc")
 INSTANTS = 2048  # recorded instants per row group, at most
 ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
-FILES = ("trace.parquet", "events.jsonl", "summary.json", "scenario.yaml")
+FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "summary.json", "scenario.yaml")
+UNSENT = -1  # in place of the time (ns) at which a message arrives
 
 
 @contextmanager
@@ -97,30 +101,69 @@ def _field(name: str) -> pa.Field:
     return pa.field(name, kind, metadata={"unit": unit, "source": source})
 
 
+class Tables:
+    """One Parquet file per run, written a row group at a time; under its final name it is whole.
+
+    paths   one per run; None: that run is not recorded
+    """
+
+    def __init__(self, paths: Sequence[Path | None], layout: pa.Schema) -> None:
+        """Opened before the first instant: a folder that cannot be written is known before the run, not after it."""
+        self._layout = layout
+        self._writers = {
+            run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd"))
+            for run, path in enumerate(paths)
+            if path is not None
+        }
+
+    @property
+    def runs(self) -> list[int]:
+        """Runs that are recorded."""
+        return list(self._writers)
+
+    def write(self, run: int, arrays: Sequence[pa.Array]) -> None:
+        """A row group of one run: an array per column."""
+        self._writers[run][1].write_table(pa.table(list(arrays), schema=self._layout))
+
+    def close(self) -> None:
+        """Finish every file under its final name."""
+        for run in self.runs:
+            path, writer = self._writers[run]
+            writer.close()
+            _part(path).replace(path)
+            del self._writers[run]
+
+    def discard(self) -> None:
+        """Leave no half-written file behind: what was not closed goes."""
+        for path, writer in self._writers.values():
+            with suppress(OSError):
+                writer.close()
+            _part(path).unlink(missing_ok=True)
+        self._writers = {}
+
+
 class Trace:
     """The trace of a batch: instants are kept as arrays and written run by run, a row group at a time.
 
     Where a row group ends depends on the run alone, not on the batch: the bytes are the same.
-
-    files   one path per run; None: that run is not recorded
     """
 
-    def __init__(self, files: Sequence[Path | None], vehicles: int) -> None:
-        self._files, self._vehicles = files, vehicles
+    def __init__(self, folders: Sequence[Path | None], vehicles: int) -> None:
+        """`folders`: one per run; None: that run is not recorded."""
+        self._vehicles, self._layout = vehicles, schema()
         self._instants = max(1, min(INSTANTS, ROWS // vehicles))
         self._kept: list[Floats] = []
-        self._schema = schema()
-        self._writers: list[parquet.ParquetWriter | None] = [self._writer(path) for path in files]
+        self._tables = Tables([folder and folder / "trace.parquet" for folder in folders], self._layout)
 
     @property
     def wanted(self) -> bool:
         """Whether any run is recorded."""
-        return any(self._files)
+        return bool(self._tables.runs)
 
     def record(self, instant: Mapping[str, Any], cars: int) -> None:
         """Keep one instant: per column an array (car,) or a number."""
-        table = np.empty((len(self._schema), cars))
-        for index, name in enumerate(self._schema.names):
+        table = np.empty((len(self._layout), cars))
+        for index, name in enumerate(self._layout.names):
             table[index] = instant[name]
         self._kept.append(table)
         if len(self._kept) == self._instants:
@@ -129,46 +172,93 @@ class Trace:
     def close(self) -> None:
         """Write what is left and finish every file under its final name."""
         self._flush()
-        for run, writer in enumerate(self._writers):
-            path = self._files[run]
-            if writer is not None and path is not None:
-                writer.close()
-                _part(path).replace(path)
-                self._writers[run] = None
+        self._tables.close()
 
     def discard(self) -> None:
         """Leave no half-written file behind: what was not closed goes."""
-        for run, writer in enumerate(self._writers):
-            path = self._files[run]
-            if writer is not None and path is not None:
-                with suppress(OSError):
-                    writer.close()
-                _part(path).unlink(missing_ok=True)
-        self._kept, self._writers = [], [None for _ in self._files]
+        self._kept = []
+        self._tables.discard()
 
     def _flush(self) -> None:
         if not self._kept:
             return
         block = np.stack(self._kept)  # (instant, column, car)
         self._kept = []
-        for run, path in enumerate(self._files):
-            if path is None:
-                continue
+        for run in self._tables.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            arrays = [self._array(mine[:, index, :].ravel(), name) for index, name in enumerate(self._schema.names)]
-            writer = self._writers[run]
-            assert writer is not None
-            writer.write_table(pa.table(arrays, schema=self._schema))
+            self._tables.write(run, [_array(mine[:, i, :].ravel(), name) for i, name in enumerate(self._layout.names)])
 
-    def _writer(self, path: Path | None) -> parquet.ParquetWriter | None:
-        """Opened before the first instant: a folder that cannot be written is known before the run, not after it."""
-        return None if path is None else parquet.ParquetWriter(_part(path), self._schema, compression="zstd")
 
-    def _array(self, values: Floats, name: str) -> pa.Array:
-        absent = np.isnan(values)
-        if name in INTEGERS:
-            return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
-        return pa.array(values, mask=absent)
+def _array(values: Floats, name: str) -> pa.Array:
+    absent = np.isnan(values)
+    if name in INTEGERS:
+        return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
+    return pa.array(values, mask=absent)
+
+
+MESSAGES = pa.schema(
+    [
+        pa.field("sender", pa.int32(), metadata={"unit": "", "source": "simulation"}),
+        pa.field("receiver", pa.int32(), metadata={"unit": "", "source": "simulation"}),
+        pa.field("sent", pa.float64(), metadata={"unit": "s", "source": "simulation"}),
+        pa.field("arrived", pa.float64(), metadata={"unit": "s", "source": "radio"}),
+        pa.field("round", pa.int32(), metadata={"unit": "", "source": "cooperation"}),
+    ],
+    metadata={"about": "KARYON messages: one row per transmission and vehicle that might hear it; arrived null: lost"},
+)
+
+
+class Messages:
+    """Who sent what to whom, and when it arrived; kept and written as `Trace` does, rows in order of `sent`.
+
+    What the channel carries is told: a fault of the signal `lead.message` befalls what has arrived.
+    """
+
+    def __init__(self, folders: Sequence[Path | None], links: Links) -> None:
+        """`folders` as in `Trace`."""
+        sender, receiver = (cars[: links.per_run] % links.members for cars in (links.sender, links.receiver))
+        self._others = sender != receiver
+        self._sender, self._receiver = (each[self._others].astype(np.int32) for each in (sender, receiver))
+        self._instants = max(1, min(INSTANTS, ROWS // len(self._sender)))
+        self._kept: list[tuple[int, int | None, Integers]] = []
+        self._tables = Tables([folder and folder / "messages.parquet" for folder in folders], MESSAGES)
+
+    def record(self, sent: Transmission, number: int | None) -> None:
+        """All that is sent at one instant, in the round of this number; None: there is no group."""
+        arrived = np.where(sent.spoke, sent.arrival, UNSENT).reshape(-1, len(self._others))
+        self._kept.append((sent.sent, number, arrived[self._tables.runs][:, self._others]))
+        if len(self._kept) == self._instants:
+            self._flush()
+
+    def close(self) -> None:
+        """Write what is left and finish every file under its final name."""
+        self._flush()
+        self._tables.close()
+
+    def discard(self) -> None:
+        """Leave no half-written file behind: what was not closed goes."""
+        self._kept = []
+        self._tables.discard()
+
+    def _flush(self) -> None:
+        if not self._kept:
+            return
+        sent = np.array([when for when, _, _ in self._kept])
+        number = np.array([-1 if number is None else number for _, number, _ in self._kept], dtype=np.int32)
+        arrived = np.stack([times for _, _, times in self._kept])  # (instant, run, link)
+        self._kept = []
+        for index, run in enumerate(self._tables.runs):
+            times = arrived[:, index]
+            instant, link = np.nonzero(times != UNSENT)
+            told = times[instant, link]
+            columns = [
+                pa.array(self._sender[link]),
+                pa.array(self._receiver[link]),
+                pa.array(sent[instant] / 1e9),
+                pa.array(told / 1e9, mask=told == LOST),
+                pa.array(number[instant], mask=number[instant] < 0),
+            ]
+            self._tables.write(run, columns)
 
 
 def write_events(path: Path, events: Sequence[Mapping[str, Any]]) -> None:

@@ -61,13 +61,12 @@ def _simulated(
     progress: Progress | None,
 ) -> list[Result]:
     started = time.perf_counter()
-    files = [folder / "trace.parquet" if folder else None for folder in out]
-    simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], files)
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], out)
     try:
         complete = simulation.run(progress)
-        simulation.trace.close()
+        simulation.close()
     finally:
-        simulation.trace.discard()
+        simulation.discard()
     wall = time.perf_counter() - started
     results = []
     for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):

@@ -230,19 +230,20 @@ def _events(path: Path) -> Iterator[Event]:
 
 def _table(path: Path) -> pa.Table:
     """The columns that are drawn, all of them numbers."""
-    _must_be_there(path)
+    must_be_there(path)
     try:
         with parquet.ParquetFile(path) as file:
             signals = _signals(file.schema_arrow.names)
             wanted = [*NEEDED, *(f"{signal}{end}" for signal in signals for end in ("_validity", "_age"))]
             for name in wanted:
-                _must_be_numbers(name, file.schema_arrow, path)
+                must_be_numbers(name, file.schema_arrow, path)
             return file.read(wanted)
     except (pa.ArrowException, OSError) as error:
         raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
 
 
-def _must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
+def must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
+    """Raises RunError where the trace has no such column, or it holds anything else."""
     if name not in schema.names:
         raise RunError(f"{path}: has no column {name}")
     kind = schema.field(name).type
@@ -250,7 +251,8 @@ def _must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
         raise RunError(f"{path}: column {name} holds no numbers, but {kind}")
 
 
-def _must_be_there(path: Path) -> None:
+def must_be_there(path: Path) -> None:
+    """Raises RunError where a file of a run is missing, and says what writes it."""
     if not path.is_file():
         raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it")
 

@@ -1,0 +1,1 @@
+"""A run's trace in formats that other tools load."""

@@ -203,7 +203,7 @@ class Simulation:
         sent = self.channel.send(now, self.messages.compose(true), true, mute)
         self.metrics.radio.sent(sent)
         if self.trace.wanted:
-            self.sent.record(sent, None if self.group is None else self.group.number)
+            self.sent.record(sent, None if self.group is None else self.group.number, mute)
         if self.group is not None:
             before = self.group.leader
             self.group.send(self._admitted, self.channel.heard_until(self.group.end_of_round(now), mute))

@@ -16,6 +16,7 @@ from karyon.sim.channel import Links
 from karyon.sim.radio import LOST, Transmission
 
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 UNITS = {
@@ -216,6 +217,7 @@ class Messages:
 
     def __init__(self, folders: Sequence[Path | None], links: Links) -> None:
         """`folders` as in `Trace`."""
+        self._links = links
         sender, receiver = (cars[: links.per_run] % links.members for cars in (links.sender, links.receiver))
         self._others = sender != receiver
         self._sender, self._receiver = (each[self._others].astype(np.int32) for each in (sender, receiver))
@@ -223,9 +225,13 @@ class Messages:
         self._kept: list[tuple[int, int | None, Integers]] = []
         self._tables = Tables([folder and folder / "messages.parquet" for folder in folders], MESSAGES)
 
-    def record(self, sent: Transmission, number: int | None) -> None:
-        """All that is sent at one instant, in the round of this number; None: there is no group."""
-        arrived = np.where(sent.spoke, sent.arrival, UNSENT).reshape(-1, len(self._others))
+    def record(self, sent: Transmission, number: int | None, deaf: Booleans) -> None:
+        """All that is sent at one instant, in the round of this number; None: there is no group.
+
+        deaf   cars whose radio is down, for which all is lost (car,)
+        """
+        reached = np.where(deaf[self._links.receiver], LOST, sent.arrival)
+        arrived = np.where(sent.spoke, reached, UNSENT).reshape(-1, len(self._others))
         self._kept.append((sent.sent, number, arrived[self._tables.runs][:, self._others]))
         if len(self._kept) == self._instants:
             self._flush()

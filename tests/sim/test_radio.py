@@ -217,7 +217,7 @@ def test_the_level_falls_before_a_message_older_than_its_limit_is_used(scenario,
 @pytest.mark.parametrize("name", ["platoon_bursts", "platoon_jammer"])
 def test_a_shipped_disturbance_of_the_radio_costs_service_and_no_safety(name):
     """The level falls, and comes back."""
-    (result,) = simulate([read(name)], [None])
+    (result,) = simulate([read(name, ["duration=70"])], [None])
     acc = result.summary["functions"]["acc"]
     assert result.summary["collisions"] == 0
     assert not any(goal["violated"] for goal in result.summary["safety_goals"].values())

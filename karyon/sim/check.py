@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from karyon.sim import analysis, run, safety_file, scenario, shipped
+from karyon.sim.channel import replay
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import InputError, compose, read
 
@@ -15,7 +16,7 @@ from karyon.sim.documents import InputError, compose, read
 def check(name: str) -> analysis.Report:
     """The analysis of a scenario's design, or of a design itself.
 
-    Raises InputError with all faults of the file, RecordingError with those of the leader's recording.
+    Raises InputError with all faults of the file, RecordingError with those of a recording that it names.
     """
     path = shipped.scenario_file(name)
     if _is_design(path):
@@ -23,6 +24,7 @@ def check(name: str) -> analysis.Report:
         return analysis.analyse(str(path), design)
     loaded = scenario.read(name)
     _, noted = run.trajectory(loaded.scenario)
+    replay.traces(loaded.scenario.radio.replay)
     limit = loaded.scenario.acc.max_los
     design = loaded.design if limit is None else loaded.design.limited(FUNCTION, limit)
     return analysis.analyse(loaded.name, design, (*loaded.warnings, *noted))

@@ -183,9 +183,10 @@ class Simulation:
         true = self.messages.true()
         mute = np.zeros(len(self.world.position), dtype=bool)
         mute[self.world.own] = self.down["radio"]
-        links = self.channel.send(now, self.messages.compose(true), true, mute)
-        if self.group is not None and links is not None:
-            self.group.send(self._admitted, links)
+        sent = self.channel.send(now, self.messages.compose(true), true, mute)
+        self.metrics.radio.sent(sent)
+        if self.group is not None:
+            self.group.send(self._admitted, self.channel.heard_until(self.group.end_of_round(now), mute))
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)

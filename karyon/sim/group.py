@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from karyon.cooperation.agreement import Agreement, Round
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
+from karyon.perception.sensors import nanoseconds
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
@@ -44,7 +45,7 @@ class Group:
         self._agreement = Agreement(self._members, self._runs, base)
         self._heard = np.zeros((self._members, self._members, self._runs), dtype=bool)
         self._told: tuple[NDArray[np.generic], ...] = ()
-        self._sent = 0
+        self._sent, self._period = 0, nanoseconds(first.radio.period)
         self.level = np.full(self._runs * (self._members - 1), base)
         self.disagreement, self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(4))
 
@@ -59,6 +60,10 @@ class Group:
             self._heard[:] = False
         self._heard |= links
         self._sent += 1
+
+    def end_of_round(self, now: int) -> int:
+        """When the round ends to which what is sent at `now` (ns) belongs: what arrives later counts as missed."""
+        return now + (TRANSMISSIONS - self._sent % TRANSMISSIONS) * self._period
 
     def _close(self) -> None:
         known, shape = self._agreement.known, self._heard.shape

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from karyon.perception.following import FIELDS, LEAD, MESSAGE, OWN
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
+from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Distance, Exposure, Truth
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Metrics:
         self._message_wrong = np.zeros(rows, dtype=bool)
         self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), rows)
         self._plan(simulation)
+        self.radio = Reception(simulation.channel)
         self.steps = 0
 
     def step(self, now: int) -> None:
@@ -79,6 +81,7 @@ class Metrics:
         )
         if s.enabled:
             self._expose(now)
+        self.radio.step(now)
         self.steps += 1
 
     def close(self, now: int) -> None:
@@ -143,7 +146,7 @@ class Metrics:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
         bound = cache(partial(analysis.bound, simulation.design, simulation.function))
         planned: dict[tuple[int, int], float] = {}
-        lossy = simulation.scenarios[0].radio.loss > 0.0 and LEAD in self._items
+        lossy = not simulation.scenarios[0].radio.is_perfect and LEAD in self._items
         omitted = bound(LEAD, "omission").switch if lossy else 0.0
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
@@ -172,7 +175,7 @@ class Metrics:
             "min_rss_margin": float(self.min_margin[rows].min()),
             "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
             "functions": {name: self._function(rows)},
-            "metrics": self._string(run),
+            "metrics": self._string(run) | self.radio.summary(run),
             "safety_goals": self._goals(rows),
         }
 

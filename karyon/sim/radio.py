@@ -1,85 +1,144 @@
-"""The channel between cars: a constant latency, independent loss."""
+"""The channel between cars: what is sent at an instant, on which links it is heard, and when it arrives."""
 
-from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from karyon.perception.following import MESSAGE
-from karyon.perception.sensors import NEVER, Samples, nanoseconds
+from karyon.perception.sensors import NEVER, Samples
+from karyon.sim.channel.chosen import chosen, needs_everyone
+from karyon.sim.channel.links import Air, Booleans, Floats, Integers, Links
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, UniformBlocks
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
+LOST = np.iinfo(np.int64).max  # arrival of what never comes
+LATEST = 86_400.0  # s, after which nothing comes
+POSITION = 0  # field of a message
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transmission:
+    """What became of what all cars sent at one instant; arrays over the channel's `links`.
+
+    sent      ns
+    arrival   ns, `LOST` where it is not heard (link,)
+    spoke     links whose sender sent (link,)
+    """
+
+    sent: int
+    arrival: Integers
+    spoke: Booleans
+
+    @property
+    def heard(self) -> Booleans:
+        """Where it arrives (link,)."""
+        return np.asarray(self.arrival != LOST)
+
+
+@dataclass(slots=True, eq=False)
+class _InFlight:
+    """Messages of one instant on their way to each row.
+
+    due       when the first of them can arrive, ns; `LOST` once that was noted
+    arrival   ns; `LOST` where it does not arrive, or has arrived (row,)
+    next      the earliest of these
+    """
+
+    sent: int
+    due: int
+    message: Floats
+    true: Floats
+    arrival: Integers
+    next: int
 
 
 class Channel:
     """Messages in flight, as arrays with one arrival time each; a message takes effect when its reader next looks.
 
-    ahead   the car whose messages each row reads (row,)
-    true    what an ideal message would have said, of the newest that was due (field, row)
-    sent    when that was, ns
-    due     a message was due at the last look, lost or not
+    links          who may hear whom
+    transmission   the last one
+    ahead          the car whose messages each row reads (row,)
+    time           when the newest message that each row has was sent, ns; `NEVER` before the first (row,)
+    true           what an ideal message would have said, of the newest that was due (field, row)
+    sent           when that was, ns
+    due            a message was due at the last look, lost or not
     """
 
     def __init__(self, scenarios: Sequence[Scenario], ahead: Integers, is_group: bool = False) -> None:
-        """`is_group`: everyone may hear everyone of a run, and not only the car ahead."""
-        first = scenarios[0]
-        self._latency, self._loss, self._ahead = nanoseconds(first.radio.latency), first.radio.loss, ahead
-        seeds, self._members = [one.seed for one in scenarios], first.vehicles
-        self._draws = UniformBlocks(seeds, Purpose.LOSS, 1, first.vehicles - 1)
-        self._link_draws = UniformBlocks(seeds, Purpose.LINKS, first.vehicles, first.vehicles) if is_group else None
-        self._in_flight: deque[tuple[int, int, Floats, Floats, Booleans]] = deque()
+        """`is_group`: everyone may hear everyone of a run, and not only the car ahead. Raises RecordingError."""
+        first, seeds, self._ahead = scenarios[0], [one.seed for one in scenarios], ahead
+        hears_all = is_group or needs_everyone(first.radio)
+        self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
+        self._models = chosen(first.radio, self.links, seeds)
+        self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
+        self._in_flight: list[_InFlight] = []
         self._value = np.full((len(MESSAGE), len(ahead)), np.nan)
-        self._time = np.full(len(ahead), NEVER, dtype=np.int64)
+        self.time = np.full(len(ahead), NEVER, dtype=np.int64)
         self.true, self.sent, self.due = self._value.copy(), 0, False
 
-    def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Booleans | None:
-        """All cars send (field, car) at `now` (ns), but for those that are mute (car,).
-
-        Answers who hears whom (receiver, sender, run), a mute car no one; None where there is no group.
-        """
-        links = self._links()
-        heard = self._heard() if links is None else _of_car_ahead(links)
-        self._in_flight.append((now + self._latency, now, message, true, heard & ~mute[self._ahead]))
-        if links is None:
-            return None
-        silent = mute.reshape(-1, self._members).T
-        return links & ~silent[None] & ~silent[:, None]
+    def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Transmission:
+        """All cars send (field, car) at `now` (ns), but for those that are mute (car,)."""
+        models, spoke, earliest = self._models, ~mute[self.links.sender], now + self._models.latency
+        air = Air.of(self.links, now, true[POSITION], mute)
+        arrival = np.where(self._passed(air) & spoke, earliest, LOST)
+        for model in models.delaying:
+            arrival = _delayed(arrival, model.delay(air))
+        self.transmission = Transmission(now, arrival, spoke)
+        if models.slots is not None:
+            models.slots.end_frame(self.transmission.heard)
+        of_rows = arrival[self.links.of_car_ahead]
+        self._in_flight.append(_InFlight(now, earliest, message, true, of_rows, int(of_rows.min())))
+        return self.transmission
 
     def receive(self, now: int) -> Samples:
-        """The newest message that has arrived at each row; (field, row), time and freshness repeated per field."""
+        """The newest message that has arrived at each row; (field, row), time and freshness repeated per field.
+
+        One that was sent before another that has arrived is dropped.
+        """
         fresh = np.zeros(len(self._ahead), dtype=bool)
         self.due = False
-        while self._in_flight and self._in_flight[0][0] <= now:
-            _, sent, message, true, heard = self._in_flight.popleft()
-            self._value = np.where(heard, message[:, self._ahead], self._value)
-            self._time = np.where(heard, sent, self._time)
-            self.true, self.sent, self.due, fresh = true[:, self._ahead], sent, True, fresh | heard
+        for flight in self._in_flight:
+            if flight.due <= now:
+                self.true, self.sent, self.due, flight.due = flight.true[:, self._ahead], flight.sent, True, LOST
+            if flight.next <= now:
+                newer = (flight.arrival <= now) & (flight.sent > self.time)
+                self._value = np.where(newer, flight.message[:, self._ahead], self._value)
+                self.time = np.where(newer, flight.sent, self.time)
+                fresh = fresh | newer
+                flight.arrival = np.where(flight.arrival <= now, LOST, flight.arrival)
+                flight.next = int(flight.arrival.min())
+        self._in_flight = [each for each in self._in_flight if min(each.next, each.due) != LOST]
         shape = self._value.shape
         return Samples(
             value=self._value.copy(),
-            time=np.broadcast_to(self._time, shape).copy(),
+            time=np.broadcast_to(self.time, shape).copy(),
             fresh=np.broadcast_to(fresh, shape).copy(),
         )
 
-    def _heard(self) -> Booleans:
-        if self._loss == 0.0:
-            return np.ones(len(self._ahead), dtype=bool)
-        return np.asarray(self._draws.next()[0] >= self._loss)
+    def heard_until(self, deadline: int, mute: Booleans) -> Booleans:
+        """Who of a group has what was sent last until `deadline` (ns), a mute car nothing (receiver, sender, run)."""
+        links = self.links
+        heard = (self.transmission.arrival <= deadline) & ~mute[links.receiver]
+        return heard.reshape(links.runs, links.members, links.members).transpose(1, 2, 0)
 
-    def _links(self) -> Booleans | None:
-        """Which links carry this transmission (receiver, sender, run)."""
-        if self._link_draws is None:
-            return None
-        draws = self._link_draws.next().reshape(self._members, -1, self._members)
-        return np.asarray(draws.transpose(0, 2, 1) >= self._loss)
+    @property
+    def slot_collisions(self) -> Integers | None:
+        """Pairs of cars within range that have sent in one slot so far (run,); None: there are no slots."""
+        slots = self._models.slots
+        return None if slots is None else slots.collisions
+
+    def _passed(self, air: Air) -> Booleans:
+        """Links on which nothing loses the message; a loss that is no number loses it."""
+        if not self._models.losing:
+            return np.ones(len(self.links.receiver), dtype=bool)
+        loss = np.zeros(len(self.links.receiver))
+        for model in self._models.losing:
+            loss = loss + model.loss(air) * (1.0 - loss)
+        return np.asarray(self._draws.next()[0] >= loss.astype(np.float32))
 
 
-def _of_car_ahead(links: Booleans) -> Booleans:
-    """Of each row, whether it hears the car ahead (row,)."""
-    followers = np.arange(1, len(links))
-    return links[followers, followers - 1].T.ravel()
+def _delayed(arrival: Integers, by: Floats) -> Integers:
+    """Later by so many s; never, where that is no delay."""
+    comes = (arrival != LOST) & (by >= 0.0) & (by < LATEST)
+    return np.where(comes, arrival + np.rint(np.where(comes, by, 0.0) * 1e9).astype(np.int64), LOST)

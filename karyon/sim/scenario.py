@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from karyon.kernel import Design
 from karyon.sim import documents, safety_file, wording
+from karyon.sim.channel.fields import LOSSES, Radio, jams_who_is_there, warnings_of_radio
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, Fault
@@ -33,7 +34,6 @@ from karyon.sim.units import (
     Period,
     Seconds,
     Section,
-    Share,
     Switch,
     Text,
     contradiction,
@@ -47,7 +47,19 @@ LEVEL_MAX = 254
 EXTENDS_MAX = 16  # files one behind the other
 
 SOURCES = ("recording", "speed")  # of the leader's motion: there is one
-FILES: tuple[Keys, ...] = (("safety",), ("leader", "recording"))
+REPLACED: tuple[tuple[str, tuple[Keys, ...], tuple[str, ...]], ...] = (
+    # section, fields in it that a file lays on another one, fields of that one which they replace
+    ("leader", tuple((source,) for source in SOURCES), (*SOURCES, "columns")),
+    ("radio", LOSSES, ("loss",)),
+    ("radio", (("tdma",),), ("load",)),
+    ("radio", (("load",),), ("tdma",)),
+)
+FILES: tuple[Keys, ...] = (
+    ("safety",),
+    ("leader", "recording"),
+    ("radio", "replay", "delays"),
+    ("radio", "replay", "losses"),
+)
 
 
 class Columns(Section):
@@ -209,25 +221,6 @@ class Sensors(Section):
         return sensor
 
 
-class Radio(Section):
-    """The messages that each vehicle sends about itself."""
-
-    period: Period = Field(default=0.1, description="time between two messages")
-    latency: Seconds = Field(default=0.02, ge=0, le=10, description="from sending to arrival")
-    loss: Share = Field(default=0.0, description="share of messages that are lost, independently")
-    position_sigma: Metres = Field(default=0.1, ge=0, le=1000, description="noise of the position sent, 1 sigma")
-    position_bias: Metres = Field(
-        default=0.5, ge=0, le=1000, description="error of it that is constant in a run, 1 sigma"
-    )
-    speed_sigma: MetresPerSecond = Field(default=0.1, ge=0, le=100, description="noise of the speed sent, 1 sigma")
-    acceleration_sigma: MetresPerSecond2 = Field(
-        default=0.1, ge=0, le=100, description="noise of the acceleration sent, 1 sigma"
-    )
-    clock_offset: Seconds = Field(
-        default=0.01, ge=0, le=1, description="bound on the offset between two vehicles' clocks"
-    )
-
-
 class KernelSwitch(Section):
     """The safety kernel."""
 
@@ -278,7 +271,9 @@ class Scenario(Section):
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
     start: Start = Field(default=Start(), description="how they begin")
     sensors: Sensors = Field(default=Sensors(), description="what followers measure")
-    radio: Radio = Field(default=Radio(), description="what vehicles tell each other")
+    radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(
+        default=Radio(), description="what vehicles tell each other"
+    )
     safety: Text = Field(description="file of the safety design")
     kernel: KernelSwitch = Field(default=KernelSwitch(), description="the safety kernel")
     acc: Acc = Field(default=Acc(), description="adaptive cruise control")
@@ -357,12 +352,22 @@ def dump(loaded: Loaded) -> str:
     data["leader"] = _given(data["leader"])
     if "recording" in data["leader"]:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
+    data["radio"] = _plain(data["radio"])
     data["faults"] = [_given(fault) | fault["parameters"] for fault in data["faults"]]
     writer: Any = YAML(typ="safe", pure=True)
     stream = StringIO()
     writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
     writer.dump(data, stream)
     return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+
+
+def _plain(value: Any) -> Any:
+    """Without what is not given, however deep."""
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items() if each is not None}
+    return value
 
 
 def _given(section: dict[str, Any]) -> dict[str, Any]:
@@ -390,10 +395,10 @@ def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document
 
 
 def _laid(base: Document, over: Document) -> Document:
-    """`over` on `base`; another source of the leader's motion takes the place of the one in `base`."""
-    below, above = base.at(("leader",)), over.at(("leader",))
-    if isinstance(below, dict) and isinstance(above, dict) and any(above.get(source) is not None for source in SOURCES):
-        base = base.without(("leader",), (*SOURCES, "columns"))
+    """`over` on `base`; what excludes a field of `base` takes its place: a motion of the leader, a loss of messages."""
+    for section, given, gone in REPLACED:
+        if isinstance(base.at((section,)), dict) and any(over.at((section, *field)) is not None for field in given):
+            base = base.without((section,), gone)
     return documents.merged(base, over)
 
 
@@ -485,6 +490,7 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     highest = len(design.function(FUNCTION).levels) - 1
     if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
+    warnings += warnings_of_radio(scenario.radio, scenario.duration)
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

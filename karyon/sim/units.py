@@ -224,6 +224,7 @@ MetresPerSecond = Annotated[float, Quantity("a speed", "m/s")]
 MetresPerSecond2 = Annotated[float, Quantity("an acceleration", "m/s2")]
 Share = Annotated[float, Quantity("a share", "1"), Field(ge=0, le=1)]
 Factor = Annotated[float, Quantity("a factor", "1")]
+Decibels = Annotated[float, Quantity("a level in dB", "1")]
 InSignalUnit = Annotated[float, Quantity("a value", SIGNAL)]
 InSignalUnitPerSecond = Annotated[float, Quantity("a rate", SIGNAL_RATE)]
 Period = Annotated[

@@ -73,8 +73,9 @@ def test_a_shipped_scenario_is_read_by_its_name(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     loaded = scenario.read(name)
     assert (loaded.name, loaded.warnings) == (name, ())
-    assert not loaded.scenario.faults or "extends:" in loaded.text  # what disturbs is in files that extend
-    vehicles, design = (8, "platoon") if name == "platoon" else (2, "acc")
+    disturbed = loaded.scenario.faults or not loaded.scenario.radio.is_perfect
+    assert not disturbed or "extends:" in loaded.text  # what disturbs is in files that extend
+    vehicles, design = (8, "platoon") if name.startswith("platoon") else (2, "acc")
     assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, vehicles)
     assert loaded.text == (SHIPPED / f"{name}.yaml").read_text("utf-8")
     dumped = scenario.dump(loaded)
@@ -179,6 +180,58 @@ def test_a_scenario_changes_the_one_that_it_extends(write):
     assert (again.radio.loss, again.duration) == (0.2, 9.0)
     write("extends: a.yaml\nradio: {loss: 20}\n", "b.yaml")
     assert "b.yaml:2:15: error: radio.loss is a share" in refusal(write("extends: b.yaml\n", "c.yaml"))
+
+
+def test_another_loss_takes_the_place_of_the_old_one(write):
+    """A file or an option that chooses a model need not first remove the loss of the file that it extends."""
+    write(LEAST + "radio: {loss: 0.1, load: {}, latency: 1 s}\n", "a.yaml")
+    bursts = scenario.read(write("extends: a.yaml\nradio: {bursts: {loss: 0.2, length: 3}}\n", "b.yaml")).scenario.radio
+    assert (bursts.loss, bursts.bursts.length, bursts.latency) == (None, 3.0, 1.0)
+    slots = scenario.read(write("extends: a.yaml\n", "c.yaml"), ["radio.tdma={}"])
+    assert (slots.scenario.radio.load, slots.scenario.radio.tdma.slots) == (None, 100)
+    delayed = scenario.read(write("extends: a.yaml\n", "e.yaml"), [f"radio.replay={{delays: {write('x', 'x.csv')}}}"])
+    assert (delayed.scenario.radio.loss, delayed.warnings) == (0.1, ("radio.loss 0.1 takes the place of radio.load",))
+    again = scenario.read(write("extends: b.yaml\nradio: {loss: 0}\n", "d.yaml"))
+    assert again.scenario.radio.loss == 0.0
+    assert "radio.loss 0 takes the place of radio.bursts" in again.warnings
+
+
+def test_every_model_of_the_radio_is_read_and_dumped(write, tmp_path):
+    """Files among them, by which others find them."""
+    trace = write("time,delay\n", "trace.csv")
+    for section in (
+        "fading: {m: 2, sensitivity: -92}",
+        "bursts: {loss: 10 %, length: 4}",
+        "load: {airtime: 0.5 ms, others: 3}",
+        "tdma: {slots: 20, range: 300 m}",
+        "jitter: {mean: 5 ms}",
+        "jamming: [{start: 1 s, end: 2 s, vehicles: [0, 1]}, {start: 3 s, end: 4 s, place: -1 m, range: 9 m}]",
+        f"replay: {{delays: {trace.name}, losses: {trace.name}}}",
+    ):
+        loaded = scenario.read(write(LEAST + f"radio: {{{section}}}\n"))
+        assert not loaded.scenario.radio.is_perfect
+        again = write(scenario.dump(loaded), "again.yaml")
+        assert scenario.read(again).scenario == loaded.scenario
+        SCENARIO.validate(documents.load(again).data)
+
+
+def test_the_manual_of_the_radio_shows_what_can_be_read(write):
+    """Its block of YAML."""
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", (HERE.parents[1] / "docs/radio.md").read_text("utf-8"), re.S | re.M)
+    loaded = scenario.read(write(LEAST + "vehicles: 8\n" + block))
+    assert loaded.warnings == ()
+    assert len(loaded.scenario.radio.jamming) == 2
+
+
+def test_loss_beside_a_model_is_told_to_take_its_place(write):
+    """And a jammer that never begins."""
+    loaded = scenario.read(
+        write(LEAST + "radio: {loss: 0.1, bursts: {loss: 0.2, length: 3}, jamming: [{start: 200, end: 300}]}\n")
+    )
+    assert loaded.warnings == (
+        "radio.loss 0.1 takes the place of radio.bursts",
+        "radio.jamming[0] never begins: the scenario ends at 120 s",
+    )
 
 
 def test_a_long_chain_of_files_is_refused(write):
@@ -402,8 +455,8 @@ def test_shipped_files_are_valid_by_the_schemas(path):
         """everything_at_once fault_is_a_number fault_misspelt_fields fault_misspelt_names fault_out_of_range
         fault_unknown_field fault_without_its_parameters fields_missing leader_with_two_motions misspelt_field
         misspelt_sensor misspelt_unit noise_below_zero number_for_a_section offset_of_a_whole_message one_vehicle
-        percentage_for_a_share seed_with_a_fraction set_point_of_three unit_of_another_quantity unknown_field
-        yes_for_true""",
+        percentage_for_a_share radio_of_all_kinds seed_with_a_fraction set_point_of_three unit_of_another_quantity
+        unknown_field yes_for_true""",
     ),
 )
 def test_an_editor_finds_what_one_field_alone_shows(name):

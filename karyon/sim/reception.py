@@ -1,0 +1,57 @@
+"""How well the radio of a run did: the share of messages that came, and how old the newest one was."""
+
+from typing import Any
+
+import numpy as np
+
+from karyon.perception.sensors import NEVER, seconds
+from karyon.sim.radio import Channel, Transmission
+
+BIN = 10_000_000  # ns: ages are counted in hundredths of a second, rounded up
+BINS = 10_000  # the last one also has all that is older
+
+
+class Reception:
+    """Delivery ratio over all links of a run; age of information over its rows: of the message of the car ahead.
+
+    The age is looked at in each perception cycle, from the first message on. [Kaul et al. 2012, age of information]
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, links = channel, channel.links
+        self._others = links.receiver != links.sender
+        self._sent, self._heard = np.zeros(links.runs, dtype=np.int64), np.zeros(links.runs, dtype=np.int64)
+        self._run = links.receiver[links.of_car_ahead] // links.members
+        self._ages = np.zeros(BINS * links.runs, dtype=np.int32)  # (bin, run): at an instant most are in one bin
+        self._highest = 0  # bin that was filled
+        self._age_sum = np.zeros(links.runs, dtype=np.int64)
+
+    def sent(self, transmission: Transmission) -> None:
+        """Count one transmission."""
+        spoke, runs = transmission.spoke & self._others, self._channel.links.runs
+        self._sent += spoke.reshape(runs, -1).sum(axis=1)
+        self._heard += (spoke & transmission.heard).reshape(runs, -1).sum(axis=1)
+
+    def step(self, now: int) -> None:
+        """Count how old the newest messages are at `now` (ns)."""
+        time, runs = self._channel.time, self._channel.links.runs
+        known = time != NEVER
+        age = now - np.where(known, time, now)
+        self._age_sum += age.reshape(runs, -1).sum(axis=1)
+        bins = np.minimum(-(-age // BIN), BINS - 1)
+        self._highest = max(self._highest, int(bins.max()))
+        np.add.at(self._ages, (bins * runs + self._run)[known], np.int32(1))
+
+    def summary(self, run: int) -> dict[str, Any]:
+        """The part of `metrics` that the radio has; null where nothing was sent, or nothing came."""
+        sent, collisions = int(self._sent[run]), self._channel.slot_collisions
+        ages = self._ages.reshape(BINS, -1)[: self._highest + 1, run]
+        count = int(ages.sum())
+        found: dict[str, Any] = {
+            "delivery_ratio": int(self._heard[run]) / sent if sent else None,
+            "age_of_information": {
+                "mean": float(seconds(self._age_sum[run], 0)) / count if count else None,
+                "p99": float(np.searchsorted(ages.cumsum(), 0.99 * count)) * BIN / 1e9 if count else None,
+            },
+        }
+        return found if collisions is None else found | {"slot_collisions": int(collisions[run])}

@@ -5,16 +5,24 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import Agreement, Round
+from karyon.cooperation.agreement import MOST, Agreement, Round
+from karyon.cooperation.cam import VERSION
+from karyon.cooperation.gate import Gate, Headers, Reason
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
+from karyon.perception.following import M_POSITION, M_SPEED
+from karyon.perception.sensors import nanoseconds
+from karyon.sim.attackers import Attackers, Ghost
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 PEER = "platoon"  # who it is that a rule asks the agreement of
 TRANSMISSIONS = 5  # of a round: at 10 Hz half a second
+SIZE = 68  # bytes of a message, see `karyon.cooperation.wire`
+MILLISECOND = 1_000_000  # ns
 
 
 def base_of(function: Function) -> int | None:
@@ -34,39 +42,152 @@ class Group:
     """The vehicles of all runs, vehicle 0 the leader: it admits every level. A row is a follower, run by run.
 
     level          that each row has agreed to
-    disagreement   rounds for which members have now been on different levels, per run; `longest` of these times
-    apart, rounds  rounds with members on different levels, and all rounds, per run
+    disagreement   rounds for which honest members have now been on different levels, per run; `longest` of these times
+    apart, rounds  rounds with honest members on different levels, and all rounds, per run
+    refused        messages refused so far (reason, member, run)
+    Made-up members have the places behind the members, as far as there is room.
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], base: int, top: int) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], base: int, top: int, attackers: Attackers) -> None:
         first = scenarios[0]
         self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
-        self._agreement = Agreement(self._members, self._runs, base)
-        self._heard = np.zeros((self._members, self._members, self._runs), dtype=bool)
+        self._attackers = attackers
+        places = self._members + max(0, min(attackers.ghosts(), MOST - self._members))
+        self._agreement = Agreement(places, self._runs, base)
+        self._round_length = TRANSMISSIONS * nanoseconds(first.radio.period)
+        offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
+        self._gate = Gate((self._members, places, self._runs), self._round_length // MILLISECOND, offset)
+        self._heard = np.zeros((places, places, self._runs), dtype=bool)
         self._told: tuple[NDArray[np.generic], ...] = ()
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
         self.disagreement, self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(4))
+        self.refused = np.zeros((len(Reason), self._members, self._runs), dtype=np.int64)
 
-    def send(self, admitted: Integers, links: Booleans) -> None:
-        """One transmission of all members; `admitted` (row,) by their own rules, `links` (receiver, sender, run)."""
+    def send(self, now: int, admitted: Integers, links: Booleans, message: Floats) -> Booleans:
+        """One transmission of all members at `now` (ns); answers which rows refuse what the car ahead says (row,).
+
+        admitted   (row,) by their own rules
+        links      who hears whom (receiver, sender, run)
+        message    what they say of their motion (field, car)
+        """
         if self._sent % TRANSMISSIONS == 0:
             if self._told:
                 self._close()
-            levels = np.full((self._members, self._runs), self._top, dtype=np.int8)
-            levels[1:] = admitted.reshape(self._runs, -1).T
-            self._told = self._agreement.speak(levels)
-            self._heard[:] = False
-        self._heard |= links
+            self._begin(now, admitted)
+        position, speed = (message[field].reshape(self._runs, -1).T for field in (M_POSITION, M_SPEED))
+        came = links & ~np.eye(self._members, dtype=bool)[:, :, None]
+        if self._attackers:
+            came, position, speed = self._with_ghosts(now, came, position, speed)
+            self._take_copies(now, came)
+        judged = self._gate.judge(now // MILLISECOND, self._headers(now, came, position, speed))
+        self._heard[: self._members] |= judged == Reason.ACCEPTED
+        refused = judged > Reason.ACCEPTED
+        if refused.any():
+            for reason in np.unique(judged[refused]):
+                self.refused[reason] += (judged == reason).sum(axis=1)
         self._sent += 1
+        followers = np.arange(1, self._members)
+        return np.asarray(refused[followers, followers - 1].T.ravel())
+
+    def _begin(self, now: int, admitted: Integers) -> None:
+        levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
+        levels[0] = self._top
+        levels[1 : self._members] = admitted.reshape(self._runs, -1).T
+        truth = self._agreement.speak(levels)
+        self._told = truth
+        if self._attackers:
+            self._told = tuple(self._attackers.told(now, self._round_length, self._base, self._top, truth))
+            for ghost in self._ghosts(now):
+                for told in self._told:
+                    told[:, self._members + ghost.number, ghost.run] = told[:, ghost.sender, ghost.run]
+        self._heard[:] = False
 
     def _close(self) -> None:
-        known, shape = self._agreement.known, self._heard.shape
+        members, shape = self._members, self._heard.shape
+        known = self._agreement.known[:members, :members]
         proposal, view, echo = (np.broadcast_to(each, shape) for each in self._told)
-        agreed = self._agreement.listen(Round(self._heard, proposal, view, echo))
+        agreed = self._agreement.listen(Round(self._heard, proposal, view, echo))[:members]
+        honest = ~self._attackers.dishonest
+        known = known & honest[:, None] & honest[None]
         differ = known & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
         self.disagreement = np.where(differ.any(axis=(0, 1)), self.disagreement + 1, 0)
         self.longest = np.maximum(self.longest, self.disagreement)
         self.apart += self.disagreement > 0
         self.rounds += 1
         self.level = agreed[1:].T.astype(np.int64).ravel()
+
+    def _headers(self, now: int, came: Booleans, position: Floats, speed: Floats) -> Headers:
+        milliseconds = np.array(now // MILLISECOND)
+        return Headers(
+            came=came,
+            version=np.array(VERSION),
+            size=np.array(SIZE),
+            counter=np.array(self._sent),
+            time=milliseconds & 0xFFFF,
+            round=milliseconds // (self._round_length // MILLISECOND),
+            position=np.stack([position, np.zeros_like(position)])[:, None],
+            speed=speed,
+        )
+
+    def _ghosts(self, now: int) -> list[Ghost]:
+        """The made-up members for whom there is room."""
+        room = self._heard.shape[0] - self._members
+        return [ghost for ghost in self._attackers.made_up(now) if ghost.number < room]
+
+    def _with_ghosts(
+        self, now: int, came: Booleans, position: Floats, speed: Floats
+    ) -> tuple[Booleans, Floats, Floats]:
+        """Links, positions and speeds with those of made-up members; whoever has no room refuses them."""
+        members, room = self._members, self._heard.shape[0] - self._members
+        came = np.concatenate([came, np.zeros((members, room, self._runs), dtype=bool)], axis=1)
+        position, speed = (np.concatenate([each, np.zeros((room, self._runs))], axis=0) for each in (position, speed))
+        for ghost in self._attackers.made_up(now):
+            hears = came[:, ghost.sender, ghost.run] & ghost.speaks
+            if ghost.only >= 0:
+                hears &= np.arange(members) == ghost.only
+            if ghost.number >= room:
+                self.refused[Reason.CROWDED, :, ghost.run] += hears
+                continue
+            place = members + ghost.number, ghost.run
+            came[:, *place] = hears
+            position[place] = position[ghost.sender, ghost.run] + ghost.ahead
+            speed[place] = speed[ghost.sender, ghost.run]
+        return came, position, speed
+
+    def _take_copies(self, now: int, came: Booleans) -> None:
+        """A flood of further messages goes through the gate; what it lets pass says nothing new."""
+        copies = np.zeros(came.shape, dtype=np.int64)
+        for (only, sender, run), count in self._attackers.copies(now).items():
+            receivers = slice(None) if only < 0 else slice(only, only + 1)
+            copies[receivers, sender, run] += np.where(came[receivers, sender, run], count, 0)
+        if copies.any():
+            self.refused[Reason.FLOODING] += self._gate.take(now // MILLISECOND, copies).sum(axis=1)
+
+
+class Readers:
+    """Where no group forms, each row reads the messages of the car ahead alone: the rest is refused.
+
+    refused   messages refused so far (reason, vehicle, run)
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], attackers: Attackers) -> None:
+        self._runs, self._vehicles = len(scenarios), scenarios[0].vehicles
+        self._attackers = attackers
+        self._gate = Gate((self._vehicles, self._runs))
+        self.refused = np.zeros((len(Reason), self._vehicles, self._runs), dtype=np.int64)
+
+    def send(self, now: int) -> Booleans:
+        """One transmission of all cars at `now` (ns); answers which rows refuse what the car ahead says (row,)."""
+        milliseconds = now // MILLISECOND
+        copies = np.zeros((self._vehicles, self._runs), dtype=np.int64)
+        for (_, sender, run), count in self._attackers.copies(now).items():
+            if sender + 1 < self._vehicles:
+                copies[sender + 1, run] += count
+        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies)
+        for ghost in self._attackers.made_up(now):
+            if ghost.speaks and ghost.sender + 1 < self._vehicles:
+                self.refused[Reason.CROWDED, ghost.sender + 1, ghost.run] += 1
+        refused = self._gate.take(milliseconds, np.ones_like(copies))
+        self.refused[Reason.FLOODING] += refused
+        return np.asarray(refused[1:].T.ravel() > 0)

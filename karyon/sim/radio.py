@@ -50,6 +50,11 @@ class Channel:
         silent = mute.reshape(-1, self._members).T
         return links & ~silent[None] & ~silent[:, None]
 
+    def refuse(self, who: Booleans) -> None:
+        """Of the messages sent last, what these rows (row,) refuse does not come."""
+        arrives, sent, message, true, heard = self._in_flight.pop()
+        self._in_flight.append((arrives, sent, message, true, heard & ~who))
+
     def receive(self, now: int) -> Samples:
         """The newest message that has arrived at each row; (field, row), time and freshness repeated per field."""
         fresh = np.zeros(len(self._ahead), dtype=bool)

@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from ruamel.yaml import YAML
 
 from karyon.kernel import Design
+from karyon.kernel.rules import Cooperation, leaves
 from karyon.sim import documents, safety_file, wording
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
@@ -213,6 +214,7 @@ class Radio(Section):
     """The messages that each vehicle sends about itself."""
 
     period: Period = Field(default=0.1, description="time between two messages")
+    generation: Literal["periodic", "cam"] = Field(default="periodic", description="cam: only when ETSI's rules ask")
     latency: Seconds = Field(default=0.02, ge=0, le=10, description="from sending to arrival")
     loss: Share = Field(default=0.0, description="share of messages that are lost, independently")
     position_sigma: Metres = Field(default=0.1, ge=0, le=1000, description="noise of the position sent, 1 sigma")
@@ -485,6 +487,9 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     highest = len(design.function(FUNCTION).levels) - 1
     if scenario.acc.max_los is not None and scenario.acc.max_los > highest:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
+    asked = [leaf for rule in design.function(FUNCTION).rules for leaf in leaves(rule)]
+    if scenario.radio.generation == "cam" and any(isinstance(leaf, Cooperation) for leaf in asked):
+        warnings.append("radio.generation changes nothing: members of a group send in each period")
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

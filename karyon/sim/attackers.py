@@ -20,10 +20,11 @@ from karyon.sim.faults import Injector, Placed
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Told = tuple[NDArray[np.generic], ...]  # proposal, view and echo
 
 ADDED = ("sybil", "flooding")  # modes that add messages
 CONTENT = ("wrong_position", "wrong_speed", "replay")  # modes that change what is said of the motion
-ROUNDS = ("lie_high", "lie_low", "equivocation", "replay")  # modes that change what is said to the group
+ALL = -1  # whom a message reaches: all who hear the sender
 
 
 def is_attack(one: Placed) -> bool:
@@ -31,55 +32,67 @@ def is_attack(one: Placed) -> bool:
     return one.fault.signal == SAID or (one.fault.signal == LEAD and one.fault.mode in ADDED)
 
 
+class _Attacks:
+    """Attacks of one mode as arrays (attack,): who sends, in which run, whom alone it reaches or `ALL`; times in ns."""
+
+    def __init__(self, placed: list[Placed], vehicles: int) -> None:
+        self.placed = placed
+        run, follower = np.divmod([one.row for one in placed], vehicles - 1) if placed else np.zeros((2, 0), dtype=int)
+        is_said = np.array([one.fault.signal == SAID for one in placed], dtype=bool)
+        self.run, self.sender, self.only = run, follower + is_said, np.where(is_said, ALL, follower + 1)
+        self.onset = np.array([one.onset for one in placed], dtype=np.int64)
+        self.end = np.array([one.end for one in placed], dtype=np.int64)
+        self.changed = np.zeros(len(placed), dtype=np.int64)
+
+    def acts(self, now: int) -> Booleans:
+        return (self.onset <= now) & (now < self.end)
+
+    def parameter(self, name: str) -> Floats:
+        return np.array([one.fault.parameters[name] for one in self.placed], dtype=float)
+
+
 @dataclass(frozen=True, slots=True)
-class _Attack:
-    """One attack: who sends, in which run, and whom alone it reaches; -1: all who hear the sender."""
+class Ghosts:
+    """Made-up members, arrays (ghost,): who speaks for them, in which run, whom alone they reach, m ahead of that.
 
-    placed: Placed
-    sender: int
-    run: int
-    only: int
+    number   in the run, from 0; those for whom there is no room are one entry of `count`, with number -1
+    attack   which of the attacks made it up
+    """
 
-    def acts(self, now: int) -> bool:
-        return self.placed.onset <= now < self.placed.end
-
-    def parameter(self, name: str) -> float:
-        return self.placed.fault.parameters[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Ghost:
-    """A made-up member: its number in the run, who speaks for it, whom alone it reaches (-1: all), m ahead of that."""
-
-    number: int
-    sender: int
-    run: int
-    only: int
-    ahead: float
-    speaks: bool
+    number: Integers
+    count: Integers
+    sender: Integers
+    run: Integers
+    only: Integers
+    ahead: Floats
+    attack: Integers
 
 
 class Attackers:
-    """All attacks of a batch. Told: what members say to each other, arrays (receiver, sender, run)."""
+    """All attacks of a batch."""
 
     def __init__(self, faults: Sequence[Placed], vehicles: int, runs: int, period: int) -> None:
         """`period` between messages in ns."""
-        self._vehicles, self._runs, self._period = vehicles, runs, period
-        self._attacks = [_attack(one, vehicles) for one in faults if is_attack(one)]
+        self._runs, self._period = runs, period
+        attacks = [one for one in faults if is_attack(one)]
+        self._modes = {
+            mode: _Attacks([one for one in attacks if one.fault.mode == mode], vehicles)
+            for mode in sorted({one.fault.mode for one in attacks} | set(ADDED))
+        }
         content = [
-            replace(each.placed, row=each.run * vehicles + each.sender)
-            for each in self._attacks
-            if each.placed.fault.mode in CONTENT
+            replace(one, row=int(run * vehicles + sender))
+            for mode in CONTENT
+            if (group := self._modes.get(mode))
+            for one, run, sender in zip(group.placed, group.run, group.sender, strict=True)
         ]
         self._content = Injector(content, {LEAD: period})
-        self._changed = {each.placed.place: 0 for each in self._attacks}
-        self._past: deque[list[NDArray[np.generic]]] = deque(maxlen=self._rounds_of_memory() + 1)
         self.dishonest = np.zeros((vehicles, runs), dtype=bool)
-        for each in self._attacks:
-            self.dishonest[each.sender, each.run] = True
+        for group in self._modes.values():
+            self.dishonest[group.sender, group.run] = True
+        self._past: deque[Told] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self._attacks)
+        return bool(self.dishonest.any())
 
     def content(self, now: int, message: Floats) -> Floats:
         """What the cars say of their motion at `now` (ns): `message` (field, car) as they would in truth."""
@@ -89,86 +102,76 @@ class Attackers:
         said = Samples(message.copy(), time, np.ones(message.shape, dtype=bool))
         return self._content.message(now, said).value
 
-    def copies(self, now: int) -> dict[tuple[int, int, int], int]:
-        """How many further messages since the last transmission, by receiver (-1: all), sender and run."""
-        found: dict[tuple[int, int, int], int] = {}
-        for each in self._of("flooding"):
-            onset, end, rate = each.placed.onset, each.placed.end, each.parameter("rate")
-            lasting = float(seconds(end, onset))
-            sent = [failures.flooded(seconds(at, onset), rate, lasting) for at in (now - self._period, now)]
-            count = int(sent[1] - sent[0])
-            key = each.only, each.sender, each.run
-            found[key] = found.get(key, 0) + count
-            self._changed[each.placed.place] += count
-        return found
+    def flood(self, now: int) -> tuple[Integers, Integers, Integers, Integers]:
+        """Further messages since the last transmission, (attack,): sender, run, whom alone they reach, how many."""
+        floods = self._modes["flooding"]
+        rate, lasting = floods.parameter("rate"), seconds(floods.end, floods.onset)
+        elapsed = seconds(now, floods.onset), seconds(now - self._period, floods.onset)
+        sent, before = (failures.flooded(each, rate, lasting) for each in elapsed)
+        count = sent - before
+        floods.changed += count
+        return floods.sender, floods.run, floods.only, count
 
-    def ghosts(self) -> int:
+    def made_up(self, room: int) -> Ghosts:
+        """All made-up members; of each run, `room` can be told from each other."""
+        sybils, rows = self._modes["sybil"], []
+        numbers = [0] * self._runs
+        for attack, count in enumerate(sybils.parameter("count").astype(int).tolist()):
+            run, spacing = int(sybils.run[attack]), sybils.placed[attack].fault.parameters["spacing"]
+            fitting = max(0, min(count, room - numbers[run]))
+            rows += [(numbers[run] + one, 1, attack, (one + 1) * spacing) for one in range(fitting)]
+            rows += [(-1, count - fitting, attack, 0.0)] if count > fitting else []
+            numbers[run] += count
+        number, size, attack_of = np.array([row[:3] for row in rows], dtype=np.int64).reshape(-1, 3).T
+        place = sybils.sender[attack_of], sybils.run[attack_of], sybils.only[attack_of]
+        return Ghosts(number, size, *place, np.array([row[3] for row in rows]), attack_of)
+
+    def speaking(self, now: int, ghosts: Ghosts) -> Booleans:
+        """Which made-up members speak at `now` in ns (ghost,)."""
+        sybils = self._modes["sybil"]
+        speaks = sybils.acts(now)[ghosts.attack]
+        np.add.at(sybils.changed, ghosts.attack, ghosts.count * speaks)
+        return np.asarray(speaks)
+
+    def most_made_up(self) -> int:
         """How many made-up members the run with most of them has."""
-        counts = [0] * self._runs
-        for each in self._of("sybil"):
-            counts[each.run] += int(each.parameter("count"))
-        return max(counts, default=0)
+        sybils = self._modes["sybil"]
+        return int(np.bincount(sybils.run, sybils.parameter("count"), minlength=1).max())
 
-    def made_up(self, now: int) -> list["Ghost"]:
-        """All made-up members, numbered in each run, whether they speak at `now` (ns) or not."""
-        found, numbers = [], [0] * self._runs
-        for each in self._of("sybil"):
-            count, acts = int(each.parameter("count")), each.acts(now)
-            for one in range(count):
-                ahead = (one + 1) * each.parameter("spacing")
-                found.append(Ghost(numbers[each.run] + one, each.sender, each.run, each.only, ahead, acts))
-            numbers[each.run] += count
-            self._changed[each.placed.place] += count * acts
-        return found
+    def told(self, now: int, round_length: int, base: int, top: int, truth: Told) -> Told:
+        """What each tells each in the round that begins at `now` (receiver, sender, run); `truth` (sender, run).
 
-    def told(
-        self, now: int, round_length: int, base: int, top: int, truth: tuple[NDArray[np.generic], ...]
-    ) -> list[NDArray[np.generic]]:
-        """What each tells each in the round that begins at `now`: of `truth`, proposal, view and echo (sender, run)."""
-        said = [np.repeat(each[None], len(each), axis=0) for each in truth]
-        self._past.append([each.copy() for each in said])
-        for mode in ROUNDS:
-            for each in self._of(mode):
-                if each.acts(now):
-                    self._tell(said, each, base, top, round_length)
+        Lengths in ns; `base` and `top` are the levels that a liar may name.
+        """
+        said = tuple(np.repeat(each[None], len(each), axis=0) for each in truth)
+        proposal = said[0]
+        to_each = np.where(np.arange(len(proposal)) % 2 == 0, top, base)[:, None]
+        levels = {"lie_high": np.array(top), "lie_low": np.array(base), "equivocation": to_each}
+        for mode, level in levels.items():
+            if liars := self._modes.get(mode):
+                at = liars.acts(now)
+                place = np.s_[:, liars.sender[at], liars.run[at]]
+                liars.changed[at] += (proposal[place] != level).any(axis=0)
+                proposal[place] = level
+        if replays := self._modes.get("replay"):
+            self._replay(now, round_length, said, truth, replays)
         return said
+
+    def _replay(self, now: int, round_length: int, said: Told, truth: Told, replays: _Attacks) -> None:
+        """What was said to the group some rounds ago is said again, where that round was."""
+        ago = np.maximum(1, np.rint(replays.parameter("delay") * 1e9 / round_length)).astype(np.int64)
+        self._past.append(truth)
+        if len(self._past) > ago.max() + 1:
+            self._past.popleft()
+        for rounds in np.unique(ago[replays.acts(now) & (ago < len(self._past))]):
+            at = replays.acts(now) & (ago == rounds)
+            for one, old in zip(said, self._past[-1 - rounds], strict=True):
+                one[:, replays.sender[at], replays.run[at]] = old[replays.sender[at], replays.run[at]]
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Messages changed or added so far, by (run, index of the fault)."""
-        content = self._content.changed()
-        return {place: count + content.get(place, 0) for place, count in self._changed.items()}
-
-    def _of(self, mode: str) -> list[_Attack]:
-        return [each for each in self._attacks if each.placed.fault.mode == mode]
-
-    def _tell(self, said: list[NDArray[np.generic]], each: _Attack, base: int, top: int, round_length: int) -> None:
-        proposal, place = said[0], np.s_[:, each.sender, each.run]
-        before = [one[place].copy() for one in said]
-        match each.placed.fault.mode:
-            case "lie_high":
-                proposal[place] = top
-            case "lie_low":
-                proposal[place] = base
-            case "equivocation":
-                proposal[place] = np.where(np.arange(len(proposal)) % 2 == 0, top, base)
-            case _:
-                ago = self._ago(each, round_length)
-                if ago < len(self._past):
-                    for one, old in zip(said, self._past[-1 - ago], strict=True):
-                        one[place] = old[place]
-        differs = any((one[place] != old).any() for one, old in zip(said, before, strict=True))
-        self._changed[each.placed.place] += differs
-
-    def _ago(self, each: _Attack, round_length: int) -> int:
-        return max(1, round(each.parameter("delay") * 1e9 / round_length))
-
-    def _rounds_of_memory(self) -> int:
-        delays = [each.parameter("delay") for each in self._of("replay")]
-        return int(np.ceil(max(delays, default=0.0) * 1e9 / self._period))
-
-
-def _attack(one: Placed, vehicles: int) -> _Attack:
-    run, follower = divmod(one.row, vehicles - 1)
-    if one.fault.signal == SAID:
-        return _Attack(one, follower + 1, run, -1)
-    return _Attack(one, follower, run, follower + 1)
+        counts = self._content.changed()
+        for group in self._modes.values():
+            for one, count in zip(group.placed, group.changed, strict=True):
+                counts[one.place] = counts.get(one.place, 0) + int(count)
+        return counts

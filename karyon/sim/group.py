@@ -12,7 +12,7 @@ from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
 from karyon.perception.following import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
-from karyon.sim.attackers import Attackers, Ghost
+from karyon.sim.attackers import ALL, Attackers
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
@@ -52,12 +52,13 @@ class Group:
         first = scenarios[0]
         self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
         self._attackers = attackers
-        places = self._members + max(0, min(attackers.ghosts(), MOST - self._members))
+        places = self._members + max(0, min(attackers.most_made_up(), MOST - self._members))
         self._agreement = Agreement(places, self._runs, base)
         self._round_length = TRANSMISSIONS * nanoseconds(first.radio.period)
         offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
         self._gate = Gate((self._members, places, self._runs), self._round_length // MILLISECOND, offset)
         self._heard = np.zeros((places, places, self._runs), dtype=bool)
+        self._ghosts = attackers.made_up(places - self._members)
         self._told: tuple[NDArray[np.generic], ...] = ()
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
@@ -97,10 +98,11 @@ class Group:
         truth = self._agreement.speak(levels)
         self._told = truth
         if self._attackers:
-            self._told = tuple(self._attackers.told(now, self._round_length, self._base, self._top, truth))
-            for ghost in self._ghosts(now):
-                for told in self._told:
-                    told[:, self._members + ghost.number, ghost.run] = told[:, ghost.sender, ghost.run]
+            self._told = self._attackers.told(now, self._round_length, self._base, self._top, truth)
+            ghosts, fits = self._ghosts, self._ghosts.number >= 0
+            for told in self._told:
+                speaker = told[:, ghosts.sender[fits], ghosts.run[fits]]
+                told[:, self._members + ghosts.number[fits], ghosts.run[fits]] = speaker
         self._heard[:] = False
 
     def _close(self) -> None:
@@ -130,11 +132,6 @@ class Group:
             speed=speed,
         )
 
-    def _ghosts(self, now: int) -> list[Ghost]:
-        """The made-up members for whom there is room."""
-        room = self._heard.shape[0] - self._members
-        return [ghost for ghost in self._attackers.made_up(now) if ghost.number < room]
-
     def _with_ghosts(
         self, now: int, came: Booleans, position: Floats, speed: Floats
     ) -> tuple[Booleans, Floats, Floats]:
@@ -142,25 +139,24 @@ class Group:
         members, room = self._members, self._heard.shape[0] - self._members
         came = np.concatenate([came, np.zeros((members, room, self._runs), dtype=bool)], axis=1)
         position, speed = (np.concatenate([each, np.zeros((room, self._runs))], axis=0) for each in (position, speed))
-        for ghost in self._attackers.made_up(now):
-            hears = came[:, ghost.sender, ghost.run] & ghost.speaks
-            if ghost.only >= 0:
-                hears &= np.arange(members) == ghost.only
-            if ghost.number >= room:
-                self.refused[Reason.CROWDED, :, ghost.run] += hears
-                continue
-            place = members + ghost.number, ghost.run
-            came[:, *place] = hears
-            position[place] = position[ghost.sender, ghost.run] + ghost.ahead
-            speed[place] = speed[ghost.sender, ghost.run]
+        ghosts, fits = self._ghosts, self._ghosts.number >= 0
+        reached = (ghosts.only == ALL) | (np.arange(members)[:, None] == ghosts.only)
+        hears = came[:, ghosts.sender, ghosts.run] & reached & self._attackers.speaking(now, ghosts)
+        crowded = (hears * ghosts.count)[:, ~fits]
+        np.add.at(self.refused[Reason.CROWDED].T, ghosts.run[~fits], crowded.T)
+        place, sender = (members + ghosts.number[fits], ghosts.run[fits]), (ghosts.sender[fits], ghosts.run[fits])
+        came[:, *place] = hears[:, fits]
+        position[place] = position[sender] + ghosts.ahead[fits]
+        speed[place] = speed[sender]
         return came, position, speed
 
     def _take_copies(self, now: int, came: Booleans) -> None:
         """A flood of further messages goes through the gate; what it lets pass says nothing new."""
+        sender, run, only, count = self._attackers.flood(now)
+        reached = (only == ALL) | (np.arange(self._members)[:, None] == only)
         copies = np.zeros(came.shape, dtype=np.int64)
-        for (only, sender, run), count in self._attackers.copies(now).items():
-            receivers = slice(None) if only < 0 else slice(only, only + 1)
-            copies[receivers, sender, run] += np.where(came[receivers, sender, run], count, 0)
+        heard = came[:, sender, run] * reached * count
+        np.add.at(copies.transpose(1, 2, 0), (sender, run), heard.T)
         if copies.any():
             self.refused[Reason.FLOODING] += self._gate.take(now // MILLISECOND, copies).sum(axis=1)
 
@@ -175,19 +171,20 @@ class Readers:
         self._runs, self._vehicles = len(scenarios), scenarios[0].vehicles
         self._attackers = attackers
         self._gate = Gate((self._vehicles, self._runs))
+        self._ghosts = attackers.made_up(0)
         self.refused = np.zeros((len(Reason), self._vehicles, self._runs), dtype=np.int64)
 
     def send(self, now: int) -> Booleans:
         """One transmission of all cars at `now` (ns); answers which rows refuse what the car ahead says (row,)."""
         milliseconds = now // MILLISECOND
-        copies = np.zeros((self._vehicles, self._runs), dtype=np.int64)
-        for (_, sender, run), count in self._attackers.copies(now).items():
-            if sender + 1 < self._vehicles:
-                copies[sender + 1, run] += count
-        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies)
-        for ghost in self._attackers.made_up(now):
-            if ghost.speaks and ghost.sender + 1 < self._vehicles:
-                self.refused[Reason.CROWDED, ghost.sender + 1, ghost.run] += 1
-        refused = self._gate.take(milliseconds, np.ones_like(copies))
+        copies, made_up = np.zeros((2, self._vehicles + 1, self._runs), dtype=np.int64)  # behind the last is nobody
+        sender, run, _, count = self._attackers.flood(now)
+        np.add.at(copies, (sender + 1, run), count)
+        ghosts = self._ghosts
+        speaks = self._attackers.speaking(now, ghosts)
+        np.add.at(made_up, (ghosts.sender + 1, ghosts.run), ghosts.count * speaks)
+        self.refused[Reason.CROWDED] += made_up[:-1]
+        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies[:-1])
+        refused = self._gate.take(milliseconds, np.ones_like(copies[:-1]))
         self.refused[Reason.FLOODING] += refused
         return np.asarray(refused[1:].T.ravel() > 0)

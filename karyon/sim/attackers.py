@@ -24,6 +24,7 @@ Told = tuple[NDArray[np.generic], ...]  # proposal, view and echo
 
 ADDED = ("sybil", "flooding")  # modes that add messages
 CONTENT = ("wrong_position", "wrong_speed", "replay")  # modes that change what is said of the motion
+LEVEL = ("replay", "sybil", "lie_high", "lie_low", "equivocation")  # modes that change what is said of the level
 ALL = -1  # whom a message reaches: all who hear the sender
 
 
@@ -69,7 +70,10 @@ class Ghosts:
 
 
 class Attackers:
-    """All attacks of a batch."""
+    """All attacks of a batch.
+
+    dishonest   who does not tell its level as it is, at some time of the run (vehicle, run): nobody to agree with
+    """
 
     def __init__(self, faults: Sequence[Placed], vehicles: int, runs: int, period: int) -> None:
         """`period` between messages in ns."""
@@ -87,12 +91,13 @@ class Attackers:
         ]
         self._content = Injector(content, {LEAD: period})
         self.dishonest = np.zeros((vehicles, runs), dtype=bool)
-        for group in self._modes.values():
-            self.dishonest[group.sender, group.run] = True
+        for mode in LEVEL:
+            if group := self._modes.get(mode):
+                self.dishonest[group.sender[group.only == ALL], group.run[group.only == ALL]] = True
         self._past: deque[Told] = deque()
 
     def __bool__(self) -> bool:
-        return bool(self.dishonest.any())
+        return any(group.placed for group in self._modes.values())
 
     def content(self, now: int, message: Floats) -> Floats:
         """What the cars say of their motion at `now` (ns): `message` (field, car) as they would in truth."""

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from karyon.sim.run import simulate
@@ -109,6 +110,38 @@ def test_who_hears_a_flood_says_how_many_messages_it_has_refused(results):
     assert sum(event["count"] for event in told) > 7 * 30 * 100_000 * 0.95
     assert told[-1]["text"].endswith("messages refused: flooding")
     assert {event["vehicle"] for event in results["flood_for_one"].events if event["kind"] == "message"} == {3}
+
+
+def any_attack(rng):
+    """An attack of any kind, time and strength."""
+    sign, size = rng.choice([-1, 1]), 10 ** rng.uniform(-0.5, 2.5)
+    parameters = {
+        "replay": f"delay: {rng.uniform(0.1, 8):.2f}",
+        "wrong_position": f"offset: {sign * size:.2f}",
+        "wrong_speed": f"offset: {sign * size / 20:.2f}",
+        "sybil": f"count: {int(rng.integers(1, 100))}, spacing: {rng.uniform(-50, 50):.1f}",
+        "flooding": f"rate: {size * 30:.1f}",
+        "lie_high": "",
+        "lie_low": "",
+        "equivocation": "",
+    }
+    mode = str(rng.choice(list(parameters)))
+    when = f"onset: {rng.uniform(12, 30):.3f}, duration: {rng.uniform(2, 15):.2f}"
+    return f"{{vehicle: {rng.integers(1, 8)}, signal: own.message, mode: {mode}, {when}, {parameters[mode]}}}"
+
+
+def test_no_random_attackers_violate_a_goal():
+    """Two members of forty platoons, while the leader brakes and a tenth of the messages is lost."""
+    rng, runs = np.random.default_rng(5), []
+    for seed in range(40):
+        brakes = f"leader.speed=[[0, 27], [{rng.uniform(15, 30):.1f}, 0], [42, 27]]"
+        settings = ["duration=50", "radio.loss=0.1", brakes, f"leader.deceleration={rng.uniform(1.5, 6):.2f}"]
+        runs.append(read("platoon", [*settings, f"faults=[{any_attack(rng)}, {any_attack(rng)}]"], seed))
+    for result in simulate(runs, [None] * len(runs)):
+        summary = result.summary
+        assert summary["collisions"] == 0
+        assert not any(goal["violated"] for goal in summary["safety_goals"].values())
+        assert summary["functions"]["acc"]["worst_disagreement"] <= 1
 
 
 def test_a_lone_follower_reads_the_car_ahead_and_nobody_else():

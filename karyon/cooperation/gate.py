@@ -91,13 +91,11 @@ class Gate:
         self._contradicted = np.full(shape, NEVER, dtype=np.int64)
         self._disputed = np.full(shape, NEVER, dtype=np.int64)
         self._reserve = np.full(shape, BURST)
-        self._filled = np.full(shape, NEVER, dtype=np.int64)
+        self._filled = NEVER
 
     def judge(self, now: int, came: Headers) -> NDArray[np.int8]:
         """Reason for each place at `now` in ms, `ACCEPTED`, or `NOTHING` where no message came. Never raises."""
-        shape = self._time.shape
-        time, counter = (np.broadcast_to(each, shape) for each in (time_of(came.time, now), came.counter & 0xFFFF))
-        position = np.broadcast_to(came.position, self._position.shape)
+        time, counter = time_of(came.time, now), came.counter & 0xFFFF
         unsound, reason = self._unsound(now, came, time)
         known = self._time > now - FORGET
         later = time > self._time
@@ -106,12 +104,12 @@ class Gate:
         duplicate = known & (time == self._time) & (ahead == 0)
         replayed = known & ~later & ~higher & ~duplicate
         sound = came.came & ~unsound & ~duplicate & ~replayed
-        contradicts = sound & known & ((later != higher) | self._elsewhere(time, position))
+        contradicts = sound & known & ((later != higher) | self._elsewhere(time, came.position))
         again = contradicts & (self._contradicted > now - DISPUTE)
         self._contradicted = np.where(contradicts, now, self._contradicted)
         self._disputed = np.where(again, now, self._disputed)
         disputed = sound & ((self._disputed > now - DISPUTE) | came.own)
-        self._remember(sound, time, counter, position)
+        self._remember(sound, time, counter, came.position)
         flooding = self.take(now, (sound & ~disputed).astype(np.int64)) > 0
         later_reasons = (
             (replayed, Reason.REPLAYED),
@@ -120,21 +118,21 @@ class Gate:
             (flooding, Reason.FLOODING),
         )
         for holds, number in later_reasons:
-            reason = np.where(holds & (reason == Reason.ACCEPTED), number, reason)
-        return np.where(came.came, reason, Reason.NOTHING).astype(np.int8)
+            reason = np.where(holds & (reason == Reason.ACCEPTED), np.int8(number), reason)
+        return np.where(came.came, reason, np.int8(Reason.NOTHING))
 
     def take(self, now: int, count: Integers) -> Integers:
         """How many of `count` further sound messages at each place are refused as flooding at `now` in ms.
 
         What is refused counts, too: who floods is not heard until it has been quiet for half a second.
         """
-        elapsed = np.clip(now - self._filled, 0, FORGET)
-        self._filled = np.full_like(self._filled, now)
+        elapsed = min(max(now - self._filled, 0), FORGET)
+        self._filled = now
         filled = np.minimum(BURST, self._reserve + RATE * elapsed / 1000.0)
         self._reserve = np.maximum(filled - count, -BURST)
         return np.asarray(count - np.clip(np.floor(filled), 0, count)).astype(np.int64)
 
-    def _unsound(self, now: int, came: Headers, time: Integers) -> tuple[Booleans, Integers]:
+    def _unsound(self, now: int, came: Headers, time: Integers) -> tuple[Booleans, NDArray[np.int8]]:
         """What is wrong with a message whatever came before it."""
         silent = ~(np.isfinite(came.position).all(axis=0) & np.isfinite(came.speed))
         stale = (time < now - AGE_MAX) | (time // self._round != came.round)
@@ -145,9 +143,9 @@ class Gate:
             (time > now + self._offset, Reason.FUTURE),
             (stale, Reason.REPLAYED),
         )
-        reason = np.zeros(self._time.shape, dtype=np.int64)
+        reason = np.asarray(np.int8(Reason.ACCEPTED))  # it takes the shape of what is told, often one number for all
         for holds, number in found:
-            reason = np.where(holds & (reason == Reason.ACCEPTED), number, reason)
+            reason = np.where(holds & (reason == Reason.ACCEPTED), np.int8(number), reason)
         return reason != Reason.ACCEPTED, reason
 
     def _elsewhere(self, time: Integers, position: Floats) -> Booleans:

@@ -42,6 +42,7 @@ PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
 STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
+STRONGEST = 12.0  # m/s²: no car speeds up or brakes harder
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 
 
@@ -229,6 +230,7 @@ class Following:
         self._track_rate_noise = 8.0 * np.array([n.message_speed, n.message_acceleration])[:, None]
         self._noisy = floors > 0.0
         self._tolerated = np.array([t.distance, t.relative_speed, t.speed, t.acceleration, t.position])[:, None]
+        self._tolerated_place = t.message_position
         reckoned = (c.radar, c.wheel, c.place)
         self._limits = Limits(*reckoned)
         self._leak = column(leak_of(g.period, g.memory) for g in reckoned)
@@ -376,7 +378,10 @@ class Following:
         slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)
         advance += np.minimum(np.maximum(value[:2] - before.tracked.reference - advance, -slack), slack)
         advance = np.where(fresh & ~first, advance, 0.0)
-        anchor = fresh & (first | (gone & ~before.tracked.doubted))
+        # Of a silence it is not known how the car drove; a place that it cannot have reached is a jump all the same.
+        way = value[M_POSITION] - old[M_POSITION] - 0.5 * step * (value[M_SPEED] + old[M_SPEED])
+        jumped = np.abs(way) > self._tolerated_place + 0.25 * STRONGEST * step * step  # False for NaN
+        anchor = fresh & (first | (gone & ~before.tracked.doubted & ~np.stack([jumped, np.zeros_like(jumped)])))
         s.tracked, judged, _ = before.tracked.next(
             value[:2], advance, fresh, anchor, self._track_leak, self._track_limits
         )

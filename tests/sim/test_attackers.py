@@ -144,6 +144,22 @@ def test_no_random_attackers_violate_a_goal():
         assert summary["functions"]["acc"]["worst_disagreement"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("seed", "braking", "attack"),
+    [
+        (236437, [33.5, 15, 5.8], "vehicle: 6, mode: wrong_position, onset: 15.953, duration: 14.83, offset: 330.79"),
+        (568679, [30.4, 0, 1.78], "vehicle: 2, mode: replay, onset: 26.024, duration: 18.75, delay: 1.14"),
+    ],
+)
+def test_a_jump_that_falls_into_a_silence_is_seen(seed, braking, attack):
+    """Found by random runs: a sender who came back elsewhere after half a second of lost messages was believed."""
+    time, low, deceleration = braking
+    leader = [f"leader.speed=[[0, 27], [{time}, {low}], [{time + 14}, 27]]", f"leader.deceleration={deceleration}"]
+    faults = f"faults=[{{signal: own.message, {attack}}}]"
+    [result] = simulate([read("platoon", ["duration=55", "radio.loss=0.3", *leader, faults], seed)], [None])
+    assert not any(goal["violated"] for goal in result.summary["safety_goals"].values())
+
+
 def test_a_lone_follower_reads_the_car_ahead_and_nobody_else():
     """Without a group: made-up senders are refused, and who floods is not heard."""
     fault = "vehicle: 1, signal: lead.message, onset: 10, duration: 5"

@@ -21,7 +21,7 @@ alone in a group has nobody to cooperate with.
 Arrays are (receiver, sender, file), every file with as many places for members.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,7 @@ MOST = 64  # members of a file: bits of a view
 ANY = np.int8(127)  # level that a head proposes
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What each vehicle says in a round (member, file), or what came of it (receiver, sender, file).
 
     proposal   level that it proposes

@@ -141,7 +141,7 @@ def held(value: Floats, before: Booleans) -> Floats:
     return np.take_along_axis(value, np.where(last < 0, first, last), axis=-1)
 
 
-def flooded(elapsed: Any, rate: float, duration: float) -> Integers:
+def flooded(elapsed: Any, rate: Any, duration: Any) -> Integers:
     """How many messages a flooder has sent `elapsed` s after its onset: one every 1/`rate` s, for `duration` s."""
     return np.asarray(np.floor(rate * np.clip(elapsed, 0.0, duration)).astype(np.int64))
 

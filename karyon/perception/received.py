@@ -21,6 +21,7 @@ M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
 
 STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
 GONE = 0.5  # s without a message after which the next one begins anew
+STRONGEST = 12.0  # m/s²: no car speeds up or brakes harder
 INTENTION_MISMATCH = 0.5  # m/s²: a command is no exact inverse of a recorded motion
 LARGEST = np.array([1e7, 120.0, 20.0, 20.0])[:, None]  # of each field: what is beyond is no vehicle
 
@@ -75,7 +76,7 @@ class Sender:
     """Judges the messages of one sender per row by themselves."""
 
     def __init__(self, noise: SenderNoise, checks: SenderChecks) -> None:
-        self._lag = noise.lag
+        self._lag, self._tolerated_place = noise.lag, checks.position.tolerated
         self._rate_noise = 8.0 * np.array([noise.speed, noise.acceleration])[:, None]
         tracks = (checks.position, checks.speed)
         self._limits, self._leak = Limits(*tracks), column(leak_of(gate.period, gate.memory) for gate in tracks)
@@ -89,7 +90,8 @@ class Sender:
         old, fresh, step = before.message.value, message.fresh[0], message.step[0]
         first = np.isnan(old[0])
         gone = first | (step > GONE)
-        anchor = fresh & (first | (gone & ~before.tracked.doubted))
+        jumped = np.stack([self._jumped(before, message.value, step), np.zeros_like(gone)])
+        anchor = fresh & (first | (gone & ~before.tracked.doubted & ~jumped))
         advance = np.where(fresh & ~first, self._advance(before, message.value, step), 0.0)
         tracked, judged, _ = before.tracked.next(message.value[:2], advance, fresh, anchor, self._leak, self._limits)
         intended = self._intended(before, message, fresh, anchor[0])
@@ -112,6 +114,12 @@ class Sender:
         turned = np.maximum(np.abs(rates - old) - self._rate_noise, 0.0)
         slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)
         return advance + np.minimum(np.maximum(value[:2] - before.tracked.reference - advance, -slack), slack)
+
+    def _jumped(self, before: Heard, value: Floats, step: Floats) -> Booleans:
+        """Where the sender is, it cannot have got to since its last message, however it drove; False for NaN (row,)."""
+        old = before.message.value
+        way = value[M_POSITION] - old[M_POSITION] - 0.5 * step * (value[M_SPEED] + old[M_SPEED])
+        return np.asarray(np.abs(way) > self._tolerated_place + 0.25 * STRONGEST * step * step)
 
     def _intended(self, before: Heard, message: Newest, fresh: Booleans, anchor: Booleans) -> Floats:
         """Acceleration that the intentions can have led to, after the lag of a vehicle (least and largest, row).

@@ -13,17 +13,19 @@ from simpy.events import EventPriority
 
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
+from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.received import M_INTENDED, M_SPEED
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, controllers, recorder
+from karyon.sim.attackers import Attackers, is_attack
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
-from karyon.sim.group import PEER, Group, base_of
+from karyon.sim.group import PEER, Group, Readers, base_of
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
@@ -33,6 +35,7 @@ from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
 
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
+TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 
 
@@ -82,11 +85,15 @@ class Simulation:
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
         top = len(self.function.levels) - 1
         base = base_of(self.function)
-        self.group = None if base is None else Group(scenarios, base, top)
+        faults = placed(scenarios)
+        self.attackers = Attackers(faults, first.vehicles, len(scenarios), nanoseconds(first.radio.period))
+        self.group = None if base is None else Group(scenarios, base, top, self.attackers)
+        by_rules = first.radio.generation == "cam" and self.group is None
+        self.generation = Generation.of(len(self.world.position)) if by_rules else None
+        self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
         self.channel = Channel(scenarios, self.world.ahead, is_group=self.group is not None)
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
-        faults = placed(scenarios)
-        self.injector = Injector(faults, periods)
+        self.injector = Injector([one for one in faults if not is_attack(one)], periods)
         self.components = Components(faults, self.rows, COMPONENTS)
         self.perception = analysis.perception_of(
             design,
@@ -135,6 +142,7 @@ class Simulation:
                 break
             complete = progress is None or progress(float(seconds(now, 0)))
         self.finished = min(now, self.end)
+        self._tell_refused(self.finished)
         self.metrics.close(self.finished)
         return complete
 
@@ -161,6 +169,7 @@ class Simulation:
             self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         self._cycle(control, phase, Order.CONTROL, self._control)
         self._cycle(*perception, Order.WATCH, self._watch)
+        self._cycle(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         for when, entry in self.log.planned():
@@ -200,14 +209,27 @@ class Simulation:
         true = self.messages.true()
         mute = np.zeros(len(self.world.position), dtype=bool)
         mute[self.world.own] = self.down["radio"]
-        sent = self.channel.send(now, self.messages.compose(true), true, mute)
+        if self.generation is not None:
+            mute |= ~self._due(now)
+        message = self.attackers.content(now, self.messages.compose(true))
+        sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent)
         if self.trace.wanted:
             self.sent.record(sent, None if self.group is None else self.group.number, mute)
         if self.group is not None:
             before = self.group.leader
-            self.group.send(self._admitted, self.channel.heard_until(self.group.end_of_round(now), mute))
+            links = self.channel.heard_until(self.group.end_of_round(now), mute)
+            self.channel.refuse(self.group.send(now, self._admitted, links, message))
             self.log.grouped(now, before, self.group.leader)
+        elif self.readers is not None:
+            self.channel.refuse(self.readers.send(now))
+
+    def _due(self, now: int) -> np.ndarray:
+        """Which cars the rules of a CAM let send now (car,); the road is straight, and leads north."""
+        assert self.generation is not None
+        world = self.world
+        straight = np.zeros_like(world.position)
+        return self.generation.due(now // 1_000_000, np.stack([straight, world.position]), straight, world.speed)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
@@ -280,6 +302,11 @@ class Simulation:
 
     def _watch(self, now: int) -> None:
         self.metrics.step(now)
+
+    def _tell_refused(self, now: int) -> None:
+        listening = self.readers if self.group is None else self.group
+        if listening is not None:
+            self.log.refused(now, listening.refused)
 
     def _record(self, now: int) -> None:
         assert self.seen is not None

@@ -1,13 +1,14 @@
 """The log of a batch: what failed, what perception saw, what the kernel decided and why."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.cooperation.gate import Reason
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
@@ -17,7 +18,7 @@ from karyon.perception.following import LEAD, OWN, Seen
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
-from karyon.sim.failure_modes import MODES, Fault
+from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.faults import Placed
 
 Booleans = NDArray[np.bool_]
@@ -38,11 +39,19 @@ class Log:
         self.verdicts = [Counter[str]() for _ in range(rows)]
         self._by_row: dict[int, list[Placed]] = {}
         for fault in self.faults:
-            self._by_row.setdefault(fault.row, []).append(fault)
+            for row in self._touched(fault):
+                self._by_row.setdefault(row, []).append(fault)
+        self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
         self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
         self._started = False
+
+    def _touched(self, one: Placed) -> Iterable[int]:
+        """Rows whose downgrade a fault may cause: what a vehicle says touches all of its run."""
+        run = one.row // self._followers
+        is_said = one.fault.signal == SAID
+        return range(run * self._followers, (run + 1) * self._followers) if is_said else (one.row,)
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
@@ -116,6 +125,16 @@ class Log:
             heads = head == row % self._followers + 1
             said = "heads a group of its own" if heads else f"belongs to the group of car {head}"
             self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
+
+    def refused(self, now: int, counts: NDArray[np.int64]) -> None:
+        """Messages that were refused since this was last told, by reason; `counts` (reason, vehicle, run) in all."""
+        new = counts - self._refused
+        self._refused = counts.copy()
+        for reason, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
+            name, count = Reason(reason).name.lower(), int(new[reason, vehicle, run])
+            said = f"{count} message{'s' * (count > 1)} refused: {name.replace('_', ' ')}"
+            event = {"time": now / 1e9, "vehicle": vehicle, "kind": "message", "text": said}
+            self.events[run].append(event | {"reason": name, "count": count})
 
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.

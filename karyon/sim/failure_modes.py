@@ -23,6 +23,7 @@ from karyon.sim.units import (
     Seconds,
     Section,
     Share,
+    WholeFactor,
     contradiction,
     lacking,
     refusal,
@@ -41,8 +42,10 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
     "lead.message.speed": "m/s",
     "lead.message.acceleration": "m/s2",
     "lead.message.intended_acceleration": "m/s2",
+    "own.message": "",
 }
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
+SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")
 
 
@@ -200,6 +203,31 @@ class WrongSpeed(Mode):
     offset: MetresPerSecond = Field(ge=-1000, le=1000, description="by how much")
 
 
+class Sybil(Mode):
+    """The sender invents others, each ahead of the one before, that say what it says."""
+
+    count: WholeFactor = Field(ge=1, le=10_000, description="how many")
+    spacing: Metres = Field(default=10.0, ge=-1000, le=1000, description="how far apart they claim to be")
+
+
+class Flooding(Mode):
+    """The newest message again and again."""
+
+    rate: Factor = Field(gt=0, le=1e6, description="how many a second, besides the usual ones")
+
+
+class LieHigh(Mode):
+    """The sender proposes the highest level to its group, whatever its own rules admit."""
+
+
+class LieLow(Mode):
+    """The sender proposes no cooperation to its group."""
+
+
+class Equivocation(Mode):
+    """The sender proposes the highest level to every second member, and no cooperation to the others."""
+
+
 class Crash(Mode):
     """The component ends for good."""
 
@@ -242,9 +270,21 @@ MESSAGE_MODES: dict[str, type[Mode]] = {
     "wrong_position": WrongPosition,
     "wrong_speed": WrongSpeed,
     "replay": Replay,
+    "sybil": Sybil,
+    "flooding": Flooding,
+}
+SAID_MODES: dict[str, type[Mode]] = {  # of what a vehicle says to all
+    "wrong_position": WrongPosition,
+    "wrong_speed": WrongSpeed,
+    "replay": Replay,
+    "sybil": Sybil,
+    "flooding": Flooding,
+    "lie_high": LieHigh,
+    "lie_low": LieLow,
+    "equivocation": Equivocation,
 }
 COMPONENT_MODES: dict[str, type[Mode]] = {"crash": Crash, "hang": Hang, "slow": Slow}
-MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES | COMPONENT_MODES
+MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES | SAID_MODES | COMPONENT_MODES
 
 
 class Fault(Section):
@@ -327,9 +367,11 @@ def modes_of(signal: str | None) -> dict[str, type[Mode]]:
     """The modes in which a signal can fail; None: a component."""
     if signal is None:
         return COMPONENT_MODES
-    if signal == "front.distance":
-        return SIGNAL_MODES | OBJECT_MODES
-    return MESSAGE_MODES if signal == "lead.message" else SIGNAL_MODES
+    return {
+        "front.distance": SIGNAL_MODES | OBJECT_MODES,
+        "lead.message": MESSAGE_MODES,
+        SAID: SAID_MODES,
+    }.get(signal, SIGNAL_MODES)
 
 
 def _misplaced(mode: str, signal: str | None, component: str | None) -> PydanticCustomError | None:
@@ -341,7 +383,15 @@ def _misplaced(mode: str, signal: str | None, component: str | None) -> Pydantic
         return contradiction(f"`{mode}` befalls a signal, not a component", "a component can crash, hang, or be slow")
     if mode in OBJECT_MODES:
         return contradiction(f"`{mode}` befalls the radar's object", "write `signal: front.distance`")
-    if signal == "lead.message":
+    return _misplaced_in_a_message(mode, signal)
+
+
+def _misplaced_in_a_message(mode: str, signal: str | None) -> PydanticCustomError:
+    if mode not in SIGNAL_MODES | MESSAGE_MODES:
+        return contradiction(f"`{mode}` befalls what a vehicle says to its group", f"write `signal: {SAID}`")
+    if signal == SAID and mode in TIMING_MODES:
+        return contradiction(f"`{mode}` befalls what is received, not what is sent", "write `signal: lead.message`")
+    if signal in ("lead.message", SAID):
         return contradiction(
             f"`{mode}` befalls a field of the message, not the message as a whole",
             "for example `signal: lead.message.speed`",

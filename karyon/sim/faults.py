@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from karyon.perception import failures
 from karyon.perception.following import FIELDS, LEAD, OWN
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import Fault
+from karyon.sim.failure_modes import SAID, Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -96,7 +96,7 @@ class Injector:
 def _fields(signal: str, mode: str) -> slice:
     """Fields of the message that a fault acts on."""
     field = {"wrong_position": FIELDS[0], "wrong_speed": FIELDS[1]}.get(mode, signal)
-    if field == LEAD:
+    if field in (LEAD, SAID):
         return slice(0, len(FIELDS))
     return slice(FIELDS.index(field), FIELDS.index(field) + 1)
 

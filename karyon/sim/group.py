@@ -1,22 +1,28 @@
 """The group that the vehicles of each run form: who hears whom, round by round, and the level that they agree on."""
 
 from collections.abc import Sequence
-from dataclasses import astuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import Agreement, Said
+from karyon.cooperation.agreement import MOST, Agreement, Said
+from karyon.cooperation.cam import VERSION
+from karyon.cooperation.gate import Gate, Headers, Reason
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
+from karyon.perception.received import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
+from karyon.sim.attackers import ALL, Attackers
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 PEER = "platoon"  # who it is that a rule asks the agreement of
 TRANSMISSIONS = 5  # of a round: at 10 Hz half a second
+SIZE = 68  # bytes of a message, see `karyon.cooperation.wire`
+MILLISECOND = 1_000_000  # ns
 
 
 def base_of(function: Function) -> int | None:
@@ -37,52 +43,162 @@ class Group:
 
     level          that each row has agreed to
     leader         the vehicle that heads the group of each row, for the row itself by its own belief
-    longest        rounds in a row for which a vehicle acted on a level that needs agreement while one that it counts on
-                   was on another, per run
+    longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
+                   that it counts on was on another, per run
     apart, rounds  rounds in which any did, and all rounds, per run
+    refused        messages refused so far (reason, member, run)
+    Made-up members have the places behind the members, as far as there is room.
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], base: int, top: int) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], base: int, top: int, attackers: Attackers) -> None:
         first = scenarios[0]
         self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
-        self._agreement = Agreement(self._members, self._runs, base)
-        self._heard = np.zeros((self._members, self._members, self._runs), dtype=bool)
+        self._attackers = attackers
+        places = self._members + max(0, min(attackers.most_made_up(), MOST - self._members))
+        self._agreement = Agreement(places, self._runs, base)
+        self._period = nanoseconds(first.radio.period)
+        self._round_length = TRANSMISSIONS * self._period
+        offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
+        self._gate = Gate((self._members, places, self._runs), self._round_length // MILLISECOND, offset)
+        self._heard = np.zeros((places, places, self._runs), dtype=bool)
+        self._ghosts = attackers.made_up(places - self._members)
         self._told: Said | None = None
-        self._sent, self._period = 0, nanoseconds(first.radio.period)
+        self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
         self.leader = np.zeros_like(self.level)
-        self._apart_for = np.zeros(self._heard.shape, dtype=int)
+        self._apart_for = np.zeros((self._members, self._members, self._runs), dtype=int)
         self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
+        self.refused = np.zeros((len(Reason), self._members, self._runs), dtype=np.int64)
 
     @property
     def number(self) -> int:
         """Of the round that the next transmission belongs to, from 0."""
         return self._sent // TRANSMISSIONS
 
-    def send(self, admitted: Integers, links: Booleans) -> None:
-        """One transmission of all members; `admitted` (row,) by their own rules, `links` (receiver, sender, run)."""
+    def send(self, now: int, admitted: Integers, links: Booleans, message: Floats) -> Booleans:
+        """One transmission of all members at `now` (ns); answers which rows refuse what the car ahead says (row,).
+
+        admitted   (row,) by their own rules
+        links      who hears whom (receiver, sender, run)
+        message    what they say of their motion (field, car)
+        """
         if self._sent % TRANSMISSIONS == 0:
             if self._told is not None:
                 self._close(self._told)
-            levels = np.full((self._members, self._runs), self._top, dtype=np.int8)
-            levels[1:] = admitted.reshape(self._runs, -1).T
-            self._told = self._agreement.speak(levels)
-            self._heard[:] = False
-        self._heard |= links
+            self._begin(now, admitted)
+        position, speed = (message[field].reshape(self._runs, -1).T for field in (M_POSITION, M_SPEED))
+        came = links & ~np.eye(self._members, dtype=bool)[:, :, None]
+        if self._attackers:
+            came, position, speed = self._with_ghosts(now, came, position, speed)
+            self._take_copies(now, came)
+        judged = self._gate.judge(now // MILLISECOND, self._headers(now, came, position, speed))
+        self._heard[: self._members] |= judged == Reason.ACCEPTED
+        refused = judged > Reason.ACCEPTED
+        if refused.any():
+            for reason in np.unique(judged[refused]):
+                self.refused[reason] += (judged == reason).sum(axis=1)
         self._sent += 1
+        followers = np.arange(1, self._members)
+        return np.asarray(refused[followers, followers - 1].T.ravel())
+
+    def _begin(self, now: int, admitted: Integers) -> None:
+        levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
+        levels[0] = self._top
+        levels[1 : self._members] = admitted.reshape(self._runs, -1).T
+        truth = self._agreement.speak(levels)
+        self._told = truth
+        if self._attackers:
+            self._told = self._attackers.told(now, self._round_length, self._base, self._top, truth)
+            ghosts, fits = self._ghosts, self._ghosts.number >= 0
+            for told in self._told:
+                speaker = told[:, ghosts.sender[fits], ghosts.run[fits]]
+                told[:, self._members + ghosts.number[fits], ghosts.run[fits]] = speaker
+        self._heard[:] = False
 
     def end_of_round(self, now: int) -> int:
         """When the round ends to which what is sent at `now` (ns) belongs: what arrives later counts as missed."""
         return now + (TRANSMISSIONS - self._sent % TRANSMISSIONS) * self._period
 
     def _close(self, told: Said) -> None:
-        came = Said(*(np.broadcast_to(each, self._heard.shape) for each in astuple(told)))
-        agreed = self._agreement.listen(self._heard, came)
-        counted = self._agreement.counted
+        members = self._members
+        came = Said._make(np.broadcast_to(each, self._heard.shape) for each in told)
+        agreed = self._agreement.listen(self._heard, came)[:members]
+        honest = ~self._attackers.dishonest
+        counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
         differ = counted & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
         self._apart_for = np.where(differ, self._apart_for + 1, 0)
         self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
         self.apart += differ.any(axis=(0, 1))
         self.rounds += 1
         self.level = agreed[1:].T.astype(np.int64).ravel()
-        self.leader = self._agreement.leader[1:].T.ravel()
+        self.leader = self._agreement.leader[1:members].T.ravel()
+
+    def _headers(self, now: int, came: Booleans, position: Floats, speed: Floats) -> Headers:
+        milliseconds = np.array(now // MILLISECOND)
+        return Headers(
+            came=came,
+            version=np.array(VERSION),
+            size=np.array(SIZE),
+            counter=np.array(self._sent),
+            time=milliseconds & 0xFFFF,
+            round=milliseconds // (self._round_length // MILLISECOND),
+            position=np.stack([position, np.zeros_like(position)])[:, None],
+            speed=speed,
+        )
+
+    def _with_ghosts(
+        self, now: int, came: Booleans, position: Floats, speed: Floats
+    ) -> tuple[Booleans, Floats, Floats]:
+        """Links, positions and speeds with those of made-up members; whoever has no room refuses them."""
+        members, room = self._members, self._heard.shape[0] - self._members
+        came = np.concatenate([came, np.zeros((members, room, self._runs), dtype=bool)], axis=1)
+        position, speed = (np.concatenate([each, np.zeros((room, self._runs))], axis=0) for each in (position, speed))
+        ghosts, fits = self._ghosts, self._ghosts.number >= 0
+        reached = (ghosts.only == ALL) | (np.arange(members)[:, None] == ghosts.only)
+        hears = came[:, ghosts.sender, ghosts.run] & reached & self._attackers.speaking(now, ghosts)
+        crowded = (hears * ghosts.count)[:, ~fits]
+        np.add.at(self.refused[Reason.CROWDED].T, ghosts.run[~fits], crowded.T)
+        place, sender = (members + ghosts.number[fits], ghosts.run[fits]), (ghosts.sender[fits], ghosts.run[fits])
+        came[:, *place] = hears[:, fits]
+        position[place] = position[sender] + ghosts.ahead[fits]
+        speed[place] = speed[sender]
+        return came, position, speed
+
+    def _take_copies(self, now: int, came: Booleans) -> None:
+        """A flood of further messages goes through the gate; what it lets pass says nothing new."""
+        sender, run, only, count = self._attackers.flood(now)
+        reached = (only == ALL) | (np.arange(self._members)[:, None] == only)
+        copies = np.zeros(came.shape, dtype=np.int64)
+        heard = came[:, sender, run] * reached * count
+        np.add.at(copies.transpose(1, 2, 0), (sender, run), heard.T)
+        if copies.any():
+            self.refused[Reason.FLOODING] += self._gate.take(now // MILLISECOND, copies).sum(axis=1)
+
+
+class Readers:
+    """Where no group forms, each row reads the messages of the car ahead alone: the rest is refused.
+
+    refused   messages refused so far (reason, vehicle, run)
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], attackers: Attackers) -> None:
+        self._runs, self._vehicles = len(scenarios), scenarios[0].vehicles
+        self._attackers = attackers
+        self._gate = Gate((self._vehicles, self._runs))
+        self._ghosts = attackers.made_up(0)
+        self.refused = np.zeros((len(Reason), self._vehicles, self._runs), dtype=np.int64)
+
+    def send(self, now: int) -> Booleans:
+        """One transmission of all cars at `now` (ns); answers which rows refuse what the car ahead says (row,)."""
+        milliseconds = now // MILLISECOND
+        copies, made_up = np.zeros((2, self._vehicles + 1, self._runs), dtype=np.int64)  # behind the last is nobody
+        sender, run, _, count = self._attackers.flood(now)
+        np.add.at(copies, (sender + 1, run), count)
+        ghosts = self._ghosts
+        speaks = self._attackers.speaking(now, ghosts)
+        np.add.at(made_up, (ghosts.sender + 1, ghosts.run), ghosts.count * speaks)
+        self.refused[Reason.CROWDED] += made_up[:-1]
+        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies[:-1])
+        refused = self._gate.take(milliseconds, np.ones_like(copies[:-1]))
+        self.refused[Reason.FLOODING] += refused
+        return np.asarray(refused[1:].T.ravel() > 0)

@@ -91,6 +91,12 @@ class Channel:
         self._in_flight.append(_InFlight(now, earliest, message, true, of_rows, int(of_rows.min())))
         return self.transmission
 
+    def refuse(self, who: Booleans) -> None:
+        """Of the messages sent last, what these rows (row,) refuse does not come."""
+        flight = self._in_flight[-1]
+        flight.arrival = np.where(who, LOST, flight.arrival)
+        flight.next = int(flight.arrival.min())
+
     def receive(self, now: int) -> Samples:
         """The newest message that has arrived at each row; (field, row), time and freshness repeated per field.
 

@@ -95,7 +95,7 @@ def _summary(loaded: Loaded, simulation: Simulation, run: int, wall: float) -> d
 
 def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[str]:
     """A fault that was accepted but changed nothing is said."""
-    changed = simulation.injector.changed() | simulation.components.skipped
+    changed = simulation.injector.changed() | simulation.components.skipped | simulation.attackers.changed()
     return [
         f"fault {index + 1} ({describe(fault)}) changed no sample"
         for index, fault in enumerate(loaded.scenario.faults)

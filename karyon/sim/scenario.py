@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from ruamel.yaml import YAML
 
 from karyon.kernel import Design
+from karyon.kernel.rules import Cooperation, leaves
 from karyon.sim import controllers, documents, safety_file, wording
 from karyon.sim.channel.fields import LOSSES, Radio, jams_who_is_there, warnings_of_radio
 from karyon.sim.controllers import FUNCTION
@@ -508,6 +509,9 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     if scenario.acc.controller is not None and min(highest, scenario.acc.max_los or highest) < controllers.LOWEST:
         warnings.append(f"acc.controller drives nothing: it is of LoS {controllers.LOWEST} and above")
     warnings += warnings_of_radio(scenario.radio, scenario.duration)
+    asked = [leaf for rule in design.function(FUNCTION).rules for leaf in leaves(rule)]
+    if scenario.radio.generation == "cam" and any(isinstance(leaf, Cooperation) for leaf in asked):
+        warnings.append("radio.generation changes nothing: members of a group send in each period")
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

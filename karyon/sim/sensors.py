@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.cooperation import cam
 from karyon.perception.following import OWN, POSITION
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples, nanoseconds
@@ -76,11 +77,24 @@ class Messages:
         return np.stack([world.position, world.speed, world.acceleration, world.intended])
 
     def compose(self, true: Floats) -> Floats:
-        """The messages sent now: measured with noise; what a car intends it knows (field, car)."""
+        """The messages sent now: measured with noise, as coarse as a CAM; what a car intends it knows (field, car)."""
         value = true.copy()
         value[: len(MESSAGE) - 1] += self._sigma * self._noise.next()
         value[0] += self._bias
-        return value
+        return _quantised(value)
+
+
+def _quantised(message: Floats) -> Floats:
+    """What can be said of it in the codes of a CAM and its platooning container (field, car)."""
+    position, speed, acceleration, intended = message
+    return np.stack(
+        [
+            cam.position(position),
+            cam.speed(speed),
+            cam.ACCELERATION.quantised(acceleration),
+            cam.INTENDED.quantised(intended),
+        ]
+    )
 
 
 def _biases(scenarios: Sequence[Scenario], sigma: float | None = None) -> Floats:

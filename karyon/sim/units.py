@@ -211,6 +211,12 @@ def _whole_milliseconds(period: float) -> float:
     return period
 
 
+def _whole(number: float) -> float:
+    if not number.is_integer():
+        raise ValueError("not whole")
+    return number
+
+
 def one_line(text: str) -> str:
     """`text` itself; ValueError where it has a line break or another control character."""
     if re.search("[\x00-\x1f\x7f-\x9f]", text):
@@ -225,6 +231,7 @@ MetresPerSecond2 = Annotated[float, Quantity("an acceleration", "m/s2")]
 Share = Annotated[float, Quantity("a share", "1"), Field(ge=0, le=1)]
 Factor = Annotated[float, Quantity("a factor", "1")]
 Decibels = Annotated[float, Quantity("a level in dB", "1")]
+WholeFactor = Annotated[float, Quantity("a whole number", "1"), AfterValidator(_whole)]
 InSignalUnit = Annotated[float, Quantity("a value", SIGNAL)]
 InSignalUnitPerSecond = Annotated[float, Quantity("a rate", SIGNAL_RATE)]
 Period = Annotated[

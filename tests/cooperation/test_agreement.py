@@ -1,6 +1,6 @@
 """Agreement of groups: the bits of a slow reference, and what it promises under any loss, crash and lie."""
 
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.cooperation import agreement
-from karyon.cooperation.agreement import LEAVE, MOST, REST, Agreement, Said
+from karyon.cooperation.agreement import ANY, LEAVE, MOST, REST, Agreement, Said
 from tests.reference.agreement import Vehicle
 
 BASE, TOP = 1, 3
@@ -26,7 +26,7 @@ class Groups:
         `told` and `headed` say what else than the truth is told of the level and of who heads; negative: the truth.
         """
         said = self.protocol.speak(admitted)
-        proposal, head, view, echo = (np.broadcast_to(each, heard.shape) for each in astuple(said))
+        proposal, head, view, echo = (np.broadcast_to(each, heard.shape) for each in said)
         proposal = proposal if told is None else np.where(told >= 0, told, proposal).astype(np.int8)
         head = head if headed is None else np.where(headed >= 0, headed > 0, head)
         echo = echo if echoed is None else np.where(echoed > 0, echoed, echo).astype(np.uint64)
@@ -303,6 +303,80 @@ def test_whatever_is_said_raises_no_level(members, seed):
         levels = protocol.listen(rng.random(shape) < 0.9, Said(proposal, head, view, echo))
         assert (levels >= BASE).all()
         assert (levels <= np.maximum(BASE, own.proposal)).all()
+
+
+LIES = ("high", "low", "to each something else", "old rounds", "anything")
+
+
+@given(
+    lie=st.sampled_from(LIES),
+    members=st.integers(2, 7),
+    seed=st.integers(0, 2**32 - 1),
+    loss=st.sampled_from([0.0, 0.1, 0.4]),
+    ago=st.integers(1, 6),
+)
+@settings(max_examples=120, deadline=None)
+def test_a_liar_costs_service_and_no_more(lie, members, seed, loss, ago):
+    """Nobody who is honest acts above what an honest one that it knows has proposed, nor apart for over a round."""
+    rng, groups = np.random.default_rng(seed), 8
+    group = Groups(members, groups)
+    protocol, past, lasting = group.protocol, [], np.zeros((members, members, groups), dtype=int)
+    liar = int(rng.integers(members))
+    honest = np.arange(members) != liar
+    admitted = group.all_admit()
+    for _ in range(50):
+        admitted = np.where(rng.random(group.shape) < 0.05, rng.integers(0, TOP + 1, group.shape), admitted)
+        truth = protocol.speak(admitted.astype(np.int8))
+        shape = (members, members, groups)
+        said = [np.broadcast_to(each, shape).copy() for each in truth]
+        past.append([each.copy() for each in said])
+        tell(lie, said, liar, past[max(0, len(past) - 1 - ago)], rng)
+        levels = protocol.listen(rng.random(shape) >= loss, Said(*said))
+        counted = protocol.counted & honest[None, :, None]
+        lowest = np.where(counted, np.broadcast_to(truth.proposal, shape), ANY).min(axis=1)
+        assert (levels[honest] <= np.maximum(BASE, lowest)[honest]).all()
+        both = apart(levels, protocol.counted, np.repeat(honest[:, None], groups, axis=1))
+        lasting = np.where(both, lasting + 1, 0)
+        assert lasting.max() <= 1
+
+
+def tell(lie, said, liar, old, rng):
+    """What the liar says to each takes the place of the truth in `said`: proposal, head, view, echo."""
+    proposal, head, view, echo = (each[:, liar] for each in said)
+    if lie == "high":
+        proposal[:] = TOP
+    elif lie == "low":
+        proposal[:] = BASE
+    elif lie == "to each something else":
+        proposal[:] = rng.integers(BASE, TOP + 1, proposal.shape)
+    elif lie == "old rounds":
+        for new, before in zip(said, old, strict=True):
+            new[:, liar] = before[:, liar]
+    else:
+        proposal[:] = rng.integers(-128, 128, proposal.shape)
+        head[:] = rng.random(head.shape) < 0.3
+        view[:] = np.where(rng.random(view.shape) < 0.5, view, rng.integers(0, 2**63, view.shape).astype(np.uint64))
+        echo[:] = np.where(rng.random(echo.shape) < 0.5, echo, rng.integers(0, 3, echo.shape).astype(np.uint64))
+
+
+def test_made_up_members_are_missed_when_they_fall_silent_and_then_forgotten():
+    """They speak as the one who made them up does: nobody can tell, until they are quiet."""
+    groups = Groups(5, 1)  # three cars, and room for two more
+    spoken = {True: 6, False: LEAVE + 4}
+    seen = []
+    for speaks, rounds in spoken.items():
+        for _ in range(rounds):
+            truth = groups.protocol.speak(groups.all_admit())
+            for told in truth:
+                told[3:] = told[2]
+            heard = groups.everyone()
+            heard[:, 3:] = speaks
+            heard[3:] = False
+            said = Said._make(np.broadcast_to(each, heard.shape) for each in truth)
+            seen.append(groups.protocol.listen(heard, said)[:3, 0].tolist())
+    assert seen[5] == [TOP] * 3
+    assert seen[6:][: LEAVE - 1] == [[BASE] * 3] * (LEAVE - 1)
+    assert seen[-1] == [TOP] * 3
 
 
 def test_digests_differ():

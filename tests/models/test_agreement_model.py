@@ -38,7 +38,6 @@ def test_no_two_members_act_apart_for_more_than_a_round_and_all_rise_again(tmp_p
     [
         ("up[i] && !missed[i] ->", "up[i] ->"),  # who missed one proposes the base next
         ("|| view[j] != view[i])", ")"),  # views must be the same
-        ("group(i, counted[i], leaders)", "group(i, counted[i], heads[i])"),  # a split counts at once
     ],
 )
 def test_each_rule_is_needed(tmp_path, rule, instead):

@@ -9,6 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from karyon.kernel import Design
+from karyon.sim.attackers import Attackers
 from karyon.sim.group import TRANSMISSIONS, Group, base_of
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
@@ -173,12 +174,13 @@ def test_the_base_is_below_the_first_level_that_asks_for_agreement(asking, base)
 def test_a_round_has_five_transmissions():
     """What is admitted counts at its beginning; the levels follow at its end."""
     scenario = read("platoon", ["vehicles=3"], 1).scenario
-    group = Group([scenario, scenario], base=2, top=3)
+    group = Group([scenario, scenario], 2, 3, Attackers([], vehicles=3, runs=2, period=100_000_000))
     links = np.ones((3, 3, 2), dtype=bool)
     levels = []
     for transmission in range(6 * TRANSMISSIONS):
         admitted = np.array([3, 3, 3, 2 if transmission >= 4 * TRANSMISSIONS + 1 else 3])
-        group.send(admitted, links)
+        refused = group.send(transmission * 100_000_000, admitted, links, np.zeros((4, 6)))
+        assert not refused.any()
         levels.append(group.level.tolist())
     changes = [at for at in range(1, len(levels)) if levels[at] != levels[at - 1]]
     assert changes == [3 * TRANSMISSIONS]

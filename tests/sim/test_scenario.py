@@ -21,6 +21,7 @@ from karyon.sim.failure_modes import (
     COMPONENTS,
     MESSAGE_MODES,
     OBJECT_MODES,
+    SAID_MODES,
     SIGNAL_MODES,
     SIGNALS,
     modes_of,
@@ -307,8 +308,8 @@ def test_a_scenario_cannot_be_changed():
 
 PARAMETERS = {"amplitude": "3", "rate": "0.5", "factor": "2", "sigma": "1", "probability": "30 %", "value": "3"}
 PARAMETERS |= {"low": "2", "high": "8", "delay": "500 ms", "offset": "3", "step": "2", "burst": "4"}
-PARAMETERS |= {"distance": "9", "range": "120"}
-ALL_MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES
+PARAMETERS |= {"distance": "9", "range": "120", "count": "4", "spacing": "-20 m"}
+ALL_MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES | SAID_MODES
 
 
 def faults():
@@ -342,9 +343,12 @@ def test_every_signal_and_component_fails_in_each_of_its_modes(write, fault):
 
 @pytest.mark.parametrize(("mode", "signal"), [(mode, signal) for signal in SIGNALS for mode in ALL_MODES])
 def test_a_mode_befalls_what_it_can(write, mode, signal):
-    """The message as a whole is late, lost, old or a lie; a number is wrong in other ways, and so is an object."""
-    whole, of_radar = signal == "lead.message", signal == "front.distance"
-    fits = mode in (MESSAGE_MODES if whole else SIGNAL_MODES) or (mode in OBJECT_MODES and of_radar)
+    """The message as a whole is late, lost, old or a lie; a number is wrong in other ways, and so is an object.
+
+    What a vehicle says to all can be a lie or too much.
+    """
+    whole = {"lead.message": MESSAGE_MODES, "own.message": SAID_MODES}.get(signal, SIGNAL_MODES)
+    fits = mode in whole or (mode in OBJECT_MODES and signal == "front.distance")
     said = refusal(write(LEAST), f"faults=[{{vehicle: 1, signal: {signal}, mode: {mode}, onset: 1, unknown: 1}}]")
     assert ("befalls" in said) == (not fits)
 

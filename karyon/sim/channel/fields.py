@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -146,6 +146,7 @@ class Radio(Section):
     """The messages that each vehicle sends about itself, and what becomes of them on their way."""
 
     period: Period = Field(default=0.1, description="time between two messages")
+    generation: Literal["periodic", "cam"] = Field(default="periodic", description="cam: only when ETSI's rules ask")
     latency: Seconds = Field(default=0.02, ge=0, le=10, description="from sending to arrival, at least")
     jitter: Jitter | None = Field(default=None, description="what chance adds to the latency")
     fading: Fading | None = Field(default=None, description="loss by distance")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from karyon.perception.sensors import NEVER
+from karyon.sim.attackers import Attackers
 from karyon.sim.group import TRANSMISSIONS, Group
 from karyon.sim.radio import LOST, Channel
 from karyon.sim.run import simulate
@@ -122,11 +123,12 @@ def test_what_arrives_is_told_per_link():
 
 def test_a_round_ends_when_the_next_one_is_first_sent():
     """What arrives later counts as missed."""
-    group = Group([read("platoon", ["vehicles=3"]).scenario], base=2, top=3)
+    scenario = read("platoon", ["vehicles=3"]).scenario
+    group = Group([scenario], 2, 3, Attackers([], vehicles=3, runs=1, period=PERIOD))
     for transmission in range(3 * TRANSMISSIONS):
         periods = TRANSMISSIONS - transmission % TRANSMISSIONS
         assert group.end_of_round(7) == 7 + periods * PERIOD
-        group.send(np.array([3, 3]), np.ones((3, 3, 1), dtype=bool))
+        group.send(transmission * PERIOD, np.array([3, 3]), np.ones((3, 3, 1), dtype=bool), np.zeros((4, 3)))
 
 
 def test_all_at_once_has_the_same_bits_alone_and_in_a_batch(tmp_path):

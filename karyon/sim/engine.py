@@ -75,6 +75,7 @@ class Simulation:
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
             raise ValueError("runs of one batch differ only in seed, faults, leader, start")
+        whole = design.function(FUNCTION)
         if first.acc.max_los is not None:
             design = design.limited(FUNCTION, first.acc.max_los)
         self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
@@ -97,7 +98,7 @@ class Simulation:
         self.components = Components(faults, self.rows, COMPONENTS)
         self.perception = analysis.perception_of(
             design,
-            self.function,
+            whole,  # a level that is not reached limits the age of what is judged all the same
             self.rows,
             range=self.sensors.range,
             vehicle_length=first.vehicle.length,
@@ -111,6 +112,11 @@ class Simulation:
         self.trace = Trace(folders, self.world.vehicles)
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
+        self._begin(top)
+        self._processes()
+
+    def _begin(self, top: int) -> None:
+        """What is in force, known and late before the first instant; `top` is the highest level."""
         self.initialised = np.full(self.rows, not self.enabled)
         self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
         self.level_since = np.zeros(self.rows, dtype=np.int64)
@@ -127,7 +133,6 @@ class Simulation:
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._cycles = dict.fromkeys(COMPONENTS, 0)
-        self._processes()
 
     def run(self, progress: Callable[[float], bool] | None = None, step: float = 1.0) -> bool:
         """Run to the end. `progress` is told the simulated time each `step` s and ends the run by answering False.

@@ -19,6 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, overload
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
 
+from karyon.cooperation.agreement import MOST
 from karyon.kernel import Design
 from karyon.kernel.rules import Cooperation, leaves
 from karyon.sim import controllers, documents, safety_file, wording
@@ -328,6 +329,9 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     design_source, design = _design(files.get(("safety",)), document, faults)
     if scenario is not None and design is not None and scenario.acc.controller is not None:
         design = _with_law(design, scenario.acc.controller, document, faults)
+    if scenario is not None and design is not None and scenario.vehicles > MOST and _is_group(scenario, design):
+        said = f"vehicles that agree on a level are at most {MOST}, found {scenario.vehicles}"
+        faults.append(document.place(("vehicles",)).fault(said, "a batch of runs has many platoons side by side"))
     if faults or scenario is None or design_source is None or design is None:
         raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
@@ -488,6 +492,15 @@ def _design(
     return source, design
 
 
+def _is_group(scenario: Scenario, design: Design) -> bool:
+    """Whether a level that the scenario can reach asks what the others have agreed to."""
+    if FUNCTION not in [function.name for function in design.functions]:
+        return False
+    if scenario.acc.max_los is not None:
+        design = design.limited(FUNCTION, scenario.acc.max_los)
+    return any(isinstance(leaf, Cooperation) for rule in design.function(FUNCTION).rules for leaf in leaves(rule))
+
+
 def _with_law(design: Design, law: str, document: Document, faults: list[documents.Fault]) -> Design:
     """The design with the law that the scenario chooses."""
     changed, place = controllers.chosen(design, law), document.place(("acc", "controller"))
@@ -509,8 +522,7 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     if scenario.acc.controller is not None and min(highest, scenario.acc.max_los or highest) < controllers.LOWEST:
         warnings.append(f"acc.controller drives nothing: it is of LoS {controllers.LOWEST} and above")
     warnings += warnings_of_radio(scenario.radio, scenario.duration)
-    asked = [leaf for rule in design.function(FUNCTION).rules for leaf in leaves(rule)]
-    if scenario.radio.generation == "cam" and any(isinstance(leaf, Cooperation) for leaf in asked):
+    if scenario.radio.generation == "cam" and _is_group(scenario, design):
         warnings.append("radio.generation changes nothing: members of a group send in each period")
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:

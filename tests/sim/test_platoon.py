@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from karyon.kernel import Design
 from karyon.sim.attackers import Attackers
+from karyon.sim.documents import InputError
 from karyon.sim.group import TRANSMISSIONS, Group, base_of
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
@@ -81,6 +82,20 @@ def test_loss_costs_distance():
     assert gaps[0] < gaps[1] < gaps[2]
     assert gaps[2] >= 1.3
     assert top[0] >= 0.95 > top[1] > top[2] == 0.0
+
+
+def test_who_may_not_cooperate_is_not_misled_by_old_messages():
+    """At LoS 1 no rule asks for messages; what nine of ten lost ones leave casts no doubt on a healthy radar."""
+    (summary,) = summaries("acc.max_los=1", "radio.loss=0.9", seeds=(3,))
+    assert not any(goal["violated"] for goal in summary["safety_goals"].values())
+    assert share(summary, 1) >= 0.95
+    assert summary["mean_time_gap"] <= 1.6
+
+
+def test_a_platoon_that_is_too_long_is_refused_and_not_begun():
+    with pytest.raises(InputError, match="vehicles that agree on a level are at most 64, found 65"):
+        read("platoon", ["vehicles=65"])
+    assert read("platoon", ["vehicles=65", "acc.max_los=2"]).scenario.vehicles == 65
 
 
 def test_the_file_splits_at_a_vehicle_that_has_lost_its_radio():

@@ -122,6 +122,24 @@ def test_the_file_splits_at_a_vehicle_that_has_lost_its_radio():
     assert result.summary["functions"]["acc"]["worst_disagreement"] <= 1
 
 
+def test_a_leader_that_brakes_as_hard_as_declared_is_followed_safely():
+    (result,) = simulate([read("platoon_emergency_brake", ["duration=70"])], [None])
+    assert_safe(result.summary)
+    assert result.summary["functions"]["acc"]["false_downgrades"] == 0
+
+
+def test_nobody_else_falls_for_a_car_whose_radar_fails():
+    """It heads a group of its own until its radar is back."""
+    (result,) = simulate([read("platoon_split", ["duration=80"])], [None])
+    assert_safe(result.summary)
+    later = [event for event in result.events if event["time"] > 30]
+    falls = {event["vehicle"] for event in later if event["kind"] == "los" and event["to"] < min(2, event["from"])}
+    assert falls == {4}
+    split = [(event["vehicle"], event["leader"]) for event in later if event["kind"] == "group" and event["time"] < 60]
+    assert split == [(4, 4), (5, 4), (6, 4), (7, 4)]
+    assert {event["leader"] for event in later if event["kind"] == "group" and event["time"] > 70} == {0}
+
+
 def test_a_run_has_the_same_bits_alone_and_in_a_batch(tmp_path):
     """Which link carries a message is a run's own draw."""
     loaded = [read("platoon", ["duration=20", "radio.loss=0.3"], seed) for seed in (5, 6, 7)]

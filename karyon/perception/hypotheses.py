@@ -11,6 +11,11 @@ the rule of the safety model (section 2) its form: time alone never makes a sign
 hypotheses expect a smooth continuation alike; a jump back to the reckoned truth does, or an independent source that
 agrees.
 
+A failure is as probable as the way into it whose truth is reckoned on, the likeliest: ways that are dropped go with
+their weight. Every healthy sample may begin an offset, which is some millionths as likely as health and as small as its
+surprise, and nothing later speaks against it. Their sum would grow without end, and be charged with the error of one:
+many mild surprises are no jump. Nor do they add up to a jump back.
+
 Densities are Student's t with seven degrees of freedom, as real residuals have tails [Lange et al. 1989]. Everything is
 elementwise (see `formulas`); nothing raises; a sample that is not finite is none.
 """
@@ -27,6 +32,7 @@ RETURN = 0.2  # how readily a failure ends: what lasts for some samples is typic
 FRESH = 30.0  # samples
 DOUBTED = 0.9  # probability of health below which a failure can end
 CLEARLY = 1.01  # how much likelier a new beginning must be than what is followed
+COVERED = 0.5  # least share of an old offset that a jump back takes away
 LOOSE = 0.8  # share of jumps after which the value says nothing any more
 FIRST, GAP = -2.0, -1.0  # of `Belief.returned`: no rate is known yet; samples are missing before this one
 FARTHEST = 1e9  # sigma: beyond it all is equally unlikely, and no density is 0
@@ -202,10 +208,14 @@ def error_of(belief: Belief) -> Any:
     return belief.value - where(belief.offset >= belief.loose, belief.offset_truth, belief.loose_truth)
 
 
-def amplitude(belief: Belief, expected: Expected) -> Any:
-    """Failure amplitude: the estimated error, and for a stuck value how far the truth may have gone since."""
-    stuck = (belief.quiet > expected.bridged) & (belief.offset < belief.loose)
-    gone = where(stuck, LOOSE_GROWTH * expected.noise * belief.loose_age, 0.0)
+def amplitude(belief: Belief, leads: Any, expected: Expected) -> Any:
+    """Failure amplitude: the estimated error, and of a value that says nothing how far the truth may have gone since.
+
+    Nothing is said by one that is stuck, or long loose where no independent source leads the reckoning (`leads`): that
+    it comes close to what was reckoned once is chance.
+    """
+    astray = (belief.quiet > expected.bridged) | (belief.loose_age >= where(leads, inf, FRESH))
+    gone = where(astray & (belief.offset < belief.loose), LOOSE_GROWTH * expected.noise * belief.loose_age, 0.0)
     return abs(error_of(belief)) + gone
 
 
@@ -241,7 +251,7 @@ def step(belief: Belief, value: Any, common: Any, companion: Companion, expected
     """
     paths = _paths(belief, value, companion, expected)
     carried = _carried(belief, value, paths, companion, expected)
-    shares = _probabilities(paths, value, carried, common, companion)
+    shares = _probabilities(belief, paths, value, carried, common, companion)
     learnt = _learnt(belief, paths, shares.healthy, carried, common, companion, expected)
     return Belief(
         healthy=shares.healthy,
@@ -294,6 +304,8 @@ def _paths(belief: Belief, value: Any, companion: Companion, expected: Expected)
     smooth = _smooth(belief, change, surprise, sigma, companion, expected)
     offset_advance = where(companion.leads, companion.advance, belief.offset_rate)
     loose_advance = where(companion.leads, companion.advance, belief.loose_rate)
+    abrupt = ABRUPT * sigma
+    covering = maximum(abrupt, COVERED * abs(belief.value - belief.offset_truth))
     offset_back = density(value - belief.offset_truth - offset_advance, _offset_spread(belief, expected))
     loose_back = density(value - belief.loose_truth - loose_advance, _loose_spread(belief, companion, expected))
     stay, kinks = 1.0 - RETURN - ONSET, KINKS * expected.noise
@@ -307,8 +319,8 @@ def _paths(belief: Belief, value: Any, companion: Companion, expected: Expected)
         offset_advance=offset_advance,
         loose_advance=loose_advance,
         healthy_healthy=belief.healthy * stay * smooth,
-        offset_healthy=belief.offset * _ends(belief, belief.offset_age, surprise, sigma) * offset_back,
-        loose_healthy=belief.loose * _ends(belief, belief.loose_age, surprise, sigma) * loose_back,
+        offset_healthy=belief.offset * _ends(belief, belief.offset_age, surprise, covering) * offset_back,
+        loose_healthy=belief.loose * _ends(belief, belief.loose_age, surprise, abrupt) * loose_back,
         healthy_offset=belief.healthy * jump,
         offset_offset=belief.offset * stay * smooth,
         offset_jump=belief.offset * jump,
@@ -325,15 +337,14 @@ def _vagueness(belief: Belief, expected: Expected) -> Any:
     return where(belief.returned <= FIRST, JUMPS, lately) * expected.noise
 
 
-def _ends(belief: Belief, age: Any, surprise: Any, sigma: Any) -> Any:
-    """Probability that a failure that is `age` samples old ends now.
+def _ends(belief: Belief, age: Any, surprise: Any, least: Any) -> Any:
+    """Probability that a failure that is `age` samples old ends now, with a surprise beyond `least` or while fresh.
 
     What has gone on smoothly for long has not come back, however vague the truth has become meanwhile. Nor has the
     first sample after a gap: it would do so by chance. And what nobody doubted needs no return: else every jump is one.
     """
-    abrupt = abs(surprise) > ABRUPT * sigma
     may = (belief.returned >= 0.0) & (belief.healthy < DOUBTED)
-    return where((abrupt | (age < FRESH)) & may, RETURN, 0.0)
+    return where(((abs(surprise) > least) | (age < FRESH)) & may, RETURN, 0.0)
 
 
 def _offset_spread(belief: Belief, expected: Expected) -> Any:
@@ -360,9 +371,10 @@ def _on_line(belief: Belief, value: Any, change: Any, kinks: Any, smooth: Any, e
     share = where(belief.quiet > expected.bridged, 1.0, QUIET_SHARE)
     told = minimum(density(bend, QUIET * expected.noise) * expected.resolution, 1.0) / expected.resolution
     exact = where(belief.quiet >= expected.bridged, share * told, 0.0)
-    # What has been loose for long is not healthy for going on as smoothly as a healthy signal does.
-    settled = (belief.loose_age >= FRESH) & (belief.healthy < 0.5)
-    own = maximum(density(change - belief.line, belief.noise), where(settled, smooth, 0.0))
+    # What has been loose for long is not healthy for going on as smoothly as a healthy signal does, nor any looser for
+    # doing so now and then on a line: it would outweigh an offset in the end, and no jump back would heal that.
+    settled = (belief.loose_age >= FRESH) & (belief.loose > belief.healthy)
+    own = where(settled, smooth, density(change - belief.line, belief.noise))
     noisy = where(belief.quiet >= expected.bridged + SILENT, 0.0, own)
     at_rest = _at_rest(value, expected)
     return where(belief.loose_age < 1.0, begun, where(at_rest, noisy, maximum(noisy, exact)))
@@ -437,11 +449,19 @@ class _Shares(NamedTuple):
     loose: Any
 
 
-def _probabilities(paths: _Paths, value: Any, carried: _Carried, common: Any, companion: Companion) -> _Shares:
-    """Of the three hypotheses after this sample, what independent sources say of its level included."""
+def _probabilities(
+    belief: Belief, paths: _Paths, value: Any, carried: _Carried, common: Any, companion: Companion
+) -> _Shares:
+    """Of the three hypotheses after this sample, what independent sources say of its level included.
+
+    All ways to health lead to the same truth, the value, and add up; those to a failure do not.
+    """
     healthy = paths.healthy_healthy + paths.offset_healthy + paths.loose_healthy
-    offset = paths.offset_offset + paths.healthy_offset + paths.offset_jump
-    loose = paths.loose_loose + paths.healthy_loose + paths.accused + paths.loose_jump
+    offset = maximum(maximum(paths.offset_offset, paths.offset_jump), paths.healthy_offset)
+    ways = paths.loose_loose, paths.loose_jump, paths.healthy_loose, paths.accused
+    # What comes loose soon after it has is the same failure, as no sample tells its onset; later it is another one.
+    likeliest = maximum(maximum(ways[0], ways[1]), maximum(ways[2], ways[3]))
+    loose = where(belief.loose_age < FRESH, ways[0] + ways[1] + ways[2] + ways[3], likeliest)
     error = value - where(offset >= loose, carried.offset_truth, carried.loose_truth)
     ratio = likelihood_ratio(companion.residual, companion.residual - error, companion.noise, companion.agreement)
     # A source of which nobody knows whether it is right itself does not accuse: see `accusation`.

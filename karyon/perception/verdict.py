@@ -138,7 +138,7 @@ def verdict(before: Belief, came: Compared, companion: Companion, known: Known) 
     belief = hypotheses.chosen(came.compared, after, before)
     outside = minimum(detectors.outside(value, expected.low, expected.high), ABSURD)
     within = validity.of_amplitude(outside, 0.0, known.tolerated)
-    own = where(came.sample, minimum(within, _believed(belief, known)), 0.0)
+    own = where(came.sample, minimum(within, _believed(belief, companion, known)), 0.0)
     doubted = came.sample & (own < DOUBT) & ~(outside > 0.0)
     loose = doubted & (belief.loose > belief.offset)
     stuck = loose & (belief.quiet >= SILENT) & (abs(belief.change) < expected.noise)
@@ -166,8 +166,8 @@ def answered(track: Track, came: Came, sample: Any, said: Verdict, judged: Any, 
     )
 
 
-def _believed(belief: Belief, known: Known) -> Any:
+def _believed(belief: Belief, companion: Companion, known: Known) -> Any:
     """Validity by the hypotheses: a failure does harm by as much as it is likely, and its amplitude intolerable."""
-    amplitude = hypotheses.amplitude(belief, known.expected)
+    amplitude = hypotheses.amplitude(belief, companion.leads, known.expected)
     harm = 1.0 - validity.of_amplitude(amplitude, 0.0, known.tolerated)
     return 1.0 - (1.0 - belief.healthy) * harm

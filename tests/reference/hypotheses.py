@@ -1,7 +1,8 @@
 """Slow, obvious scalars: what one sensor does now, by weighing every way in which its newest sample can have come.
 
-One sample at a time, with `if`. A way leads from one hypothesis to another and has a weight; the likeliest way into a
-hypothesis says what is reckoned under it, the sum of the weights how probable it is.
+One sample at a time, with `if`. A way leads from one hypothesis to another and has a weight. The likeliest way into a
+failure says what is reckoned under it and how probable it is. The weights of ways to health add up, and those of ways
+to come loose at about the same time.
 """
 
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ ONSET, RETURN, LOOSE = 1.5e-4, 0.2, 0.8
 FRESH = 30
 JUMPS, KINKS = 100.0, 130.0
 NOISIER, TURNED, ABRUPT, SURPRISE = 1.8, 12.0, 3.0, 9.0
+COVERED = 0.5
 OFFSET_GROWTH, LOOSE_GROWTH, LED_GROWTH = 0.15, 9.0, 5.0
 QUIET, QUIET_SHARE, SILENT = 1e-6, 0.001, 3
 RATE, SLOW, LINE, NOISE = 0.9, 0.15, 0.2, 0.25
@@ -84,14 +86,14 @@ class Sensor:
         ways = self._ways(value, change, surprise, sigma, smooth, resting, said, first or gap)
         back = self._likeliest(ways, "healthy")
         advance = self.rate if said.advance is None else said.advance
-        old_loose_rate = self.loose["rate"]
+        old_loose_rate, age = self.loose["rate"], self.loose["age"]
         self._reckon_offset(ways, change, advance, said)
         exact = self._is_exact(change)
         self._reckon_loose(ways, value, change, surprise, sigma, advance, exact, said)
         self.quiet = self.quiet + 1 if exact and not resting else 0
         jumped = abs(surprise) > SURPRISE * sigma and abs(change - self.change) > SURPRISE * sigma
         self.value, self.change, self.jumped = value, change, jumped
-        self._weigh(ways, said, common)
+        self._weigh(ways, age, said, common)
         returned = back != "healthy" and self.probability["healthy"] > 0.5 and not common
         if returned:
             anew = self.offset["rate"] if back == "offset" else said.advance
@@ -125,7 +127,10 @@ class Sensor:
         }
 
         def returns(state: dict[str, float], name: str) -> float:
-            may = abs(surprise) > ABRUPT * sigma or state["age"] < FRESH
+            least = ABRUPT * sigma
+            if name == "offset":  # what jumps back covers the error
+                least = max(least, COVERED * abs(self.value - state["truth"]))
+            may = abs(surprise) > least or state["age"] < FRESH
             may = may and healthy < 0.9 and not (vague and self._is_gap())
             ahead = said.advance if led else state["rate"]
             return RETURN * student(value - state["truth"] - ahead, spread[name]) if may else 0.0
@@ -154,8 +159,8 @@ class Sensor:
         if age < 1.0:
             return 1.0 / kinks if abs(change) < 0.5 * kinks else 0.0
         noisy = student(change - self.line, self.noise)
-        if age >= FRESH and self.probability["healthy"] < 0.5:
-            noisy = max(noisy, smooth)
+        if age >= FRESH and self.probability["loose"] > self.probability["healthy"]:
+            noisy = smooth
         if self.quiet >= self.bridged + SILENT:
             noisy = 0.0
         telling = self.quiet >= self.bridged and not resting
@@ -208,10 +213,13 @@ class Sensor:
             state.update(truth=state["truth"] + ahead, age=state["age"] + 1.0)
         state["truth"] = min(max(state["truth"], self.low), self.high)
 
-    def _weigh(self, ways: dict[tuple[str, str], float], said: Said, common: bool) -> None:
+    def _weigh(self, ways: dict[tuple[str, str], float], age: float, said: Said, common: bool) -> None:
+        """What comes loose soon after it has is the same failure; it is `age` samples old."""
+        loose = [weight for way, weight in ways.items() if way[1].startswith("loose")]
         weights = {
-            name: sum(weight for way, weight in ways.items() if way[1].split(" ")[0] == name)
-            for name in ("healthy", "offset", "loose")
+            "healthy": sum(weight for way, weight in ways.items() if way[1] == "healthy"),
+            "offset": max(weight for way, weight in ways.items() if way[1].startswith("offset")),
+            "loose": sum(loose) if age < FRESH else max(loose),
         }
         if common:
             self.probability = {"healthy": 1.0, "offset": 0.0, "loose": 0.0}

@@ -3,8 +3,8 @@
 Vehicles drive in file, in the order of their places. A group is what drives between two heads: the vehicle in front,
 and each one whose own rules admit no cooperation. Such a one does not follow cooperatively, so nobody ahead of it
 needs its word, and those behind it can follow it as they would follow any leader: the file splits there, and merges
-again when its rules admit cooperation again. A split counts at once, for all who hear of it; a merger from the next
-round on, when all have heard of it.
+again when its rules admit cooperation again. A head agrees with those behind it, and with nobody ahead. A split counts
+at once, for all who hear of it; a merger from the next round on, when all have heard of it.
 
 Every message tells four things besides the round that it belongs to (see `karyon.kernel.cooperative`); whoever hands
 over messages has left out those of other rounds, old ones sent again included:
@@ -85,6 +85,11 @@ class Agreement:
     def leader(self) -> NDArray[np.int64]:
         """Place of the vehicle that heads the group of each (member, file)."""
         return np.asarray(self._group(self._heads).argmax(axis=1))
+
+    @property
+    def heads(self) -> Booleans:
+        """Who headed its group in the round that has ended: nobody ahead has agreed to anything (member, file)."""
+        return np.asarray(self._counted.argmax(axis=1) == np.arange(self._shape[0])[:, None])
 
     @property
     def agreed(self) -> Levels:

@@ -54,7 +54,7 @@ SIZE_MAX = 1400  # bytes: what a packet over 802.11p carries
 AGE_MAX = 1000  # ms: T_GenCamMax, an older message has a successor
 DISPUTE = 2000  # ms without a contradiction, after which one sender alone uses an id
 FORGET = 10_000  # ms of silence after which an id may begin anew; counters need 55 min to wrap
-RATE, BURST = 20.0, 5.0  # messages a second, messages
+RATE, BURST = 2.0, 5.0  # messages a period of the sender, messages
 FASTEST, SLACK = 120.0, 30.0  # m/s, m: whoever is farther than that is somebody else
 NEVER = -(2**60)  # ms
 
@@ -82,8 +82,11 @@ class Headers:
 class Gate:
     """State of all places: what the newest sound message said, and how much each sender may still say."""
 
-    def __init__(self, shape: tuple[int, ...], round_length: int = 500, clock_offset: int = 10) -> None:
-        """`round_length` and `clock_offset`, the bound on the offset of two clocks, in ms."""
+    def __init__(
+        self, shape: tuple[int, ...], round_length: int = 500, clock_offset: int = 10, period: float = 100
+    ) -> None:
+        """All in ms: `clock_offset` bounds the offset of two clocks, `period` lies between two messages of a sender."""
+        self._rate = RATE / period
         self._round, self._offset = round_length, clock_offset
         self._time = np.full(shape, NEVER, dtype=np.int64)
         self._counter = np.zeros(shape, dtype=np.int64)
@@ -128,7 +131,7 @@ class Gate:
         """
         elapsed = min(max(now - self._filled, 0), FORGET)
         self._filled = now
-        filled = np.minimum(BURST, self._reserve + RATE * elapsed / 1000.0)
+        filled = np.minimum(BURST, self._reserve + self._rate * elapsed)
         self._reserve = np.maximum(filled - count, -BURST)
         return np.asarray(count - np.clip(np.floor(filled), 0, count)).astype(np.int64)
 

@@ -170,8 +170,9 @@ class Attackers:
             self._past.popleft()
         for rounds in np.unique(ago[replays.acts(now) & (ago < len(self._past))]):
             at = replays.acts(now) & (ago == rounds)
-            for one, old in zip(said, self._past[-1 - rounds], strict=True):
-                one[:, replays.sender[at], replays.run[at]] = old[replays.sender[at], replays.run[at]]
+            place = replays.sender[at], replays.run[at]
+            for name, old in self._past[-1 - rounds]._asdict().items():
+                getattr(said, name)[:, *place] = old[place]
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Messages changed or added so far, by (run, index of the fault)."""

@@ -212,22 +212,21 @@ class Simulation:
     def _send(self, now: int) -> None:
         self.world.advance(now)
         true = self.messages.true()
-        mute = np.zeros(len(self.world.position), dtype=bool)
-        mute[self.world.own] = self.down["radio"]
-        if self.generation is not None:
-            mute |= ~self._due(now)
+        deaf = np.zeros(len(self.world.position), dtype=bool)
+        deaf[self.world.own] = self.down["radio"]
+        mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.attackers.content(now, self.messages.compose(true))
         sent = self.channel.send(now, message, true, mute)
-        self.metrics.radio.sent(sent)
+        self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
-            self.sent.record(sent, None if self.group is None else self.group.number, mute)
+            self.sent.record(sent, None if self.group is None else self.group.number, deaf)
         if self.group is not None:
             before = self.group.leader
-            links = self.channel.heard_until(self.group.end_of_round(now), mute)
+            links = self.channel.heard_until(self.group.end_of_round(now), deaf)
             self.channel.refuse(self.group.send(now, self._admitted, links, message))
             self.log.grouped(now, before, self.group.leader)
         elif self.readers is not None:
-            self.channel.refuse(self.readers.send(now))
+            self.channel.refuse(self.readers.send(now, sent.heard[self.channel.links.of_car_ahead]))
 
     def _due(self, now: int) -> np.ndarray:
         """Which cars the rules of a CAM let send now (car,); the road is straight, and leads north."""
@@ -242,8 +241,8 @@ class Simulation:
         own = self.sensors.measure(now, self.true)
         due = own.fresh.copy()
         own = self.injector.own(now, own)
-        message = self.injector.message(now, self.channel.receive(now))
         listening = self._running("radio", now)
+        message = self.injector.message(now, self.channel.receive(now, listening))
         if listening is not None:
             message.fresh &= listening
         running = self._running("perception", now)

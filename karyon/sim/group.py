@@ -41,7 +41,7 @@ def base_of(function: Function) -> int | None:
 class Group:
     """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
-    level          that each row has agreed to
+    level          that each row has agreed to with the one ahead of it; a head with nobody
     leader         the vehicle that heads the group of each row, for the row itself by its own belief
     longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
                    that it counts on was on another, per run
@@ -59,7 +59,12 @@ class Group:
         self._period = nanoseconds(first.radio.period)
         self._round_length = TRANSMISSIONS * self._period
         offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
-        self._gate = Gate((self._members, places, self._runs), self._round_length // MILLISECOND, offset)
+        self._gate = Gate(
+            (self._members, places, self._runs),
+            self._round_length // MILLISECOND,
+            offset,
+            self._period / MILLISECOND,
+        )
         self._heard = np.zeros((places, places, self._runs), dtype=bool)
         self._ghosts = attackers.made_up(places - self._members)
         self._told: Said | None = None
@@ -125,12 +130,13 @@ class Group:
         agreed = self._agreement.listen(self._heard, came)[:members]
         honest = ~self._attackers.dishonest
         counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
-        differ = counted & (agreed[:, None] > self._base) & (agreed[:, None] != agreed[None])
+        acting = np.where(self._agreement.heads[:members], np.int8(self._base), agreed)
+        differ = counted & (acting[:, None] > self._base) & (acting[:, None] != agreed[None])
         self._apart_for = np.where(differ, self._apart_for + 1, 0)
         self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
         self.apart += differ.any(axis=(0, 1))
         self.rounds += 1
-        self.level = agreed[1:].T.astype(np.int64).ravel()
+        self.level = acting[1:].T.astype(np.int64).ravel()
         self.leader = self._agreement.leader[1:members].T.ravel()
 
     def _headers(self, now: int, came: Booleans, position: Floats, speed: Floats) -> Headers:
@@ -184,21 +190,26 @@ class Readers:
     def __init__(self, scenarios: Sequence[Scenario], attackers: Attackers) -> None:
         self._runs, self._vehicles = len(scenarios), scenarios[0].vehicles
         self._attackers = attackers
-        self._gate = Gate((self._vehicles, self._runs))
+        self._gate = Gate((self._vehicles, self._runs), period=1000.0 * scenarios[0].radio.period)
         self._ghosts = attackers.made_up(0)
         self.refused = np.zeros((len(Reason), self._vehicles, self._runs), dtype=np.int64)
 
-    def send(self, now: int) -> Booleans:
-        """One transmission of all cars at `now` (ns); answers which rows refuse what the car ahead says (row,)."""
+    def send(self, now: int, heard: Booleans) -> Booleans:
+        """One transmission of all cars at `now` (ns); answers which rows refuse what the car ahead says (row,).
+
+        heard   which rows hear it
+        """
         milliseconds = now // MILLISECOND
         copies, made_up = np.zeros((2, self._vehicles + 1, self._runs), dtype=np.int64)  # behind the last is nobody
         sender, run, _, count = self._attackers.flood(now)
+        came = np.zeros((self._vehicles, self._runs), dtype=np.int64)
+        came[1:] = heard.reshape(self._runs, -1).T
         np.add.at(copies, (sender + 1, run), count)
         ghosts = self._ghosts
         speaks = self._attackers.speaking(now, ghosts)
         np.add.at(made_up, (ghosts.sender + 1, ghosts.run), ghosts.count * speaks)
-        self.refused[Reason.CROWDED] += made_up[:-1]
-        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies[:-1])
-        refused = self._gate.take(milliseconds, np.ones_like(copies[:-1]))
+        self.refused[Reason.CROWDED] += made_up[:-1] * came
+        self.refused[Reason.FLOODING] += self._gate.take(milliseconds, copies[:-1] * came)
+        refused = self._gate.take(milliseconds, came)
         self.refused[Reason.FLOODING] += refused
         return np.asarray(refused[1:].T.ravel() > 0)

@@ -97,10 +97,10 @@ class Channel:
         flight.arrival = np.where(who, LOST, flight.arrival)
         flight.next = int(flight.arrival.min())
 
-    def receive(self, now: int) -> Samples:
+    def receive(self, now: int, listening: Booleans | None = None) -> Samples:
         """The newest message that has arrived at each row; (field, row), time and freshness repeated per field.
 
-        One that was sent before another that has arrived is dropped.
+        One that was sent before another that has arrived is dropped, as is what arrives where nobody listens (row,).
         """
         fresh = np.zeros(len(self._ahead), dtype=bool)
         self.due = False
@@ -109,6 +109,7 @@ class Channel:
                 self.true, self.sent, self.due, flight.due = flight.true[:, self._ahead], flight.sent, True, LOST
             if flight.next <= now:
                 newer = (flight.arrival <= now) & (flight.sent > self.time)
+                newer = newer if listening is None else newer & listening
                 self._value = np.where(newer, flight.message[:, self._ahead], self._value)
                 self.time = np.where(newer, flight.sent, self.time)
                 fresh = fresh | newer

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from karyon.perception.sensors import NEVER, seconds
+from karyon.sim.channel.links import Booleans
 from karyon.sim.radio import Channel, Transmission
 
 BIN = 10_000_000  # ns: ages are counted in hundredths of a second, rounded up
@@ -26,11 +27,11 @@ class Reception:
         self._highest = 0  # bin that was filled
         self._age_sum = np.zeros(links.runs, dtype=np.int64)
 
-    def sent(self, transmission: Transmission) -> None:
-        """Count one transmission."""
+    def sent(self, transmission: Transmission, deaf: Booleans) -> None:
+        """Count one transmission; cars that are `deaf` (car,) hear nothing."""
         spoke, runs = transmission.spoke & self._others, self._channel.links.runs
         self._sent += spoke.reshape(runs, -1).sum(axis=1)
-        self._heard += (spoke & transmission.heard).reshape(runs, -1).sum(axis=1)
+        self._heard += (spoke & transmission.heard & ~deaf[self._channel.links.receiver]).reshape(runs, -1).sum(axis=1)
 
     def step(self, now: int) -> None:
         """Count how old the newest messages are at `now` (ns)."""

@@ -120,6 +120,22 @@ def test_who_did_not_hear_of_a_merger_is_missed_by_nobody_for_longer_than_a_roun
     assert (levels == TOP).all()
 
 
+def test_a_former_head_waits_for_those_ahead_of_it():
+    """Those behind it are no reason to follow the one ahead more closely: in the round of the merger it still heads."""
+    groups = Groups(4, 1)
+    admitted = groups.all_admit()
+    admitted[2] = 0
+    for _ in range(4):
+        groups.round(admitted, groups.everyone())
+    assert groups.protocol.heads[:, 0].tolist() == [True, False, True, False]
+    apart_ahead = groups.everyone()
+    apart_ahead[0, 1] = apart_ahead[1, 0] = False
+    assert groups.round(groups.all_admit(), apart_ahead)[:, 0].tolist() == [BASE, BASE, TOP, TOP]
+    assert groups.protocol.heads[:, 0].tolist() == [True, False, True, False]
+    assert (groups.round(groups.all_admit(), groups.everyone()) == BASE).all()
+    assert groups.protocol.heads[:, 0].tolist() == [True, False, False, False]
+
+
 def test_the_first_in_file_heads_with_no_word():
     groups = Groups(3, 1)
     admitted = groups.all_admit()

@@ -86,3 +86,29 @@ def test_they_are_written_as_the_run_goes(tmp_path, monkeypatch):
     cut, _ = driven(tmp_path / "cut", "platoon", "vehicles=3", "duration=5", "radio.loss=0.5")
     assert parquet.ParquetFile(tmp_path / "cut/messages.parquet").num_row_groups == 6
     assert cut.equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("acc_recorded", ["radio.generation=cam", "radio.loss=0.2"]),
+        ("platoon", ["faults=[{vehicle: 3, component: radio, mode: hang, onset: 4, duration: 6}]"]),
+        ("platoon", ["radio.tdma={slots: 20}", "radio.bursts={loss: 0.2, length: 3}"]),
+    ],
+)
+def test_the_summary_has_the_delivery_ratio_of_the_table(name, overrides, tmp_path):
+    (result,) = simulate([read(name, ["duration=15", *overrides], 5)], [tmp_path])
+    told = parquet.read_table(tmp_path / "messages.parquet").to_pandas()
+    assert result.summary["metrics"]["delivery_ratio"] == pytest.approx(told.arrived.notna().mean(), abs=1e-12)
+
+
+def test_an_honest_sender_is_not_refused_for_sending_often():
+    """Nor does an attack in another run of the batch change anything."""
+    often = ["duration=12", "radio.period=0.04"]
+    flood = "faults=[{vehicle: 1, signal: lead.message, mode: flooding, rate: 100, onset: 3, duration: 2}]"
+    (alone,) = simulate([read("acc_recorded", often, 3)], [None])
+    _, together = simulate([read("acc_recorded", [*often, flood], 2), read("acc_recorded", often, 3)], [None, None])
+    assert together.events == alone.events
+    assert {**together.summary, "wall": 0} == {**alone.summary, "wall": 0}
+    (platoon,) = simulate([read("platoon", often, 3)], [None])
+    assert not [event for event in platoon.events if event["kind"] == "message"]

@@ -431,7 +431,7 @@ WITH_EFFECT = [
     "{vehicle: 1, signal: own.speed, mode: offset, onset: 2, duration: 2, amplitude: 0.01}",
     "{vehicle: 1, signal: lead.message, mode: delay, onset: 2, duration: 2, delay: 0.5}",
     "{vehicle: 1, component: control, mode: slow, onset: 2, duration: 2, factor: 3}",
-    "{vehicle: 1, component: radio, mode: crash, onset: 2}",
+    "{vehicle: 1, component: radio, mode: crash, onset: 4}",  # what it hears no more is not late, either
 ]
 
 

@@ -128,8 +128,8 @@ def _draw_speeds(sheet: Figure, speeds: Mapping[str, Any], lower: float) -> None
     """How many samples of many streams a second, and how long one new sample takes; logarithmic."""
     height, names = sheet.get_figheight(), list(speeds["detectors"])
     panels = [
-        ("samples_per_second", f"{speeds['streams']:,} streams: samples/s, more is better", 1.0, 2.4),
-        ("microseconds", f"{speeds['signals']} new samples: µs, less is better", 4.5, 2.4),
+        ("samples_per_second", f"{speeds['streams']:,} streams: samples/s, more is better", 1.35, 2.1),
+        ("microseconds", f"{speeds['signals']} new samples: µs, less is better", 4.85, 2.1),
     ]
     for measure, title, left, wide in panels:
         panel = sheet.add_axes((left / WIDTH, lower / height, wide / WIDTH, SPEED / height))

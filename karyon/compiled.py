@@ -47,7 +47,7 @@ def compiled(formula: Formula) -> Formula:
     def run(*arguments: Any) -> Any:
         try:
             if not made:
-                made.extend(_made(formula))
+                made.extend(_made(formula, _source))
             loop, result = made
             out = result(*arguments)
             loop(*arguments, out)
@@ -92,7 +92,7 @@ def _copied(state: Any) -> Iterator[Any]:
 
 
 def _made(
-    formula: Callable[..., Any], source_of: "Callable[[str, dict[str, Any]], str] | None" = None
+    formula: Callable[..., Any], source_of: Callable[[str, dict[str, Any]], str]
 ) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop of a formula, and what makes the arrays that it fills."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
@@ -101,7 +101,7 @@ def _made(
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
         register_jitable(error_model="numpy", forceinline=True)(each)
-    return _loop(formula, source_of or _source)
+    return _loop(formula, source_of)
 
 
 @cache

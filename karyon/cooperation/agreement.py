@@ -27,15 +27,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel.cooperative import CooperativeLevel
+from karyon.kernel.design import Function
+from karyon.kernel.rules import Cooperation, leaves
 from karyon.kernel.runtime import Booleans, Levels
 
 Digests = NDArray[np.uint64]
 
+PEER = "platoon"  # who it is that a rule asks the agreement of
 LEAVE = 4  # rounds without a word after which a member has left: 2 s
 REST = 20  # rounds for which cooperation rests once a member has told different things
 NOTHING = np.uint64(0)  # digest of a round in which not all were heard
 MOST = 64  # members of a file: bits of a view
 ANY = np.int8(127)  # level that a head proposes
+
+
+def base_of(function: Function) -> int | None:
+    """The highest level that needs no agreement of the group; None: no level does."""
+    asking = (
+        number
+        for number, level in enumerate(function.levels)
+        for rule in level.rules
+        for leaf in leaves(rule)
+        if isinstance(leaf, Cooperation) and leaf.peer == PEER
+    )
+    lowest = min(asking, default=None)
+    return None if lowest is None else lowest - 1
 
 
 class Said(NamedTuple):

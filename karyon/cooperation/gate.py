@@ -14,7 +14,7 @@ message is refused for the first of these that holds (`Reason`):
                     places too far from each other, by counters out of step with time. Nobody can tell who is who: both
                     are refused until `DISPUTE` has passed without a contradiction. A single one is a jump, and goes to
                     those who judge content, who remember it
-    flooding        more than `RATE` a second, after a reserve of `BURST`
+    flooding        more than `RATE` a period, after a reserve of `BURST`
     crowded         of more senders than there is room for
 
 Times are ms since 2004-01-01 TAI, counters have 16 bits and wrap. A refused message says nothing to anybody: so each
@@ -127,7 +127,7 @@ class Gate:
     def take(self, now: int, count: Integers) -> Integers:
         """How many of `count` further sound messages at each place are refused as flooding at `now` in ms.
 
-        What is refused counts, too: who floods is not heard until it has been quiet for half a second.
+        What is refused counts, too: who floods is not heard until it has been quiet for some periods.
         """
         elapsed = min(max(now - self._filled, 0), FORGET)
         self._filled = now

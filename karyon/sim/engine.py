@@ -13,6 +13,7 @@ from simpy.events import EventPriority
 
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
+from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
@@ -25,7 +26,7 @@ from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
-from karyon.sim.group import PEER, Group, Readers, base_of
+from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
@@ -233,7 +234,7 @@ class Simulation:
         assert self.generation is not None
         world = self.world
         straight = np.zeros_like(world.position)
-        return self.generation.due(now // 1_000_000, np.stack([straight, world.position]), straight, world.speed)
+        return self.generation.due(now // MILLISECOND, np.stack([straight, world.position]), straight, world.speed)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from karyon.cooperation.agreement import MOST, Agreement, Said
 from karyon.cooperation.cam import VERSION
 from karyon.cooperation.gate import Gate, Headers, Reason
-from karyon.kernel.design import Function
-from karyon.kernel.rules import Cooperation, leaves
 from karyon.perception.received import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.attackers import ALL, Attackers
@@ -19,23 +17,9 @@ Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-PEER = "platoon"  # who it is that a rule asks the agreement of
 TRANSMISSIONS = 5  # of a round: at 10 Hz half a second
 SIZE = 68  # bytes of a message, see `karyon.cooperation.wire`
 MILLISECOND = 1_000_000  # ns
-
-
-def base_of(function: Function) -> int | None:
-    """The highest level that needs no agreement of the group; None: no level does."""
-    asking = (
-        number
-        for number, level in enumerate(function.levels)
-        for rule in level.rules
-        for leaf in leaves(rule)
-        if isinstance(leaf, Cooperation) and leaf.peer == PEER
-    )
-    lowest = min(asking, default=None)
-    return None if lowest is None else lowest - 1
 
 
 class Group:
@@ -160,7 +144,7 @@ class Group:
         came = np.concatenate([came, np.zeros((members, room, self._runs), dtype=bool)], axis=1)
         position, speed = (np.concatenate([each, np.zeros((room, self._runs))], axis=0) for each in (position, speed))
         ghosts, fits = self._ghosts, self._ghosts.number >= 0
-        reached = (ghosts.only == ALL) | (np.arange(members)[:, None] == ghosts.only)
+        reached = self._reached(ghosts.only)
         hears = came[:, ghosts.sender, ghosts.run] & reached & self._attackers.speaking(now, ghosts)
         crowded = (hears * ghosts.count)[:, ~fits]
         np.add.at(self.refused[Reason.CROWDED].T, ghosts.run[~fits], crowded.T)
@@ -170,12 +154,15 @@ class Group:
         speed[place] = speed[sender]
         return came, position, speed
 
+    def _reached(self, only: Integers) -> Booleans:
+        """Which members are meant by who speaks to one of them alone, or to `ALL` (member, speaker)."""
+        return np.asarray((only == ALL) | (np.arange(self._members)[:, None] == only))
+
     def _take_copies(self, now: int, came: Booleans) -> None:
         """A flood of further messages goes through the gate; what it lets pass says nothing new."""
         sender, run, only, count = self._attackers.flood(now)
-        reached = (only == ALL) | (np.arange(self._members)[:, None] == only)
         copies = np.zeros(came.shape, dtype=np.int64)
-        heard = came[:, sender, run] * reached * count
+        heard = came[:, sender, run] * self._reached(only) * count
         np.add.at(copies.transpose(1, 2, 0), (sender, run), heard.T)
         if copies.any():
             self.refused[Reason.FLOODING] += self._gate.take(now // MILLISECOND, copies).sum(axis=1)

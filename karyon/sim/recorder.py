@@ -105,12 +105,17 @@ def _field(name: str) -> pa.Field:
 class Tables:
     """One Parquet file per run, written a row group at a time; under its final name it is whole.
 
-    paths   one per run; None: that run is not recorded
+    Instants are kept, and written run by run. Where a row group ends depends on the run alone, not on the batch: the
+    bytes are the same.
     """
 
-    def __init__(self, paths: Sequence[Path | None], layout: pa.Schema) -> None:
-        """Opened before the first instant: a folder that cannot be written is known before the run, not after it."""
-        self._layout = layout
+    def __init__(self, paths: Sequence[Path | None], layout: pa.Schema, rows: int) -> None:
+        """`paths`: one per run; None: that run is not recorded. `rows` of a run at each instant.
+
+        Opened before the first instant: a folder that cannot be written is known before the run, not after it.
+        """
+        self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
+        self._kept: list[Any] = []
         self._writers = {
             run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd"))
             for run, path in enumerate(paths)
@@ -122,12 +127,9 @@ class Tables:
         """Runs that are recorded."""
         return list(self._writers)
 
-    def write(self, run: int, arrays: Sequence[pa.Array]) -> None:
-        """A row group of one run: an array per column."""
-        self._writers[run][1].write_table(pa.table(list(arrays), schema=self._layout))
-
     def close(self) -> None:
-        """Finish every file under its final name."""
+        """Write what is left and finish every file under its final name."""
+        self._flush()
         for run in self.runs:
             path, writer = self._writers[run]
             writer.close()
@@ -136,58 +138,53 @@ class Tables:
 
     def discard(self) -> None:
         """Leave no half-written file behind: what was not closed goes."""
+        self._kept = []
         for path, writer in self._writers.values():
             with suppress(OSError):
                 writer.close()
             _part(path).unlink(missing_ok=True)
         self._writers = {}
 
+    def _keep(self, instant: Any) -> None:
+        self._kept.append(instant)
+        if len(self._kept) == self._instants:
+            self._flush()
 
-class Trace:
-    """The trace of a batch: instants are kept as arrays and written run by run, a row group at a time.
+    def _flush(self) -> None:
+        kept, self._kept = self._kept, []
+        for run, arrays in self._row_groups(kept) if kept else ():
+            self._writers[run][1].write_table(pa.table(arrays, schema=self._layout))
 
-    Where a row group ends depends on the run alone, not on the batch: the bytes are the same.
-    """
+    def _row_groups(self, kept: list[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        """Per run that is recorded, an array for each column."""
+        raise NotImplementedError
+
+
+class Trace(Tables):
+    """The trace of a batch."""
 
     def __init__(self, folders: Sequence[Path | None], vehicles: int) -> None:
         """`folders`: one per run; None: that run is not recorded."""
-        self._vehicles, self._layout = vehicles, schema()
-        self._instants = max(1, min(INSTANTS, ROWS // vehicles))
-        self._kept: list[Floats] = []
-        self._tables = Tables([folder and folder / "trace.parquet" for folder in folders], self._layout)
+        super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(), vehicles)
+        self._vehicles = vehicles
 
     @property
     def wanted(self) -> bool:
         """Whether any run is recorded."""
-        return bool(self._tables.runs)
+        return bool(self._writers)
 
     def record(self, instant: Mapping[str, Any], cars: int) -> None:
         """Keep one instant: per column an array (car,) or a number."""
         table = np.empty((len(self._layout), cars))
         for index, name in enumerate(self._layout.names):
             table[index] = instant[name]
-        self._kept.append(table)
-        if len(self._kept) == self._instants:
-            self._flush()
+        self._keep(table)
 
-    def close(self) -> None:
-        """Write what is left and finish every file under its final name."""
-        self._flush()
-        self._tables.close()
-
-    def discard(self) -> None:
-        """Leave no half-written file behind: what was not closed goes."""
-        self._kept = []
-        self._tables.discard()
-
-    def _flush(self) -> None:
-        if not self._kept:
-            return
-        block = np.stack(self._kept)  # (instant, column, car)
-        self._kept = []
-        for run in self._tables.runs:
+    def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
+        block = np.stack(kept)  # (instant, column, car)
+        for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            self._tables.write(run, [_array(mine[:, i, :].ravel(), name) for i, name in enumerate(self._layout.names)])
+            yield run, [_array(mine[:, index, :].ravel(), name) for index, name in enumerate(self._layout.names)]
 
 
 def _array(values: Floats, name: str) -> pa.Array:
@@ -209,8 +206,8 @@ MESSAGES = pa.schema(
 )
 
 
-class Messages:
-    """Who sent what to whom, and when it arrived; kept and written as `Trace` does, rows in order of `sent`.
+class Messages(Tables):
+    """Who sent what to whom, and when it arrived; rows in order of `sent`.
 
     What the channel carries is told: a fault of the signal `lead.message` befalls what has arrived.
     """
@@ -221,9 +218,8 @@ class Messages:
         sender, receiver = (cars[: links.per_run] % links.members for cars in (links.sender, links.receiver))
         self._others = sender != receiver
         self._sender, self._receiver = (each[self._others].astype(np.int32) for each in (sender, receiver))
-        self._instants = max(1, min(INSTANTS, ROWS // len(self._sender)))
-        self._kept: list[tuple[int, int | None, Integers]] = []
-        self._tables = Tables([folder and folder / "messages.parquet" for folder in folders], MESSAGES)
+        paths = [folder and folder / "messages.parquet" for folder in folders]
+        super().__init__(paths, MESSAGES, len(self._sender))
 
     def record(self, sent: Transmission, number: int | None, deaf: Booleans) -> None:
         """All that is sent at one instant, in the round of this number; None: there is no group.
@@ -232,39 +228,26 @@ class Messages:
         """
         reached = np.where(deaf[self._links.receiver], LOST, sent.arrival)
         arrived = np.where(sent.spoke, reached, UNSENT).reshape(-1, len(self._others))
-        self._kept.append((sent.sent, number, arrived[self._tables.runs][:, self._others]))
-        if len(self._kept) == self._instants:
-            self._flush()
+        self._keep((sent.sent, number, arrived[self.runs][:, self._others]))
 
-    def close(self) -> None:
-        """Write what is left and finish every file under its final name."""
-        self._flush()
-        self._tables.close()
-
-    def discard(self) -> None:
-        """Leave no half-written file behind: what was not closed goes."""
-        self._kept = []
-        self._tables.discard()
-
-    def _flush(self) -> None:
-        if not self._kept:
-            return
-        sent = np.array([when for when, _, _ in self._kept])
-        number = np.array([-1 if number is None else number for _, number, _ in self._kept], dtype=np.int32)
-        arrived = np.stack([times for _, _, times in self._kept])  # (instant, run, link)
-        self._kept = []
-        for index, run in enumerate(self._tables.runs):
+    def _row_groups(self, kept: list[tuple[int, int | None, Integers]]) -> Iterator[tuple[int, list[pa.Array]]]:
+        sent = np.array([when for when, _, _ in kept])
+        number = np.array([-1 if number is None else number for _, number, _ in kept], dtype=np.int32)
+        arrived = np.stack([times for _, _, times in kept])  # (instant, run, link)
+        for index, run in enumerate(self.runs):
             times = arrived[:, index]
             instant, link = np.nonzero(times != UNSENT)
             told = times[instant, link]
-            columns = [
-                pa.array(self._sender[link]),
-                pa.array(self._receiver[link]),
-                pa.array(sent[instant] / 1e9),
-                pa.array(told / 1e9, mask=told == LOST),
-                pa.array(number[instant], mask=number[instant] < 0),
-            ]
-            self._tables.write(run, columns)
+            yield (
+                run,
+                [
+                    pa.array(self._sender[link]),
+                    pa.array(self._receiver[link]),
+                    pa.array(sent[instant] / 1e9),
+                    pa.array(told / 1e9, mask=told == LOST),
+                    pa.array(number[instant], mask=number[instant] < 0),
+                ],
+            )
 
 
 def write_events(path: Path, events: Sequence[Mapping[str, Any]]) -> None:

@@ -19,11 +19,10 @@ from typing import Annotated, Any, ClassVar, Literal, overload
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
 
-from karyon.cooperation.agreement import MOST
+from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.kernel.rules import Cooperation, leaves
 from karyon.sim import controllers, documents, safety_file, wording
-from karyon.sim.channel.fields import LOSSES, Radio, jams_who_is_there, warnings_of_radio
+from karyon.sim.channel.fields import LOSSES, VEHICLES_MAX, Radio, jams_who_is_there, warnings_of_radio
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, Fault
@@ -44,7 +43,6 @@ from karyon.sim.units import (
 )
 
 SPEED_MAX = 120  # m/s, as for recordings
-VEHICLES_MAX = 100_000
 LEVEL_MAX = 254
 EXTENDS_MAX = 16  # files one behind the other
 
@@ -498,7 +496,7 @@ def _is_group(scenario: Scenario, design: Design) -> bool:
         return False
     if scenario.acc.max_los is not None:
         design = design.limited(FUNCTION, scenario.acc.max_los)
-    return any(isinstance(leaf, Cooperation) for rule in design.function(FUNCTION).rules for leaf in leaves(rule))
+    return base_of(design.function(FUNCTION)) is not None
 
 
 def _with_law(design: Design, law: str, document: Document, faults: list[documents.Fault]) -> Design:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from karyon.cooperation.agreement import base_of
 from karyon.kernel import Design
 from karyon.sim.attackers import Attackers
 from karyon.sim.documents import InputError
-from karyon.sim.group import TRANSMISSIONS, Group, base_of
+from karyon.sim.group import TRANSMISSIONS, Group
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 

@@ -503,7 +503,7 @@ def _with_law(design: Design, law: str, document: Document, faults: list[documen
     """The design with the law that the scenario chooses."""
     changed, place = controllers.chosen(design, law), document.place(("acc", "controller"))
     fault = next(controllers.faults(changed), None)
-    if wrong := controllers.unusable(law) or (fault and (fault.message, fault.hint)):
+    if wrong := controllers.LAW.unusable(law) or (fault and (fault.message, fault.hint)):
         faults.append(place.fault(f"acc.controller {wrong[0]}", wrong[1]))
     return changed
 

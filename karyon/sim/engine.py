@@ -226,6 +226,7 @@ class Simulation:
             links = self.channel.heard_until(self.group.end_of_round(now), deaf)
             self.channel.refuse(self.group.send(now, self._admitted, links, message))
             self.log.grouped(now, before, self.group.leader)
+            self.log.failed(now, self.group.error)
         elif self.readers is not None:
             self.channel.refuse(self.readers.send(now, sent.heard[self.channel.links.of_car_ahead]))
 
@@ -312,6 +313,8 @@ class Simulation:
         listening = self.readers if self.group is None else self.group
         if listening is not None:
             self.log.refused(now, listening.refused)
+        if self.group is not None:
+            self.log.held(now, self.group.held)
 
     def _record(self, now: int) -> None:
         assert self.seen is not None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.cooperation.gate import Reason
+from karyon.cooperation.guard import BREACHES, Breach
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
@@ -42,6 +43,8 @@ class Log:
             for row in self._touched(fault):
                 self._by_row.setdefault(row, []).append(fault)
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
+        self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
+        self._protocol_failed = False
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
         self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
@@ -135,6 +138,24 @@ class Log:
             said = f"{count} message{'s' * (count > 1)} refused: {name.replace('_', ' ')}"
             event = {"time": now / 1e9, "vehicle": vehicle, "kind": "message", "text": said}
             self.events[run].append(event | {"reason": name, "count": count})
+
+    def held(self, now: int, counts: NDArray[np.int64]) -> None:
+        """Rounds in which the protocol was held down since last told; `counts` (breach, vehicle, run) in all."""
+        new = counts - self._held
+        self._held = counts.copy()
+        for breach, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
+            count = int(new[breach, vehicle, run])
+            said = f"no cooperation in {count} round{'s' * (count > 1)}: the protocol {BREACHES[Breach(breach)]}"
+            event = {"time": now / 1e9, "vehicle": vehicle, "kind": "agreement", "text": said}
+            self.events[run].append(event | {"breach": Breach(breach).name.lower(), "count": count})
+
+    def failed(self, now: int, error: str | None) -> None:
+        """The agreement protocol of all runs has raised an error."""
+        if error is not None and not self._protocol_failed:
+            self._protocol_failed = True
+            said = f"no cooperation from here on: the agreement protocol raised {error}"
+            for events in self.events:
+                events.append({"time": now / 1e9, "vehicle": 0, "kind": "agreement", "text": said, "breach": "error"})
 
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.

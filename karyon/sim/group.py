@@ -5,12 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import MOST, Agreement, Said
+from karyon.cooperation.agreement import MOST
 from karyon.cooperation.cam import VERSION
+from karyon.cooperation.disagreement import Disagreement
 from karyon.cooperation.gate import Gate, Headers, Reason
+from karyon.cooperation.guard import Guarded
+from karyon.cooperation.protocol import Said
 from karyon.perception.received import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.attackers import ALL, Attackers
+from karyon.sim.protocols import chosen
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
@@ -25,12 +29,10 @@ MILLISECOND = 1_000_000  # ns
 class Group:
     """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
-    level          that each row has agreed to with the one ahead of it; a head with nobody
-    leader         the vehicle that heads the group of each row, for the row itself by its own belief
-    longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
-                   that it counts on was on another, per run
-    apart, rounds  rounds in which any did, and all rounds, per run
-    refused        messages refused so far (reason, member, run)
+    level         that each row has agreed to with the one ahead of it; a head with nobody
+    leader        the vehicle that heads the group of each row, for the row itself by its own belief
+    disagreement  of the honest vehicles of each run
+    refused       messages refused so far (reason, member, run)
     Made-up members have the places behind the members, as far as there is room.
     """
 
@@ -39,7 +41,7 @@ class Group:
         self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
         self._attackers = attackers
         places = self._members + max(0, min(attackers.most_made_up(), MOST - self._members))
-        self._agreement = Agreement(places, self._runs, base)
+        self._agreement = Guarded(chosen(first.acc.agreement), places, self._runs, base)
         self._period = nanoseconds(first.radio.period)
         self._round_length = TRANSMISSIONS * self._period
         offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
@@ -55,9 +57,18 @@ class Group:
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
         self.leader = np.zeros_like(self.level)
-        self._apart_for = np.zeros((self._members, self._members, self._runs), dtype=int)
-        self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
+        self.disagreement = Disagreement(self._members, self._runs, base)
         self.refused = np.zeros((len(Reason), self._members, self._runs), dtype=np.int64)
+
+    @property
+    def held(self) -> Integers:
+        """Rounds so far in which the protocol was held down (breach, member, run)."""
+        return self._agreement.breaches[:, : self._members]
+
+    @property
+    def error(self) -> str | None:
+        """What the protocol raised, if it did: nobody cooperates any more."""
+        return self._agreement.error
 
     @property
     def number(self) -> int:
@@ -115,11 +126,7 @@ class Group:
         honest = ~self._attackers.dishonest
         counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
         acting = np.where(self._agreement.heads[:members], np.int8(self._base), agreed)
-        differ = counted & (acting[:, None] > self._base) & (acting[:, None] != agreed[None])
-        self._apart_for = np.where(differ, self._apart_for + 1, 0)
-        self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
-        self.apart += differ.any(axis=(0, 1))
-        self.rounds += 1
+        self.disagreement.update(acting, agreed, counted)
         self.level = acting[1:].T.astype(np.int64).ravel()
         self.leader = self._agreement.leader[1:members].T.ravel()
 

@@ -223,4 +223,4 @@ def test_a_round_has_five_transmissions():
     changes = [at for at in range(1, len(levels)) if levels[at] != levels[at - 1]]
     assert changes == [3 * TRANSMISSIONS]
     assert levels[-1] == [3, 3, 3, 3]
-    assert group.rounds.tolist() == [5, 5]
+    assert group.disagreement.rounds == 5

@@ -11,13 +11,13 @@ over messages has left out those of other rounds, old ones sent again included:
 
     proposal   highest level that the sender's rules admit; a head has nothing against any
     head       the sender heads a group
-    view       the members of its group that the sender knows. Views that differ count as a missed message: nobody acts
-               on a level that some member, known to others only, has not agreed to
+    view       digest of the members of its group that the sender knows. Views that differ count as a missed message:
+               nobody acts on a level that some member, known to others only, has not agreed to
     echo       digest of all that the sender heard in the round before. Two that heard all and have different digests
                were told different things: one member equivocates. Nobody can tell which, so cooperation rests
 
 A member joins by being heard, and has left when it was not heard for `LEAVE` rounds; until then it is missed. Who is
-alone in a group has nobody to cooperate with.
+alone in a group has nobody to cooperate with, but has missed nobody either.
 Arrays are (receiver, sender, file), every file with as many places for members.
 """
 
@@ -34,7 +34,7 @@ PEER = "platoon"  # who it is that a rule asks the agreement of
 LEAVE = 4  # rounds without a word after which a member has left: 2 s
 REST = 20  # rounds for which cooperation rests once a member has told different things
 NOTHING = np.uint64(0)  # digest of a round in which not all were heard
-MOST = 64  # members of a file: bits of a view
+MOST = 1024  # members of a file: time and memory grow with their square
 ANY = np.int8(127)  # level that a head proposes
 
 
@@ -113,16 +113,16 @@ class Agreement(Protocol):
         proposal = np.where(self._self, own.proposal[:, None], came.proposal)
         told = np.where(self._self, own.head[:, None], came.head)
         counted = self._group(self._heads | (told & (others | self._self)))
-        missed = counted & ~self._self & ~(others & (came.view == own.view[:, None]))
-        complete = (counted & ~self._self).any(axis=1) & ~missed.any(axis=1)
-        lowest = np.where(counted, proposal, ANY).min(axis=1)
+        missed = (counted & ~self._self & ~(others & (came.view == own.view[:, None]))).any(axis=1)
+        alone = ~(counted & ~self._self).any(axis=1)  # has missed nobody, and has nobody to cooperate with
+        lowest = np.where(alone, self._base, np.where(counted, proposal, ANY).min(axis=1)).astype(np.int8)
         self._suspect(others, came.echo)
-        self._echo = np.where(complete, _digest(_view(counted), counted, proposal), NOTHING)
+        self._echo = np.where(~missed & ~alone, _digest(_view(counted), counted, proposal), NOTHING)
         self._counted = counted
         self._heads = np.where(others | self._self, told, self._heads)
         self._silent = np.where(others, 0, self._silent + 1)
         self._known = self._self | others | (self._known & (self._silent < LEAVE))
-        trusting = complete & (self._rest == 0)
+        trusting = ~missed & (self._rest == 0)
         return self._level.close(trusting.ravel(), lowest.ravel()).reshape(self._shape)
 
     def forget(self, who: Booleans) -> None:
@@ -152,9 +152,9 @@ class Agreement(Protocol):
 
 
 def _view(counted: Booleans) -> Words:
-    """A bit for each member that a vehicle counts to its group (receiver, file)."""
-    bits = np.uint64(1) << np.arange(counted.shape[1], dtype=np.uint64)
-    return np.asarray(np.where(counted, bits[:, None], np.uint64(0)).sum(axis=1, dtype=np.uint64))
+    """Of the members that a vehicle counts to its group, in any order (receiver, file)."""
+    names = _mixed(np.arange(1, counted.shape[1] + 1, dtype=np.uint64))
+    return np.asarray(np.where(counted, names[:, None], np.uint64(0)).sum(axis=1, dtype=np.uint64))
 
 
 def _digest(view: Words, counted: Booleans, proposal: Levels) -> Words:

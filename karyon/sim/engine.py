@@ -133,7 +133,7 @@ class Simulation:
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
-        self._cycles = dict.fromkeys(COMPONENTS, 0)
+        self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
 
     def run(self, progress: Callable[[float], bool] | None = None, step: float = 1.0) -> bool:
         """Run to the end. `progress` is told the simulated time each `step` s and ends the run by answering False.
@@ -196,9 +196,7 @@ class Simulation:
         entry(int(self.env.now))
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
-        cycle = self._cycles[component]
-        self._cycles[component] += 1
-        running = self.components.running(component, now, cycle)
+        running = self.components.running(component, now, self._cycles[component])
         self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
         return running
 
@@ -214,6 +212,8 @@ class Simulation:
         self.world.advance(now)
         true = self.messages.true()
         deaf = np.zeros(len(self.world.position), dtype=bool)
+        self._cycles["radio"] += 1
+        self._running("radio", now)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.attackers.content(now, self.messages.compose(true))
@@ -223,8 +223,7 @@ class Simulation:
             self.sent.record(sent, None if self.group is None else self.group.number, deaf)
         if self.group is not None:
             before = self.group.leader
-            links = self.channel.heard_until(self.group.end_of_round(now), deaf)
-            self.channel.refuse(self.group.send(now, self._admitted, links, message))
+            self.channel.refuse(self.group.send(now, self._admitted, self.channel.arrival(deaf), message))
             self.log.grouped(now, before, self.group.leader)
             self.log.failed(now, self.group.error)
         elif self.readers is not None:
@@ -247,6 +246,7 @@ class Simulation:
         message = self.injector.message(now, self.channel.receive(now, listening))
         if listening is not None:
             message.fresh &= listening
+        self._cycles["perception"] += 1
         running = self._running("perception", now)
         self._miss(now, due, own, message)
         if running is not None:
@@ -295,6 +295,7 @@ class Simulation:
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
+        self._cycles["control"] += 1
         running = self._running("control", now)
         situation = _situation(seen, self.scenarios[0], self.sensors.range)
         before = self.cruise.command

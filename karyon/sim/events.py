@@ -47,7 +47,7 @@ class Log:
         self._protocol_failed = False
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
-        self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
+        self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64), np.ones((len(SIGNALS), rows))
         self._started = False
 
     def _touched(self, one: Placed) -> Iterable[int]:
@@ -77,8 +77,9 @@ class Log:
 
     def judged(self, now: int, seen: Seen) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._judged = now, np.vstack([seen.time, seen.message_time])
-        doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
+        believed = np.vstack([seen.validity, seen.message_validity])
+        self._judged = now, np.vstack([seen.time, seen.message_time]), believed
+        doubted = believed < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
             for signal, row in zip(*np.nonzero(changed), strict=True):
@@ -160,17 +161,17 @@ class Log:
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
 
-        What is too old, or not to be believed for its age alone, is late where something newer than half of that
-        age came in, and else lost.
+        What is too old, or would be believed if it were not for its age, is late where something newer than half of
+        that age came in, and else lost.
         """
         for leaf in terms:
             if isinstance(leaf, Alive):
                 return "own_lag"
             if isinstance(leaf, Age | Validity) and leaf.signal in SIGNALS:
-                signal, (judged, measured) = SIGNALS.index(leaf.signal), self._judged
+                signal, (judged, measured, believed) = SIGNALS.index(leaf.signal), self._judged
                 age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
-                if isinstance(leaf, Age) or aged < leaf.minimum:
+                if isinstance(leaf, Age) or aged < leaf.minimum or believed[signal, row] >= leaf.minimum * aged:
                     return "late" if silence < 0.5 * age else "lost"
         return "invalid"
 

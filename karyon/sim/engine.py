@@ -143,7 +143,7 @@ class Simulation:
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
-        self._cycles = dict.fromkeys(COMPONENTS, 0)
+        self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
 
     def run(self, progress: Callable[[float], bool] | None = None, step: float = 1.0) -> bool:
         """Run to the end. `progress` is told the simulated time each `step` s and ends the run by answering False.
@@ -206,9 +206,7 @@ class Simulation:
         entry(int(self.env.now))
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
-        cycle = self._cycles[component]
-        self._cycles[component] += 1
-        running = self.components.running(component, now, cycle)
+        running = self.components.running(component, now, self._cycles[component])
         self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
         return running
 
@@ -224,6 +222,8 @@ class Simulation:
         self.world.advance(now)
         true = self.messages.true()
         deaf = np.zeros(len(self.world.position), dtype=bool)
+        self._cycles["radio"] += 1
+        self._running("radio", now)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.attackers.content(now, self.messages.compose(true, self._seen_ahead()))
@@ -233,9 +233,9 @@ class Simulation:
             self.sent.record(sent, None if self.group is None else self.group.number, deaf)
         if self.group is not None:
             before = self.group.leader
-            links = self.channel.heard_until(self.group.end_of_round(now), deaf)
-            self.channel.refuse(self.group.send(now, self._admitted, links, message))
+            self.channel.refuse(self.group.send(now, self._admitted, self.channel.arrival(deaf), message))
             self.log.grouped(now, before, self.group.leader)
+            self.log.failed(now, self.group.error)
         elif self.readers is not None:
             on = self.channel.links.of_car_ahead
             refused = np.zeros(len(sent.arrival), dtype=bool)
@@ -257,6 +257,7 @@ class Simulation:
         own = self.injector.own(now, own)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
+        self._cycles["perception"] += 1
         running = self._running("perception", now)
         fresh = np.vstack([own.fresh, *(message.fresh[0] for message in messages)])
         self._miss(now, due, fresh, np.vstack([own.time, *(message.time[0] for message in messages)]))
@@ -337,6 +338,7 @@ class Simulation:
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
+        self._cycles["control"] += 1
         running = self._running("control", now)
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
@@ -361,6 +363,8 @@ class Simulation:
         listening = self.readers if self.group is None else self.group
         if listening is not None:
             self.log.refused(now, listening.refused)
+        if self.group is not None:
+            self.log.held(now, self.group.held)
 
     def _record(self, now: int) -> None:
         assert self.seen is not None

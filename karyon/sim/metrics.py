@@ -226,13 +226,12 @@ class Metrics:
 
     def _agreement(self, rows: slice) -> dict[str, Any]:
         """How long members of a group were on different levels, in rounds; nothing where there is no group."""
-        group = self._s.group
-        if group is None:
+        if self._s.group is None:
             return {}
-        run = rows.start // (rows.stop - rows.start)
+        run, found = rows.start // (rows.stop - rows.start), self._s.group.disagreement
         return {
-            "worst_disagreement": int(group.longest[run]),
-            "mean_disagreement": float(group.apart[run] / max(group.rounds[run], 1)),
+            "worst_disagreement": int(found.longest[run]),
+            "mean_disagreement": float(found.apart[run] / max(found.rounds, 1)),
             "disagreement_bound": 1,
         }
 

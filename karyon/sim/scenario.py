@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.sim import controllers, documents, safety_file, wording
+from karyon.sim import controllers, documents, protocols, safety_file, wording
 from karyon.sim.channel.fields import LOSSES, VEHICLES_MAX, Radio, jams_who_is_there, warnings_of_radio
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
@@ -236,6 +236,9 @@ class Acc(Section):
     controller: Text | None = Field(
         default=None,
         description="law of LoS 2 and above: ploeg, path, or your own as `module:Class`; the design's if absent",
+    )
+    agreement: Annotated[Text, AfterValidator(protocols.checked)] | None = Field(
+        default=None, description="protocol of your own by which a platoon agrees on a level, `module:Class`"
     )
     set_speed: MetresPerSecond = Field(default=30.0, gt=0, le=SPEED_MAX, description="speed that the driver has set")
 
@@ -506,7 +509,7 @@ def _with_law(design: Design, law: str, document: Document, faults: list[documen
     """The design with the law that the scenario chooses."""
     changed, place = controllers.chosen(design, law), document.place(("acc", "controller"))
     fault = next(controllers.faults(changed), None)
-    if wrong := controllers.unusable(law) or (fault and (fault.message, fault.hint)):
+    if wrong := controllers.LAW.unusable(law) or (fault and (fault.message, fault.hint)):
         faults.append(place.fault(f"acc.controller {wrong[0]}", wrong[1]))
     return changed
 
@@ -522,6 +525,8 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
     if scenario.acc.controller is not None and min(highest, scenario.acc.max_los or highest) < controllers.LOWEST:
         warnings.append(f"acc.controller drives nothing: it is of LoS {controllers.LOWEST} and above")
+    if scenario.acc.agreement is not None and not _is_group(scenario, design):
+        warnings.append("acc.agreement agrees on nothing: no level asks what a platoon has agreed to")
     warnings += warnings_of_radio(scenario.radio, scenario.duration)
     if scenario.radio.generation == "cam" and _is_group(scenario, design):
         warnings.append("radio.generation changes nothing: members of a group send in each period")

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from karyon import __version__
 from karyon.sim import leaders, recordings
+from karyon.sim.analysis import guards
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
@@ -71,7 +74,8 @@ def _simulated(
     results = []
     for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):
         summary = _summary(loaded, simulation, run, wall)
-        warnings = (*loaded.warnings, *noted, *_without_effect(loaded, simulation, run))
+        told = (*_without_effect(loaded, simulation, run), *_never_started(simulation, run))
+        warnings = (*loaded.warnings, *noted, *told)
         result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
         if folder:
             write_text(folder / "scenario.yaml", dump(loaded))
@@ -101,6 +105,18 @@ def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[st
         for index, fault in enumerate(loaded.scenario.faults)
         if changed.get((run, index), 0) == 0
     ]
+
+
+def _never_started(simulation: Simulation, run: int) -> list[str]:
+    """Cars that were at LoS 0 all along, as they have never seen a signal that a rule names, are told."""
+    followers = simulation.world.vehicles - 1
+    rows = run * followers + np.arange(followers)
+    waiting, seen = rows[~simulation.initialised[rows]], simulation.kernel.seen
+    named = [name for name in guards(simulation.function) if name in seen.signals]
+    unseen = [name for name in named if (seen.time[seen.signals[name], waiting] < 0).any()]
+    if not unseen:
+        return []
+    return [f"{len(waiting)} of {followers} cars never left LoS 0: they have not once seen {', '.join(unseen)}"]
 
 
 def sha256(text: str) -> str:

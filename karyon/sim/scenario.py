@@ -21,8 +21,17 @@ from ruamel.yaml import YAML
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
+from karyon.perception.following import LEAD
 from karyon.sim import controllers, documents, protocols, safety_file, wording
-from karyon.sim.channel.fields import LOSSES, VEHICLES_MAX, Radio, jams_who_is_there, warnings_of_radio
+from karyon.sim.analysis import age_limit
+from karyon.sim.channel.fields import (
+    LOSSES,
+    VEHICLES_MAX,
+    Radio,
+    jams_who_is_there,
+    rarely_sent,
+    warnings_of_radio,
+)
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, SAID, Fault
@@ -500,9 +509,13 @@ def _is_group(scenario: Scenario, design: Design) -> bool:
     """Whether a level that the scenario can reach asks what the others have agreed to."""
     if FUNCTION not in [function.name for function in design.functions]:
         return False
-    if scenario.acc.max_los is not None:
-        design = design.limited(FUNCTION, scenario.acc.max_los)
-    return base_of(design.function(FUNCTION)) is not None
+    return base_of(_reached(scenario, design).function(FUNCTION)) is not None
+
+
+def _reached(scenario: Scenario, design: Design) -> Design:
+    """The design with the levels that the scenario can reach."""
+    most = scenario.acc.max_los
+    return design if most is None else design.limited(FUNCTION, most)
 
 
 def _with_law(design: Design, law: str, document: Document, faults: list[documents.Fault]) -> Design:
@@ -528,8 +541,10 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
     if scenario.acc.agreement is not None and not _is_group(scenario, design):
         warnings.append("acc.agreement agrees on nothing: no level asks what a platoon has agreed to")
     warnings += warnings_of_radio(scenario.radio, scenario.duration)
-    if scenario.radio.generation == "cam" and _is_group(scenario, design):
-        warnings.append("radio.generation changes nothing: members of a group send in each period")
+    if scenario.radio.generation == "cam":
+        limit = age_limit(_reached(scenario, design).function(FUNCTION), LEAD)
+        in_group = ["radio.generation changes nothing: members of a group send in each period"]
+        warnings += in_group if _is_group(scenario, design) else rarely_sent(scenario.radio, limit)
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

@@ -25,6 +25,7 @@ MILLISECOND = 1_000_000  # ns
 class Group:
     """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
+    base           the highest level that needs no agreement
     level          that each row has agreed to with the one ahead of it; a head with nobody
     leader         the vehicle that heads the group of each row, for the row itself by its own belief
     longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
@@ -36,7 +37,7 @@ class Group:
 
     def __init__(self, scenarios: Sequence[Scenario], base: int, top: int, attackers: Attackers) -> None:
         first = scenarios[0]
-        self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
+        self._members, self._runs, self.base, self._top = first.vehicles, len(scenarios), base, top
         self._attackers = attackers
         places = self._members + max(0, min(attackers.most_made_up(), MOST - self._members))
         self._agreement = Agreement(places, self._runs, base)
@@ -91,13 +92,13 @@ class Group:
         return np.asarray(refused[followers, followers - 1].T.ravel())
 
     def _begin(self, now: int, admitted: Integers) -> None:
-        levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
+        levels = np.full((self._heard.shape[0], self._runs), self.base, dtype=np.int8)
         levels[0] = self._top
         levels[1 : self._members] = admitted.reshape(self._runs, -1).T
         truth = self._agreement.speak(levels)
         self._told = truth
         if self._attackers:
-            self._told = self._attackers.told(now, self._round_length, self._base, self._top, truth)
+            self._told = self._attackers.told(now, self._round_length, self.base, self._top, truth)
             ghosts, fits = self._ghosts, self._ghosts.number >= 0
             for told in self._told:
                 speaker = told[:, ghosts.sender[fits], ghosts.run[fits]]
@@ -114,8 +115,8 @@ class Group:
         agreed = self._agreement.listen(self._heard, came)[:members]
         honest = ~self._attackers.dishonest
         counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
-        acting = np.where(self._agreement.heads[:members], np.int8(self._base), agreed)
-        differ = counted & (acting[:, None] > self._base) & (acting[:, None] != agreed[None])
+        acting = np.where(self._agreement.heads[:members], np.int8(self.base), agreed)
+        differ = counted & (acting[:, None] > self.base) & (acting[:, None] != agreed[None])
         self._apart_for = np.where(differ, self._apart_for + 1, 0)
         self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
         self.apart += differ.any(axis=(0, 1))

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from karyon.kernel import Timing, quantities
-from karyon.sim.failure_modes import COMPONENTS, MODES, SAID, SIGNALS, Fault, modes_of
+from karyon.sim.failure_modes import COMPONENTS, MODES, RECEIVED, SAID, SIGNALS, Fault, modes_of
 from karyon.sim.scenario import Scenario
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import SIGNAL, SIGNAL_RATE, Index, OneOf, Quantity, Row, Whole
@@ -116,7 +116,7 @@ def _scalar(row: Row) -> Schema:
             case OneOf(_, names):
                 return {"enum": list(names)}
             case Index():
-                return {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}
+                return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}]}
     return {"type": "boolean"} if row.annotation is bool else dict(TEXT)
 
 
@@ -146,10 +146,10 @@ def _bounds(metadata: Sequence[object]) -> Schema:
 
 def _faults() -> Iterator[Schema]:
     """One alternative for each subject and mode: a signal, the message as a whole, what is said to all, a component."""
-    signals = [signal for signal in SIGNALS if signal not in ("lead.message", SAID)]
+    signals = [signal for signal in SIGNALS if signal not in (*RECEIVED, SAID)]
     for subject, names, of in (
         ("signal", signals, signals[0]),
-        ("signal", ["lead.message"], "lead.message"),
+        ("signal", list(RECEIVED), "lead.message"),
         ("signal", [SAID], SAID),
         ("component", list(COMPONENTS), None),
     ):
@@ -160,6 +160,8 @@ def _faults() -> Iterator[Schema]:
 def _fault(subject: str, names: Sequence[str], mode: str) -> Schema:
     fault, parameters = section(Fault), section(MODES[mode])
     common: Schema = {name: fault["properties"][name] for name in ("vehicle", "onset", "duration")}
+    if SAID not in names:  # the leader has nothing but what it says
+        common["vehicle"]["anyOf"][0]["minimum"] = 1
     chosen = {subject: {"enum": list(names)}, "mode": {"const": mode}}
     required = ["vehicle", subject, "mode", "onset", *parameters["required"], *(["duration"] if mode == "hang" else [])]
     if mode == "crash":

@@ -22,6 +22,8 @@ from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
 from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.faults import Placed
+from karyon.sim.strangers import Strangers
+from karyon.sim.world import World
 
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
@@ -46,6 +48,7 @@ class Log:
         for fault in self.faults:
             for row in self._touched(fault):
                 self._by_row.setdefault(row, []).append(fault)
+        self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
         self._protocol_failed = False
@@ -109,6 +112,7 @@ class Log:
                 verdict = self._verdict(row, failing)
                 self.verdicts[row][verdict] += 1
                 failed = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
+                failed |= now - self._cut_in[row] <= AFTERMATH
                 caused = failed or verdict in ("late", "lost")  # what did not come is a cause of its own
                 self.false_downgrades[row] += not caused
                 fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
@@ -136,6 +140,18 @@ class Log:
             heads = head == row % self._followers + 1
             said = "heads a group of its own" if heads else f"belongs to the group of car {head}"
             self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
+
+    def cut_in(self, now: int, strangers: Strangers, changed: NDArray[np.int64], world: World) -> None:
+        """Cars that do not communicate and have come into the lane, or left it; `changed` of the strangers."""
+        for index in map(int, changed):
+            row = int(strangers.row[index])
+            self._cut_in[row] = now
+            fields = {"gap": float(world.gap[row]), "speed": float(strangers.speed[index])}
+            if strangers.present[index]:
+                said = f"a car that does not communicate cuts in {fields['gap']:.1f} m ahead"
+            else:
+                said = "the car that had cut in leaves"
+            self.add(now, row, "cut_in", said, number=int(strangers.number[index]), **fields)
 
     def refused(self, now: int, counts: NDArray[np.int64]) -> None:
         """Messages that were refused since this was last told, by reason; `counts` (reason, vehicle, run) in all."""

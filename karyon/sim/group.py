@@ -29,6 +29,7 @@ MILLISECOND = 1_000_000  # ns
 class Group:
     """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
+    base          the highest level that needs no agreement
     level         that each row has agreed to with the one ahead of it; a head with nobody
     leader        the vehicle that heads the group of each row, for the row itself by its own belief
     followed      that leads each row, or would if it joined those ahead: of a head, who leads the car ahead of it
@@ -39,7 +40,7 @@ class Group:
 
     def __init__(self, scenarios: Sequence[Scenario], base: int, top: int, attackers: Attackers) -> None:
         first = scenarios[0]
-        self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
+        self._members, self._runs, self.base, self._top = first.vehicles, len(scenarios), base, top
         self._attackers = attackers
         places = self._members + max(0, min(attackers.most_made_up(), ROOM - self._members))
         self._agreement = Guarded(chosen(first.acc.agreement), places, self._runs, base)
@@ -104,13 +105,13 @@ class Group:
         return np.asarray(refused[:, : self._members].transpose(2, 0, 1).ravel())
 
     def _begin(self, now: int, admitted: Integers) -> None:
-        levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
+        levels = np.full((self._heard.shape[0], self._runs), self.base, dtype=np.int8)
         levels[0] = self._top
         levels[1 : self._members] = admitted.reshape(self._runs, -1).T
         truth = self._agreement.speak(levels)
         self._told = truth
         if self._attackers:
-            self._told = self._attackers.told(now, self._round_length, self._base, self._top, truth)
+            self._told = self._attackers.told(now, self._round_length, self.base, self._top, truth)
             ghosts, fits = self._ghosts, self._ghosts.number >= 0
             for told in self._told:
                 speaker = told[:, ghosts.sender[fits], ghosts.run[fits]]
@@ -127,7 +128,7 @@ class Group:
         agreed = self._agreement.listen(self._heard, came)[:members]
         honest = ~self._attackers.dishonest
         counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
-        acting = np.where(self._agreement.heads[:members], np.int8(self._base), agreed)
+        acting = np.where(self._agreement.heads[:members], np.int8(self.base), agreed)
         self.disagreement.update(acting, agreed, counted)
         self.level = acting[1:].T.astype(np.int64).ravel()
         leader, itself = self._agreement.leader[:members], np.arange(members)[:, None]

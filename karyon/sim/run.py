@@ -17,6 +17,7 @@ from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.scenario import Loaded, Scenario, dump
+from karyon.sim.strangers import NEVER
 
 Progress = Callable[[float], bool]
 
@@ -98,12 +99,17 @@ def _summary(loaded: Loaded, simulation: Simulation, run: int, wall: float) -> d
 
 
 def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[str]:
-    """A fault that was accepted but changed nothing is said."""
+    """A fault that was accepted but changed nothing is said, and a cut-in that has not come about."""
     changed = simulation.injector.changed() | simulation.components.skipped | simulation.attackers.changed()
-    return [
+    faults = [
         f"fault {index + 1} ({describe(fault)}) changed no sample"
         for index, fault in enumerate(loaded.scenario.faults)
         if changed.get((run, index), 0) == 0
+    ]
+    strangers = simulation.world.strangers
+    waiting = strangers.number[(strangers.run == run) & (strangers.entered == NEVER)]
+    return faults + [
+        f"cut_ins[{number}] found no room before car {loaded.scenario.cut_ins[number].ahead_of}" for number in waiting
     ]
 
 

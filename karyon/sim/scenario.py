@@ -24,6 +24,7 @@ from karyon.kernel import Design
 from karyon.perception.following import LEAD
 from karyon.sim import controllers, documents, protocols, safety_file, wording
 from karyon.sim.analysis import age_limit
+from karyon.sim.arrivals import CutIn, Start, are_there, fit
 from karyon.sim.channel.fields import (
     LOSSES,
     VEHICLES_MAX,
@@ -156,12 +157,6 @@ class Vehicle(Section):
     )
 
 
-class Start(Section):
-    """How the vehicles stand at time 0."""
-
-    time_gap: Seconds = Field(default=1.6, ge=0, le=30, description="initial gap is 2 m plus this times the speed")
-
-
 class Sensor(Section):
     """A sensor of one signal."""
 
@@ -288,7 +283,7 @@ class Scenario(Section):
     )
     leader: Leader = Field(description="how vehicle 0 drives")
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
-    start: Start = Field(default=Start(), description="how they begin")
+    start: Annotated[Start, AfterValidator(are_there)] = Field(default=Start(), description="how they begin")
     sensors: Sensors = Field(default=Sensors(), description="what followers measure")
     radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(
         default=Radio(), description="what vehicles tell each other"
@@ -300,6 +295,9 @@ class Scenario(Section):
     wall_limit: Seconds = Field(default=600.0, gt=0, le=30 * DAY, description="a run that takes longer is ended")
     faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(
         default=(), description="entries {vehicle, signal or component, mode, onset, ...}"
+    )
+    cut_ins: Annotated[tuple[CutIn, ...], AfterValidator(fit)] = Field(
+        default=(), description="cars that do not communicate, and cut in: entries {ahead_of, time, gap, ...}"
     )
 
     @field_validator("faults", mode="before")
@@ -352,7 +350,7 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
 
 
 def cut(loaded: Loaded, until: float) -> Loaded:
-    """The scenario ended at `until` (s), if that is before its end, without the faults that begin later.
+    """The scenario ended at `until` (s), if that is before its end, without the faults and cut-ins that begin later.
 
     Raises InputError for what is no time above 0 s.
     """
@@ -362,10 +360,15 @@ def cut(loaded: Loaded, until: float) -> Loaded:
     scenario = loaded.scenario
     if until >= scenario.duration:
         return loaded
-    kept = tuple(fault for fault in scenario.faults if fault.onset < until)
-    left = len(scenario.faults) - len(kept)
-    said = (f"{left} of {len(scenario.faults)} faults left out: they begin after {until:g} s",) if left else ()
-    shorter = scenario.model_copy(update={"duration": until, "faults": kept})
+    faults = tuple(fault for fault in scenario.faults if fault.onset < until)
+    cut_ins = tuple(one for one in scenario.cut_ins if one.time < until)
+    pairs = (("faults", scenario.faults, faults), ("cut-ins", scenario.cut_ins, cut_ins))
+    said = [
+        f"{len(had) - len(kept)} of {len(had)} {name} left out: they begin after {until:g} s"
+        for name, had, kept in pairs
+        if len(kept) < len(had)
+    ]
+    shorter = scenario.model_copy(update={"duration": until, "faults": faults, "cut_ins": cut_ins})
     return replace(loaded, scenario=shorter, warnings=(*loaded.warnings, *said))
 
 
@@ -376,7 +379,7 @@ def dump(loaded: Loaded) -> str:
     data["leader"] = _given(data["leader"])
     if "recording" in data["leader"]:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
-    data["radio"] = _plain(data["radio"])
+    data["radio"], data["cut_ins"] = _plain(data["radio"]), _plain(data["cut_ins"])
     data["faults"] = [_given(fault) | fault["parameters"] for fault in data["faults"]]
     writer: Any = YAML(typ="safe", pure=True)
     stream = StringIO()

@@ -26,6 +26,7 @@ from karyon.perception.received import (
     M_POSITION,
     M_SPEED,
     MESSAGE,
+    STRONGEST,
     Heard,
     Sender,
     SenderChecks,
@@ -165,7 +166,8 @@ def _start(rows: int) -> State:
 class Seen:
     """What perception says of every row: arrays (signal, row), and (row,) for the message.
 
-    speed_bound   m/s: own speed, or where it is doubted the largest that any source says
+    speed_bound   m/s: own speed, or where it is doubted the largest that any source says, or 0
+    speed_known   any source says something of own speed
     gap           m: distance extrapolated to now by relative speed
     """
 
@@ -180,6 +182,7 @@ class Seen:
     message_time: np.ndarray
     message_validity: Floats
     speed_bound: Floats
+    speed_known: Booleans
     gap: Floats
 
 
@@ -287,7 +290,7 @@ class Following:
         quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
         self._learn(before, s, dt, difference, quiet)
         s.judged = np.vstack([out, message_out])
-        s.speed_heard = closing_known & ~message_accused
+        s.speed_heard = usable[DISTANCE] & usable[RELATIVE] & heard & ~open_road & ~message_accused
         if running is not None:
             keep(s, before, running)
         self.state = s
@@ -337,11 +340,24 @@ class Following:
         received = s.heard.message.value[M_SPEED] + s.heard.message.value[M_ACCELERATION] * message_age - value[SPEED]
         radar_known = usable[DISTANCE] & usable[RELATIVE]
         known = radar_known & heard & usable[SPEED] & ~open_road
-        residual = np.where(open_road, -value[RELATIVE], received - value[RELATIVE])
+        unknown = self._since(message_age)
+        heard_residual = received - value[RELATIVE]
+        heard_residual -= np.minimum(np.maximum(heard_residual, -unknown), unknown)
+        residual = np.where(open_road, -value[RELATIVE], heard_residual)
         residual = np.where(known | (open_road & radar_known), residual, 0.0)
         s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
         judged = self._closing_limits.validity(residual, s.closing_smooth)
         return judged, known
+
+    def _since(self, message_age: Floats) -> Floats:
+        """How far the speed of the car ahead may have gone from what its last message makes expect, in m/s (row,).
+
+        0 while none is missed, as the gates bear a period. Later it may have braked as any car can, after its lag: the
+        integral of 1 - exp(-t / lag) up to t, from above by t² / (2 lag + 2 t / 3). [Padé approximant]
+        """
+        missed = np.maximum(message_age - self.noise.message_period, 0.0)
+        missed = np.where(missed < inf, missed, 0.0)
+        return STRONGEST * missed * missed / (2.0 * self.noise.vehicle_lag + 2.0 / 3.0 * missed)
 
     def _road(
         self,
@@ -415,10 +431,7 @@ class Following:
         ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         aged = s.judged[:-1] * validity.of_age(ages, self._age_limit)
         ran = True if running is None else running
-        wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
-        inertial = np.where(s.anchored[WHEEL], s.reckoned.reference[WHEEL], wheel)
-        heard = np.where(s.speed_heard, received[M_SPEED] - own[RELATIVE], wheel)
-        bound = np.maximum(np.maximum(wheel, inertial), heard)
+        fastest = np.where(aged[SPEED] >= DOUBT, own[SPEED], self._fastest(s))
         return Seen(
             value=own,
             time=s.own.time,
@@ -430,6 +443,17 @@ class Following:
             message_spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
             message_time=s.heard.message.time[0],
             message_validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
-            speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
+            speed_bound=np.where(fastest > 0.0, fastest, 0.0),
+            speed_known=fastest < inf,
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
         )
+
+    def _fastest(self, s: State) -> Floats:
+        """The largest own speed in m/s that any source says, NaN where none does (row,).
+
+        What the wheels said last, that carried on by acceleration, and what was heard less relative speed.
+        """
+        own, received = s.own.value, s.heard.message.value
+        reckoned = np.where(s.reckoned.samples[WHEEL] > 0.0, s.reckoned.reference[WHEEL], np.nan)
+        heard = np.where(s.speed_heard, received[M_SPEED] - own[RELATIVE], np.nan)
+        return np.asarray(np.fmax(np.fmax(own[SPEED], reckoned), heard))

@@ -45,6 +45,7 @@ class Log:
         self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
         self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
+        self._validity = np.zeros((len(SIGNALS), rows))
         self._started = False
 
     def _touched(self, one: Placed) -> Iterable[int]:
@@ -75,7 +76,8 @@ class Log:
     def judged(self, now: int, seen: Seen) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
         self._judged = now, np.vstack([seen.time, seen.message_time])
-        doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
+        self._validity = np.vstack([seen.validity, seen.message_validity])
+        doubted = self._validity < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
             for signal, row in zip(*np.nonzero(changed), strict=True):
@@ -139,8 +141,8 @@ class Log:
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
 
-        What is too old, or not to be believed for its age alone, is late where something newer than half of that
-        age came in, and else lost.
+        What is too old, or would be believed if it were not for its age, is late where something newer than half of
+        that age came in, and else lost.
         """
         for leaf in terms:
             if isinstance(leaf, Alive):
@@ -149,7 +151,7 @@ class Log:
                 signal, (judged, measured) = SIGNALS.index(leaf.signal), self._judged
                 age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
-                if isinstance(leaf, Age) or aged < leaf.minimum:
+                if isinstance(leaf, Age) or aged < leaf.minimum or self._validity[signal, row] >= leaf.minimum * aged:
                     return "late" if silence < 0.5 * age else "lost"
         return "invalid"
 

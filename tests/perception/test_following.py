@@ -5,7 +5,8 @@ from math import inf, nan
 import numpy as np
 import pytest
 
-from karyon.perception.following import OWN, Following, Noise, Tolerated
+from karyon.perception.following import DISTANCE, OWN, RELATIVE, Following, Noise, Tolerated
+from karyon.perception.following import SPEED as OWN_SPEED
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples
 
@@ -92,3 +93,91 @@ def test_what_was_judged_ages_while_perception_is_down():
             assert seen.message_validity[0] == 0.0
     assert answers[-1].validity.min() >= 0.8
     assert answers[-1].message_validity[0] >= 0.8
+
+
+LAST = 3_000_000_000  # ns: the last message that comes
+
+
+def many(change, rows=400, seconds=3.5):
+    """Perception's answers of many rows, period by period; `change` spoils the samples with numbers of each row."""
+    following, rng, answers = Following(rows, Noise(), Tolerated(), AGE_LIMITS), np.random.default_rng(2), []
+    for now in range(0, round(seconds * 1e9), PERIOD):
+        own, message = (
+            Samples(*(np.repeat(each, rows, axis=1) for each in (one.value, one.time, one.fresh)))
+            for one in truth(now, rng)
+        )
+        change(now, own, message)
+        answers.append(following.update(now, own, message))
+    return answers
+
+
+def test_who_is_not_heard_may_brake_as_hard_as_tyres_allow():
+    """What an old message makes expect is no evidence against the radar, nor against the message."""
+    rng = np.random.default_rng(3)
+    delay, strength, lag = rng.uniform(0.0, 0.3, 400), rng.uniform(0.0, 8.0, 400), Noise().vehicle_lag
+
+    def brake(now, own, message):
+        message.fresh[:] &= now <= LAST
+        braked = np.maximum(0.0, (now - LAST) / 1e9 - delay)
+        own.value[RELATIVE] -= strength * (braked - lag * (1.0 - np.exp(-braked / lag)))
+        own.value[DISTANCE] -= strength * (0.5 * braked**2 - lag * (braked - lag * (1.0 - np.exp(-braked / lag))))
+
+    answers = many(brake)
+    for at in range(LAST // PERIOD, len(answers)):
+        assert answers[at].validity[[DISTANCE, RELATIVE]].min() >= 0.8
+        if at * PERIOD - LAST <= 200_000_000:  # then it is doubted for its age
+            assert answers[at].message_validity.min() >= 0.8
+
+
+def test_a_jump_of_relative_speed_is_seen_by_messages_that_come_late():
+    """Old ones are given room, but for no more than a car can do since: 0.2 s late, two tolerated amplitudes show."""
+    jump = np.linspace(1.6, 5.0, 400) * np.where(np.arange(400) % 2, 1.0, -1.0)
+    late = 200_000_000
+
+    def spoil(now, own, message):
+        message.time -= late
+        message.value[0] -= SPEED * late / 1e9
+        message.fresh[:] &= now >= late
+        own.value[RELATIVE] += jump * (now >= LAST)
+
+    answers = many(spoil)
+    assert min(seen.validity[RELATIVE].min() for seen in answers[40:60]) >= 0.8
+    assert np.min([seen.validity[RELATIVE] for seen in answers[60:68]], axis=0).max() < 0.8
+
+
+def without(signal):
+    def change(now, own, message):
+        own.fresh[signal] = False
+
+    return change
+
+
+def test_own_speed_that_no_sensor_tells_is_that_of_the_car_ahead_less_the_relative_one():
+    """And not 0: a car that believes to stand speeds up."""
+    answers = drive(3.0, without(OWN_SPEED))
+    for seen in answers[2:]:
+        assert seen.speed_known[0]
+        assert seen.speed_bound[0] == pytest.approx(SPEED, abs=1.0)
+
+
+def test_own_speed_that_nobody_tells_is_not_known():
+    def change(now, own, message):
+        own.fresh[OWN_SPEED] = message.fresh[:] = False
+
+    for seen in drive(3.0, change):
+        assert not seen.speed_known[0]
+        assert seen.speed_bound[0] == 0.0
+
+
+def test_own_speed_that_is_lost_is_carried_on_by_acceleration():
+    """With nobody heard: 3 m/s2 for 4 s make 12 m/s."""
+    lost = 2_000_000_000
+
+    def change(now, own, message):
+        message.fresh[:] = False
+        gained = max(0.0, (now - lost) / 1e9) * 3.0
+        own.value[3] += 3.0 if gained else 0.0
+        own.fresh[OWN_SPEED] = not gained
+
+    answers = drive(6.0, change)
+    assert answers[-1].speed_bound[0] == pytest.approx(SPEED + 12.0, abs=0.5)

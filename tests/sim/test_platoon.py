@@ -62,6 +62,19 @@ FOUND = {  # by random runs: what went wrong is in the name
         232086,
         "{vehicle: 6, signal: front.distance, mode: clock_offset, onset: 26.846, duration: 6.88, offset: 8.882}",
     ),
+    "who_never_knew_its_own_speed_believed_to_stand": (
+        ["leader.speed=[[0, 22.7], [36.04, 0], [40.81, 22.7]]", "start.time_gap=0.88", "radio.tdma={slots: 32}"],
+        314,
+        "{vehicle: 6, signal: own.speed, mode: clock_offset, onset: 0, duration: 25.18, offset: 9.668}",
+    ),
+    "an_old_message_accused_the_radar_behind_a_car_that_braked": (
+        [
+            *["vehicles=4", "leader.speed=[[0, 27], [30.54, 0], [44.29, 27]]", "leader.deceleration=6"],
+            "radio.jamming=[{start: 0, end: 60, place: 938, range: 150}]",
+        ],
+        228,
+        "{vehicle: 3, signal: own.message, mode: wrong_position, onset: 0.305, duration: 6.15, offset: -3.01}",
+    ),
 }
 
 
@@ -83,6 +96,17 @@ def test_loss_costs_distance():
     assert gaps[0] < gaps[1] < gaps[2]
     assert gaps[2] >= 1.3
     assert top[0] >= 0.95 > top[1] > top[2] == 0.0
+
+
+def test_what_is_lost_casts_no_doubt_on_what_came():
+    """A level falls for what is missing, and not for what an old message has made expect; the radar is believed."""
+    losses = ["radio.loss=0.2", "radio.bursts={loss: 0.3, length: 4}"]
+    braking = [BRAKES, "leader.deceleration=6"]
+    loaded = [read("platoon", ["duration=60", loss, *braking], seed) for seed in range(4) for loss in losses]
+    for result in simulate(loaded[::2], [None] * 4) + simulate(loaded[1::2], [None] * 4):
+        doubts = [event["text"] for event in result.events if event["kind"] == "detection" and event["time"] > 1]
+        assert not [text for text in doubts if "doubted" in text and not text.startswith("lead.message")]
+        assert result.summary["functions"]["acc"]["false_downgrades"] == 0
 
 
 def test_who_may_not_cooperate_is_not_misled_by_old_messages():

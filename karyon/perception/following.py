@@ -1,12 +1,13 @@
 """Perception for car following: five own sensors and the message of the car ahead, each checked against the others.
 
-Seven residuals, all of which are zero when everything tells the truth:
+Eight residuals, all of which are zero when everything tells the truth:
 
     radar        distance        against its own past carried on by relative speed
     closing      relative speed  against received minus own speed
     wheel        own speed       against its own past carried on by own acceleration
     place        own position    against its own past carried on by own speed
     road         distance        against received minus own position, less the usual difference of the two receivers
+    apart        that difference against what the two receivers may be off
     track, intention   the message against itself: see `karyon.perception.received`
 
 A residual that speaks lowers every signal it involves, less those that another residual acquits. A jump is
@@ -20,7 +21,7 @@ from math import inf, sqrt
 import numpy as np
 
 from karyon.perception import detectors, validity
-from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
+from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import (
     M_ACCELERATION,
     M_POSITION,
@@ -34,6 +35,7 @@ from karyon.perception.received import (
 )
 from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column, keep
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
+from karyon.perception.validity import amplitude_at
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
@@ -70,6 +72,8 @@ class Noise:
     range: float = 150.0
     vehicle_length: float = 4.5
     vehicle_lag: float = 0.2
+    position_bias: float = inf  # at most; inf: not stated
+    message_position_bias: float = inf
 
     @property
     def sender(self) -> SenderNoise:
@@ -88,7 +92,7 @@ class Tolerated:
     speed: float = 0.8
     acceleration: float = 2.0
     position: float = 1.5
-    message_position: float = 3.0
+    message_position: float = 5.5
     message_speed: float = 0.8
     message_acceleration: float = 3.0
 
@@ -111,7 +115,8 @@ class Checks:
         places = sqrt(n.distance**2 + n.position**2 + n.message_position**2)
         held = _averaged_when_held(sqrt(n.position**2 + n.message_position**2), n.period, n.message_period)
         self.road = ResidualGate(places, held, t.distance, n.period, memory=USUAL_MEMORY)
-        self.message = SenderChecks(n.sender, (t.message_position, t.message_speed, t.message_acceleration))
+        place = min(t.message_position, 2.0 * t.distance)  # a jump must show before it makes the radar suspect
+        self.message = SenderChecks(n.sender, (place, t.message_speed, t.message_acceleration))
 
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
@@ -132,6 +137,7 @@ class State:
     anchored: Booleans
     closing_smooth: Floats
     road_smooth: Floats
+    apart: Floats
     usual: Floats
     usual_for: Floats
     white: Floats
@@ -152,6 +158,7 @@ def _start(rows: int) -> State:
         anchored=three.astype(bool),
         closing_smooth=zero,
         road_smooth=zero,
+        apart=zero,
         usual=zero,
         usual_for=zero,
         white=three,
@@ -246,6 +253,16 @@ class Following:
         """
         return self.checks.radar.growth_time(float(self._tolerated[RELATIVE, 0]), minimum)
 
+    def seen_from_the_start(self, minimum: float) -> dict[str, float]:
+        """Error in m from which on a signal is doubted that is wrong from its first sample on, quantile 1 - 10^-6.
+
+        For a rule `validity >= minimum`, where the car ahead is heard; inf: never. A distance shows if it is too far.
+        """
+        road, own, received = self.checks.road, self.noise.position_bias, self.noise.message_position_bias
+        shown = amplitude_at(minimum, road.smooth_band, road.tolerated) + MISSED_SIGMAS * road.smooth_sigma
+        allowed = own + received
+        return {FIELDS[M_POSITION]: allowed + own + shown, OWN[DISTANCE]: allowed + own + received + shown}
+
     def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
         """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
         before = self.state
@@ -264,20 +281,24 @@ class Following:
         reckoned, residual = self._reckon(before, s, ages, usable, down)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
+        apart, too_far = self._apart(before, s, difference, open_road)
         self._white(before, s, residual)
         white = self._white_limits.noise_validity(np.sqrt(s.white))
 
         message_accused = np.minimum(tracked, message_sane) < DOUBT
         quiet_closing = closing_known & (closing >= DOUBT)
         speed_ok = np.where(quiet_closing, np.maximum(reckoned[WHEEL], closing), reckoned[WHEEL])
+        place_accused = reckoned[PLACE] < DOUBT
+        both = closing_known & (closing < DOUBT) & ~message_accused & place_accused  # what they share is own speed
+        speed_ok = np.where(both, np.minimum(closing, reckoned[PLACE]), speed_ok)
         silent = (closing < DOUBT) & (reckoned[RADAR] >= DOUBT) & ~open_road
         s.radar_quiet = np.where(silent, before.radar_quiet + dt, 0.0)
         acquitted = (speed_ok < DOUBT) | message_accused | (s.radar_quiet > RADAR_CONFIRMS)
-        place_accused = reckoned[PLACE] < DOUBT
-        veto = np.where(place_accused, 1.0, road)
+        veto = np.where(place_accused, 1.0, np.minimum(road, apart))
+        suspect = np.where(place_accused | message_accused, 1.0, np.minimum(road, too_far))
         out = np.stack(
             [
-                sane[DISTANCE] * reckoned[RADAR] * np.where(message_accused, 1.0, veto) * white[0],
+                sane[DISTANCE] * reckoned[RADAR] * suspect * white[0],
                 sane[RELATIVE] * reckoned[RADAR] * np.where(acquitted, 1.0, closing) * white[1],
                 sane[SPEED] * speed_ok * white[2],
                 sane[ACCELERATION] * reckoned[WHEEL],
@@ -286,9 +307,10 @@ class Following:
         )
         message_out = message_sane * tracked * closing * veto
         radar_agrees = (closing >= DOUBT) & (np.minimum(sane[DISTANCE], sane[RELATIVE]) >= DOUBT)
-        self._restore(before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok)
+        place = road_known & (road >= DOUBT), ~np.isnan(difference) & ~road_known & (apart >= DOUBT)
+        self._restore(before, s, dt, quiet_closing, radar_agrees, place, speed_ok)
         quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
-        self._learn(before, s, dt, difference, quiet)
+        self._learn(before, s, dt, np.where(open_road, np.nan, difference), quiet)
         s.judged = np.vstack([out, message_out])
         s.speed_heard = usable[DISTANCE] & usable[RELATIVE] & heard & ~open_road & ~message_accused
         if running is not None:
@@ -371,7 +393,7 @@ class Following:
     ) -> tuple[Floats, Booleans, Floats]:
         """Distance against received minus own position, less the usual difference (row,).
 
-        Last of the answer is the difference itself, NaN where there is none to learn from.
+        Last of the answer is the difference itself, NaN where it is not known.
         """
         own, message = s.own.value, s.heard.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
@@ -384,7 +406,21 @@ class Following:
         residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
         judged = self._road_limits.validity(residual, s.road_smooth)
-        return judged, known & learned, np.where(known & ~open_road, difference, np.nan)
+        return judged, known & learned, np.where(known, difference, np.nan)
+
+    def _apart(self, before: State, s: State, difference: Floats, open_road: Booleans) -> tuple[Floats, Floats]:
+        """What message and distance are worth if the positions are further apart than both receivers may be off.
+
+        From the first message on, so that a lie is not learned as usual; what is not compared now, as the sender says
+        that it is out of sight, stays as doubted as it was. The distance is suspect only where it is too far:
+        what is nearer than the sender may be another car.
+        """
+        compared = difference < np.where(open_road, 0.0, inf)
+        clears = ~open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
+        s.apart = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
+        allowed = self.noise.position_bias + self.noise.message_position_bias
+        judged = self._road_limits.validity(np.zeros_like(s.apart), np.maximum(np.abs(s.apart) - allowed, 0.0))
+        return judged, np.where(compared & (s.apart < 0.0), judged, 1.0)
 
     def _white(self, before: State, s: State, residual: Floats) -> None:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
@@ -404,17 +440,22 @@ class Following:
         dt: Floats,
         quiet_closing: Booleans,
         radar_agrees: Booleans,
-        quiet_road: Booleans,
+        place: tuple[Booleans, Booleans],
         speed_ok: Floats,
     ) -> None:
-        """Follow again what independent sources confirm."""
+        """Follow again what independent sources confirm.
+
+        place   the two positions differ by as much as usual; nothing is usual yet, and by no more than both may be off
+        """
+        quiet_road, near_enough = place
         radar, own = quiet_road & radar_agrees, s.reckoned
         again = own.agree(np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)]), dt)
         place = own.doubted[WHEEL] & ~own.doubted[PLACE] & s.anchored[PLACE]
         s.place_agreed = np.where(place, before.place_agreed + dt, 0.0)
         again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
         own.restore(again, s.own.value[[DISTANCE, SPEED, POSITION]])
-        again = s.heard.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
+        message = (quiet_road | near_enough) & radar_agrees & quiet_closing
+        again = s.heard.tracked.agree(np.stack([message, quiet_closing]), dt)
         s.heard.tracked.restore(again, s.heard.message.value[:2])
 
     def _learn(self, before: State, s: State, dt: Floats, difference: Floats, quiet: Booleans) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import FIELDS, LEAD, OWN
-from karyon.perception.received import MESSAGE
+from karyon.perception.following import FIELDS, LEAD, OWN, RELATIVE
+from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.reception import Reception
@@ -141,7 +141,7 @@ class Metrics:
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         told = self._sent.at(np.broadcast_to(s.seen.message_time, s.seen.message.shape))
-        misled = np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]
+        misled = np.abs(_meant(s.seen.message, told) - _meant(told, told)) > self._tolerated[len(OWN) :, None]
         self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals[LEAD] = self._message_wrong | s.late[-1]
@@ -154,13 +154,14 @@ class Metrics:
         planned: dict[tuple[int, int], float] = {}
         lossy = not simulation.scenarios[0].radio.is_perfect and LEAD in self._items
         omitted = bound(LEAD, "omission").switch if lossy else 0.0
+        unheard = analysis.unheard_bound(simulation.design, simulation.function) if lossy else 0.0
+        usual = {LEAD: omitted, OWN[RELATIVE]: unheard}  # a failure may follow upon lost messages
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
             if analysis.field_of(subject) in self._items:
                 found = bound(subject, one.fault.mode)
                 place = self._items.index(found.item), one.row
-                usual = omitted if found.item == LEAD else 0.0  # a fault of a message may follow upon lost ones
-                planned[place] = max(planned.get(place, usual), found.switch)
+                planned[place] = max(planned.get(place, usual.get(found.item, 0.0)), found.switch)
         for place, switch in planned.items():
             self.exposure.bounds[place] = switch
 
@@ -266,6 +267,13 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     bounds = np.repeat(np.array(longest)[:, None], simulation.rows, axis=1)
     level = np.array([guards[name] for name in items])
     return items, Exposure(level, bounds)
+
+
+def _meant(message: Floats, truth: Floats) -> Floats:
+    """What a message comes to (field, row): who stands, and brakes, stands as well as one who does not."""
+    meant = message.copy()
+    meant[M_INTENDED] = np.where(truth[M_SPEED] <= 0.0, np.maximum(meant[M_INTENDED], 0.0), meant[M_INTENDED])
+    return meant
 
 
 def _tolerated(simulation: Simulation) -> Floats:

@@ -34,7 +34,7 @@ def parameters(mode, signal, rng):
         "jitter": lambda: {"sigma": rng.uniform(0.1, 2.0)},
         "omission": lambda: {"probability": rng.uniform(0.3, 1.0), "burst": rng.choice([1.0, 8.0])},
         "freeze": lambda: {"delay": rng.uniform(0.3, 5.0)},
-        "wrong_position": lambda: {"offset": sign * 3.0 * beyond},
+        "wrong_position": lambda: {"offset": sign * 5.5 * beyond},
         "wrong_speed": lambda: {"offset": sign * 0.8 * beyond},
         "replay": lambda: {"delay": rng.choice([rng.uniform(0.27, 0.35), rng.uniform(0.3, 10.0)])},
         "slow": lambda: {"factor": rng.uniform(2.0, 20.0)},

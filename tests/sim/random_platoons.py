@@ -25,6 +25,7 @@ from tests.sim.random_faults import (
 BLOCK = 25
 DURATION = 60  # s
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
+CONSTANT = ("offset", "swap", "ghost", "scale")  # of a sensor of one's own from its first sample on, nothing shows
 FIELDS = tuple(f"lead.message.{field}" for field in ("position", "speed", "acceleration", "intended_acceleration"))
 LIES = (*MESSAGE_MODES, "sybil", "flooding", "lie_high", "lie_low", "equivocation")
 
@@ -100,6 +101,8 @@ def lie(vehicles, rng):
 def placed(entry, mode, vehicles, rng):
     """Somewhere, at some time, often from the start or to the end."""
     onset = rng.choice([0.0, rng.uniform(0.0, 55.0), rng.uniform(0.0, 55.0)])
+    if mode in CONSTANT and entry["signal"] in OWN:
+        onset = max(onset, 5.0)
     lasting = {"duration": round(rng.uniform(2.0, 30.0), 2)}
     if mode == "crash" or (mode != "hang" and rng.random() < 0.2):
         lasting = {}

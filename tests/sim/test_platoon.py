@@ -75,6 +75,37 @@ FOUND = {  # by random runs: what went wrong is in the name
         228,
         "{vehicle: 3, signal: own.message, mode: wrong_position, onset: 0.305, duration: 6.15, offset: -3.01}",
     ),
+    "a_lie_from_the_first_message_on_became_usual": (
+        ["vehicles=4", "leader.speed=[[0, 23], [28.56, 0], [43.5, 23]]", "leader.deceleration=5.18"],
+        242,
+        "{vehicle: 2, signal: own.message, mode: wrong_position, onset: 0, duration: 16.27, offset: 23.382}",
+    ),
+    "a_liar_was_believed_when_its_follower_had_stopped_and_lost_sight_of_it": (
+        ["vehicles=4", "leader.speed=[[0, 23.87], [40.21, 7.58], [53.92, 23.87]]", "leader.deceleration=6"],
+        987,
+        "{vehicle: 2, signal: own.message, mode: wrong_position, onset: 0, offset: -45.9}",
+    ),
+    "a_radar_from_its_first_sample_on_was_confirmed_by_nobody": (
+        ["vehicles=7", "leader.speed=[[0, 27]]", "start.time_gap=1.15"],
+        176,
+        "{vehicle: 2, signal: front.distance, mode: scale, onset: 0, duration: 9.48, factor: 1.48}",
+    ),
+    "an_own_speed_from_its_first_sample_on_was_contradicted_by_two": (
+        ["vehicles=7", "leader.speed=[[0, 14.85], [45.37, 14.14], [55.3, 14.85]]", "radio.jitter={mean: 0.113}"],
+        613,
+        "{vehicle: 2, signal: own.speed, mode: offset, onset: 0, duration: 22.4, amplitude: 5.215}",
+    ),
+    "a_car_that_stands_meant_to_brake": (
+        ["leader.speed=[[0, 27], [48.87, 4.95]]", "leader.deceleration=6", "start.time_gap=1.37"],
+        637,
+        "{vehicle: 6, signal: front.distance, mode: swap, onset: 43.476, distance: 1.543}, "
+        "{vehicle: 7, signal: lead.message.intended_acceleration, mode: quantisation, onset: 50.617, step: 18.321}",
+    ),
+    "a_relative_speed_drifted_while_nobody_was_heard": (
+        ["vehicles=6", "leader.speed=[[0, 24.43], [29.11, 0]]", "radio.bursts={loss: 0.134, length: 33.9}"],
+        682,
+        "{vehicle: 5, signal: front.relative_speed, mode: drift, onset: 4.236, duration: 6.4, rate: 1.436}",
+    ),
 }
 
 

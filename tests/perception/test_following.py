@@ -66,6 +66,18 @@ def test_a_message_with_one_absurd_field_is_none_and_is_soon_forgotten(field, ab
 
 
 @pytest.mark.parametrize("field", range(len(MESSAGE)))
+def test_a_field_that_is_never_stamped_plausibly_is_not_believed(field):
+    """Nor does it hurt what is reckoned with the others."""
+
+    def spoil(now, own, message):
+        message.value[2:] = 0.0
+        message.time = message.time.copy()
+        message.time[field] += 10_000_000_000
+
+    assert max(seen.message_validity[0] for seen in drive(2.0, spoil)) == 0.0
+
+
+@pytest.mark.parametrize("field", range(len(MESSAGE)))
 def test_a_field_that_stays_absent_is_not_believed(field):
     """The held value of it is no message."""
 

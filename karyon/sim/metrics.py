@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception.following import FIELDS, LEAD, OWN, RELATIVE
-from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE
+from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.reception import Reception
@@ -141,7 +141,7 @@ class Metrics:
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         told = self._sent.at(np.broadcast_to(s.seen.message_time, s.seen.message.shape))
-        misled = np.abs(_meant(s.seen.message, told) - _meant(told, told)) > self._tolerated[len(OWN) :, None]
+        misled = np.abs(_meant(s.seen.message) - _meant(told)) > self._tolerated[len(OWN) :, None]
         self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
         signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
         signals[LEAD] = self._message_wrong | s.late[-1]
@@ -269,10 +269,10 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     return items, Exposure(level, bounds)
 
 
-def _meant(message: Floats, truth: Floats) -> Floats:
+def _meant(message: Floats) -> Floats:
     """What a message comes to (field, row): who stands, and brakes, stands as well as one who does not."""
     meant = message.copy()
-    meant[M_INTENDED] = np.where(truth[M_SPEED] <= 0.0, np.maximum(meant[M_INTENDED], 0.0), meant[M_INTENDED])
+    meant[M_INTENDED] = np.where(meant[M_SPEED] < STANDSTILL, np.maximum(meant[M_INTENDED], 0.0), meant[M_INTENDED])
     return meant
 
 

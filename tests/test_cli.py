@@ -302,6 +302,15 @@ def test_check_shows_each_bound_against_the_ftti(karyon):
     assert "every bound is within the FTTI" in done.stdout
 
 
+def test_check_says_what_nothing_shows_from_the_first_sample_on(karyon, tmp_path):
+    """By what two receivers may be off; where the design does not say that, by anything."""
+    assert "lead.message.position may be off by up to 5.4 m, and nothing" in karyon("check", "acc_recorded").stdout
+    done = karyon("check", edited(tmp_path, bias=(" bias_max: 1.5,", "")), "--json")
+    assert json.loads(done.stdout)[0]["from_the_start"] == {"lead.message.position": None, "front.distance": None}
+    said = karyon("check", "design.yaml").stdout
+    assert "front.distance may be too far by any amount, as no bias_max is stated, too near by any" in said
+
+
 def test_check_takes_many_files_and_designs(karyon):
     """A scenario by its name and the design that it names, as a file: the same bounds."""
     design = Path(__file__).parent.parent / "scenarios/safety/acc.yaml"

@@ -89,6 +89,7 @@ class Signal:
     tolerated  failure amplitude that the functions tolerate, in that unit; None: not stated
     period     nominal sample period, s; None: not stated
     noise      noise floor of the healthy signal, 1 sigma in that unit; None: not stated
+    bias_max   constant error that the healthy signal has at most, in that unit; None: not stated
     """
 
     name: str
@@ -96,6 +97,7 @@ class Signal:
     tolerated: float | None = None
     period: float | None = None
     noise: float | None = None
+    bias_max: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,7 @@ class _Reader:
         return self.entries(parts, "functions", self.function)
 
     def signal(self, name: str, mapping: object, path: Path) -> Signal | None:
-        parts = self.keys(mapping, path, ("unit",), ("tolerated", "noise", "period"))
+        parts = self.keys(mapping, path, ("unit",), ("tolerated", "noise", "bias_max", "period"))
         self.names["signal"].append(name)
         if parts is None or "unit" not in parts:
             return None
@@ -245,7 +247,7 @@ class _Reader:
         self.units[name] = unit
         tolerated = self.optional(parts, "tolerated", path, unit)
         period, noise = self.optional(parts, "period", path, "s"), self.optional(parts, "noise", path, unit)
-        return Signal(name, unit, tolerated, period, noise)
+        return Signal(name, unit, tolerated, period, noise, self.optional(parts, "bias_max", path, unit))
 
     def unit(self, unit: object, path: Path) -> str | None:
         if isinstance(unit, str) and unit in (*SI_UNITS, MESSAGE):

@@ -1,12 +1,13 @@
 """Perception for car following: five own sensors and the message of the car ahead, each checked against the others.
 
-Seven residuals, all of which are zero when everything tells the truth:
+Eight residuals, all of which are zero when everything tells the truth:
 
     radar        distance        against its own past carried on by relative speed
     closing      relative speed  against received minus own speed
     wheel        own speed       against its own past carried on by own acceleration
     place        own position    against its own past carried on by own speed
     road         distance        against received minus own position, less the usual difference of the two receivers
+    apart        that difference against what the two receivers may be off
     track, intention   the message against itself: see `karyon.perception.received`
 
 A residual that speaks lowers every signal it involves, less those that another residual acquits. A jump is
@@ -25,12 +26,13 @@ from math import inf, sqrt
 import numpy as np
 
 from karyon.perception import detectors, validity
-from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
+from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import (
     M_ACCELERATION,
     M_POSITION,
     M_SPEED,
     MESSAGE,
+    STRONGEST,
     Heard,
     Sender,
     SenderChecks,
@@ -39,6 +41,7 @@ from karyon.perception.received import (
 )
 from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, column, keep, slowest
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
+from karyon.perception.validity import amplitude_at
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
@@ -71,6 +74,8 @@ class Noise:
     range: float = 150.0
     vehicle_length: float = 4.5
     vehicle_lag: float = 0.2
+    position_bias: float = inf  # at most; inf: not stated
+    message_position_bias: float = inf
 
     @property
     def sender(self) -> SenderNoise:
@@ -89,7 +94,7 @@ class Tolerated:
     speed: float = 0.8
     acceleration: float = 2.0
     position: float = 1.5
-    message_position: float = 3.0
+    message_position: float = 5.5
     message_speed: float = 0.8
     message_acceleration: float = 3.0
 
@@ -112,7 +117,8 @@ class Checks:
         places = sqrt(n.distance**2 + n.position**2 + n.message_position**2)
         held = _averaged_when_held(sqrt(n.position**2 + n.message_position**2), n.period, n.message_period)
         self.road = ResidualGate(places, held, t.distance, n.period, memory=USUAL_MEMORY)
-        self.message = SenderChecks(n.sender, (t.message_position, t.message_speed, t.message_acceleration))
+        place = min(t.message_position, 2.0 * t.distance)  # a jump must show before it makes the radar suspect
+        self.message = SenderChecks(n.sender, (place, t.message_speed, t.message_acceleration))
 
 
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
@@ -133,6 +139,7 @@ class State:
     anchored: Booleans
     closing_smooth: Floats
     road_smooth: Floats
+    apart: Floats
     usual: Floats
     usual_for: Floats
     white: Floats
@@ -157,6 +164,7 @@ def _start(rows: int) -> State:
         anchored=three.astype(bool),
         closing_smooth=zero,
         road_smooth=zero,
+        apart=zero,
         usual=zero,
         usual_for=zero,
         white=three,
@@ -175,7 +183,8 @@ def _start(rows: int) -> State:
 class Seen:
     """What perception says of every row: arrays (signal, row), and what the car ahead says as `lead`.
 
-    speed_bound   m/s: own speed, or where it is doubted the largest that any source says
+    speed_bound   m/s: own speed, or where it is doubted the largest that any source says, or 0
+    speed_known   any source says something of own speed
     gap           m: distance extrapolated to now by relative speed
     """
 
@@ -186,6 +195,7 @@ class Seen:
     spread: Floats
     lead: Told
     speed_bound: Floats
+    speed_known: Booleans
     gap: Floats
 
 
@@ -244,8 +254,19 @@ class Following:
         """Detection time in s of a wrong relative speed while no message is heard: it shows only in the distance.
 
         From the instant it is wrong by the tolerated amplitude, for a rule `validity >= minimum`, quantile 1 - 10^-6.
+        Noise sets the limit: with the shipped numbers a matched filter that knew when it began would take 0.8 s.
         """
         return self.checks.radar.growth_time(float(self._tolerated[RELATIVE, 0]), minimum)
+
+    def seen_from_the_start(self, minimum: float) -> dict[str, float]:
+        """Error in m from which on a signal is doubted that is wrong from its first sample on, quantile 1 - 10^-6.
+
+        For a rule `validity >= minimum`, where the car ahead is heard; inf: never. A distance shows if it is too far.
+        """
+        road, own, received = self.checks.road, self.noise.position_bias, self.noise.message_position_bias
+        shown = amplitude_at(minimum, road.smooth_band, road.tolerated) + MISSED_SIGMAS * road.smooth_sigma
+        allowed = own + received
+        return {FIELDS[M_POSITION]: allowed + own + shown, OWN[DISTANCE]: allowed + own + received + shown}
 
     def update(
         self,
@@ -270,6 +291,7 @@ class Following:
         s.heard, tracked = self._sender.hear(now, before.heard, message)
         ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
+        message_age = np.where(heard, message_age, 0.0)  # of what is not compared: any number
         told = before.handed_over if handed_over is None else before.handed_over | handed_over
         another = told & s.own.fresh[DISTANCE]
         sane = self._sanity(s.own, another)
@@ -279,6 +301,7 @@ class Following:
         reckoned, residual = self._reckon(before, s, ages, usable, down, another)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
+        apart, too_far = self._apart(before, s, difference, open_road)
         self._white(before, s, residual, another)
         white = self._white_limits.noise_validity(np.sqrt(s.white))
 
@@ -289,14 +312,17 @@ class Following:
         message_accused = (np.minimum(tracked, message_sane) < DOUBT) | unknown
         quiet_closing = closing_known & (closing >= DOUBT)
         speed_ok = np.where(quiet_closing, np.maximum(reckoned[WHEEL], closing), reckoned[WHEEL])
+        place_accused = reckoned[PLACE] < DOUBT
+        both = closing_known & (closing < DOUBT) & ~message_accused & place_accused  # what they share is own speed
+        speed_ok = np.where(both, np.minimum(closing, reckoned[PLACE]), speed_ok)
         silent = (closing < DOUBT) & (reckoned[RADAR] >= DOUBT) & ~open_road
         s.radar_quiet = np.where(silent, before.radar_quiet + dt, 0.0)
         acquitted = (speed_ok < DOUBT) | message_accused | (s.radar_quiet > RADAR_CONFIRMS)
-        place_accused = reckoned[PLACE] < DOUBT
-        veto = np.where(place_accused, 1.0, road)
+        veto = np.where(place_accused, 1.0, np.minimum(road, apart))
+        suspect = np.where(place_accused | message_accused, 1.0, np.minimum(road, too_far))
         out = np.stack(
             [
-                sane[DISTANCE] * reckoned[RADAR] * np.where(message_accused, 1.0, veto) * white[0],
+                sane[DISTANCE] * reckoned[RADAR] * suspect * white[0],
                 sane[RELATIVE] * reckoned[RADAR] * np.where(acquitted, 1.0, closing) * white[1],
                 sane[SPEED] * speed_ok * white[2],
                 sane[ACCELERATION] * reckoned[WHEEL],
@@ -305,12 +331,13 @@ class Following:
         )
         message_out = np.where(unknown, 0.0, message_sane * tracked * closing * veto)
         radar_agrees = (closing >= DOUBT) & (np.minimum(sane[DISTANCE], sane[RELATIVE]) >= DOUBT)
-        self._restore(before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok)
+        place = road_known & (road >= DOUBT), ~np.isnan(difference) & ~road_known & (apart >= DOUBT)
+        self._restore(before, s, dt, quiet_closing, radar_agrees, place, speed_ok)
         quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
-        self._learn(before, s, dt, difference, quiet & ~open_road)
+        self._learn(before, s, dt, np.where(open_road, np.nan, difference), quiet)
         s.judged = np.vstack([out, message_out])
-        s.speed_heard = closing_known & ~message_accused
         s.handed_over = told & ~another
+        s.speed_heard = usable[DISTANCE] & usable[RELATIVE] & heard & ~open_road & ~message_accused
         if running is not None:
             keep(s, before, running)
             s.handed_over = np.where(running, s.handed_over, told)
@@ -371,11 +398,23 @@ class Following:
         received = s.heard.message.value[M_SPEED] + s.heard.message.value[M_ACCELERATION] * message_age - value[SPEED]
         radar_known = usable[DISTANCE] & usable[RELATIVE]
         known = radar_known & heard & usable[SPEED] & ~open_road
-        residual = np.where(open_road, -value[RELATIVE], received - value[RELATIVE])
+        unknown = self._since(message_age)
+        heard_residual = received - value[RELATIVE]
+        heard_residual -= np.minimum(np.maximum(heard_residual, -unknown), unknown)
+        residual = np.where(open_road, -value[RELATIVE], heard_residual)
         residual = np.where(known | (open_road & radar_known), residual, 0.0)
         s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
         judged = self._closing_limits.validity(residual, s.closing_smooth)
         return judged, known
+
+    def _since(self, message_age: Floats) -> Floats:
+        """How far the speed of the car ahead may have gone from what its last message makes expect, in m/s (row,).
+
+        0 while none is missed, as the gates bear a period. Later it may have braked as any car can, after its lag: the
+        integral of 1 - exp(-t / lag) up to t, from above by t² / (2 lag + 2 t / 3). [Padé approximant]
+        """
+        missed = np.maximum(message_age - self.noise.message_period, 0.0)
+        return STRONGEST * missed * missed / (2.0 * self.noise.vehicle_lag + 2.0 / 3.0 * missed)
 
     def _road(
         self,
@@ -389,7 +428,7 @@ class Following:
     ) -> tuple[Floats, Booleans, Floats]:
         """Distance against received minus own position, less the usual difference (row,).
 
-        Last of the answer is the difference itself, NaN where there is none.
+        Last of the answer is the difference itself, NaN where it is not known.
         """
         own, message = s.own.value, s.heard.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
@@ -403,6 +442,20 @@ class Following:
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
         judged = self._road_limits.validity(residual, s.road_smooth)
         return judged, known & learned, np.where(known, difference, np.nan)
+
+    def _apart(self, before: State, s: State, difference: Floats, open_road: Booleans) -> tuple[Floats, Floats]:
+        """What message and distance are worth if the positions are further apart than both receivers may be off.
+
+        From the first message on, so that a lie is not learned as usual; what is not compared now, as the sender says
+        that it is out of sight, stays as doubted as it was. The distance is suspect only where it is too far:
+        what is nearer than the sender may be another car.
+        """
+        compared = difference < np.where(open_road, 0.0, inf)
+        clears = ~open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
+        s.apart = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
+        allowed = self.noise.position_bias + self.noise.message_position_bias
+        judged = self._road_limits.validity(np.zeros_like(s.apart), np.maximum(np.abs(s.apart) - allowed, 0.0))
+        return judged, np.where(compared & (s.apart < 0.0), judged, 1.0)
 
     def _white(self, before: State, s: State, residual: Floats, another: Booleans) -> None:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
@@ -432,10 +485,14 @@ class Following:
         dt: Floats,
         quiet_closing: Booleans,
         radar_agrees: Booleans,
-        quiet_road: Booleans,
+        place: tuple[Booleans, Booleans],
         speed_ok: Floats,
     ) -> None:
-        """Follow again what independent sources confirm."""
+        """Follow again what independent sources confirm.
+
+        place   the two positions differ by as much as usual; nothing is usual yet, and by no more than both may be off
+        """
+        quiet_road, near_enough = place
         radar, own = quiet_road & radar_agrees, s.reckoned
         again = own.agree(np.stack([radar, quiet_closing, quiet_road & (speed_ok >= DOUBT)]), dt)
         place = own.doubted[WHEEL] & ~own.doubted[PLACE] & s.anchored[PLACE]
@@ -443,7 +500,8 @@ class Following:
         again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
         own.restore(again, s.own.value[[DISTANCE, SPEED, POSITION]])
         s.untracked = s.untracked & ~again[RADAR]
-        again = s.heard.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
+        message = (quiet_road | near_enough) & radar_agrees & quiet_closing
+        again = s.heard.tracked.agree(np.stack([message, quiet_closing]), dt)
         s.heard.tracked.restore(again, s.heard.message.value[:2])
 
     def _learn(self, before: State, s: State, dt: Floats, difference: Floats, quiet: Booleans) -> None:
@@ -460,10 +518,7 @@ class Following:
         ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         aged = s.judged[:-1] * validity.of_age(ages, self._age_limit)
         ran = True if running is None else running
-        wheel = np.where(np.isnan(own[SPEED]), 0.0, own[SPEED])
-        inertial = np.where(s.anchored[WHEEL], s.reckoned.reference[WHEEL], wheel)
-        heard = np.where(s.speed_heard, received[M_SPEED] - own[RELATIVE], wheel)
-        bound = np.maximum(np.maximum(wheel, inertial), heard)
+        fastest = np.where(aged[SPEED] >= DOUBT, own[SPEED], self._fastest(s))
         return Seen(
             value=own,
             time=s.own.time,
@@ -477,6 +532,17 @@ class Following:
                 fresh=s.heard.message.fresh[0] & ran,
                 validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
             ),
-            speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
+            speed_bound=np.where(fastest > 0.0, fastest, 0.0),
+            speed_known=fastest < inf,
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
         )
+
+    def _fastest(self, s: State) -> Floats:
+        """The largest own speed in m/s that any source says, NaN where none does (row,).
+
+        What the wheels said last, that carried on by acceleration, and what was heard less relative speed.
+        """
+        own, received = s.own.value, s.heard.message.value
+        reckoned = np.where(s.reckoned.samples[WHEEL] > 0.0, s.reckoned.reference[WHEEL], np.nan)
+        heard = np.where(s.speed_heard, received[M_SPEED] - own[RELATIVE], np.nan)
+        return np.asarray(np.fmax(np.fmax(own[SPEED], reckoned), heard))

@@ -72,7 +72,7 @@ class Heard:
     @property
     def sane(self) -> Floats:
         """1 where the newest message was complete, possible and stamped plausibly, else 0 (row,)."""
-        return np.where(self.whole & self.message.stamped[0], 1.0, 0.0)
+        return np.where(self.whole & self.message.stamped.all(axis=0), 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 The detection times come from the detectors that perception runs, the rest from the safety design.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from math import hypot, inf
 from typing import Any
 
@@ -97,8 +97,11 @@ def perception_of(design: Design, function: Function, rows: int, **fitted: float
         "message_speed": "lead.message.speed",
         "message_acceleration": "lead.message.acceleration",
     }
+    biases = {signal.name: signal.bias_max for signal in design.signals if signal.bias_max is not None}
     amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
     floors = {field: noise[name] for field, name in named.items() if name in noise}
+    places = ("position", "message_position")
+    floors |= {f"{field}_bias": biases[named[field]] for field in places if named[field] in biases}
     limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, LEAD))
     return Following(rows, Noise(**floors, **fitted), Tolerated(**amplitudes), limits)
 
@@ -184,6 +187,11 @@ def unheard_bound(design: Design, function: Function) -> float:
     return switch_bound(perception_of(design, function, 1).unheard_time(minimum), design.timing)
 
 
+def seen_from_the_start(design: Design, function: Function) -> dict[str, float]:
+    """Error in m from which on each signal is doubted that is wrong from its first sample on; inf: never."""
+    return perception_of(design, function, 1).seen_from_the_start(minimum_validity(function, LEAD))
+
+
 def field_of(signal: str) -> str:
     """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
     return LEAD if signal in FIELDS else LEADER if signal in LEADER_FIELDS else signal
@@ -220,6 +228,7 @@ class Report:
     unreachable   levels that nobody can reach, with the reason
     unguarded     signals that a level's controller uses and no rule up to that level guards
     unheard       s, bound on the switch time for a wrong relative speed while no message is heard; None: not guarded
+    from_the_start  m, error from which on a signal is doubted that is wrong from its first sample on
     """
 
     name: str
@@ -228,6 +237,7 @@ class Report:
     unguarded: tuple[str, ...]
     warnings: tuple[str, ...]
     unheard: float | None = None
+    from_the_start: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -257,6 +267,7 @@ class Report:
             "unguarded": list(self.unguarded),
             "warnings": list(self.warnings),
             "unheard": None if self.unheard is None else _or_none(self.unheard),
+            "from_the_start": {signal: _or_none(error) for signal, error in self.from_the_start.items()},
         }
 
 
@@ -265,10 +276,11 @@ def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report
     rows: list[Row] = []
     unreachable: list[str] = []
     unguarded: list[str] = []
-    unheard = None
+    unheard, from_the_start = None, {}
     for function in design.functions:
         if {"front.relative_speed", LEAD} <= guards(function).keys():
             unheard = unheard_bound(design, function)
+            from_the_start = seen_from_the_start(design, function)
         found = list(bounds(design, function))
         for hazard in design.hazards:
             if hazard.function == function.name:
@@ -276,7 +288,7 @@ def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report
         unreachable += _unreachable(design, function)
         if function.name == FUNCTION:
             unguarded += _unguarded(function)
-    return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings, unheard)
+    return Report(name, tuple(rows), tuple(unreachable), tuple(unguarded), warnings, unheard, from_the_start)
 
 
 def _rows(hazard: str, goal: str, ftti: float, found: list[Bound]) -> Iterator[Row]:

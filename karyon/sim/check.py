@@ -1,12 +1,14 @@
 """`karyon check`: reads a scenario or a safety design, and shows its design-time analysis."""
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from karyon.perception.following import DISTANCE, OWN
 from karyon.sim import analysis, run, safety_file, scenario, shipped
 from karyon.sim.channel import replay
 from karyon.sim.controllers import FUNCTION
@@ -78,6 +80,10 @@ def _remarks(report: analysis.Report) -> Iterator[str]:
             "assumes:   one failure at a time. While no lead.message is heard, a wrong front.relative_speed shows "
             f"only in front.distance, and T_switch is {_ms(report.unheard)}"
         )
+    for signal, error in report.from_the_start.items():
+        far = f"by up to {error:.1f} m" if error < inf else "by any amount, as no bias_max is stated"
+        off = f"too far {far}, too near by any" if signal == OWN[DISTANCE] else f"off {far}"
+        yield f"assumes:   nothing is wrong from the first sample on. {signal} may be {off}, and nothing ever shows it"
     if not report.rows:
         yield "no hazard is declared, or no rule guards anything: there is no bound to hold against an FTTI"
     elif not late and not report.unguarded:

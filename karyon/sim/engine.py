@@ -365,8 +365,9 @@ class Simulation:
         running = self._running("control", now)
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
+        trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
         command, self._safe = self.cruise.update(
-            situation, self._decided, self._front_trusted, seen.speed_bound, self._control_step
+            situation, self._decided, trusted, seen.speed_bound, self._control_step
         )
         if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import OWN
-from karyon.perception.received import MESSAGE
+from karyon.perception.following import OWN, RELATIVE
+from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.reception import Reception
@@ -149,7 +149,7 @@ class Metrics:
             self._sent.keep(s.channel.sent, s.channel.true)
         for (sender, before), told, source in zip(self._misled.items(), s.told, s.sources, strict=True):
             true = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
-            wrong = np.abs(told.value - true) > self._tolerated[sender]
+            wrong = np.abs(_meant(told.value) - _meant(true)) > self._tolerated[sender]
             self._misled[sender] = np.where(told.fresh, wrong.any(axis=0), before)
         bad_signals = np.vstack([self._own_wrong, *self._misled.values()]) | s.late
         signals = dict(zip((*OWN, *s.senders), bad_signals, strict=True))
@@ -160,15 +160,16 @@ class Metrics:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
         bound = cache(partial(analysis.bound, simulation.design, simulation.function))
         planned: dict[tuple[int, int], float] = {}
-        lossy = not simulation.scenarios[0].radio.is_perfect
-        omitted = {name: bound(name, "omission").switch for name in simulation.senders if lossy and name in self._items}
+        usual: dict[str, float] = {}  # a failure may follow upon lost messages
+        if not simulation.scenarios[0].radio.is_perfect:
+            usual = {name: bound(name, "omission").switch for name in simulation.senders if name in self._items}
+            usual[OWN[RELATIVE]] = analysis.unheard_bound(simulation.design, simulation.function)
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
             if analysis.field_of(subject) in self._items:
                 found = bound(subject, one.fault.mode)
                 place = self._items.index(found.item), one.row
-                usual = omitted.get(found.item, 0.0)  # a fault of a message may follow upon lost ones
-                planned[place] = max(planned.get(place, usual), found.switch)
+                planned[place] = max(planned.get(place, usual.get(found.item, 0.0)), found.switch)
         for place, switch in planned.items():
             self.exposure.bounds[place] = switch
 
@@ -273,6 +274,13 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     bounds = np.repeat(np.array(longest)[:, None], simulation.rows, axis=1)
     level = np.array([guards[name] for name in items])
     return items, Exposure(level, bounds)
+
+
+def _meant(message: Floats) -> Floats:
+    """What a message comes to (field, row): who stands, and brakes, stands as well as one who does not."""
+    meant = message.copy()
+    meant[M_INTENDED] = np.where(meant[M_SPEED] < STANDSTILL, np.maximum(meant[M_INTENDED], 0.0), meant[M_INTENDED])
+    return meant
 
 
 def _tolerated(simulation: Simulation, names: Sequence[str]) -> Floats:

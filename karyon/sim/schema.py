@@ -51,6 +51,7 @@ def safety() -> Schema:
         "unit": {"enum": [*quantities.SI_UNITS, "message"], "description": "SI unit of the value"},
         "tolerated": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "failure amplitude tolerated"},
         "noise": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "noise floor when healthy, 1 sigma"},
+        "bias_max": _quantity(SIGNAL, {"exclusiveMinimum": 0}) | {"description": "constant error when healthy"},
         "period": seconds | {"description": "nominal sample period"},
     }
     level = {

@@ -14,7 +14,7 @@ from karyon.kernel.timing import Timing
 GOOD = {
     "name": "acc",
     "signals": {
-        "front.distance": {"unit": "m", "tolerated": "150 cm", "noise": "2 mm", "period": "50 ms"},
+        "front.distance": {"unit": "m", "tolerated": "150 cm", "noise": "2 mm", "bias_max": "5 cm", "period": "50 ms"},
         "own.speed": {"unit": "m/s"},
         "lead.message": {"unit": "message", "period": 0.1},
     },
@@ -70,9 +70,9 @@ def test_a_good_design_is_read_in_si_units():
     design = Design.parse(GOOD)
     assert design.name == "acc"
     assert design.signals == (
-        Signal("front.distance", "m", tolerated=1.5, period=0.05, noise=0.002),
-        Signal("own.speed", "m/s", tolerated=None, period=None, noise=None),
-        Signal("lead.message", "message", tolerated=None, period=0.1, noise=None),
+        Signal("front.distance", "m", tolerated=1.5, period=0.05, noise=0.002, bias_max=0.05),
+        Signal("own.speed", "m/s", tolerated=None, period=None, noise=None, bias_max=None),
+        Signal("lead.message", "message", tolerated=None, period=0.1, noise=None, bias_max=None),
     )
     assert design.components == (Component("perception", 0.15),)
     assert design.peers == ("lead",)
@@ -224,6 +224,12 @@ FAULTY = [
     (
         changed("signals", "front.distance", "noise", to="1 s"),
         ("signals", "front.distance", "noise"),
+        "expected a quantity in m, found the unit `s`",
+        "units: m mm cm km ft NM",
+    ),
+    (
+        changed("signals", "front.distance", "bias_max", to="1 s"),
+        ("signals", "front.distance", "bias_max"),
         "expected a quantity in m, found the unit `s`",
         "units: m mm cm km ft NM",
     ),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import MISSED, leak_of, wander_of
-from karyon.perception.following import RAMPS, Checks, Noise, Tolerated
+from karyon.perception.following import Checks, Noise, Tolerated
+from karyon.perception.reckoning import RAMPS
 from karyon.perception.sensors import NEVER, Newest, Samples
 from tests.reference import detectors as reference
 

@@ -62,6 +62,50 @@ FOUND = {  # by random runs: what went wrong is in the name
         232086,
         "{vehicle: 6, signal: front.distance, mode: clock_offset, onset: 26.846, duration: 6.88, offset: 8.882}",
     ),
+    "who_never_knew_its_own_speed_believed_to_stand": (
+        ["leader.speed=[[0, 22.7], [36.04, 0], [40.81, 22.7]]", "start.time_gap=0.88", "radio.tdma={slots: 32}"],
+        314,
+        "{vehicle: 6, signal: own.speed, mode: clock_offset, onset: 0, duration: 25.18, offset: 9.668}",
+    ),
+    "an_old_message_accused_the_radar_behind_a_car_that_braked": (
+        [
+            *["vehicles=4", "leader.speed=[[0, 27], [30.54, 0], [44.29, 27]]", "leader.deceleration=6"],
+            "radio.jamming=[{start: 0, end: 60, place: 938, range: 150}]",
+        ],
+        228,
+        "{vehicle: 3, signal: own.message, mode: wrong_position, onset: 0.305, duration: 6.15, offset: -3.01}",
+    ),
+    "a_lie_from_the_first_message_on_became_usual": (
+        ["vehicles=4", "leader.speed=[[0, 23], [28.56, 0], [43.5, 23]]", "leader.deceleration=5.18"],
+        242,
+        "{vehicle: 2, signal: own.message, mode: wrong_position, onset: 0, duration: 16.27, offset: 23.382}",
+    ),
+    "a_liar_was_believed_when_its_follower_had_stopped_and_lost_sight_of_it": (
+        ["vehicles=4", "leader.speed=[[0, 23.87], [40.21, 7.58], [53.92, 23.87]]", "leader.deceleration=6"],
+        987,
+        "{vehicle: 2, signal: own.message, mode: wrong_position, onset: 0, offset: -45.9}",
+    ),
+    "a_radar_from_its_first_sample_on_was_confirmed_by_nobody": (
+        ["vehicles=7", "leader.speed=[[0, 27]]", "start.time_gap=1.15"],
+        176,
+        "{vehicle: 2, signal: front.distance, mode: scale, onset: 0, duration: 9.48, factor: 1.48}",
+    ),
+    "an_own_speed_from_its_first_sample_on_was_contradicted_by_two": (
+        ["vehicles=7", "leader.speed=[[0, 14.85], [45.37, 14.14], [55.3, 14.85]]", "radio.jitter={mean: 0.113}"],
+        613,
+        "{vehicle: 2, signal: own.speed, mode: offset, onset: 0, duration: 22.4, amplitude: 5.215}",
+    ),
+    "a_car_that_stands_meant_to_brake": (
+        ["leader.speed=[[0, 27], [48.87, 4.95]]", "leader.deceleration=6", "start.time_gap=1.37"],
+        637,
+        "{vehicle: 6, signal: front.distance, mode: swap, onset: 43.476, distance: 1.543}, "
+        "{vehicle: 7, signal: lead.message.intended_acceleration, mode: quantisation, onset: 50.617, step: 18.321}",
+    ),
+    "a_relative_speed_drifted_while_nobody_was_heard": (
+        ["vehicles=6", "leader.speed=[[0, 24.43], [29.11, 0]]", "radio.bursts={loss: 0.134, length: 33.9}"],
+        682,
+        "{vehicle: 5, signal: front.relative_speed, mode: drift, onset: 4.236, duration: 6.4, rate: 1.436}",
+    ),
 }
 
 
@@ -83,6 +127,17 @@ def test_loss_costs_distance():
     assert gaps[0] < gaps[1] < gaps[2]
     assert gaps[2] >= 1.3
     assert top[0] >= 0.95 > top[1] > top[2] == 0.0
+
+
+def test_what_is_lost_casts_no_doubt_on_what_came():
+    """A level falls for what is missing, and not for what an old message has made expect; the radar is believed."""
+    losses = ["radio.loss=0.2", "radio.bursts={loss: 0.3, length: 4}"]
+    braking = [BRAKES, "leader.deceleration=6"]
+    loaded = [read("platoon", ["duration=60", loss, *braking], seed) for seed in range(4) for loss in losses]
+    for result in simulate(loaded[::2], [None] * 4) + simulate(loaded[1::2], [None] * 4):
+        doubts = [event["text"] for event in result.events if event["kind"] == "detection" and event["time"] > 1]
+        assert not [text for text in doubts if "doubted" in text and not text.startswith("lead.message")]
+        assert result.summary["functions"]["acc"]["false_downgrades"] == 0
 
 
 def test_who_may_not_cooperate_is_not_misled_by_old_messages():

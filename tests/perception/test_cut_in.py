@@ -51,8 +51,8 @@ def judged(
             np.array([t in flagged, False]),
         )
         if t >= 1.0:
-            assert min(seen.validity[: POSITION + 1, 1].min(), seen.message_validity[1]) >= 0.8
-        answers.append([seen.validity[DISTANCE, 0], seen.validity[RELATIVE, 0], seen.message_validity[0]])
+            assert min(seen.validity[: POSITION + 1, 1].min(), seen.lead.validity[1]) >= 0.8
+        answers.append([seen.validity[DISTANCE, 0], seen.validity[RELATIVE, 0], seen.lead.validity[0]])
     return np.array(answers).T
 
 

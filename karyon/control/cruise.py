@@ -171,7 +171,7 @@ class Cruise:
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
         too_close = guided & (np.take_along_axis(margin, level[None], axis=0)[0] < 0.0)
-        needed = np.where(too_close, self._needed(seen, front_braking), self.braking)
+        needed = np.where(too_close, self._needed(seen, front_braking, step), self.braking)
         hardest = np.where(~guided & ~self._front.is_car, limits.EMERGENCY_BRAKING, np.fmax(needed, self.braking))
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
         return self.command, self._safe_sets(seen, allowed)
@@ -181,15 +181,19 @@ class Cruise:
         announced = np.where(level >= 2, seen.front_command, 0.0)
         return np.maximum(-self.braking, np.minimum(0.0, np.fmin(self._motion.acceleration, announced)))
 
-    def _needed(self, seen: Situation, front_braking: Floats) -> Floats:
-        """Deceleration in m/s² that ends the closing before the gap is used up, if the car ahead brakes on (row,).
+    def _needed(self, seen: Situation, front_braking: Floats, step: float) -> Floats:
+        """Deceleration in m/s² that a car too close may command (row,): those behind are prepared for what is declared.
 
-        A car too close may brake harder than declared for nothing else: those behind are not prepared for it, and at
-        what all have declared its margin grows, whatever the car ahead does, by `reaction_time * braking` at least.
+        As much as makes it brake as hard as the car ahead at once, in spite of its lag, or ends the closing before the
+        gap is used up if that one brakes on. Else what is declared: at that its margin grows, whatever the car ahead
+        does, by `reaction_time * braking` at least.
         """
+        share = 1.0 - exp(-step / self.lag)  # of what is commanded that has come about after a step
+        at_once = self.response + (front_braking - self.response) / share
         closing = np.maximum(0.0, -seen.relative_speed)
         room = np.maximum(seen.gap - self.MARGIN - closing * self.ANTICIPATION, 0.1)
-        return np.minimum(closing * closing / (2.0 * room) - front_braking, limits.EMERGENCY_BRAKING)
+        needed = np.maximum(closing * closing / (2.0 * room) - front_braking, -at_once)
+        return np.minimum(needed, limits.EMERGENCY_BRAKING)
 
     def _margin(self, seen: Situation) -> Floats:
         """Gap beyond each level's safe distance and what is kept of it, in m (level, row)."""

@@ -212,7 +212,7 @@ def test_who_is_too_close_brakes_harder_than_declared_only_where_it_must(gap, fr
     cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(gap, 25.0, front_speed, level=at(2))
     seen, *others = drive.seen(0.0, 0.0)
     seen = replace(seen, front_command=np.array([announced]))
-    for _ in range(6):
+    for _ in range(30):  # its lag is over
         command, _ = cruise.update(seen, *others, STEP)
     assert (command[0] < -BRAKING - 1.0) == harder
 

@@ -12,7 +12,7 @@ from karyon import __version__
 NEEDED = ("numpy", "simpy", "pydantic", "ruamel.yaml", "typer", "rich", "pyarrow")
 EXTRAS = {
     "fast": ("numba",),
-    "view": ("pygame", "matplotlib"),
+    "view": ("pygame", "matplotlib", "imageio-ffmpeg"),
     "hil": ("paho-mqtt", "amqtt"),
     "cam": ("pycrate",),
     "report": ("weasyprint", "dd"),

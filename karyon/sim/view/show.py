@@ -1,0 +1,76 @@
+"""`karyon view`: a run in a window, or as a still or a video, live or from a recording."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+from karyon.sim.scenario import read
+from karyon.sim.view import stills
+from karyon.sim.view.live import Live, LiveError
+from karyon.sim.view.look import Look
+from karyon.sim.view.recording import Recording
+from karyon.sim.view.scene import Source
+
+
+class ShowError(ValueError):
+    """What was asked for cannot be shown; the message says what to do."""
+
+
+def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video: Path | None) -> None:
+    """Show a scenario, or the run in a folder, from `at` (s) on.
+
+    Raises ShowError, RunError, InputError, RecordingError.
+    """
+    if not at >= 0.0:
+        raise ShowError(f"--at is a time from 0 s on, found {at:g}")
+    is_still = screenshot is not None or video is not None
+    with _source(shown, seed, is_still) as source:
+        try:
+            if screenshot is not None:
+                _must_be_writable(screenshot)
+                stills.screenshot(source, at, screenshot, Look())
+            if video is not None:
+                _must_be_writable(video)
+                stills.video(source, at, video, Look(), _Told(source.about.duration))
+        except LiveError as error:
+            raise ShowError(str(error)) from None
+        for note in source.notes:
+            print(f"note: {note}", file=sys.stderr)
+
+
+@contextmanager
+def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
+    """The recording in a folder, or a run that begins now; of stills it leaves nothing."""
+    if Path(shown).is_dir():
+        if seed is not None:
+            raise ShowError("--seed is for a scenario: a recording has its seed")
+        yield Recording(Path(shown))
+        return
+    loaded = read(shown, [], seed)
+    with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
+        live = Live(loaded, Path(scratch) / "run" if is_still else Path("runs") / loaded.name)
+        try:
+            yield live
+        finally:
+            live.close()
+
+
+def _must_be_writable(path: Path) -> None:
+    if not path.absolute().parent.is_dir():
+        raise ShowError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+class _Told:
+    """Progress on a terminal."""
+
+    def __init__(self, duration: float) -> None:
+        self._duration, self._is_shown = duration, sys.stderr.isatty()
+
+    def __call__(self, time: float) -> None:
+        if self._is_shown:
+            print(f"\r{time:6.1f} of {self._duration:g} s ", end="", file=sys.stderr, flush=True)

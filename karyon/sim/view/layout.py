@@ -11,8 +11,8 @@ import pygame
 
 LEAST = (360, 240)  # px at scale 1
 HEADER, OVERVIEW, BAR = 44, 42, 64
-PANEL, PANEL_NARROW = 420, 350
-PANEL_FROM, PANEL_WIDE_FROM = 860, 1180  # widths from which there is a panel
+PANEL, PANEL_NARROW = 420, 340
+PANEL_FROM, PANEL_WIDE_FROM = 760, 1180  # widths from which there is a panel
 ROAD_LEAST, ROAD_SHARE = 210, 0.37
 STRIPS_LEAST, LEVELS_LEAST, LEVELS_SHARE = 230, 70, 0.28
 MARGIN = 16

@@ -45,10 +45,9 @@ class Live:
         self.loaded, self.folder = loaded, folder
         self.about = about_scenario(loaded, recorder.columns())
         self._spools = Path(tempfile.mkdtemp(prefix="karyon-"))
-        self._begun = 0
+        self._begun, self._needed = 0, 0.0
         self._start()
         self._reader = self._coming
-        self._needed = 0.0
 
     @property
     def happenings(self) -> Sequence[Happening]:
@@ -121,7 +120,7 @@ class Live:
         return self._reader.messages(begin, end)
 
     def close(self) -> None:
-        """End the run where it is; its recording is whole."""
+        """End the run where it is, or where a fault was put in; its recording is whole."""
         self._stop()
         shutil.rmtree(self._spools, ignore_errors=True)
 
@@ -130,7 +129,9 @@ class Live:
         spool.mkdir()
         self._begun += 1
         self._ended: Event = SPAWN.Event()
-        self._process = SPAWN.Process(target=_simulate, args=(self.loaded, self.folder, spool, self._ended))
+        self._process = SPAWN.Process(
+            target=_simulate, args=(self.loaded, self.folder, spool, self._needed, self._ended)
+        )
         self._process.start()
         self._coming = Reader(spool, self.about)
 
@@ -139,14 +140,14 @@ class Live:
         self._process.join()
 
 
-def _simulate(loaded: Loaded, folder: Path, spool: Path, ended: Event) -> None:
-    """The process of the simulation."""
+def _simulate(loaded: Loaded, folder: Path, spool: Path, needed: float, ended: Event) -> None:
+    """The process of the simulation: it runs to its end, or till it is `ended`, but not before `needed` (s)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the window is told, and ends this
     begun, limit = clock.monotonic(), loaded.scenario.wall_limit
     writer = Writer(spool)
 
-    def goes_on(_: float) -> bool:
-        return not ended.is_set() and clock.monotonic() - begun <= limit
+    def goes_on(simulated: float) -> bool:
+        return (simulated <= needed or not ended.is_set()) and clock.monotonic() - begun <= limit
 
     try:
         run.simulate([loaded], [folder], goes_on, writer.attend)

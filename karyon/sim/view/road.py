@@ -17,7 +17,7 @@ AROUND = 25.0  # m beside the cars
 DASH, DASH_EVERY = 6.0, 18.0  # m
 POST_EVERY = 50.0  # m
 CHIP = 11  # px, radius of a level's digit
-APART = 27  # px between two digits, at least
+APART, NAMED_FROM = 27, 52  # px between two cars from which levels, and names, are written
 ARC_STEPS = 24
 CENTRE = 0.44  # of the height, where the lane is
 ROW, ROWS_BELOW = 19, 40  # px from distance to distance, and from the lane to the first
@@ -217,10 +217,10 @@ class Road:
             self._draw_body(car, float(rear[car]), float(front[car]), look.level(level)[0])
         self._draw_bands(shown)
         order = shown[np.argsort(-front[shown])]
-        is_crowded = len(order) > 1 and float(np.median(-np.diff(front[order]))) < look.px(APART)
-        named = order if not is_crowded else order[order == scene.place]
+        apart = float(np.median(-np.diff(front[order]))) if len(order) > 1 else np.inf
+        named = order if apart >= look.px(APART) else order[order == scene.place]
         for car in named.tolist():
-            self._draw_chip(car, 0.5 * float(front[car] + rear[car]))
+            self._draw_chip(car, 0.5 * float(front[car] + rear[car]), "car " if apart >= look.px(NAMED_FROM) else "")
 
     def _draw_body(self, car: int, rear: float, front: float, fill: Colour) -> None:
         cars, look = self._scene.cars, self._look
@@ -245,7 +245,7 @@ class Road:
             wide = look.px(2) if is_selected else 1
             pygame.draw.rect(self._surface, outline, body.inflate(2, 2) if is_selected else body, wide, radius)
 
-    def _draw_chip(self, car: int, x: float) -> None:
+    def _draw_chip(self, car: int, x: float, called: str) -> None:
         """Level as a digit, number of the car, and whether something of it fails."""
         scene, look, colours = self._scene, self._look, self._look.colours
         cars, level = scene.cars, int(scene.cars.level[car])
@@ -259,7 +259,7 @@ class Road:
         digit = "L" if level == NO_LEVEL else str(level)
         look.text(self._surface, digit, (x, y), NORMAL, on_fill, "centre", is_bold=True)
         below = self._height((self._lanes[0] - 0.5) * LANE) + look.px(20)
-        name, shade = f"car {cars.vehicle[car]}", None if is_selected else colours.faint
+        name, shade = f"{called}{cars.vehicle[car]}", None if is_selected else colours.faint
         look.text(self._surface, name, (x, below), SMALL, shade, "centre", is_selected)
         if cars.is_failing[car]:
             self._draw_warning(x + radius + look.px(5), y - radius + look.px(1))
@@ -322,14 +322,15 @@ class Road:
         for name, metres, words, colour in distances:
             if y > place.bottom - look.px(FOOT):
                 break
-            end = begin + (metres * self._zoom if np.isfinite(metres) else 0.0)
+            wide = look.width(words, SMALL)
+            farthest = place.right - wide - look.px(16)
+            end = min(begin + (metres * self._zoom if np.isfinite(metres) else 0.0), farthest)
             _draw_bar(self._surface, colour, min(begin, end), abs(end - begin), y - look.px(2), look.px(4))
             for x in (begin, end):
                 pygame.draw.line(self._surface, colour, (x, y - look.px(5)), (x, y + look.px(5)), look.px(1))
             look.text(self._surface, name, (begin - look.px(8), y), SMALL, look.colours.ink, "right")
-            wide = look.width(words, SMALL)
-            right = min(max(begin, end) + look.px(8), place.right - wide - look.px(8))
-            look.text(self._surface, words, (right, y), SMALL, look.colours.ink, is_bold=False)
+            right = min(max(begin, end), farthest) + look.px(8)
+            look.text(self._surface, words, (right, y), SMALL, look.colours.ink)
             y += look.px(ROW)
 
     def _draw_outline(self, rear: float, length: float, y: float, colour: Colour, is_dotted: bool) -> None:

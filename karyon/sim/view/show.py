@@ -10,7 +10,7 @@ from pathlib import Path
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 from karyon.sim.scenario import read
-from karyon.sim.view import stills
+from karyon.sim.view import stills, window
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
 from karyon.sim.view.recording import Recording
@@ -29,18 +29,30 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
     if not at >= 0.0:
         raise ShowError(f"--at is a time from 0 s on, found {at:g}")
     is_still = screenshot is not None or video is not None
-    with _source(shown, seed, is_still) as source:
-        try:
+    try:
+        if not is_still:
+            window.open_display()
+        with _source(shown, seed, is_still) as source:
             if screenshot is not None:
                 _must_be_writable(screenshot)
                 stills.screenshot(source, at, screenshot, Look())
             if video is not None:
                 _must_be_writable(video)
                 stills.video(source, at, video, Look(), _Told(source.about.duration))
-        except LiveError as error:
-            raise ShowError(str(error)) from None
-        for note in source.notes:
-            print(f"note: {note}", file=sys.stderr)
+            if not is_still:
+                window.Window(source, at).run()
+            _tell(source, is_still)
+    except (LiveError, window.NoDisplayError) as error:
+        raise ShowError(str(error)) from None
+
+
+def _tell(source: Source, is_still: bool) -> None:
+    """What the picture does not show, and where a run was recorded."""
+    for note in source.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if isinstance(source, Live) and not is_still:
+        source.close()
+        print(f"recorded:   {source.folder}   (again: karyon view {source.folder})")
 
 
 @contextmanager

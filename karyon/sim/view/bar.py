@@ -1,11 +1,10 @@
 """Above: what runs and when. Below: buttons, and the scrub bar with its marks."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pygame
 
-from karyon.sim.view.happenings import VIOLATION
 from karyon.sim.view.look import LARGE, NORMAL, Look, mixed
 from karyon.sim.view.scene import Scene
 
@@ -138,20 +137,15 @@ class Bar:
             is_mine = fault.vehicle == scene.selected
             colour = colours.danger if is_mine else mixed(colours.panel, colours.danger, 0.5)
             pygame.draw.rect(surface, colour, (left, track.top - look.px(9), wide, look.px(5)))
-        drawn = set()
-        for each in _seldom(scene):
-            mark = self._x(each.time), each.kind, each.is_drop
-            if mark in drawn:
+        marks = scene.marks
+        xs = track.left + np.round(np.minimum(marks.time / self._whole, 1.0) * track.width).astype(int)
+        for x, level, is_drop in np.unique(np.stack([xs, marks.level, marks.is_drop], axis=1), axis=0).tolist():
+            if level < 0:
+                self._draw_cross(surface, x)
                 continue
-            drawn.add(mark)
-            if each.kind == VIOLATION:
-                self._draw_cross(surface, mark[0])
-            else:
-                fill, _ = look.level(each.after)
-                tall = look.px(11 if each.is_drop else 6)
-                pygame.draw.rect(
-                    surface, mixed(fill, (0, 0, 0), 0.12), (mark[0] - 1, track.bottom + look.px(2), look.px(2), tall)
-                )
+            tall = look.px(11 if is_drop else 6)
+            shade = mixed(look.level(level)[0], (0, 0, 0), 0.12)
+            pygame.draw.rect(surface, shade, (x - 1, track.bottom + look.px(2), look.px(2), tall))
 
     def _draw_cross(self, surface: pygame.Surface, x: int) -> None:
         look, y = self._look, self.track.centery
@@ -159,8 +153,3 @@ class Bar:
         for rising in (-1, 1):
             begin, end = (x - arm, y - rising * arm), (x + arm, y + rising * arm)
             pygame.draw.line(surface, look.colours.danger, begin, end, look.px(3))
-
-
-def _seldom(scene: Scene) -> "Sequence":  # type: ignore[type-arg]
-    """Switches and violations."""
-    return [each for each in scene.happenings if each.kind == VIOLATION or each.after >= 0]

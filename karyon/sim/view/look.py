@@ -20,6 +20,7 @@ def _colour(text: str) -> Colour:
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
+@lru_cache(1024)
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
     """A colour between two: `share` of the other one."""
     red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
@@ -97,6 +98,7 @@ class Look:
         self.colours = DARK if is_dark else LIGHT
         self._set = lru_cache(TEXTS_KEPT)(self._set_once)
         self._font = lru_cache(None)(self._open)
+        self._measured = lru_cache(TEXTS_KEPT)(lambda words, size, is_bold: self._font(size, is_bold).size(words)[0])
 
     def level(self, level: int) -> tuple[Colour, Colour]:
         """Colour of a level, and of what is written on it; below 0: of what has no level."""
@@ -111,7 +113,7 @@ class Look:
 
     def width(self, words: str, size: int = NORMAL, is_bold: bool = False) -> int:
         """Of one line of text, in pixels."""
-        return self._font(size, is_bold).size(words)[0]
+        return self._measured(words, size, is_bold)
 
     def height(self, size: int = NORMAL) -> int:
         """Of one line of text, in pixels."""

@@ -73,12 +73,11 @@ def _draw_overview(surface: pygame.Surface, look: Look, place: pygame.Rect, scen
     box = pygame.Rect(round(max(seen[0], left - 6)), y - look.px(11), 0, look.px(22))
     box.width = max(round(min(seen[1], right + 6)) - box.left, 4)
     pygame.draw.rect(surface, colours.faint, box, 1, border_radius=look.px(3))
-    xs = left + (cars.x - 0.5 * cars.length - rear) / whole * (right - left)
+    xs = np.round(left + (cars.x - 0.5 * cars.length - rear) / whole * (right - left)).astype(int)
     tall, wide = look.px(10), max(look.px(2), round(float(cars.length[0]) / whole * (right - left)))
-    for x, level in sorted(
-        zip(np.round(xs).astype(int).tolist(), cars.level.tolist(), strict=True), key=lambda p: -p[1]
-    ):
-        fill, _ = look.level(level)
-        pygame.draw.rect(surface, fill, (x - wide // 2, y - tall // 2, wide, tall))
+    order = np.lexsort((cars.level, xs))  # where several are in one place, the lowest level is shown
+    places, first = np.unique(xs[order], return_index=True)
+    for x, level in zip(places.tolist(), cars.level[order][first].tolist(), strict=True):
+        surface.fill(look.level(level)[0], (x - wide // 2, y - tall // 2, wide, tall))
     said = f"{whole:.0f} m" if whole < 10_000 else f"{whole / 1000:.1f} km"
     look.text(surface, said, (right + look.px(12), y), SMALL, colours.faint)

@@ -19,9 +19,12 @@ POST_EVERY = 50.0  # m
 CHIP = 11  # px, radius of a level's digit
 APART, NAMED_FROM = 27, 52  # px between two cars from which levels, and names, are written
 ARC_STEPS = 24
+LINK_LEAST = 16  # px between two cars whose link is drawn, where nothing is lost
+BAND_LEAST = 5  # px of a gap that is drawn
 CENTRE = 0.44  # of the height, where the lane is
 ROW, ROWS_BELOW = 19, 40  # px from distance to distance, and from the lane to the first
 FOOT = 28  # px below the last distance, for the scale
+SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
 NEAREST, FARTHEST = 120.0, 0.02  # px per m
 
 
@@ -188,13 +191,14 @@ class Road:
             if max(begin, end) < left or min(begin, end) > right:
                 continue
             is_mine = receiver == scene.selected
+            if is_heard and not is_mine and abs(begin - end) < look.px(LINK_LEAST):
+                continue
             tall = min(look.px(14) + 0.22 * abs(begin - end), room)
             self._draw_arc(begin, end, top, tall, is_heard, is_mine)
 
     def _draw_arc(self, begin: float, end: float, base: float, tall: float, is_heard: bool, is_mine: bool) -> None:
         look, colours = self._look, self._look.colours
-        share = np.linspace(0.0, 1.0, ARC_STEPS + 1)
-        xs, ys = begin + share * (end - begin), base - 4 * tall * share * (1 - share)
+        xs, ys = begin + SHARES * (end - begin), base - 4 * tall * SHARES * (1 - SHARES)
         points = list(zip(xs.tolist(), ys.tolist(), strict=True))
         if is_heard:
             colour = colours.told if is_mine else mixed(colours.ground, colours.told, 0.45)
@@ -227,6 +231,9 @@ class Road:
         tall = max(float(cars.width[car]) * self._zoom, 2.0)
         centre, heading = self._height(float(cars.y[car])), float(cars.heading[car])
         is_selected = car == self._scene.place
+        if front - rear < 4 and not is_selected:
+            self._surface.fill(fill, (round(rear), round(centre - 0.5 * tall), 2, max(round(tall), 2)))
+            return
         outline = look.colours.chosen if is_selected else mixed(fill, (0, 0, 0), 0.35)
         if abs(heading) > 0.01:
             corners = _turned(rear, front, centre, tall, heading)
@@ -280,7 +287,7 @@ class Road:
         for car in shown.tolist():
             gap, safe = float(cars.gap[car]), float(cars.safe_distance[car])
             begin = self.pixel(float(cars.x[car]))
-            if not gap > 0 or car == scene.place:
+            if not gap * self._zoom > look.px(BAND_LEAST) or car == scene.place:
                 continue
             _draw_bar(self._surface, mixed(colours.ground, colours.ink, 0.3), begin, gap * self._zoom, bottom, tall)
             if safe > 0:

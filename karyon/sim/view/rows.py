@@ -63,7 +63,8 @@ class Rows:
 
     def part(self, low: int, high: int) -> "Rows":
         """The instants from the one numbered `low` to the one before `high`."""
-        first, last = int(self.start[low]), int(self.start[max(low, high)])
+        high = max(low, high)
+        first, last = int(self.start[low]), int(self.start[high])
         columns = Lazy(list(self.columns), lambda name: self.columns[name][first:last])
         return Rows(self.time[low:high], self.start[low : high + 1] - first, columns)
 

@@ -100,6 +100,18 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """Switches and violations of the run, for the scrub bar (mark,): time (s), new level, whether service was lost.
+
+    level   -1: a violation
+    """
+
+    time: Floats
+    level: Integers
+    is_drop: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class History:
     """The selected vehicle until now; arrays (instant,), in SI. `columns` are those of the trace."""
 
@@ -139,6 +151,7 @@ class Scene:
     happenings: Sequence[Happening]
     past: int
     faults: Sequence[Span]
+    marks: Marks
 
 
 class Eye:
@@ -150,6 +163,7 @@ class Eye:
         self._kept: tuple[object, ...] = ()
         self._history: tuple[History, Integers, Floats] | None = None
         self._spans: list[Span] = []
+        self._marks = _marks([])
         self._told_of = -1
 
     def look(self, time: float, selected: int) -> Scene:
@@ -181,6 +195,7 @@ class Eye:
             happenings=source.happenings,
             past=happenings.until(source.happenings, time),
             faults=self._faults(),
+            marks=self._marks,
         )
 
     def _cars(self, now: Rows, following: Rows | None, time: float) -> Cars:
@@ -252,7 +267,17 @@ class Eye:
         if len(self.source.happenings) != self._told_of:
             self._told_of = len(self.source.happenings)
             self._spans = list(happenings.spans(self.source.happenings))
+            self._marks = _marks(self.source.happenings)
         return self._spans
+
+
+def _marks(events: Sequence[Happening]) -> Marks:
+    marked = [each for each in events if each.kind in (happenings.SWITCH, happenings.VIOLATION)]
+    return Marks(
+        np.array([each.time for each in marked]),
+        np.array([each.after for each in marked], dtype=np.int64),
+        np.array([each.is_drop for each in marked], dtype=bool),
+    )
 
 
 def _instants(parts: list[Rows], time: float) -> tuple[Rows, Rows | None]:

@@ -32,12 +32,12 @@ class Strips:
         if not len(scene.levels_time):
             return
         palette = np.array([colours.no_level, *colours.levels], dtype=np.uint8)
-        shade = palette[np.minimum(scene.levels - NO_LEVEL, len(palette) - 1)]
         columns = self._instants(chart, scene.levels_time)
         cars = scene.levels.shape[1]
         tall = min(chart.height, look.px(LANE_MOST) * cars)
         rows = np.arange(tall) * cars // tall
-        picture = shade[np.maximum(columns, 0)][:, rows]
+        levels = scene.levels[np.maximum(columns, 0)[:, None], rows]
+        picture = palette[np.minimum(levels - NO_LEVEL, len(palette) - 1)]
         picture[columns < 0] = colours.ground
         self._surface.blit(pygame.surfarray.make_surface(picture), chart.topleft)
         self._name_rows(chart, tall)
@@ -66,13 +66,13 @@ class Strips:
         top = chart.top + scene.place * lane
         frame = pygame.Rect(chart.left - look.px(2), round(top), chart.width + look.px(4), max(round(lane), 3))
         pygame.draw.rect(self._surface, colours.chosen, frame, look.px(1))
+        middle = min(max(top + 0.5 * lane, chart.top + look.px(7)), chart.top + tall - look.px(5))
         every = max(1, ceil(look.px(13) / lane))
         for row, vehicle in enumerate(scene.cars.vehicle.tolist()):
-            if row % every == 0 and abs(row - scene.place) * lane >= look.px(12):
-                y = chart.top + (row + 0.5) * lane
+            y = chart.top + (row + 0.5) * lane
+            if row % every == 0 and abs(y - middle) >= look.px(12):
                 look.text(self._surface, f"car {vehicle}", (chart.left - look.px(8), y), SMALL, colours.faint, "right")
                 self._say_level(chart, row, y)
-        middle = min(max(top + 0.5 * lane, chart.top + look.px(7)), chart.top + tall - look.px(5))
         said = f"car {scene.selected}"
         look.text(self._surface, said, (chart.left - look.px(8), middle), SMALL, None, "right", is_bold=True)
         self._say_level(chart, scene.place, middle)

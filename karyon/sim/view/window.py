@@ -64,10 +64,10 @@ class Window:
         scale = 2.0 if max(heights, default=0) >= FINE_FROM else 1.0
         self.look = Look(scale)
         self.surface = pygame.display.set_mode([round(scale * each) for each in SIZE], pygame.RESIZABLE)
-        pygame.display.set_caption(f"KARYON: {source.about.name}")
         pygame.key.set_repeat(350, 60)
         self.renderer = Renderer(self.look)
         self.time, self.selected = at, telling(source.happenings)
+        self._awaited = at if isinstance(source, Live) else 0.0  # until then a live run is shown as it comes
         self.transport = Transport(is_playing=True, is_live=isinstance(source, Live))
         self.follows, self.shows_help, self.shows_menu = True, False, False
         self.items: Sequence[pygame.Rect] = ()
@@ -102,12 +102,18 @@ class Window:
     def _play(self, passed: float) -> None:
         source = self._source
         is_current = not isinstance(source, Live) or source.is_ready
+        if self._awaited > source.end and self._is_running():
+            self.time = source.end
+            return
+        self.time, self._awaited = max(self.time, self._awaited), 0.0
         if self.transport.is_playing and is_current and self._dragged != "time":
             self.time += passed * self.transport.speed
-        is_over = self.time >= source.end and not (isinstance(source, Live) and source.is_running)
-        if is_over:
+        if self.time >= source.end and not self._is_running():
             self.transport = replace(self.transport, is_playing=False)
         self.time = min(max(self.time, source.begin), source.end)
+
+    def _is_running(self) -> bool:
+        return isinstance(self._source, Live) and self._source.is_running
 
     def _draw(self) -> None:
         first = self.scene is None
@@ -118,6 +124,7 @@ class Window:
         if self.follows:
             self.renderer.camera.follow(scene)
         self.picture = self.renderer.draw(self.surface, scene, self.transport)
+        self._entitle(f"KARYON: {scene.about.name}, {scene.time:.0f} s, car {scene.selected}")
         if self.shows_menu:
             self.items = overlay.draw_menu(self.surface, self.look, self.selected, self._refusal(scene))
         if self.shows_help:
@@ -128,7 +135,12 @@ class Window:
         elif pygame.time.get_ticks() < self._noticed_until:
             overlay.draw_notice(self.surface, self.look, self._notice)
 
+    def _entitle(self, title: str) -> None:
+        if title != pygame.display.get_caption()[0]:
+            pygame.display.set_caption(title)
+
     def _draw_waiting(self) -> None:
+        self._entitle(f"KARYON: {self._source.about.name}")
         self.surface.fill(self.look.colours.ground)
         said = "; ".join(self._source.notes) or "the simulation begins ..."
         self.look.text(self.surface, said, self.surface.get_rect().center, 14, None, "centre")
@@ -157,8 +169,9 @@ class Window:
             self.shows_help = self.shows_menu = False
             return
         number = event.key - pygame.K_1
-        if self.shows_menu and 0 <= number < len(self.items):
-            self._inject(number)
+        if self.shows_menu and self.scene is not None and 0 <= number < len(overlay.FAULTS):
+            if not self._refusal(self.scene):
+                self._inject(number)
             return
         command = keys.COMMANDS.get(event.key) or keys.COMMANDS.get(
             ord(event.unicode) if len(event.unicode) == 1 else 0

@@ -93,8 +93,10 @@ def spans(happenings: Iterable[Happening]) -> Iterator[Span]:
             yield Span(vehicle, label, begin, float("inf"))
 
 
-def telling(happenings: Sequence[Happening]) -> int:
-    """The vehicle to look at: the first that lost service, or else that failed, or else the first that follows."""
-    dropped = (each.vehicle for each in happenings if each.is_drop)
-    failed = (each.vehicle for each in happenings if each.kind in (FAULT, VIOLATION))
-    return next(dropped, None) or next(failed, None) or 1
+def telling(happenings: Sequence[Happening], time: float) -> int:
+    """The vehicle to look at at `time` (s): the one that lost service last, or else will first, or else fails, or 1."""
+    drops = [each for each in happenings if each.is_drop]
+    past = drops[: until(drops, time)]
+    together = [each for each in past if each.time == past[-1].time]
+    failed = [each for each in happenings if each.kind in (FAULT, VIOLATION)]
+    return next((each.vehicle for each in [*together, *drops, *failed]), 1)

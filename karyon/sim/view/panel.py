@@ -1,16 +1,18 @@
 """The side panel: the selected vehicle's level and the rule that decides, what it knows of each signal, last events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import pygame
 
 from karyon.sim.view.happenings import SWITCH, VIOLATION, Happening
-from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Colour, Look, mixed
+from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Colour, Look
 from karyon.sim.view.scene import NO_LEVEL, Scene
 
 PAD = 18  # px
-SIGNAL_TALL = 45  # px
+SIGNAL_TALL = 43  # px
 BAR_TALL = 8  # px
 AGE_WIDE = 116  # px
 LOOKED_BACK = 400  # events in which the last ones are looked for
@@ -66,8 +68,9 @@ class Panel:
         look.text(self._surface, f"Car {scene.selected}", (x, box.top + look.px(13)), LARGE, None, "left", True)
         speed = f"{float(scene.cars.speed[scene.place]):.1f} m/s"
         look.text(self._surface, speed, (self._right, box.top + look.px(13)), NORMAL, colours.faint, "right")
-        said = look.cut(self._level_name(level), self._right - x)
-        look.text(self._surface, said, (x, box.top + look.px(38)), NORMAL, colours.faint)
+        lines = look.wrapped(self._level_name(level), self._right - x, 2, SMALL)
+        for row, line in enumerate(lines):
+            look.text(self._surface, line, (x, box.top + look.px(34 + 15 * row)), SMALL, colours.faint)
         self._y = box.bottom + look.px(12)
 
     def _level_name(self, level: int) -> str:
@@ -177,25 +180,34 @@ class Panel:
         for note in scene.notes:
             self._paragraph(note, colours.danger, SMALL)
         room = self._place.bottom - look.px(6)
-        stamp = look.px(58)
-        for index in range(scene.past - 1, max(scene.past - LOOKED_BACK, -1), -1):
-            each = scene.happenings[index]
-            is_mine = each.vehicle == scene.selected
-            words = f"car {each.vehicle}: {each.text}"
-            lines = look.wrapped(words, self._width - stamp, 2, SMALL, is_mine)
+        stamp = look.px(62)
+        told = scene.happenings[max(scene.past - LOOKED_BACK, 0) : scene.past]
+        for (time, text), same in groupby(reversed(told), key=attrgetter("time", "text")):
+            together = list(same)
+            vehicles = sorted(each.vehicle for each in together)
+            is_mine = scene.selected in vehicles
+            lines = look.wrapped(f"{_cars(vehicles)}: {text}", self._width - stamp, 2, SMALL, is_mine)
             if self._y + look.px(17) * len(lines) > room:
                 return
-            colour = colours.danger if each.kind == VIOLATION else colours.ink if is_mine else colours.faint
+            is_bad = together[0].kind == VIOLATION
+            colour = colours.danger if is_bad else colours.ink if is_mine else colours.faint
             at = (self._left + stamp - look.px(10), self._y + look.px(8))
-            look.text(self._surface, f"{each.time:.2f}", at, SMALL, mixed(colours.panel, colours.faint, 0.9), "right")
+            look.text(self._surface, f"{time:.2f}", at, SMALL, colours.faint, "right")
             for line in lines:
-                look.text(
-                    self._surface, line, (self._left + stamp, self._y + look.px(8)), SMALL, colour, "left", is_mine
-                )
+                place = (self._left + stamp, self._y + look.px(8))
+                look.text(self._surface, line, place, SMALL, colour, "left", is_mine)
                 self._y += look.px(17)
             self._y += look.px(3)
         if not scene.past:
             self._paragraph("Nothing has happened yet.", colours.faint, SMALL)
+
+
+def _cars(vehicles: Sequence[int]) -> str:
+    """Cars by number; all of a stretch by the first and the last."""
+    if len(vehicles) == 1:
+        return f"car {vehicles[0]}"
+    is_whole = len(vehicles) > 2 and vehicles[-1] - vehicles[0] == len(vehicles) - 1
+    return "cars " + (f"{vehicles[0]}–{vehicles[-1]}" if is_whole else ", ".join(map(str, vehicles)))
 
 
 def _short(seconds: float) -> str:

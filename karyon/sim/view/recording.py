@@ -22,7 +22,7 @@ from karyon.sim.view.rows import Floats, Lazy, Rows
 MESSAGES = "messages.parquet"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
 LINKS = ("sender", "receiver", "sent", "arrived")
-GROUPS_KEPT = 6  # row groups of a file, each of some 10 MB
+GROUPS_KEPT = 4  # row groups of a file, each of some 10 MB
 
 
 class Table:

@@ -18,10 +18,11 @@ DASH, DASH_EVERY = 6.0, 18.0  # m
 POST_EVERY = 50.0  # m
 CHIP = 11  # px, radius of a level's digit
 APART, NAMED_FROM = 27, 52  # px between two cars from which levels, and names, are written
-ARC_STEPS = 24
+ARC_STEPS = 40
+ARC_LEAST = 14  # px, how high a link rises
 LINK_LEAST = 16  # px between two cars whose link is drawn, where nothing is lost
 BAND_LEAST = 5  # px of a gap that is drawn
-CENTRE = 0.44  # of the height, where the lane is
+CENTRE = 0.42  # of the height, where the lane is
 ROW, ROWS_BELOW = 19, 40  # px from distance to distance, and from the lane to the first
 FOOT = 28  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
@@ -182,6 +183,8 @@ class Road:
         places = {int(vehicle): index for index, vehicle in enumerate(cars.vehicle)}
         left, right = self._place.left - 50, self._place.right + 50
         middle = self.pixels(cars.x - 0.5 * cars.length)
+        mine = [places[each] for each in links.sender[links.receiver == scene.selected].tolist() if each in places]
+        farthest = max((abs(float(middle[each] - middle[scene.place])) for each in mine), default=0.0)
         for sender, receiver, is_heard in zip(
             links.sender.tolist(), links.receiver.tolist(), links.is_heard.tolist(), strict=True
         ):
@@ -193,7 +196,7 @@ class Road:
             is_mine = receiver == scene.selected
             if is_heard and not is_mine and abs(begin - end) < look.px(LINK_LEAST):
                 continue
-            tall = min(look.px(14) + 0.22 * abs(begin - end), room)
+            tall = min(look.px(ARC_LEAST) + (room - look.px(ARC_LEAST)) * abs(begin - end) / max(farthest, 1.0), room)
             self._draw_arc(begin, end, top, tall, is_heard, is_mine)
 
     def _draw_arc(self, begin: float, end: float, base: float, tall: float, is_heard: bool, is_mine: bool) -> None:
@@ -329,15 +332,16 @@ class Road:
         for name, metres, words, colour in distances:
             if y > place.bottom - look.px(FOOT):
                 break
-            wide = look.width(words, SMALL)
-            farthest = place.right - wide - look.px(16)
-            end = min(begin + (metres * self._zoom if np.isfinite(metres) else 0.0), farthest)
+            end = begin + (metres * self._zoom if np.isfinite(metres) else 0.0)
             _draw_bar(self._surface, colour, min(begin, end), abs(end - begin), y - look.px(2), look.px(4))
             for x in (begin, end):
                 pygame.draw.line(self._surface, colour, (x, y - look.px(5)), (x, y + look.px(5)), look.px(1))
-            look.text(self._surface, name, (begin - look.px(8), y), SMALL, look.colours.ink, "right")
-            right = min(max(begin, end), farthest) + look.px(8)
-            look.text(self._surface, words, (right, y), SMALL, look.colours.ink)
+            right = max(begin, end) + look.px(8)
+            has_room = right + look.width(words, SMALL) <= place.right - look.px(4)
+            if has_room:
+                look.text(self._surface, words, (right, y), SMALL)
+            said = name if has_room else f"{name} {words}"
+            look.text(self._surface, said, (min(begin, end) - look.px(8), y), SMALL, None, "right")
             y += look.px(ROW)
 
     def _draw_outline(self, rear: float, length: float, y: float, colour: Colour, is_dotted: bool) -> None:

@@ -28,16 +28,18 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
     """
     if not at >= 0.0:
         raise ShowError(f"--at is a time from 0 s on, found {at:g}")
-    is_still = screenshot is not None or video is not None
+    stills_wanted = [path for path in (screenshot, video) if path is not None]
+    is_still = bool(stills_wanted)
+    for path in stills_wanted:
+        if not path.absolute().parent.is_dir():
+            raise ShowError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         if not is_still:
             window.open_display()
         with _source(shown, seed, is_still) as source:
             if screenshot is not None:
-                _must_be_writable(screenshot)
                 stills.screenshot(source, at, screenshot, Look())
             if video is not None:
-                _must_be_writable(video)
                 stills.video(source, at, video, Look(), _Told(source.about.duration))
             if not is_still:
                 window.Window(source, at).run()
@@ -70,11 +72,6 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
             yield live
         finally:
             live.close()
-
-
-def _must_be_writable(path: Path) -> None:
-    if not path.absolute().parent.is_dir():
-        raise ShowError(f"{path} cannot be written: there is no folder {path.parent}")
 
 
 class _Told:

@@ -17,12 +17,12 @@ SIZE, VIDEO_SIZE = (1440, 900), (1280, 720)  # px
 RATE = 25  # pictures per second
 
 
-def screenshot(source: Source, at: float, path: Path, look: Look) -> None:
+def screenshot(source: Source, at: float, path: Path, look: Look, size: tuple[int, int] = SIZE) -> None:
     """Draw the run as it is at `at` (s). Raises OSError, RunError, LiveError."""
-    surface = pygame.Surface(SIZE)
+    surface = pygame.Surface(size)
     scene = _scene(source, Eye(source), at)
     renderer = Renderer(look)
-    renderer.fit(scene, SIZE)
+    renderer.fit(scene, size)
     renderer.draw(surface, scene, Transport(is_live=isinstance(source, Live)))
     pygame.image.save(surface, path)
 
@@ -65,4 +65,4 @@ def _scene(source: Source, eye: Eye, at: float) -> Scene:
     if isinstance(source, Live):
         source.wait(at)
     scene = eye.look(at, 1)
-    return eye.look(at, telling(scene.happenings[: scene.past]))
+    return eye.look(at, telling(scene.happenings[: scene.past], at))

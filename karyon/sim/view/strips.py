@@ -14,6 +14,7 @@ LEFT, RIGHT = 168, 66  # px beside the charts, for names and for the last value
 TITLE, AXIS = 22, 24  # px
 SPACE = 8  # px between two strips
 TICK_EVERY = 5.0  # s
+TICK_LEAST = 24  # px between two values on an axis
 LANE_MOST = 17  # px of a signal's validity
 CHIP_TALL = 14  # px
 
@@ -234,7 +235,7 @@ class Strips:
                 self._surface,
                 name,
                 (chart.left - look.px(8), y),
-                min(SMALL, int(lane / look.scale)),
+                min(SMALL, max(8, int(lane / look.scale) - 2)),
                 colours.faint,
                 "right",
             )
@@ -272,7 +273,8 @@ class Strips:
 
     def _scale(self, chart: pygame.Rect, low: float, high: float) -> None:
         look, colours = self._look, self._look.colours
-        step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if (high - low) / step <= 3.01)
+        most = max(chart.height // look.px(TICK_LEAST), 1)
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if (high - low) / step <= most)
         value = step * ceil(low / step)
         while value <= high:
             y = chart.bottom - (value - low) / (high - low) * chart.height
@@ -314,19 +316,18 @@ class Strips:
         """Where the level changed; named by the new level, where there is room."""
         look, history = self._look, self._scene.history
         changes = np.flatnonzero(np.diff(history.level, prepend=history.level[:1]))
-        taken = float("-inf")
-        for change in changes.tolist():
-            x = float(self._x(chart, history.time[change]))
-            if x < chart.left:
-                continue
-            fill, on_fill = look.level(int(history.level[change]))
-            pygame.draw.line(self._surface, mixed(fill, (0, 0, 0), 0.15), (x, chart.top), (x, chart.bottom - 1), 2)
-            half = look.px(CHIP_TALL) // 2
-            if is_named and x - half > taken:
+        xs = [(float(self._x(chart, history.time[change])), int(history.level[change])) for change in changes.tolist()]
+        shown = [(x, level) for x, level in xs if x >= chart.left]
+        for x, level in shown:
+            shade = mixed(look.level(level)[0], (0, 0, 0), 0.15)
+            pygame.draw.line(self._surface, shade, (x, chart.top), (x, chart.bottom - 1), 2)
+        half, taken = look.px(CHIP_TALL) // 2, float("-inf")
+        for x, level in shown if is_named else ():
+            if x - half > taken:
+                fill, on_fill = look.level(level)
                 box = pygame.Rect(round(x) - half, chart.top, 2 * half, 2 * half)
                 pygame.draw.rect(self._surface, fill, box, border_radius=look.px(3))
-                digit = str(int(history.level[change]))
-                look.text(self._surface, digit, box.center, 11, on_fill, "centre", is_bold=True)
+                look.text(self._surface, str(level), box.center, 11, on_fill, "centre", is_bold=True)
                 taken = x + half
 
     def _last(self, chart: pygame.Rect, values: Floats, low: float, high: float, form: str) -> None:

@@ -66,7 +66,7 @@ class Window:
         self.surface = pygame.display.set_mode([round(scale * each) for each in SIZE], pygame.RESIZABLE)
         pygame.key.set_repeat(350, 60)
         self.renderer = Renderer(self.look)
-        self.time, self.selected = at, telling(source.happenings)
+        self.time, self.selected = at, telling(source.happenings, at)
         self._awaited = at if isinstance(source, Live) else 0.0  # until then a live run is shown as it comes
         self.transport = Transport(is_playing=True, is_live=isinstance(source, Live))
         self.follows, self.shows_help, self.shows_menu = True, False, False

@@ -198,15 +198,17 @@ def test_faults_are_spans_from_their_two_edges():
 
 
 @pytest.mark.parametrize(
-    ("kinds", "vehicle"),
+    ("told", "vehicle"),
     [
         ([], 1),
-        ([("detection", 4, -1, -1)], 1),
-        ([("los", 5, 0, 1), ("fault", 3, -1, -1)], 3),
-        ([("fault", 3, -1, -1), ("los", 5, 0, 1), ("los", 4, 3, 1), ("los", 2, 3, 0)], 4),
+        ([(1, "detection", 4, -1, -1)], 1),
+        ([(1, "los", 5, 0, 1), (2, "fault", 3, -1, -1)], 3),
+        ([(1, "fault", 3, -1, -1), (2, "los", 4, 3, 1), (3, "los", 5, 0, 1), (9, "los", 6, 3, 1)], 4),
+        ([(1, "fault", 3, -1, -1), (6, "los", 4, 3, 1), (7, "los", 2, 3, 0)], 4),
+        ([(1, "los", 5, 3, 1), (2, "los", 4, 3, 2), (2, "los", 6, 3, 2), (9, "los", 7, 3, 2)], 4),
     ],
 )
-def test_the_first_that_lost_service_is_looked_at_first(kinds, vehicle):
-    """Or else the first that failed, or else the first that follows."""
-    told = [Happening(1.0, car, kind, "", before, after) for kind, car, before, after in kinds]
-    assert happenings.telling(told) == vehicle
+def test_who_lost_service_is_looked_at(told, vehicle):
+    """At 5 s: the last until then, the first of several at once; or else who will, or who fails, or the first."""
+    told = [Happening(time, car, kind, "", before, after) for time, kind, car, before, after in told]
+    assert happenings.telling(told, 5.0) == vehicle

@@ -17,11 +17,11 @@ from karyon.sim.view.look import DARK, ELLIPSIS, LIGHT, Look
 from karyon.sim.view.overlay import draw_help
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.renderer import Renderer
-from karyon.sim.view.road import Camera, Road
+from karyon.sim.view.road import CENTRE, Camera, Road
 from karyon.sim.view.scene import Eye
 
 FAULT = "faults=[{vehicle: 2, signal: front.distance, mode: offset, onset: 5, duration: 3, amplitude: 20}]"
-GIVES_WAY = ("levels", "strips", "panel", "overview")  # from first to last
+LANE = round(CENTRE * 400)  # px from the top, of a road that is 400 px high
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_vehicles_are_true_to_scale(run):
     road.draw()
     assert road.pixel(float(scene.cars.x[1])) == 540
     blue = (pixels(surface) == look.level(2)[0]).all(axis=2)
-    on_lane = blue[:, 176 - 16 : 176 + 17]  # the lane's middle, 1.8 m
+    on_lane = blue[:, LANE - 24 : LANE + 25]
     columns = np.flatnonzero(on_lane.any(axis=1))
     assert columns.max() == pytest.approx(540, abs=3)
     assert columns.min() == pytest.approx(540 - 4.5 * 20, abs=3)
@@ -127,7 +127,7 @@ def test_a_wrong_measurement_is_seen_beside_the_true_car(run):
     surface.fill(look.colours.ground)
     road = Road(surface, look, place, scene, Camera(middle=float(scene.cars.x[1]), zoom=8.0))
     road.draw()
-    rows = slice(176 - 8, 176 + 8)
+    rows = slice(LANE - 8, LANE + 8)
     columns = np.flatnonzero((pixels(surface)[:, rows] == look.colours.measured).all(axis=2).any(axis=1))
     rear = road.pixel(float(scene.cars.x[1] - scene.cars.length[1]))
     assert columns.min() - rear == pytest.approx(20 * 8, abs=10)

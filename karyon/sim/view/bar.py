@@ -139,7 +139,11 @@ class Bar:
             pygame.draw.rect(surface, colour, (left, track.top - look.px(9), wide, look.px(5)))
         marks = scene.marks
         xs = track.left + np.round(np.minimum(marks.time / self._whole, 1.0) * track.width).astype(int)
-        for x, level, is_drop in np.unique(np.stack([xs, marks.level, marks.is_drop], axis=1), axis=0).tolist():
+        kinds = (marks.level + 1) * 2 + marks.is_drop
+        most = int(kinds.max(initial=0)) + 1
+        for mark in np.unique(xs * most + kinds).tolist():
+            x, kind = divmod(mark, most)
+            level, is_drop = kind // 2 - 1, kind % 2
             if level < 0:
                 self._draw_cross(surface, x)
                 continue

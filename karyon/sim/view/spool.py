@@ -5,7 +5,7 @@ to as the run goes on, a whole record at a time.
 """
 
 import json
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,6 +19,7 @@ from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.rows import Floats, Lazy, Rows
 
+BLOCK, BLOCKS_KEPT = 64, 16  # instants that are read together, and such blocks that are kept
 LAYOUT, TRACE, MESSAGES, EVENTS = "layout.json", "trace", "messages", "events"
 
 
@@ -79,6 +80,7 @@ class Reader:
         self.begin, self.end = 0.0, -1.0
         self._folder = folder
         self._layout: dict[str, Any] | None = None
+        self._block = lru_cache(BLOCKS_KEPT)(self._read_block)
         self._read, self._times, self._sent = 0, np.empty(0), np.empty(0)
 
     def look(self) -> None:
@@ -114,14 +116,19 @@ class Reader:
 
     def parts(self, begin: float, end: float) -> list[Rows]:
         """What was told of the time between (s)."""
+        low, high = np.searchsorted(self._times, begin), np.searchsorted(self._times, end, side="right")
+        blocks = range(int(low) // BLOCK, -(-int(high) // BLOCK))
+        counts = [min(BLOCK, len(self._times) - block * BLOCK) for block in blocks]
+        return [self._block(*each).between(begin, end) for each in zip(blocks, counts, strict=True)]
+
+    def _read_block(self, block: int, count: int) -> Rows:
+        """The first `count` instants of a block."""
         assert self._layout is not None
         names, cars = self._layout["columns"], self._layout["cars"]
-        low, high = np.searchsorted(self._times, begin), np.searchsorted(self._times, end, side="right")
-        if low == high:
-            return []
-        table = self._table(TRACE, np.float64, len(names) * cars).reshape(-1, len(names), cars)[low:high]
-        start = np.arange(high - low + 1) * cars
-        return [Rows(self._times[low:high], start, Lazy(names, partial(_column, table, names)))]
+        low = block * BLOCK
+        table = self._table(TRACE, np.float64, len(names) * cars).reshape(-1, len(names), cars)[low : low + count]
+        start = np.arange(count + 1) * cars
+        return Rows(self._times[low : low + count], start, Lazy(names, partial(_column, table, names)))
 
     def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
         """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""

@@ -41,7 +41,7 @@ def open_display() -> None:
         pygame.display.init()
     except pygame.error as error:
         raise NoDisplayError(f"{HINT} ({error})") from None
-    if pygame.display.get_driver() in ("dummy", "offscreen") and "SDL_VIDEODRIVER" not in os.environ:
+    if pygame.display.get_driver() in ("dummy", "offscreen"):
         pygame.display.quit()
         raise NoDisplayError(HINT)
 

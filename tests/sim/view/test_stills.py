@@ -9,8 +9,10 @@ import numpy as np
 import pygame
 import pytest
 
+from karyon.sim.documents import InputError
 from karyon.sim.run import simulate
-from karyon.sim.scenario import dump, read
+from karyon.sim.scenario import read
+from karyon.sim.view import show
 from karyon.sim.view.bar import Transport
 from karyon.sim.view.layout import LEAST, Layout, layout
 from karyon.sim.view.look import DARK, ELLIPSIS, LIGHT, Look
@@ -85,12 +87,9 @@ def test_a_video_shows_the_rest_of_the_run(run, tmp_path):
     [
         (["acc_profile"], "there is no display: on a machine without a screen use --screenshot FILE.png or --video"),
         (["acc_profile", "--screenshot", "here.jpg"], "expected a file that ends in .png, found here.jpg"),
-        (["acc_profile", "--screenshot", "not/here.png"], "not/here.png cannot be written: there is no folder not"),
-        (["acc_profile", "--at", "-1", "--screenshot", "a.png"], "--at is a time from 0 s on, found -1"),
         ([".", "--screenshot", "a.png"], "trace.parquet: not there; `karyon run SCENARIO --out .` writes it"),
-        ([".", "--seed", "3", "--screenshot", "a.png"], "--seed is for a scenario: a recording has its seed"),
-        (["acc_profil", "--screenshot", "a.png"], "did you mean `acc_profile`?"),
     ],
+    ids=["no display", "ending", "no run"],
 )
 def test_what_cannot_be_shown_is_refused(arguments, said, tmp_path):
     """In words that say what to do."""
@@ -98,6 +97,24 @@ def test_what_cannot_be_shown_is_refused(arguments, said, tmp_path):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shown", "seed", "at", "name", "said"),
+    [
+        ("acc_profile", None, 0.0, "not/here.png", "here.png cannot be written: there is no folder"),
+        ("acc_profile", None, -1.0, "a.png", "--at is a time from 0 s on, found -1"),
+        ("acc_profile", None, float("nan"), "a.png", "--at is a time from 0 s on, found nan"),
+        (".", 3, 0.0, "a.png", "--seed is for a scenario: a recording has its seed"),
+        ("acc_profil", None, 0.0, "a.png", "no scenario of this name is shipped"),
+    ],
+    ids=["no folder", "negative", "no number", "seed", "misspelt"],
+)
+def test_what_makes_no_sense_is_refused(shown, seed, at, name, said, tmp_path):
+    """Before anything runs."""
+    with pytest.raises((show.ShowError, InputError), match=said):
+        show.show(shown, seed, at, tmp_path / name, None)
+    assert not (tmp_path / name).exists()
 
 
 def test_vehicles_are_true_to_scale(run):
@@ -216,10 +233,3 @@ def test_the_help_fits_into_the_window(size):
     surface.fill((255, 0, 0))
     draw_help(surface, Look())
     assert tuple(surface.get_at((size[0] // 2, size[1] // 2))[:3]) != (255, 0, 0)
-
-
-def test_a_dumped_scenario_runs_live(tmp_path):
-    """What `karyon run` leaves as scenario.yaml is a scenario to view."""
-    path = tmp_path / "scenario.yaml"
-    path.write_text(dump(read("acc_profile", ["duration=3"])), "utf-8")
-    assert karyon(path, "--at", 2, "--screenshot", "a.png", cwd=tmp_path).returncode == 0

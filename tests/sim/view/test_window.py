@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
 def screen():
     """The name of a display that nobody looks at."""
     told, tell = os.pipe()
-    command = ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset"]
     with subprocess.Popen(command, pass_fds=[tell], stderr=subprocess.DEVNULL) as server:
         yield f":{os.read(told, 20).decode().strip()}"
         server.terminate()

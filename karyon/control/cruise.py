@@ -119,7 +119,7 @@ class Cruise:
     reached without a jump.
     """
 
-    BARRIER_GAIN = 4.0  # 1/s: above 1 / (time gap - reaction time) the barrier is silent in steady following
+    BARRIER_GAIN = 6.0  # 1/s: so far above 1 / (time gap - reaction time) that it is silent while noise is all there is
     ANTICIPATION = 0.35  # s until a command brakes: a control period, the lag of the drive, the lag of `Motion`
     MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
 

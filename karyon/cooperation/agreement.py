@@ -103,6 +103,14 @@ class Agreement:
         return np.asarray(self._group(self._heads).argmax(axis=1))
 
     @property
+    def followed(self) -> NDArray[np.int64]:
+        """Place of the vehicle that heads the group that each is in, or a head would join (member, file).
+
+        Itself, where it knows of nobody ahead.
+        """
+        return np.asarray(self._group(self._heads & ~self._self).argmax(axis=1))
+
+    @property
     def heads(self) -> Booleans:
         """Who headed its group in the round that has ended: nobody ahead has agreed to anything (member, file)."""
         return np.asarray(self._counted.argmax(axis=1) == np.arange(self._shape[0])[:, None])

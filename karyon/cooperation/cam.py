@@ -7,7 +7,8 @@ whole number of steps; what is not known has a code of its own, and so it stays 
     codes = SPEED.coded(speed)                # what goes on the air
 
 When to send: `Generation`, the rules of clause 6.1.3. Members of a platoon also say what they propose, what they have
-agreed to and what they intend: the platooning container, which is ours and in no standard.
+agreed to, what they intend, and what they see of the car ahead: the platooning container, which is ours and in no
+standard.
 """
 
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ ACCELERATION = Element("m/s2", 10, -160, 160, 161)  # along the vehicle
 LENGTH = Element("m", 10, 1, 1022, 1023)
 WIDTH = Element("m", 10, 1, 61, 62)
 INTENDED = Element("m/s2", 100, -2000, 2000, 2001)  # acceleration, in the platooning container
+FRONT_DISTANCE = Element("m", 100, 0, 65_534, 65_535)  # in the platooning container
+FRONT_SPEED = Element("m/s", 100, 0, 16_382, 16_383)  # in the platooning container
 
 FORWARD, BACKWARD, DIRECTION_UNKNOWN = 0, 1, 2  # driveDirection
 
@@ -170,6 +173,8 @@ class Platooning:
     view: NDArray[np.uint64]
     echo: NDArray[np.uint64]
     intended: Floats  # m/s², in steps of 0.01; NaN: not known
+    front_distance: Floats  # m, in steps of 0.01, to the car ahead by the sender's own sensors; NaN: not known
+    front_speed: Floats  # m/s, in steps of 0.01, of that car by the same; NaN: not known
 
 
 T_GEN_CAM_MIN, T_GEN_CAM_MAX = 100, 1000  # ms

@@ -20,6 +20,8 @@ from karyon.cooperation.cam import (
     BACKWARD,
     DIRECTION_UNKNOWN,
     FORWARD,
+    FRONT_DISTANCE,
+    FRONT_SPEED,
     INTENDED,
     VERSION,
     Cam,
@@ -31,8 +33,8 @@ from karyon.cooperation.gate import FORGET, NEVER, SIZE_MAX, Gate, Headers, Reas
 
 MESSAGE_ID, STATION_TYPE = 2, 5  # of a CAM; of a passenger car
 DIRECTIONS = {FORWARD: "forward", BACKWARD: "backward", DIRECTION_UNKNOWN: "unavailable"}
-CONTAINER = struct.Struct("!BHIBBQQh")  # version, counter, round, proposed, agreed, view, echo, intended
-CONTAINER_VERSION = 1
+CONTAINER = struct.Struct("!BHIBBQQhHH")  # version, and what `Platooning` has, in its order
+CONTAINER_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ def encode(cam: Cam, platooning: Platooning) -> bytes:
     pdu.set_val(_tree(codes))
     p = platooning
     numbers = [int(each[0]) for each in (p.counter, p.round, p.proposed, p.agreed, p.view, p.echo)]
-    intended = int(INTENDED.coded(p.intended)[0])
-    return bytes(pdu.to_uper()) + CONTAINER.pack(CONTAINER_VERSION, *numbers, intended)
+    physical = ((INTENDED, p.intended), (FRONT_DISTANCE, p.front_distance), (FRONT_SPEED, p.front_speed))
+    numbers += [int(element.coded(value)[0]) for element, value in physical]
+    return bytes(pdu.to_uper()) + CONTAINER.pack(CONTAINER_VERSION, *numbers)
 
 
 def decode(data: bytes, now: int) -> Message | Reason:
@@ -61,15 +64,24 @@ def decode(data: bytes, now: int) -> Message | Reason:
         return Reason.OVERSIZED
     if len(data) <= CONTAINER.size:
         return Reason.MALFORMED
-    version, counter, number, proposed, agreed, view, echo, intended = CONTAINER.unpack(data[-CONTAINER.size :])
+    version, *numbers, view, echo, intended, distance, speed = CONTAINER.unpack(data[-CONTAINER.size :])
     if data[0] != VERSION or version != CONTAINER_VERSION:
         return Reason.WRONG_VERSION
     codes = _codes(data[: -CONTAINER.size])
     if codes is None:
         return Reason.MALFORMED
-    whole = [np.array([each], dtype=np.int64) for each in (counter, number, proposed, agreed)]
-    words = [np.array([each], dtype=np.uint64) for each in (view, echo)]
-    platooning = Platooning(whole[0], whole[1], whole[2], whole[3], words[0], words[1], INTENDED.value([intended]))
+    counter, number, proposed, agreed = (np.array([each], dtype=np.int64) for each in numbers)
+    platooning = Platooning(
+        counter,
+        number,
+        proposed,
+        agreed,
+        view=np.array([view], dtype=np.uint64),
+        echo=np.array([echo], dtype=np.uint64),
+        intended=INTENDED.value([intended]),
+        front_distance=FRONT_DISTANCE.value([distance]),
+        front_speed=FRONT_SPEED.value([speed]),
+    )
     return Message(Cam.of(codes, np.array([now])), platooning, len(data))
 
 

@@ -30,8 +30,9 @@ from karyon.perception.received import (
     Sender,
     SenderChecks,
     SenderNoise,
+    Told,
 )
-from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column, keep
+from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column, keep, slowest
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -39,10 +40,6 @@ DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
 LEAD = "lead.message"
 FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
-
-SUDDEN = ("offset", "noise", "outlier", "swap", "wrong_position", "wrong_speed")  # modes that come as a step
-SLOW = ("drift", "ramp")  # modes that only grow
-RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
 
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
@@ -163,7 +160,7 @@ def _start(rows: int) -> State:
 
 @dataclass(slots=True)
 class Seen:
-    """What perception says of every row: arrays (signal, row), and (row,) for the message.
+    """What perception says of every row: arrays (signal, row), and what the car ahead says as `lead`.
 
     speed_bound   m/s: own speed, or where it is doubted the largest that any source says
     gap           m: distance extrapolated to now by relative speed
@@ -174,11 +171,7 @@ class Seen:
     fresh: Booleans
     validity: Floats
     spread: Floats
-    message: Floats
-    message_fresh: Booleans
-    message_spread: Floats
-    message_time: np.ndarray
-    message_validity: Floats
+    lead: Told
     speed_bound: Floats
     gap: Floats
 
@@ -216,7 +209,7 @@ class Following:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
 
         From the instant the error passes the tolerated amplitude; the worst of a step of that size and of the ramps
-        that the mode can grow by (`RAMPS`). inf: no check sees it. Holds while the car ahead is heard: see
+        that the mode can grow by (`reckoning.RAMPS`). inf: no check sees it. Holds while the car ahead is heard: see
         `unheard_time`.
         """
         c = self.checks
@@ -231,10 +224,7 @@ class Following:
             "lead.message.acceleration": (c.message.intention,),
             "lead.message.intended_acceleration": (c.message.intention,),
         }
-        checks = guards.get(signal, ())
-        times = [check.step_time(minimum) for check in checks if mode not in SLOW]
-        times += [check.ramp_time(rate, minimum) for check in checks if mode not in SUDDEN for rate in RAMPS]
-        return max(times, default=inf)
+        return slowest(guards.get(signal, ()), mode, minimum)
 
     def unheard_time(self, minimum: float) -> float:
         """Detection time in s of a wrong relative speed while no message is heard: it shows only in the distance.
@@ -425,11 +415,13 @@ class Following:
             fresh=s.own.fresh & ran,
             validity=np.where(np.isnan(own), 0.0, aged),
             spread=np.broadcast_to(3.0 * self._floors, own.shape),
-            message=received,
-            message_fresh=s.heard.message.fresh[0] & ran,
-            message_spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
-            message_time=s.heard.message.time[0],
-            message_validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
+            lead=Told(
+                value=received,
+                spread=np.broadcast_to(3.0 * self._message_floors, received.shape),
+                time=s.heard.message.time[0],
+                fresh=s.heard.message.fresh[0] & ran,
+                validity=s.judged[-1] * validity.of_age(message_age, self._message_age_limit),
+            ),
             speed_bound=np.where(aged[SPEED] >= DOUBT, wheel, np.maximum(bound, 0.0)),
             gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
         )

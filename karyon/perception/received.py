@@ -14,10 +14,13 @@ import numpy as np
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import Limits, Reckoned, column
-from karyon.perception.sensors import Booleans, Floats, Newest, Samples
+from karyon.perception.sensors import Booleans, Floats, Newest, Samples, Times
 
 MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
 M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
+WITNESS = ("front_distance", "front_speed")  # what the sender's own sensors say of the car ahead of it; NaN: nothing
+CONTENT = (*MESSAGE, *WITNESS)
+W_DISTANCE, W_SPEED = range(4, 6)
 
 STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
 GONE = 0.5  # s without a message after which the next one begins anew
@@ -70,6 +73,21 @@ class Heard:
     def sane(self) -> Floats:
         """1 where the newest message was complete, possible and stamped plausibly, else 0 (row,)."""
         return np.where(self.whole & self.message.stamped[0], 1.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a sender says and how far it may be believed: value and spread (field, row), the rest (row,).
+
+    time   of measurement, ns; `NEVER` before the first message
+    fresh  it came since the last look
+    """
+
+    value: Floats
+    spread: Floats
+    time: Times
+    fresh: Booleans
+    validity: Floats
 
 
 class Sender:

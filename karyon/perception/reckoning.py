@@ -1,7 +1,8 @@
 """Residuals judged by their gates, and values carried on by their rates: what the checks of a function are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from karyon.perception.sensors import Booleans, Floats
 
 DOUBT = 0.8  # validity below which a check speaks
 AGREEMENT = 1.0  # s that an independent source must agree before it restores a doubted signal
+
+SUDDEN = ("offset", "noise", "outlier", "swap", "wrong_position", "wrong_speed")  # modes that come as a step
+SLOW = ("drift", "ramp")  # modes that only grow
+RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
 
 
 class Limits:
@@ -36,6 +41,16 @@ class Limits:
         """Validity by the standard deviation of the white part: three of it are the failure amplitude."""
         band = np.minimum(3.0 * 1.7 * self._sigma, 0.9 * self._tolerated)
         return validity.of_amplitude(3.0 * deviation, band, self._tolerated)
+
+
+def slowest(gates: Sequence[ResidualGate], mode: str, minimum: float) -> float:
+    """Detection time in s of a failure that all these gates must see, for a rule `validity >= minimum`.
+
+    The worst of a step of the tolerated amplitude and of the ramps that the mode can grow by; inf: no gate sees it.
+    """
+    times = [gate.step_time(minimum) for gate in gates if mode not in SLOW]
+    times += [gate.ramp_time(rate, minimum) for gate in gates if mode not in SUDDEN for rate in RAMPS]
+    return max(times, default=inf)
 
 
 def column(numbers: Iterable[float]) -> Any:

@@ -4,8 +4,8 @@ The detection times come from the detectors that perception runs, the rest from 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import hypot, inf
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from karyon.kernel import Age, Alive, Design, Validity, fault_handling_bound, sw
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tolerated
+from karyon.perception.platoon import LEADER, LEADER_FIELDS, Leader
 from karyon.sim.controllers import FUNCTION
 
 LATE_MODES = ("delay", "jitter", "omission", "reordering", "duplication", "clock_offset", "clock_drift")
@@ -22,6 +23,7 @@ COMPONENT_MODES = ("crash", "hang", "slow")
 STEP_MODES = ("offset", "noise", "outlier", "quantisation")
 VALUE_MODES = (*STEP_MODES, "drift", "scale", "stuck_at", "saturation", "freeze", "ramp")
 OBJECT_MODES = ("ghost", "missed", "swap")
+SENDERS = (LEAD, LEADER)  # whose messages are signals
 MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay", "freeze")
 
 
@@ -84,8 +86,7 @@ def perception_of(design: Design, function: Function, rows: int, **fitted: float
 
     fitted   what the vehicle is fitted with, where it is not usual: `range`, `vehicle_length`, `vehicle_lag` of `Noise`
     """
-    tolerated = {signal.name: signal.tolerated for signal in design.signals if signal.tolerated is not None}
-    noise = {signal.name: signal.noise for signal in design.signals if signal.noise is not None}
+    tolerated, noise = _stated(design)
     named = {
         "distance": "front.distance",
         "relative_speed": "front.relative_speed",
@@ -102,6 +103,33 @@ def perception_of(design: Design, function: Function, rows: int, **fitted: float
     return Following(rows, Noise(**floors, **fitted), Tolerated(**amplitudes), limits)
 
 
+def leader_of(design: Design, function: Function, rows: int, **fitted: float) -> Leader:
+    """Perception of the platoon's leader by the numbers of the design; `fitted` as in `perception_of`."""
+    tolerated, noise = _stated(design)
+    usual, bearable = Noise(**fitted).sender, Tolerated()
+    position, speed, acceleration, _ = LEADER_FIELDS
+    sender = replace(
+        usual,
+        position=noise.get(position, usual.position),
+        speed=noise.get(speed, usual.speed),
+        acceleration=noise.get(acceleration, usual.acceleration),
+    )
+    sight = hypot(noise.get("own.speed", Noise().speed), noise.get("front.relative_speed", Noise().relative_speed))
+    amplitudes = (
+        tolerated.get(position, bearable.message_position),
+        tolerated.get(speed, bearable.message_speed),
+        tolerated.get(acceleration, bearable.message_acceleration),
+    )
+    return Leader(rows, sender, amplitudes, min(age_limit(function, LEADER), 1.0), sight)
+
+
+def _stated(design: Design) -> tuple[dict[str, float], dict[str, float]]:
+    """Tolerated amplitude and noise of the signals of which the design states them."""
+    tolerated = {signal.name: signal.tolerated for signal in design.signals if signal.tolerated is not None}
+    noise = {signal.name: signal.noise for signal in design.signals if signal.noise is not None}
+    return tolerated, noise
+
+
 def bounds(design: Design, function: Function) -> Iterator[Bound]:
     """The bound of every item that a rule of the function names, for each of its failure modes."""
     components = {component.name for component in design.components}
@@ -110,7 +138,7 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
             modes: tuple[str, ...] = COMPONENT_MODES
         else:
             objects = OBJECT_MODES if item == "front.distance" else ()
-            modes = (*(MESSAGE_MODES if item == LEAD else VALUE_MODES), *objects, *LATE_MODES)
+            modes = (*(MESSAGE_MODES if item in SENDERS else VALUE_MODES), *objects, *LATE_MODES)
         for mode in modes:
             yield bound(design, function, item, mode)
 
@@ -125,8 +153,8 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
     elif mode in LATE_MODES:
         detection = min(age_limit(function, item), _stamp_time(design, function, item, mode))
     else:
-        minimum = minimum_validity(function, item)
-        detection = perception_of(design, function, 1).detection_time(subject, mode, minimum)
+        judge = (leader_of if item == LEADER else perception_of)(design, function, 1)
+        detection = judge.detection_time(subject, mode, minimum_validity(function, item))
     return Bound(
         function.name,
         item,
@@ -158,7 +186,7 @@ def unheard_bound(design: Design, function: Function) -> float:
 
 def field_of(signal: str) -> str:
     """The item that stands for a signal in the rules: a field of a message is guarded by the message."""
-    return LEAD if signal in FIELDS else signal
+    return LEAD if signal in FIELDS else LEADER if signal in LEADER_FIELDS else signal
 
 
 USES = (  # signals that our controllers read, per level

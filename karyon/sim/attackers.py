@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from karyon.cooperation.agreement import Said
 from karyon.perception import failures
 from karyon.perception.following import LEAD
+from karyon.perception.platoon import LEADER
 from karyon.perception.sensors import Samples, seconds
-from karyon.sim.failure_modes import SAID
+from karyon.sim.failure_modes import RECEIVED, SAID
 from karyon.sim.faults import Injector, Placed
 
 Booleans = NDArray[np.bool_]
@@ -30,7 +31,7 @@ ALL = -1  # whom a message reaches: all who hear the sender
 
 def is_attack(one: Placed) -> bool:
     """The fault is what somebody sends, and not how something is received or measured."""
-    return one.fault.signal == SAID or (one.fault.signal == LEAD and one.fault.mode in ADDED)
+    return one.fault.signal == SAID or (one.fault.signal in RECEIVED and one.fault.mode in ADDED)
 
 
 class _Attacks:
@@ -40,7 +41,9 @@ class _Attacks:
         self.placed = placed
         run, follower = np.divmod([one.row for one in placed], vehicles - 1) if placed else np.zeros((2, 0), dtype=int)
         is_said = np.array([one.fault.signal == SAID for one in placed], dtype=bool)
-        self.run, self.sender, self.only = run, follower + is_said, np.where(is_said, ALL, follower + 1)
+        is_leaders = np.array([one.fault.signal == LEADER for one in placed], dtype=bool)
+        self.run, self.sender = run, np.where(is_leaders, 0, follower + is_said)
+        self.only = np.where(is_said, ALL, follower + 1)
         self.onset = np.array([one.onset for one in placed], dtype=np.int64)
         self.end = np.array([one.end for one in placed], dtype=np.int64)
         self.changed = np.zeros(len(placed), dtype=np.int64)

@@ -17,8 +17,10 @@ from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
-from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, RELATIVE, SPEED, Seen
-from karyon.perception.received import M_INTENDED, M_SPEED
+from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
+from karyon.perception.platoon import LEADER
+from karyon.perception.received import M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
+from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
@@ -28,6 +30,7 @@ from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.leaders import Leaders, Trajectory
+from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
 from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
@@ -93,7 +96,9 @@ class Simulation:
         by_rules = first.radio.generation == "cam" and self.group is None
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
-        self.channel = Channel(scenarios, self.world.ahead, is_group=self.group is not None)
+        self.channel = Channel(scenarios, is_group=self.group is not None)
+        guards = analysis.guards(self.function)
+        self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
         self.injector = Injector([one for one in faults if not is_attack(one)], periods)
         self.components = Components(faults, self.rows, COMPONENTS)
@@ -105,12 +110,17 @@ class Simulation:
             vehicle_length=first.vehicle.length,
             vehicle_lag=first.vehicle.lag,
         )
+        self.led: Led | None = None
+        if self.group is not None and LEADER in guards:
+            judge = analysis.leader_of(design, whole, self.rows, vehicle_lag=first.vehicle.lag)
+            self.led = Led(self.world, self.group, self.channel, judge, first.vehicle.length)
+        self.senders = (LEAD,) if self.led is None else (LEAD, LEADER)
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles)
+        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders)
         self.metrics = Metrics(self)
-        self.trace = Trace(folders, self.world.vehicles)
+        self.trace = Trace(folders, self.world.vehicles, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
         self._begin(top)
@@ -123,12 +133,12 @@ class Simulation:
         self.level_since = np.zeros(self.rows, dtype=np.int64)
         self.true = self.sensors.true()
         self.seen: Seen | None = None
+        self.told: tuple[Told, ...] = ()  # by each of `senders`
         self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
         self.finished = 0
-        limits = [analysis.age_limit(self.function, name) for name in (*OWN, LEAD)]
-        limits_ns = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])
-        self._age_limits, self._message_age_limit = limits_ns[:-1, None], int(limits_ns[-1])
-        self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
+        limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
+        self._age_limits = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])[:, None]
+        self.late = np.zeros((len(limits), self.rows), dtype=bool)
         self._admitted = self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
@@ -216,7 +226,7 @@ class Simulation:
         deaf = np.zeros(len(self.world.position), dtype=bool)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
-        message = self.attackers.content(now, self.messages.compose(true))
+        message = self.attackers.content(now, self.messages.compose(true, self._seen_ahead()))
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
@@ -227,7 +237,10 @@ class Simulation:
             self.channel.refuse(self.group.send(now, self._admitted, links, message))
             self.log.grouped(now, before, self.group.leader)
         elif self.readers is not None:
-            self.channel.refuse(self.readers.send(now, sent.heard[self.channel.links.of_car_ahead]))
+            on = self.channel.links.of_car_ahead
+            refused = np.zeros(len(sent.arrival), dtype=bool)
+            refused[on] = self.readers.send(now, sent.heard[on])
+            self.channel.refuse(refused)
 
     def _due(self, now: int) -> np.ndarray:
         """Which cars the rules of a CAM let send now (car,); the road is straight, and leads north."""
@@ -243,37 +256,67 @@ class Simulation:
         due = own.fresh.copy()
         own = self.injector.own(now, own)
         listening = self._running("radio", now)
-        message = self.injector.message(now, self.channel.receive(now, listening))
-        if listening is not None:
-            message.fresh &= listening
+        messages = self._listen(now, listening)
         running = self._running("perception", now)
-        self._miss(now, due, own, message)
+        fresh = np.vstack([own.fresh, *(message.fresh[0] for message in messages)])
+        self._miss(now, due, fresh, np.vstack([own.time, *(message.time[0] for message in messages)]))
         if running is not None:
             self.late |= ~running
-        self.log.arrived(now, own.fresh, message.fresh[0])
-        self.seen = self.perception.update(now, own, message, running)
+        self.log.arrived(now, fresh)
+        self.seen = self.perception.update(now, own, messages[0], running)
+        self.told = (self.seen.lead,)
+        if self.led is not None:
+            self.told += (self.led.told(now, messages[1], running),)
         self._beat("radio", now, listening)
         self._beat("perception", now, running)
         self._tell(self.seen)
         if self.enabled:
-            self.log.judged(now, self.seen)
+            self.log.judged(now, self.seen, self.told)
 
-    def _miss(self, now: int, due: np.ndarray, own: Samples, message: Samples) -> None:
+    def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
+        """The newest message of each of `senders`."""
+        deaf = np.zeros(len(self.world.position), dtype=bool)
+        if listening is not None:
+            deaf[self.world.own] = ~listening
+        self.channel.receive(now, deaf)
+        messages = [self.channel.newest(self.channel.links.of_car_ahead)]
+        if self.led is not None:
+            messages.append(self.led.newest())
+        for sender, message in zip(self.senders, messages, strict=True):
+            self.injector.message(now, message, sender)
+            message.fresh &= ~deaf[self.world.own]
+        return messages
+
+    @property
+    def sources(self) -> list[np.ndarray]:
+        """The car that each of `senders` is to each row (row,)."""
+        return [self.world.ahead] if self.led is None else [self.world.ahead, self.led.car]
+
+    def _seen_ahead(self) -> np.ndarray:
+        """Distance (m) and speed (m/s) of the car ahead by own sensors, NaN where they do not know (2, row)."""
+        if self.seen is None:
+            return np.full((2, self.rows), np.nan)
+        value = self.seen.value
+        knows = (self.seen.validity[:ACCELERATION].min(axis=0) >= DOUBT) & (value[DISTANCE] < self.sensors.range)
+        return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
+
+    def _miss(self, now: int, due: np.ndarray, fresh: np.ndarray, time: np.ndarray) -> None:
         """A signal is late from when a measurement was due and did not come, to the next that is young enough."""
-        timely = own.fresh & (now - own.time <= self._age_limits)
-        self.late[:-1] = ~timely & (self.late[:-1] | due)
-        timely = message.fresh[0] & (now - message.time[0] <= self._message_age_limit)
-        self.late[-1] = ~timely & (self.late[-1] | self.channel.due)
+        timely = fresh & (now - time <= self._age_limits)
+        was_due = np.full(timely.shape, self.channel.due)
+        was_due[: len(OWN)] = due
+        self.late = ~timely & (self.late | was_due)
 
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""
         kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
         for index, name in enumerate(OWN):
             kernel.see(name, seen.value[index], seen.time[index], seen.validity[index], seen.spread[index])
-        for index, name in enumerate(FIELDS):
-            value, spread = seen.message[index], seen.message_spread[index]
-            kernel.see(name, value, seen.message_time, seen.message_validity, spread, offset)
-        kernel.see(LEAD, seen.message[0], seen.message_time, seen.message_validity, 0.0, offset)
+        for sender, told in zip(self.senders, self.told, strict=True):
+            for index, field in enumerate(MESSAGE):
+                spread = told.spread[index]
+                kernel.see(f"{sender}.{field}", told.value[index], told.time, told.validity, spread, offset)
+            kernel.see(sender, told.value[0], told.time, told.validity, 0.0, offset)
 
     def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
         self.kernel.seen.beat(component, now, True if running is None else running)
@@ -295,7 +338,7 @@ class Simulation:
         seen = self.seen
         assert seen is not None
         running = self._running("control", now)
-        situation = _situation(seen, self.scenarios[0], self.sensors.range)
+        situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
         command, self._safe = self.cruise.update(
             situation, self._decided, self._front_trusted, seen.speed_bound, self._control_step
@@ -304,6 +347,12 @@ class Simulation:
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
         self._beat("control", now, running)
         self._pending = (self._decided, command)
+
+    def _leader_seen(self) -> np.ndarray:
+        """The leader's message (field, row) where the rules of the level in force guard it, else NaN."""
+        if self.led is None:
+            return np.full((len(MESSAGE), self.rows), np.nan)
+        return np.where(self._decided >= self._lowest_led, self.told[1].value, np.nan)
 
     def _watch(self, now: int) -> None:
         self.metrics.step(now)
@@ -341,15 +390,18 @@ class Simulation:
             "lane": 0,
             "gap": placed(world.gap),
             "los_acc": placed(self.level),
-            f"{LEAD}_validity": placed(seen.message_validity),
-            f"{LEAD}_age": placed(_age(now, seen.message_time)),
         }
         ages = _age(now, seen.time)
         for index, name in enumerate(OWN):
             instant[name], instant[f"{name}_true"] = placed(seen.value[index]), placed(self.true[index])
             instant[f"{name}_validity"], instant[f"{name}_age"] = placed(seen.validity[index]), placed(ages[index])
-        for index, name in enumerate(FIELDS):
-            instant[name], instant[f"{name}_true"] = placed(seen.message[index]), placed(self.channel.true[index])
+        for sender, told, source in zip(self.senders, self.told, self.sources, strict=True):
+            true = self.channel.true[:, source]
+            for index, field in enumerate(MESSAGE):
+                name = f"{sender}.{field}"
+                instant[name], instant[f"{name}_true"] = placed(told.value[index]), placed(true[index])
+            instant[f"{sender}_validity"] = placed(told.validity)
+            instant[f"{sender}_age"] = placed(_age(now, told.time))
         return instant
 
 
@@ -362,18 +414,17 @@ def _age(now: int, time: np.ndarray) -> np.ndarray:
     return np.where(time < 0, np.nan, seconds(now, np.maximum(time, 0)))
 
 
-def _situation(seen: Seen, scenario: Scenario, sensor_range: float) -> Situation:
-    unknown = np.full(seen.gap.shape, np.nan)
+def _situation(seen: Seen, leader: np.ndarray, scenario: Scenario, sensor_range: float) -> Situation:
     return Situation(
         gap=seen.gap,
         speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
         relative_speed=seen.value[RELATIVE],
         road_open=seen.value[DISTANCE] >= sensor_range,
-        front_command=seen.message[M_INTENDED],
-        front_speed=seen.message[M_SPEED],
-        leader_command=unknown,
-        leader_acceleration=unknown,
-        leader_speed=unknown,
+        front_command=seen.lead.value[M_INTENDED],
+        front_speed=seen.lead.value[M_SPEED],
+        leader_command=leader[M_INTENDED],
+        leader_acceleration=leader[M_ACCELERATION],
+        leader_speed=leader[M_SPEED],
         set_speed=np.full(seen.gap.shape, scenario.acc.set_speed),
     )
 

@@ -14,7 +14,8 @@ from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception import validity
-from karyon.perception.following import LEAD, OWN, Seen
+from karyon.perception.following import OWN, Seen
+from karyon.perception.received import Told
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
@@ -22,7 +23,6 @@ from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.faults import Placed
 
 Booleans = NDArray[np.bool_]
-SIGNALS = (*OWN, LEAD)
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = ("late", "lost", "invalid", "own_lag")
 
@@ -30,8 +30,12 @@ VERDICTS = ("late", "lost", "invalid", "own_lag")
 class Log:
     """Events of every run, and the counts that come from them."""
 
-    def __init__(self, faults: Sequence[Placed], function: Function, runs: int, vehicles: int) -> None:
+    def __init__(
+        self, faults: Sequence[Placed], function: Function, runs: int, vehicles: int, senders: Sequence[str]
+    ) -> None:
+        """`senders`: whose messages are judged, besides the own signals."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
+        self._signals = (*OWN, *senders)
         self.events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
         rows = runs * self._followers
         self.switches = np.zeros(rows, dtype=np.int64)
@@ -42,9 +46,9 @@ class Log:
             for row in self._touched(fault):
                 self._by_row.setdefault(row, []).append(fault)
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
-        self._arrived = np.full((len(SIGNALS), rows), np.iinfo(np.int64).min // 2)
-        self._doubted = np.zeros((len(SIGNALS), rows), dtype=bool)
-        self._judged = 0, np.zeros((len(SIGNALS), rows), dtype=np.int64)
+        self._arrived = np.full((len(self._signals), rows), np.iinfo(np.int64).min // 2)
+        self._doubted = np.zeros((len(self._signals), rows), dtype=bool)
+        self._judged = 0, np.zeros((len(self._signals), rows), dtype=np.int64)
         self._started = False
 
     def _touched(self, one: Placed) -> Iterable[int]:
@@ -67,20 +71,20 @@ class Log:
     def _fault(self, one: Placed, change: str, now: int) -> None:
         self.add(now, one.row, "fault", f"{describe(one.fault)} {change}", **_fields(one))
 
-    def arrived(self, now: int, own: Booleans, message: Booleans) -> None:
-        """Which signals had something new, however old: tells late from lost."""
-        self._arrived[:-1] = np.where(own, now, self._arrived[:-1])
-        self._arrived[-1] = np.where(message, now, self._arrived[-1])
+    def arrived(self, now: int, fresh: Booleans) -> None:
+        """Which signals and messages had something new (signal, row), however old: tells late from lost."""
+        self._arrived = np.where(fresh, now, self._arrived)
 
-    def judged(self, now: int, seen: Seen) -> None:
+    def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._judged = now, np.vstack([seen.time, seen.message_time])
-        doubted = np.vstack([seen.validity, seen.message_validity]) < DOUBT
+        self._judged = now, np.vstack([seen.time, *(each.time for each in told)])
+        doubted = np.vstack([seen.validity, *(each.validity for each in told)]) < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
             for signal, row in zip(*np.nonzero(changed), strict=True):
                 word = "is doubted" if doubted[signal, row] else "is believed again"
-                self.add(now, int(row), "detection", f"{SIGNALS[signal]} {word}", signal=SIGNALS[signal])
+                name = self._signals[signal]
+                self.add(now, int(row), "detection", f"{name} {word}", signal=name)
         self._doubted, self._started = doubted, True
 
     def switched(
@@ -145,8 +149,8 @@ class Log:
         for leaf in terms:
             if isinstance(leaf, Alive):
                 return "own_lag"
-            if isinstance(leaf, Age | Validity) and leaf.signal in SIGNALS:
-                signal, (judged, measured) = SIGNALS.index(leaf.signal), self._judged
+            if isinstance(leaf, Age | Validity) and leaf.signal in self._signals:
+                signal, (judged, measured) = self._signals.index(leaf.signal), self._judged
                 age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
                 if isinstance(leaf, Age) or aged < leaf.minimum:

@@ -42,8 +42,14 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
     "lead.message.speed": "m/s",
     "lead.message.acceleration": "m/s2",
     "lead.message.intended_acceleration": "m/s2",
+    "platoon.leader.message": "",
+    "platoon.leader.message.position": "m",
+    "platoon.leader.message.speed": "m/s",
+    "platoon.leader.message.acceleration": "m/s2",
+    "platoon.leader.message.intended_acceleration": "m/s2",
     "own.message": "",
 }
+RECEIVED = ("lead.message", "platoon.leader.message")  # messages as a whole, each of a sender of its own
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")
@@ -369,7 +375,7 @@ def modes_of(signal: str | None) -> dict[str, type[Mode]]:
         return COMPONENT_MODES
     return {
         "front.distance": SIGNAL_MODES | OBJECT_MODES,
-        "lead.message": MESSAGE_MODES,
+        **dict.fromkeys(RECEIVED, MESSAGE_MODES),
         SAID: SAID_MODES,
     }.get(signal, SIGNAL_MODES)
 
@@ -391,7 +397,7 @@ def _misplaced_in_a_message(mode: str, signal: str | None) -> PydanticCustomErro
         return contradiction(f"`{mode}` befalls what a vehicle says to its group", f"write `signal: {SAID}`")
     if signal == SAID and mode in TIMING_MODES:
         return contradiction(f"`{mode}` befalls what is received, not what is sent", "write `signal: lead.message`")
-    if signal in ("lead.message", SAID):
+    if signal in (*RECEIVED, SAID):
         return contradiction(
             f"`{mode}` befalls a field of the message, not the message as a whole",
             "for example `signal: lead.message.speed`",

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception import failures
-from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.perception.following import LEAD, OWN
+from karyon.perception.platoon import LEADER
+from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import SAID, Fault
+from karyon.sim.failure_modes import Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -55,7 +57,7 @@ class Injector:
     """Applies every sensor and message fault of a batch, and counts the samples that each one changed."""
 
     def __init__(self, faults: Sequence[Placed], periods: dict[str, int]) -> None:
-        """`periods`: ns between samples, per signal and for `lead.message`."""
+        """`periods`: ns between samples, per signal, and of messages under `lead.message`."""
         self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
@@ -64,13 +66,14 @@ class Injector:
             groups[signal, mode, times[signal, mode, one.row]].append(one)
             times[signal, mode, one.row] += 1
         self._own: list[tuple[int, _Group]] = []
-        self._message: list[tuple[slice, _Group]] = []
+        self._messages: dict[str, list[tuple[slice, _Group]]] = {LEAD: [], LEADER: []}
         for (signal, mode, _), members in sorted(groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])):
             group = GROUPS.get(mode, _ByFormula)(mode, members, periods[signal if signal in OWN else LEAD])
             if signal in OWN:
                 self._own.append((OWN.index(signal), group))
             else:
-                self._message.append((_fields(signal, mode), group))
+                sender = LEADER if signal.startswith(LEADER) else LEAD
+                self._messages[sender].append((_fields(signal, mode), group))
 
     def own(self, now: int, samples: Samples) -> Samples:
         """Own samples as the failing sensors give them (changed in place)."""
@@ -78,27 +81,25 @@ class Injector:
             group.apply(now, samples, slice(signal, signal + 1))
         return samples
 
-    def message(self, now: int, samples: Samples) -> Samples:
-        """Received messages as the failing radio or a lying sender gives them (changed in place)."""
-        for fields, group in self._message:
+    def message(self, now: int, samples: Samples, sender: str = LEAD) -> Samples:
+        """Messages received from `sender` as the failing radio or its lies give them (changed in place)."""
+        for fields, group in self._messages[sender]:
             group.apply(now, samples, fields)
         return samples
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Samples changed so far, by (run, index of the fault)."""
         counts: dict[tuple[int, int], int] = {one.place: 0 for one in self.faults}
-        for _, group in [*self._own, *self._message]:
+        for _, group in [*self._own, *self._messages[LEAD], *self._messages[LEADER]]:
             for one, count in zip(group.members, group.changed, strict=True):
                 counts[one.place] += int(count)
         return counts
 
 
 def _fields(signal: str, mode: str) -> slice:
-    """Fields of the message that a fault acts on."""
-    field = {"wrong_position": FIELDS[0], "wrong_speed": FIELDS[1]}.get(mode, signal)
-    if field in (LEAD, SAID):
-        return slice(0, len(FIELDS))
-    return slice(FIELDS.index(field), FIELDS.index(field) + 1)
+    """Fields of the message that a fault acts on: the one that `signal` ends with, or all of them."""
+    field = {"wrong_position": "position", "wrong_speed": "speed"}.get(mode, signal.rpartition(".")[2])
+    return slice(MESSAGE.index(field), MESSAGE.index(field) + 1) if field in MESSAGE else slice(None)
 
 
 class _Group:

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 TRANSMISSIONS = 5  # of a round: at 10 Hz half a second
-SIZE = 68  # bytes of a message, see `karyon.cooperation.wire`
+SIZE = 72  # bytes of a message, see `karyon.cooperation.wire`
 MILLISECOND = 1_000_000  # ns
 
 
@@ -27,6 +27,7 @@ class Group:
 
     level          that each row has agreed to with the one ahead of it; a head with nobody
     leader         the vehicle that heads the group of each row, for the row itself by its own belief
+    followed       the same, but for who heads a group: the vehicle that heads the group ahead, which it would join
     longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
                    that it counts on was on another, per run
     apart, rounds  rounds in which any did, and all rounds, per run
@@ -54,7 +55,7 @@ class Group:
         self._told: Said | None = None
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
-        self.leader = np.zeros_like(self.level)
+        self.leader, self.followed = np.zeros_like(self.level), np.zeros_like(self.level)
         self._apart_for = np.zeros((self._members, self._members, self._runs), dtype=int)
         self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
         self.refused = np.zeros((len(Reason), self._members, self._runs), dtype=np.int64)
@@ -65,7 +66,7 @@ class Group:
         return self._sent // TRANSMISSIONS
 
     def send(self, now: int, admitted: Integers, links: Booleans, message: Floats) -> Booleans:
-        """One transmission of all members at `now` (ns); answers which rows refuse what the car ahead says (row,).
+        """One transmission of all members at `now` (ns); answers on which links it is refused (link,).
 
         admitted   (row,) by their own rules
         links      who hears whom (receiver, sender, run)
@@ -87,8 +88,7 @@ class Group:
             for reason in np.unique(judged[refused]):
                 self.refused[reason] += (judged == reason).sum(axis=1)
         self._sent += 1
-        followers = np.arange(1, self._members)
-        return np.asarray(refused[followers, followers - 1].T.ravel())
+        return np.asarray(refused[:, : self._members].transpose(2, 0, 1).ravel())
 
     def _begin(self, now: int, admitted: Integers) -> None:
         levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
@@ -122,6 +122,7 @@ class Group:
         self.rounds += 1
         self.level = acting[1:].T.astype(np.int64).ravel()
         self.leader = self._agreement.leader[1:members].T.ravel()
+        self.followed = self._agreement.followed[1:members].T.ravel()
 
     def _headers(self, now: int, came: Booleans, position: Floats, speed: Floats) -> Headers:
         milliseconds = np.array(now // MILLISECOND)

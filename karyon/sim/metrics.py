@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
@@ -36,7 +37,9 @@ class Metrics:
         reaction = np.array([level.reaction_time or 0.0 for level in levels])
         self.distance = Distance(reaction, self._braking, rows)
         self._items, self.exposure = _exposure(simulation)
-        self._tolerated = _tolerated(simulation)
+        self._tolerated_own = _tolerated(simulation, OWN)
+        fields = {sender: [f"{sender}.{field}" for field in MESSAGE] for sender in simulation.senders}
+        self._tolerated = {name: _tolerated(simulation, of) for name, of in fields.items()}
         self.shares = np.zeros((len(levels), rows))
         self.min_gap = np.full(rows, np.inf)
         self.min_ttc = np.full(rows, np.inf)
@@ -55,8 +58,8 @@ class Metrics:
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
         self.worst_handling = np.zeros(rows)
         self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
-        self._message_wrong = np.zeros(rows, dtype=bool)
-        self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), rows)
+        self._misled = {sender: np.zeros(rows, dtype=bool) for sender in simulation.senders}
+        self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), len(simulation.world.speed))
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
         self.steps = 0
@@ -136,15 +139,16 @@ class Metrics:
         s = self._s
         assert s.seen is not None
         self._truth.keep(now, s.true)
-        wrong = np.abs(s.seen.value - self._truth.at(s.seen.time)) > self._tolerated[: len(OWN), None]
+        wrong = np.abs(s.seen.value - self._truth.at(s.seen.time)) > self._tolerated_own
         self._own_wrong = np.where(s.seen.fresh, wrong, self._own_wrong)
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
-        told = self._sent.at(np.broadcast_to(s.seen.message_time, s.seen.message.shape))
-        misled = np.abs(s.seen.message - told) > self._tolerated[len(OWN) :, None]
-        self._message_wrong = np.where(s.seen.message_fresh, misled.any(axis=0), self._message_wrong)
-        signals = {name: self._own_wrong[index] | s.late[index] for index, name in enumerate(OWN)}
-        signals[LEAD] = self._message_wrong | s.late[-1]
+        for (sender, before), told, source in zip(self._misled.items(), s.told, s.sources, strict=True):
+            true = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
+            wrong = np.abs(told.value - true) > self._tolerated[sender]
+            self._misled[sender] = np.where(told.fresh, wrong.any(axis=0), before)
+        bad_signals = np.vstack([self._own_wrong, *self._misled.values()]) | s.late
+        signals = dict(zip((*OWN, *s.senders), bad_signals, strict=True))
         bad = [signals[name] if name in signals else s.down[name] for name in self._items]
         return np.array(bad, dtype=bool).reshape(len(bad), s.rows)
 
@@ -152,14 +156,14 @@ class Metrics:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
         bound = cache(partial(analysis.bound, simulation.design, simulation.function))
         planned: dict[tuple[int, int], float] = {}
-        lossy = not simulation.scenarios[0].radio.is_perfect and LEAD in self._items
-        omitted = bound(LEAD, "omission").switch if lossy else 0.0
+        lossy = not simulation.scenarios[0].radio.is_perfect
+        omitted = {name: bound(name, "omission").switch for name in simulation.senders if lossy and name in self._items}
         for one in simulation.log.faults:
             subject = str(one.fault.signal or one.fault.component)
             if analysis.field_of(subject) in self._items:
                 found = bound(subject, one.fault.mode)
                 place = self._items.index(found.item), one.row
-                usual = omitted if found.item == LEAD else 0.0  # a fault of a message may follow upon lost ones
+                usual = omitted.get(found.item, 0.0)  # a fault of a message may follow upon lost ones
                 planned[place] = max(planned.get(place, usual), found.switch)
         for place, switch in planned.items():
             self.exposure.bounds[place] = switch
@@ -259,7 +263,7 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     found = list(analysis.bounds(simulation.design, simulation.function))
     guards = analysis.guards(simulation.function)
     components = [component.name for component in simulation.design.components]
-    items = [name for name in guards if name in (*OWN, LEAD, *components)]
+    items = [name for name in guards if name in (*OWN, *simulation.senders, *components)]
     longest = [
         max((b.switch for b in found if b.item == name and isfinite(b.switch)), default=np.inf) for name in items
     ]
@@ -268,9 +272,10 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     return items, Exposure(level, bounds)
 
 
-def _tolerated(simulation: Simulation) -> Floats:
+def _tolerated(simulation: Simulation, names: Sequence[str]) -> Floats:
+    """Failure amplitudes of these signals (signal, 1); inf where the design states none."""
     stated = {signal.name: signal.tolerated for signal in simulation.design.signals}
-    return np.array([np.inf if stated.get(name) is None else stated[name] for name in (*OWN, *FIELDS)], dtype=float)
+    return np.array([[np.inf if stated.get(name) is None else stated[name]] for name in names], dtype=float)
 
 
 def _finite(number: float) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from karyon.perception.received import MESSAGE
+from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples
 from karyon.sim.channel.chosen import chosen, needs_everyone
 from karyon.sim.channel.links import Air, Booleans, Floats, Integers, Links
@@ -15,6 +15,7 @@ from karyon.sim.streams import Purpose, UniformBlocks
 LOST = np.iinfo(np.int64).max  # arrival of what never comes
 LATEST = 86_400.0  # s, after which nothing comes
 POSITION = 0  # field of a message
+MOTION = slice(0, len(MESSAGE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +39,10 @@ class Transmission:
 
 @dataclass(slots=True, eq=False)
 class _InFlight:
-    """Messages of one instant on their way to each row.
+    """Messages of one instant on their way; content (field, car).
 
     due       when the first of them can arrive, ns; `LOST` once that was noted
-    arrival   ns; `LOST` where it does not arrive, or has arrived (row,)
+    arrival   ns; `LOST` where it does not arrive, or has arrived (link,)
     next      the earliest of these
     """
 
@@ -58,24 +59,26 @@ class Channel:
 
     links          who may hear whom
     transmission   the last one
-    ahead          the car whose messages each row reads (row,)
-    time           when the newest message that each row has was sent, ns; `NEVER` before the first (row,)
-    true           what an ideal message would have said, of the newest that was due (field, row)
+    time           when the newest message that each receiver has was sent, ns; `NEVER` before the first (link,)
+    true           what ideal messages would have said, of the newest that were due (field, car)
     sent           when that was, ns
     due            a message was due at the last look, lost or not
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], ahead: Integers, is_group: bool = False) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], is_group: bool = False) -> None:
         """`is_group`: everyone may hear everyone of a run, and not only the car ahead. Raises RecordingError."""
-        first, seeds, self._ahead = scenarios[0], [one.seed for one in scenarios], ahead
+        first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
         self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
-        self._value = np.full((len(MESSAGE), len(ahead)), np.nan)
-        self.time = np.full(len(ahead), NEVER, dtype=np.int64)
-        self.true, self.sent, self.due = self._value.copy(), 0, False
+        self._value = np.full((len(CONTENT), len(self.links.sender)), np.nan)
+        self.time = np.full(len(self.links.sender), NEVER, dtype=np.int64)
+        self._fresh = np.zeros(len(self.links.sender), dtype=bool)
+        self._itself = self.links.receiver == self.links.sender
+        self.true = np.full((len(MESSAGE), len(seeds) * first.vehicles), np.nan)
+        self.sent, self.due = 0, False
 
     def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Transmission:
         """All cars send (field, car) at `now` (ns), but for those that are mute (car,)."""
@@ -87,41 +90,43 @@ class Channel:
         self.transmission = Transmission(now, arrival, spoke)
         if models.slots is not None:
             models.slots.end_frame(self.transmission.heard)
-        of_rows = arrival[self.links.of_car_ahead]
-        self._in_flight.append(_InFlight(now, earliest, message, true, of_rows, int(of_rows.min())))
+        known = np.where(self._itself & spoke, earliest, arrival)
+        self._in_flight.append(_InFlight(now, earliest, message, true, known, int(known.min())))
         return self.transmission
 
     def refuse(self, who: Booleans) -> None:
-        """Of the messages sent last, what these rows (row,) refuse does not come."""
+        """Of the messages sent last, what is refused on these links (link,) does not come."""
         flight = self._in_flight[-1]
         flight.arrival = np.where(who, LOST, flight.arrival)
         flight.next = int(flight.arrival.min())
 
-    def receive(self, now: int, listening: Booleans | None = None) -> Samples:
-        """The newest message that has arrived at each row; (field, row), time and freshness repeated per field.
+    def receive(self, now: int, deaf: Booleans) -> None:
+        """Take what has arrived by `now` (ns); what arrives at a car that is deaf (car,) is dropped.
 
-        One that was sent before another that has arrived is dropped, as is what arrives where nobody listens (row,).
+        What it says itself, a car knows. Dropped is also a message that was sent before another that has arrived.
         """
-        fresh = np.zeros(len(self._ahead), dtype=bool)
-        self.due = False
+        listens = ~deaf[self.links.receiver] | self._itself
+        self._fresh, self.due = np.zeros(len(listens), dtype=bool), False
         for flight in self._in_flight:
             if flight.due <= now:
-                self.true, self.sent, self.due, flight.due = flight.true[:, self._ahead], flight.sent, True, LOST
+                self.true, self.sent, self.due, flight.due = flight.true, flight.sent, True, LOST
             if flight.next <= now:
-                newer = (flight.arrival <= now) & (flight.sent > self.time)
-                newer = newer if listening is None else newer & listening
-                self._value = np.where(newer, flight.message[:, self._ahead], self._value)
+                newer = (flight.arrival <= now) & (flight.sent > self.time) & listens
+                self._value = np.where(newer, flight.message[:, self.links.sender], self._value)
                 self.time = np.where(newer, flight.sent, self.time)
-                fresh = fresh | newer
+                self._fresh = self._fresh | newer
                 flight.arrival = np.where(flight.arrival <= now, LOST, flight.arrival)
                 flight.next = int(flight.arrival.min())
         self._in_flight = [each for each in self._in_flight if min(each.next, each.due) != LOST]
-        shape = self._value.shape
-        return Samples(
-            value=self._value.copy(),
-            time=np.broadcast_to(self.time, shape).copy(),
-            fresh=np.broadcast_to(fresh, shape).copy(),
-        )
+
+    def newest(self, links: Integers, fields: slice = MOTION) -> Samples:
+        """The newest message on each of these links, time and freshness repeated per field (field, of `links`).
+
+        `fields` of `CONTENT`: usually what a sender says of its own motion.
+        """
+        value = self._value[fields][:, links]
+        time, fresh = (np.repeat(each[links][None], len(value), axis=0) for each in (self.time, self._fresh))
+        return Samples(value, time, fresh)
 
     def heard_until(self, deadline: int, mute: Booleans) -> Booleans:
         """Who of a group has what was sent last until `deadline` (ns), a mute car nothing (receiver, sender, run)."""

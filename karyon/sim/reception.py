@@ -35,7 +35,8 @@ class Reception:
 
     def step(self, now: int) -> None:
         """Count how old the newest messages are at `now` (ns)."""
-        time, runs = self._channel.time, self._channel.links.runs
+        links = self._channel.links
+        time, runs = self._channel.time[links.of_car_ahead], links.runs
         known = time != NEVER
         age = now - np.where(known, time, now)
         self._age_sum += age.reshape(runs, -1).sum(axis=1)

@@ -11,7 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.perception.following import FIELDS, LEAD, OWN
+from karyon.perception.following import LEAD, OWN
+from karyon.perception.platoon import LEADER
+from karyon.perception.received import MESSAGE
 from karyon.sim.channel import Links
 from karyon.sim.radio import LOST, Transmission
 
@@ -38,10 +40,11 @@ UNITS = {
     "own.speed": "m/s",
     "own.acceleration": "m/s2",
     "own.position": "m",
-    "lead.message.position": "m",
-    "lead.message.speed": "m/s",
-    "lead.message.acceleration": "m/s2",
-    "lead.message.intended_acceleration": "m/s2",
+    **{
+        f"{sender}.{field}": unit
+        for sender in (LEAD, LEADER)
+        for field, unit in zip(MESSAGE, ("m", "m/s", "m/s2", "m/s2"), strict=True)
+    },
 }
 INTEGERS = ("vehicle", "lane", "los_acc")
 INSTANTS = 2048  # recorded instants per row group, at most
@@ -78,18 +81,26 @@ def _clear(folder: Path) -> None:
         _part(folder / name).unlink(missing_ok=True)
 
 
-def columns() -> list[str]:
-    """Names of the trace's columns, in order."""
+def columns(senders: Sequence[str]) -> list[str]:
+    """Names of the trace's columns, in order; `senders`: whose messages are heard."""
     fixed = list(UNITS)[:13]
     own = [name + suffix for name in OWN for suffix in ("", "_true", "_validity", "_age")]
-    message = [name + suffix for name in FIELDS for suffix in ("", "_true")]
-    return [*fixed, *own, *message, f"{LEAD}_validity", f"{LEAD}_age"]
+    messages = [
+        name
+        for sender in senders
+        for name in (
+            *(f"{sender}.{field}{suffix}" for field in MESSAGE for suffix in ("", "_true")),
+            f"{sender}_validity",
+            f"{sender}_age",
+        )
+    ]
+    return [*fixed, *own, *messages]
 
 
-def schema() -> pa.Schema:
+def schema(senders: Sequence[str]) -> pa.Schema:
     """Arrow schema of a trace: each field says its unit and where its numbers come from."""
     return pa.schema(
-        [_field(name) for name in columns()], metadata={"about": "KARYON trace: one row per vehicle and instant"}
+        [_field(name) for name in columns(senders)], metadata={"about": "KARYON trace: one row per vehicle and instant"}
     )
 
 
@@ -97,7 +108,7 @@ def _field(name: str) -> pa.Field:
     base, _, suffix = name.rpartition("_") if name.endswith(("_true", "_validity", "_age")) else (name, "", "")
     unit = {"validity": "1", "age": "s"}.get(suffix, UNITS.get(base, ""))
     source = {"true": "simulation", "validity": "perception", "age": "perception"}.get(suffix, "")
-    source = source or ("sensor" if name in (*OWN, *FIELDS) else "kernel" if name.startswith("los_") else "simulation")
+    source = source or ("sensor" if "." in name else "kernel" if name.startswith("los_") else "simulation")
     kind = pa.int32() if name in INTEGERS else pa.float64()
     return pa.field(name, kind, metadata={"unit": unit, "source": source})
 
@@ -166,9 +177,9 @@ class Tables:
 class Trace(Tables):
     """The trace of a batch."""
 
-    def __init__(self, folders: Sequence[Path | None], vehicles: int) -> None:
-        """`folders`: one per run; None: that run is not recorded."""
-        super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(), vehicles)
+    def __init__(self, folders: Sequence[Path | None], vehicles: int, senders: Sequence[str]) -> None:
+        """`folders`: one per run; None: that run is not recorded. `senders`: whose messages are heard."""
+        super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
         self._vehicles = vehicles
 
     @property

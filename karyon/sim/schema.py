@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from karyon.kernel import Timing, quantities
-from karyon.sim.failure_modes import COMPONENTS, MODES, SAID, SIGNALS, Fault, modes_of
+from karyon.sim.failure_modes import COMPONENTS, MODES, RECEIVED, SAID, SIGNALS, Fault, modes_of
 from karyon.sim.scenario import Scenario
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import SIGNAL, SIGNAL_RATE, Index, OneOf, Quantity, Row, Whole
@@ -146,10 +146,10 @@ def _bounds(metadata: Sequence[object]) -> Schema:
 
 def _faults() -> Iterator[Schema]:
     """One alternative for each subject and mode: a signal, the message as a whole, what is said to all, a component."""
-    signals = [signal for signal in SIGNALS if signal not in ("lead.message", SAID)]
+    signals = [signal for signal in SIGNALS if signal not in (*RECEIVED, SAID)]
     for subject, names, of in (
         ("signal", signals, signals[0]),
-        ("signal", ["lead.message"], "lead.message"),
+        ("signal", list(RECEIVED), "lead.message"),
         ("signal", [SAID], SAID),
         ("component", list(COMPONENTS), None),
     ):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from karyon.cooperation import cam
 from karyon.perception.following import OWN, POSITION
-from karyon.perception.received import MESSAGE
+from karyon.perception.received import MESSAGE, WITNESS
 from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import NormalBlocks, Purpose, stream
@@ -60,7 +60,7 @@ class OwnSensors:
 
 
 class Messages:
-    """What every car says about itself: position, speed, acceleration, intended acceleration (field, car)."""
+    """What every car says of its motion, and of the car that it sees ahead (field, car): the fields of `CONTENT`."""
 
     def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
         first = scenarios[0]
@@ -76,23 +76,30 @@ class Messages:
         world = self._world
         return np.stack([world.position, world.speed, world.acceleration, world.intended])
 
-    def compose(self, true: Floats) -> Floats:
-        """The messages sent now: measured with noise, as coarse as a CAM; what a car intends it knows (field, car)."""
+    def compose(self, true: Floats, witness: Floats) -> Floats:
+        """The messages sent now: measured with noise, as coarse as a CAM; what a car intends it knows (field, car).
+
+        witness   distance and speed of the car ahead as own sensors have them, NaN where they do not (2, row)
+        """
         value = true.copy()
         value[: len(MESSAGE) - 1] += self._sigma * self._noise.next()
         value[0] += self._bias
-        return _quantised(value)
+        ahead = np.full((len(WITNESS), value.shape[1]), np.nan)
+        ahead[:, self._world.own] = witness
+        return _quantised(np.vstack([value, ahead]))
 
 
 def _quantised(message: Floats) -> Floats:
     """What can be said of it in the codes of a CAM and its platooning container (field, car)."""
-    position, speed, acceleration, intended = message
+    position, speed, acceleration, intended, front_distance, front_speed = message
     return np.stack(
         [
             cam.position(position),
             cam.speed(speed),
             cam.ACCELERATION.quantised(acceleration),
             cam.INTENDED.quantised(intended),
+            cam.FRONT_DISTANCE.quantised(front_distance),
+            cam.FRONT_SPEED.quantised(front_speed),
         ]
     )
 

@@ -51,10 +51,10 @@ class Truth:
         self._times[slot], self._values[slot] = now, true
         self._count += 1
 
-    def at(self, time: Integers) -> Floats:
-        """What was true at each `time` (signal, row); NaN where it is not known any more."""
-        found = np.full(self._values.shape[1:], np.nan)
-        for kept, values in zip(self._times, self._values, strict=True):
+    def at(self, time: Integers, rows: Integers | slice = slice(None)) -> Floats:
+        """What was true of these rows at each `time` (signal, of `rows`); NaN where it is not known any more."""
+        found = np.full(time.shape, np.nan)
+        for kept, values in zip(self._times, self._values[:, :, rows], strict=True):
             found = np.where(time == kept, values, found)
         return found
 

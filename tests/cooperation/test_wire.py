@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.cooperation.cam import INTENDED, Cam, Platooning
+from karyon.cooperation.cam import FRONT_DISTANCE, FRONT_SPEED, INTENDED, Cam, Platooning
 from karyon.cooperation.gate import FORGET, SIZE_MAX, Reason
 
 wire = pytest.importorskip("karyon.cooperation.wire")
@@ -28,7 +28,7 @@ def said(station=7, now=NOW, counter=1, **other):
     usual |= {"length": 4.5, "width": 1.8} | other
     cam = Cam(of(station, int), of(now, int), **{name: of(value) for name, value in usual.items()})
     whole = [of(number, int) for number in (counter, now // 500, 3, 2)]
-    return cam, Platooning(*whole, of(5, np.uint64), of(9, np.uint64), of(-1.5))
+    return cam, Platooning(*whole, of(5, np.uint64), of(9, np.uint64), of(-1.5), of(12.5), of(24.75))
 
 
 SENT = wire.encode(*said())
@@ -42,26 +42,29 @@ SENT = wire.encode(*said())
     levels=st.tuples(st.integers(0, 255), st.integers(0, 255)),
     view=words,
     echo=words,
-    intended=numbers,
+    physical=st.tuples(*[numbers] * 3),
 )
 @settings(max_examples=100, deadline=None)
-def test_decoding_what_was_encoded_is_quantising(station, time, motion, counter, levels, view, echo, intended):
+def test_decoding_what_was_encoded_is_quantising(station, time, motion, counter, levels, view, echo, physical):
     """Bit for bit, and NaN for what is not known."""
     cam = Cam(of(station, int), of(time, int), *map(of, motion))
     whole = [of(number, int) for number in (counter, time // 500, *levels)]
-    platooning = Platooning(*whole, of(view, np.uint64), of(echo, np.uint64), of(intended))
+    platooning = Platooning(*whole, of(view, np.uint64), of(echo, np.uint64), *map(of, physical))
     message = wire.decode(wire.encode(cam, platooning), time)
     for name in Cam.__slots__:
         np.testing.assert_array_equal(getattr(message.cam, name), getattr(cam.quantised(), name))
-    for name in Platooning.__slots__[:-1]:
+    for name in Platooning.__slots__[:-3]:
         assert getattr(message.platooning, name) == getattr(platooning, name)
-    np.testing.assert_array_equal(message.platooning.intended, INTENDED.quantised(platooning.intended))
+    elements = (INTENDED, FRONT_DISTANCE, FRONT_SPEED)
+    for name, element in zip(Platooning.__slots__[-3:], elements, strict=True):
+        decoded, meant = (getattr(each, name) for each in (message.platooning, platooning))
+        np.testing.assert_array_equal(decoded, element.quantised(meant))
 
 
 def test_a_cam_is_as_long_as_etsi_has_it():
     """The bytes before the container are those of any other station: version 2, message 2, station 7."""
     assert SENT[: -wire.CONTAINER.size][:6].hex() == "020200000007"
-    assert len(SENT) == 68
+    assert len(SENT) == 72
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_truth_is_believed():
     assert len(answers[-1].validity) == len(OWN)
     for seen in answers[20:]:
         assert seen.validity.min() >= 0.8
-        assert seen.message_validity[0] >= 0.8
+        assert seen.lead.validity[0] >= 0.8
 
 
 @pytest.mark.parametrize("field", range(len(MESSAGE)))
@@ -59,9 +59,9 @@ def test_a_message_with_one_absurd_field_is_none_and_is_soon_forgotten(field, ab
 
         answers = drive(6.0, spoil)
         told = answers[at // PERIOD]
-        assert told.message_validity[0] == 0.0
-        assert np.abs(told.message[:, 0][np.isfinite(told.message[:, 0])]).max(initial=0.0) < 1e3
-        assert min(seen.message_validity[0] for seen in answers[at // PERIOD + 4 :]) >= 0.8
+        assert told.lead.validity[0] == 0.0
+        assert np.abs(told.lead.value[:, 0][np.isfinite(told.lead.value[:, 0])]).max(initial=0.0) < 1e3
+        assert min(seen.lead.validity[0] for seen in answers[at // PERIOD + 4 :]) >= 0.8
 
 
 @pytest.mark.parametrize("field", range(len(MESSAGE)))
@@ -72,7 +72,7 @@ def test_a_field_that_stays_absent_is_not_believed(field):
         message.value[field] = nan if now >= 2_000_000_000 else message.value[field]
 
     answers = drive(4.0, spoil)
-    assert max(seen.message_validity[0] for seen in answers[40:]) == 0.0
+    assert max(seen.lead.validity[0] for seen in answers[40:]) == 0.0
 
 
 def test_what_was_judged_ages_while_perception_is_down():
@@ -83,12 +83,12 @@ def test_what_was_judged_ages_while_perception_is_down():
     for now in range(down, up, PERIOD):
         seen = answers[now // PERIOD]
         assert not seen.fresh.any()
-        assert not seen.message_fresh.any()
+        assert not seen.lead.fresh.any()
         assert (seen.value == before.value).all()
         assert (seen.time == before.time).all()
         if now - down >= 250_000_000:
             assert seen.validity.max() == 0.0
         if now - down >= 300_000_000:
-            assert seen.message_validity[0] == 0.0
+            assert seen.lead.validity[0] == 0.0
     assert answers[-1].validity.min() >= 0.8
-    assert answers[-1].message_validity[0] >= 0.8
+    assert answers[-1].lead.validity[0] >= 0.8

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from karyon.perception.received import CONTENT
 from karyon.perception.sensors import NEVER
 from karyon.sim.attackers import Attackers
 from karyon.sim.group import TRANSMISSIONS, Group
@@ -32,14 +33,13 @@ PERIOD = 100_000_000  # ns
 def channel(*overrides, seeds=(1,), vehicles=4, is_group=True):
     scenario = read("platoon", [f"vehicles={vehicles}", *overrides]).scenario
     scenarios = [scenario.model_copy(update={"seed": seed}) for seed in seeds]
-    cars = np.arange(len(seeds) * vehicles)
-    return Channel(scenarios, cars[cars % vehicles != 0] - 1, is_group)
+    return Channel(scenarios, is_group)
 
 
 def sent(channel, now):
     """All cars send when they do so, as every field of their message; 20 m apart."""
     cars = channel.links.runs * channel.links.members
-    message = np.full((4, cars), float(now))
+    message = np.full((len(CONTENT), cars), float(now))
     true = -20.0 * (np.arange(cars) % channel.links.members) * np.ones((4, 1))
     return channel.send(now, message, true, np.zeros(cars, dtype=bool))
 
@@ -54,23 +54,44 @@ JITTERY = [
 @given(st.integers(0, 2**32), st.sampled_from(JITTERY), st.booleans())
 def test_a_reader_has_the_newest_message_that_has_arrived(seed, scenario, is_group):
     """One that is overtaken never takes the place of the newer: against all that ever arrived, looked through."""
-    tried = Channel([scenario.model_copy(update={"seed": seed})], np.arange(3), is_group)
-    flights = [[] for _ in tried.time]
-    before = tried.time
+    tried = Channel([scenario.model_copy(update={"seed": seed})], is_group)
+    ahead = tried.links.of_car_ahead
+    flights, before, nobody = [[] for _ in ahead], tried.time[ahead], np.zeros(4, dtype=bool)
     for step in range(80):
         now = step * PERIOD // 2
         if step % 2 == 0:
-            arrival = sent(tried, now).arrival[tried.links.of_car_ahead]
+            arrival = sent(tried, now).arrival[ahead]
             for row, flight in enumerate(flights):
                 flight.append((now, arrival[row]))
-        samples = tried.receive(now)
+        tried.receive(now, nobody)
+        samples, time = tried.newest(ahead), tried.time[ahead]
         for row, flight in enumerate(flights):
             wanted = reference.newest(flight, now)
-            assert tried.time[row] == (NEVER if wanted is None else wanted)
-            assert samples.time[0, row] == tried.time[row]
-            assert samples.fresh[0, row] == (tried.time[row] != before[row])
+            assert time[row] == (NEVER if wanted is None else wanted)
+            assert samples.time[0, row] == time[row]
+            assert samples.fresh[0, row] == (time[row] != before[row])
             assert wanted is None or samples.value[0, row] == wanted
-        before = tried.time
+        before = time
+
+
+def test_a_car_knows_what_it_says_itself():
+    """Whatever the radio does, and though it listens to nobody; of the others it hears nothing."""
+    tried = channel("radio.loss=1")
+    sent(tried, PERIOD)
+    tried.receive(2 * PERIOD, np.ones(4, dtype=bool))
+    own = tried.links.receiver == tried.links.sender
+    assert (tried.time[own] == PERIOD).all()
+    assert (tried.time[~own] == NEVER).all()
+
+
+def test_what_is_refused_does_not_come():
+    """On that link alone."""
+    tried = channel("radio.loss=0")
+    sent(tried, PERIOD)
+    refused = (tried.links.receiver == 2) & (tried.links.sender == 0)
+    tried.refuse(refused)
+    tried.receive(2 * PERIOD, np.zeros(4, dtype=bool))
+    assert ((tried.time == NEVER) == refused).all()
 
 
 def test_messages_do_overtake_each_other():
@@ -111,7 +132,7 @@ def test_what_arrives_is_told_per_link():
     """When, where it is lost, and where nobody sent."""
     tried = channel("radio.latency=30 ms", "radio.jamming=[{start: 0, end: 1, vehicles: [2]}]")
     mute = np.array([False, True, False, False])
-    told = tried.send(0, np.zeros((4, 4)), np.zeros((4, 4)), mute)
+    told = tried.send(0, np.zeros((len(CONTENT), 4)), np.zeros((4, 4)), mute)
     jammed, silent = tried.links.receiver == 2, tried.links.sender == 1
     assert (told.arrival[jammed | silent] == LOST).all()
     assert (told.arrival[~(jammed | silent)] == 30_000_000).all()

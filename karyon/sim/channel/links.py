@@ -46,6 +46,10 @@ class Links:
         followers = cars[cars % members != 0]
         return cls(runs, members, receiver, sender, followers * members + followers % members - 1)
 
+    def between(self, receiver: Integers, place: Integers) -> Integers:
+        """Where everyone hears everyone: the link on which each car hears the vehicle at that place of its run."""
+        return receiver * self.members + place
+
     @property
     def per_run(self) -> int:
         """Links of one run."""

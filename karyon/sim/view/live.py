@@ -15,10 +15,10 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from karyon.sim import recorder, run
+from karyon.sim import run
 from karyon.sim.failure_modes import Fault
 from karyon.sim.scenario import Loaded
-from karyon.sim.view.about import about_scenario
+from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.rows import Floats, Rows
 from karyon.sim.view.spool import Reader, Writer
@@ -43,11 +43,15 @@ class Live:
         run.trajectory(loaded.scenario)
         folder.mkdir(parents=True, exist_ok=True)
         self.loaded, self.folder = loaded, folder
-        self.about = about_scenario(loaded, recorder.columns())
         self._spools = Path(tempfile.mkdtemp(prefix="karyon-"))
         self._begun, self._needed = 0, 0.0
         self._start()
         self._reader = self._coming
+
+    @property
+    def about(self) -> About:
+        """What runs."""
+        return self._reader.about
 
     @property
     def happenings(self) -> Sequence[Happening]:
@@ -133,7 +137,7 @@ class Live:
             target=_simulate, args=(self.loaded, self.folder, spool, self._needed, self._ended)
         )
         self._process.start()
-        self._coming = Reader(spool, self.about)
+        self._coming = Reader(spool, self.loaded)
 
     def _stop(self) -> None:
         self._ended.set()

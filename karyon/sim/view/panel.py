@@ -9,6 +9,7 @@ import pygame
 
 from karyon.sim.view.happenings import SWITCH, VIOLATION, Happening
 from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Colour, Look
+from karyon.sim.view.road import LEADER
 from karyon.sim.view.scene import NO_LEVEL, Scene
 
 PAD = 18  # px
@@ -63,7 +64,7 @@ class Panel:
         side = look.px(54)
         box = pygame.Rect(self._left, round(self._y), side, side)
         pygame.draw.rect(self._surface, fill, box, border_radius=look.px(8))
-        look.text(self._surface, "L" if level == NO_LEVEL else str(level), box.center, HUGE, on_fill, "centre", True)
+        look.text(self._surface, self._digit(level), box.center, HUGE, on_fill, "centre", True)
         x = box.right + look.px(14)
         look.text(self._surface, f"Car {scene.selected}", (x, box.top + look.px(13)), LARGE, None, "left", True)
         speed = f"{float(scene.cars.speed[scene.place]):.1f} m/s"
@@ -73,10 +74,13 @@ class Panel:
             look.text(self._surface, line, (x, box.top + look.px(34 + 15 * row)), SMALL, colours.faint)
         self._y = box.bottom + look.px(12)
 
+    def _digit(self, level: int) -> str:
+        return str(level) if level != NO_LEVEL else "L" if self._scene.selected == LEADER else "–"
+
     def _level_name(self, level: int) -> str:
         names = self._scene.about.level_names
         if level == NO_LEVEL:
-            return "leads; has no level of service"
+            return "leads, and has no level of service" if self._scene.selected == LEADER else "has no kernel"
         if level >= len(names):
             return f"LoS {level}"
         return f"LoS {level} of {len(names) - 1}: {names[level]}"

@@ -26,6 +26,7 @@ CENTRE = 0.42  # of the height, where the lane is
 ROW, ROWS_BELOW = 19, 40  # px from distance to distance, and from the lane to the first
 FOOT = 28  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
+LEADER = 0  # vehicle
 NEAREST, FARTHEST = 120.0, 0.02  # px per m
 
 
@@ -266,7 +267,7 @@ class Road:
         pygame.draw.circle(self._surface, fill, (x, y), radius)
         if is_selected:
             pygame.draw.circle(self._surface, colours.chosen, (x, y), radius + look.px(3), look.px(2))
-        digit = "L" if level == NO_LEVEL else str(level)
+        digit = str(level) if level != NO_LEVEL else "L" if cars.vehicle[car] == LEADER else "–"
         look.text(self._surface, digit, (x, y), NORMAL, on_fill, "centre", is_bold=True)
         below = self._height((self._lanes[0] - 0.5) * LANE) + look.px(20)
         name, shade = f"{called}{cars.vehicle[car]}", None if is_selected else colours.faint

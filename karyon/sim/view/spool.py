@@ -14,8 +14,9 @@ import numpy as np
 from karyon.sim.engine import Simulation
 from karyon.sim.radio import LOST
 from karyon.sim.recorder import UNSENT
+from karyon.sim.scenario import Loaded
 from karyon.sim.view import happenings
-from karyon.sim.view.about import About
+from karyon.sim.view.about import about_scenario
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.rows import Floats, Lazy, Rows
 
@@ -27,18 +28,17 @@ class Writer:
     """Beside a simulation of one run that is recorded: told of each instant as it is kept for the trace."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._told = folder, 0
+        self._folder, self._told, self._told_layout = folder, 0, False
         self._files: list[IO[bytes]] = []
 
     def attend(self, simulation: Simulation) -> None:
         """Be told from now on."""
-        names, cars = simulation.trace.columns, simulation.world.vehicles
-        sender, receiver = simulation.sent.pairs
-        layout = {"columns": names, "cars": cars, "sender": sender.tolist(), "receiver": receiver.tolist()}
         trace, messages, events = (self._open(name) for name in (TRACE, MESSAGES, EVENTS))
         log = simulation.log.events[0]
 
         def see(table: Floats) -> None:
+            if not self._told_layout:
+                self._tell_layout(simulation, table.shape[1])
             lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in log[self._told :])
             self._told = len(log)
             events.write(lines.encode())
@@ -46,9 +46,14 @@ class Writer:
 
         simulation.trace.told.append(see)
         simulation.sent.told.append(lambda sent: messages.write(_message(*sent)))
+
+    def _tell_layout(self, simulation: Simulation, vehicles: int) -> None:
+        sender, receiver = (each.tolist() for each in simulation.sent.pairs)
+        layout = {"columns": simulation.trace.columns, "cars": vehicles, "sender": sender, "receiver": receiver}
         part = self._folder / f"{LAYOUT}.part"
         part.write_text(json.dumps(layout), "utf-8")
         part.replace(self._folder / LAYOUT)
+        self._told_layout = True
 
     def close(self) -> None:
         """Nothing more is told."""
@@ -68,13 +73,13 @@ def _message(sent: int, number: int | None, arrived: Any) -> bytes:
 class Reader:
     """What a simulation has told so far; `look` reads on.
 
-    about        what runs
+    about        what runs; its signals are known with the first instant
     happenings   events so far, in order of time
     begin, end   of what there is, s; nothing: -1
     """
 
-    def __init__(self, folder: Path, about: About) -> None:
-        self.about = about
+    def __init__(self, folder: Path, loaded: Loaded) -> None:
+        self._loaded, self.about = loaded, about_scenario(loaded, [])
         self.notes: tuple[str, ...] = ()
         self.happenings: list[Happening] = []
         self.begin, self.end = 0.0, -1.0
@@ -89,6 +94,7 @@ class Reader:
             if not (self._folder / LAYOUT).is_file():
                 return
             self._layout = json.loads((self._folder / LAYOUT).read_text("utf-8"))
+            self.about = about_scenario(self._loaded, self._layout["columns"])
         trace = self._table(TRACE, np.float64, len(self._layout["columns"]) * self._layout["cars"])
         if len(trace) > len(self._times):
             place = self._layout["columns"].index("time") * self._layout["cars"]
@@ -127,8 +133,9 @@ class Reader:
         names, cars = self._layout["columns"], self._layout["cars"]
         low = block * BLOCK
         table = self._table(TRACE, np.float64, len(names) * cars).reshape(-1, len(names), cars)[low : low + count]
-        start = np.arange(count + 1) * cars
-        return Rows(self._times[low : low + count], start, Lazy(names, partial(_column, table, names)))
+        there = ~np.isnan(table[:, names.index("x"), :])  # a vehicle that is not there has no place
+        start = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        return Rows(self._times[low : low + count], start, Lazy(names, partial(_column, table, there, names)))
 
     def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
         """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
@@ -142,5 +149,5 @@ class Reader:
         return sender[link].astype(float), receiver[link].astype(float), self._sent[low:high][instant], known
 
 
-def _column(table: Any, names: list[str], name: str) -> Any:
-    return np.array(table[:, names.index(name), :]).ravel()
+def _column(table: Any, there: Any, names: list[str], name: str) -> Any:
+    return table[:, names.index(name), :][there]

@@ -14,7 +14,7 @@ from karyon.sim.view import happenings
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.recorded import LEVEL
-from karyon.sim.view.rows import Floats, Integers, Rows
+from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 
 HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
@@ -79,7 +79,7 @@ class Cars:
     gap: Floats
     safe_distance: Floats
     measured: Floats
-    is_failing: NDArray[np.bool_]
+    is_failing: Booleans
 
     def place(self, vehicle: int) -> int:
         """Where the vehicle is in these arrays, -1: nowhere."""
@@ -96,7 +96,7 @@ class Links:
 
     sender: Integers
     receiver: Integers
-    is_heard: NDArray[np.bool_]
+    is_heard: Booleans
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +108,7 @@ class Marks:
 
     time: Floats
     level: Integers
-    is_drop: NDArray[np.bool_]
+    is_drop: Booleans
 
 
 @dataclass(frozen=True, slots=True, eq=False)

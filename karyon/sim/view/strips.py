@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import numpy as np
 import pygame
 
 from karyon.sim.view.look import SMALL, Colour, Look, mixed
-from karyon.sim.view.rows import Floats
+from karyon.sim.view.rows import Booleans, Floats, Integers
 from karyon.sim.view.scene import HISTORY, NO_LEVEL, Scene
 
 LEFT, RIGHT = 168, 66  # px beside the charts, for names and for the last value
@@ -15,7 +16,7 @@ TITLE, AXIS = 22, 24  # px
 SPACE = 8  # px between two strips
 TICK_EVERY = 5.0  # s
 TICK_LEAST = 24  # px between two values on an axis
-LANE_MOST = 17  # px of a signal's validity
+LANE_MOST, LANES_SHARE = 17, 0.48  # px of a signal's validity, at most; and of all of them together
 CHIP_TALL = 14  # px
 
 
@@ -88,7 +89,7 @@ class Strips:
         look = self._look
         signals = self._scene.about.signals
         inner = place.height - look.px(AXIS) - 3 * look.px(TITLE) - 2 * look.px(SPACE)
-        lanes = min(look.px(LANE_MOST) * len(signals), round(0.42 * inner))
+        lanes = min(look.px(LANE_MOST) * len(signals), round(LANES_SHARE * inner))
         tall = (inner - lanes) // 2
         upper = place.top
         for title, height, draw in (
@@ -117,12 +118,12 @@ class Strips:
             place.height - look.px(top + bottom),
         )
 
-    def _instants(self, chart: pygame.Rect, time: Floats) -> "np.ndarray":
+    def _instants(self, chart: pygame.Rect, time: Floats) -> Integers:
         """Of each pixel column the last instant until then, -1: before the first."""
         when = self._scene.time - HISTORY + (np.arange(chart.width) + 1) * HISTORY / chart.width
         return np.searchsorted(time, when, side="right") - 1
 
-    def _x(self, chart: pygame.Rect, time: "float | Floats") -> "float | Floats":
+    def _x(self, chart: pygame.Rect, time: Any) -> Any:
         return chart.right + (time - self._scene.time) * chart.width / HISTORY
 
     def _title(self, place: pygame.Rect, words: str, parts: Sequence[tuple[str, Colour]]) -> None:
@@ -222,33 +223,25 @@ class Strips:
         if not signals:
             return
         lane = chart.height / len(signals)
+        size = min(SMALL, max(8, int(lane / look.scale) - 1))
         columns = self._instants(chart, scene.history.time)
         is_there = columns >= 0
         for row, signal in enumerate(signals):
-            validity = scene.history.columns[f"{signal}_validity"]
-            values = np.where(is_there, np.nan_to_num(validity[np.maximum(columns, 0)]), 0.0) if len(validity) else None
-            bottom = chart.top + round((row + 1) * lane) - 1
-            tall = lane - look.px(3)
-            name = look.cut(signal, look.px(LEFT - 24), SMALL)
+            validity, minimum = scene.history.columns[f"{signal}_validity"], scene.about.minimum.get(signal, 0.0)
+            if len(validity):
+                values = np.where(is_there, np.nan_to_num(validity[np.maximum(columns, 0)]), 0.0)
+                bottom = chart.top + round((row + 1) * lane) - 1
+                self._fill(chart, values, is_there, bottom, lane - look.px(3), minimum)
             y = chart.top + (row + 0.5) * lane
-            look.text(
-                self._surface,
-                name,
-                (chart.left - look.px(8), y),
-                min(SMALL, max(8, int(lane / look.scale) - 2)),
-                colours.faint,
-                "right",
-            )
-            if values is not None:
-                self._fill(chart, values, is_there, bottom, tall, scene.about.minimum.get(signal, 0.0))
+            name = look.cut(signal, look.px(LEFT - 24), size)
+            look.text(self._surface, name, (chart.left - look.px(8), y), size, colours.faint, "right")
             said = scene.values.get(f"{signal}_validity", np.nan)
             if np.isfinite(said):
-                is_low = said < scene.about.minimum.get(signal, 0.0)
-                colour = colours.danger if is_low else colours.ink
-                look.text(self._surface, f"{said:.2f}", (chart.right + look.px(8), y), SMALL, colour)
+                colour = colours.danger if said < minimum else colours.ink
+                look.text(self._surface, f"{said:.2f}", (chart.right + look.px(8), y), size, colour)
 
     def _fill(
-        self, chart: pygame.Rect, values: Floats, is_there: "np.ndarray", bottom: int, tall: float, minimum: float
+        self, chart: pygame.Rect, values: Floats, is_there: Booleans, bottom: int, tall: float, minimum: float
     ) -> None:
         """Height by validity, in stretches of pixels that are alike."""
         colours = self._look.colours

@@ -1,5 +1,7 @@
 """A live run: the window sees what is recorded, and changes none of it."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view.live import Live
 from karyon.sim.view.recording import Recording
+from karyon.sim.view.rows import Rows
 from karyon.sim.view.scene import Eye
+from karyon.sim.view.spool import BLOCK, Reader
 
 FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "scenario.yaml")
 SETTINGS = ["duration=8", "vehicles=4", "radio.loss=0.3"]
@@ -47,6 +51,24 @@ def test_who_is_looked_at_runs_as_who_is_not(loaded, alone, tmp_path):
     assert not live.has_failed
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (alone / name).read_bytes(), name
+
+
+def test_a_vehicle_that_is_not_there_has_no_row(loaded, tmp_path):
+    """Of three places in a record the last is empty at first, over the edge of two blocks, too."""
+    layout = {"columns": ["time", "vehicle", "x"], "cars": 3, "sender": [0], "receiver": [1]}
+    times = np.arange(BLOCK + 2) / 10
+    table = np.stack([[[time] * 3, [0, 1, 9], [time + 2, time + 1, time if time > 6 else np.nan]] for time in times])
+    (tmp_path / "layout.json").write_text(json.dumps(layout))
+    (tmp_path / "trace").write_bytes(table.tobytes() + b"half a record")
+    for name in ("messages", "events"):
+        (tmp_path / name).touch()
+    reader = Reader(tmp_path, loaded)
+    reader.look()
+    assert (reader.begin, reader.end) == (0.0, times[-1])
+    rows = Rows.joined(reader.parts(5.9, 6.5))
+    assert np.diff(rows.start).tolist() == [2, 2, 3, 3, 3, 3, 3]
+    assert rows.columns["vehicle"].tolist() == [0, 1] * 2 + [0, 1, 9] * 5
+    assert not np.isnan(rows.columns["x"]).any()
 
 
 def test_a_fault_that_is_put_in_does_not_change_the_past(loaded, alone, tmp_path):

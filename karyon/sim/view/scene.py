@@ -314,7 +314,7 @@ def _levels(parts: list[Rows], vehicles: Integers) -> tuple[Integers, Floats]:
     """Levels of these vehicles over time (instant, car)."""
     tables = []
     for part in parts:
-        table = np.full((len(part.time), len(vehicles)), NO_LEVEL)
+        table = np.full((len(part.time), len(vehicles)), NO_LEVEL, dtype=np.int64)
         vehicle, level = part.columns["vehicle"].astype(np.int64), _level(part.columns)
         instant = np.repeat(np.arange(len(part.time)), np.diff(part.start))
         where = np.full(max(int(vehicle.max(initial=0)), int(vehicles.max())) + 1, -1)

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -42,7 +42,8 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
             if video is not None:
                 stills.video(source, at, video, Look(), _Told(source.about.duration))
             if not is_still:
-                window.Window(source, at).run()
+                with suppress(KeyboardInterrupt):  # closes it as its own cross does
+                    window.Window(source, at).run()
             _tell(source, is_still)
     except (LiveError, window.NoDisplayError) as error:
         raise ShowError(str(error)) from None

@@ -43,7 +43,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         absent = [name for name, version in names.items() if version is None]
         ready = "  ".join(f"{name} {version}" for name, version in names.items())
         yield f"{extra:8}   " + (f"not installed: pip install 'karyon[{extra}]'" if absent else ready)
-    yield f"display    {found['display'] or 'none: pictures are written to files (karyon view RUN --screenshot FILE.png)'}"
+    yield f"display    {found['display'] or 'none: pictures are written to files'}"
     yield f"broker     {found['broker'] or NO_BROKER}"
 
 

@@ -28,25 +28,27 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
     """
     if not at >= 0.0:
         raise ShowError(f"--at is a time from 0 s on, found {at:g}")
-    stills_wanted = [path for path in (screenshot, video) if path is not None]
-    is_still = bool(stills_wanted)
-    for path in stills_wanted:
-        if not path.absolute().parent.is_dir():
-            raise ShowError(f"{path} cannot be written: there is no folder {path.parent}")
+    wanted = [path for path in (screenshot, video) if path is not None]
+    for path in wanted:
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            why = "it is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+            raise ShowError(f"{path} cannot be written: {why}")
     try:
-        if not is_still:
+        if not wanted:
             window.open_display()
-        with _source(shown, seed, is_still) as source:
+        with _source(shown, seed, is_still=bool(wanted)) as source:
             if screenshot is not None:
                 stills.screenshot(source, at, screenshot, Look())
             if video is not None:
                 stills.video(source, at, video, Look(), _Told(source.about.duration))
-            if not is_still:
+            if not wanted:
                 with suppress(KeyboardInterrupt):  # closes it as its own cross does
                     window.Window(source, at).run()
-            _tell(source, is_still)
+            _tell(source, is_still=bool(wanted))
     except (LiveError, window.NoDisplayError) as error:
         raise ShowError(str(error)) from None
+    except OSError as error:
+        raise ShowError(f"{error.filename or 'the picture'} cannot be written: {error.strerror or error}") from None
 
 
 def _tell(source: Source, is_still: bool) -> None:
@@ -67,8 +69,11 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         yield Recording(Path(shown))
         return
     loaded = read(shown, [], seed)
+    recorded = Path("runs") / loaded.name
+    if not is_still and (recorded / "scenario.yaml").resolve() == loaded.path.resolve():
+        raise ShowError(f"{recorded} holds the scenario itself, which the run would write over: copy it elsewhere")
     with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
-        live = Live(loaded, Path(scratch) / "run" if is_still else Path("runs") / loaded.name)
+        live = Live(loaded, Path(scratch) / "run" if is_still else recorded)
         try:
             yield live
         finally:

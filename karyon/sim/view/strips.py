@@ -8,7 +8,7 @@ import numpy as np
 import pygame
 
 from karyon.sim.view.look import SMALL, Colour, Look, mixed
-from karyon.sim.view.rows import Booleans, Floats, Integers
+from karyon.sim.view.rows import Floats, Integers
 from karyon.sim.view.scene import HISTORY, NO_LEVEL, Scene
 
 LEFT, RIGHT = 168, 66  # px beside the charts, for names and for the last value
@@ -229,9 +229,9 @@ class Strips:
         for row, signal in enumerate(signals):
             validity, minimum = scene.history.columns[f"{signal}_validity"], scene.about.minimum.get(signal, 0.0)
             if len(validity):
-                values = np.where(is_there, np.nan_to_num(validity[np.maximum(columns, 0)]), 0.0)
+                values = np.where(is_there, validity[np.maximum(columns, 0)], np.nan)
                 bottom = chart.top + round((row + 1) * lane) - 1
-                self._fill(chart, values, is_there, bottom, lane - look.px(3), minimum)
+                self._fill(chart, values, bottom, lane - look.px(3), minimum)
             y = chart.top + (row + 0.5) * lane
             name = look.cut(signal, look.px(LEFT - 24), size)
             look.text(self._surface, name, (chart.left - look.px(8), y), size, colours.faint, "right")
@@ -240,13 +240,11 @@ class Strips:
                 colour = colours.danger if said < minimum else colours.ink
                 look.text(self._surface, f"{said:.2f}", (chart.right + look.px(8), y), size, colour)
 
-    def _fill(
-        self, chart: pygame.Rect, values: Floats, is_there: Booleans, bottom: int, tall: float, minimum: float
-    ) -> None:
-        """Height by validity, in stretches of pixels that are alike."""
+    def _fill(self, chart: pygame.Rect, values: Floats, bottom: int, tall: float, minimum: float) -> None:
+        """Height by validity (pixel,), in stretches that are alike; NaN: not known."""
         colours = self._look.colours
-        high = np.round(values * tall).astype(int)
-        high[~is_there] = -1
+        known = np.isfinite(values)
+        high = np.where(known, np.round(np.where(known, values, 0.0) * tall), -1).astype(int)
         is_low = values < minimum
         edges = np.flatnonzero(np.diff(high, prepend=-2) | np.diff(is_low.astype(int), prepend=-2))
         good = mixed(colours.panel, colours.told, 0.6)
@@ -284,7 +282,7 @@ class Strips:
         ys = chart.bottom - 1 - (values - low) / (high - low) * (chart.height - 1)
         known = np.isfinite(ys) & (np.asarray(xs) >= chart.left)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(int), [0]])))
-        points = np.stack([xs, np.clip(np.nan_to_num(ys), chart.top, chart.bottom)], axis=1)
+        points = np.stack([xs, np.clip(np.where(known, ys, 0.0), chart.top, chart.bottom)], axis=1)
         for begin, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             if end - begin < 2:
                 continue

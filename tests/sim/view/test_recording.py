@@ -176,7 +176,7 @@ def test_what_is_no_folder_is_refused(tmp_path):
 
 
 def test_faults_are_spans_from_their_two_edges():
-    """Two of the same kind one after the other; one that does not end; an end without a beginning is none."""
+    """Two of a kind one after the other, or across each other; one that does not end; an end alone is none."""
 
     def edge(time: float, vehicle: int, text: str) -> Happening:
         return Happening(time, vehicle, "fault", text)
@@ -188,12 +188,18 @@ def test_faults_are_spans_from_their_two_edges():
         edge(3.0, 1, "radar: hang begins"),
         edge(4.0, 2, "radar: hang begins"),
         edge(5.0, 1, "radar: hang ends"),
+        edge(6.0, 3, "radar: hang begins"),
+        edge(7.0, 3, "radar: hang begins"),
+        edge(8.0, 3, "radar: hang ends"),
+        edge(9.0, 3, "radar: hang ends"),
     ]
     found = sorted(happenings.spans(told), key=lambda span: span.begin)
     assert found == [
         Span(1, "radar: hang", 1.0, 2.0),
         Span(1, "radar: hang", 3.0, 5.0),
         Span(2, "radar: hang", 4.0, float("inf")),
+        Span(3, "radar: hang", 6.0, 8.0),
+        Span(3, "radar: hang", 7.0, 9.0),
     ]
 
 

@@ -103,18 +103,19 @@ def test_what_cannot_be_shown_is_refused(arguments, said, tmp_path):
     ("shown", "seed", "at", "name", "said"),
     [
         ("acc_profile", None, 0.0, "not/here.png", "here.png cannot be written: there is no folder"),
+        ("acc_profile", None, 0.0, ".", "cannot be written: it is a folder"),
         ("acc_profile", None, -1.0, "a.png", "--at is a time from 0 s on, found -1"),
         ("acc_profile", None, float("nan"), "a.png", "--at is a time from 0 s on, found nan"),
         (".", 3, 0.0, "a.png", "--seed is for a scenario: a recording has its seed"),
         ("acc_profil", None, 0.0, "a.png", "no scenario of this name is shipped"),
     ],
-    ids=["no folder", "negative", "no number", "seed", "misspelt"],
+    ids=["no folder", "a folder", "negative", "no number", "seed", "misspelt"],
 )
 def test_what_makes_no_sense_is_refused(shown, seed, at, name, said, tmp_path):
     """Before anything runs."""
     with pytest.raises((show.ShowError, InputError), match=said):
         show.show(shown, seed, at, tmp_path / name, None)
-    assert not (tmp_path / name).exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_vehicles_are_true_to_scale(run):

@@ -10,6 +10,7 @@ from karyon.sim.view.keys import KEYS, MOUSE
 from karyon.sim.view.look import LARGE, NORMAL, SMALL, Look
 
 PAD, LINE, ITEM = 22, 23, 30  # px
+COLUMN, NAMES = 440, 130  # px of a column of keys, and of how they are called
 LASTS = 10.0  # s, of a fault from the menu
 
 
@@ -43,7 +44,7 @@ def draw_help(surface: pygame.Surface, look: Look) -> None:
     per_column = -(-len(rows) // columns)
     line = min(look.px(LINE), (surface.get_height() - look.px(3 * PAD + LARGE)) // per_column)
     size = NORMAL if line >= look.px(19) else min(SMALL, max(7, int(line / look.scale) - 2))
-    wide = min(look.px(440 * columns + 2 * PAD), surface.get_width())
+    wide = min(look.px(COLUMN * columns + 2 * PAD), surface.get_width())
     tall = per_column * line + look.px(3 * PAD + LARGE)
     place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
     look.text(surface, "Keys", (place.left + look.px(PAD), place.top + look.px(PAD)), LARGE, None, "left", True)
@@ -52,7 +53,7 @@ def draw_help(surface: pygame.Surface, look: Look) -> None:
         column, row = divmod(index, per_column)
         left = place.left + look.px(PAD) + column * column_wide
         y = place.top + look.px(2 * PAD + LARGE) + row * line
-        names = look.px(150 if size == NORMAL else 120)
+        names = look.px(NAMES)
         look.text(surface, look.cut(called, names, size, True), (left, y), size, None, "left", True)
         words = look.cut(does, column_wide - names - look.px(8), size)
         look.text(surface, words, (left + names, y), size, look.colours.faint)

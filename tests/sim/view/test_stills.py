@@ -14,9 +14,10 @@ from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view import show
 from karyon.sim.view.bar import Transport
+from karyon.sim.view.keys import KEYS, MOUSE
 from karyon.sim.view.layout import LEAST, Layout, layout
 from karyon.sim.view.look import DARK, ELLIPSIS, LIGHT, Look
-from karyon.sim.view.overlay import draw_help
+from karyon.sim.view.overlay import COLUMN, NAMES, draw_help
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.renderer import Renderer
 from karyon.sim.view.road import CENTRE, Camera, Road
@@ -225,6 +226,14 @@ def test_text_is_cut_to_what_fits(width):
     assert all(look.width(line) <= width for line in lines)
     if width == 1000:
         assert lines == [words]
+
+
+def test_no_word_of_the_help_is_cut():
+    """In a window of the usual size."""
+    look = Look()
+    assert [key.called for key in KEYS if look.width(key.called, is_bold=True) > NAMES] == []
+    assert [key.does for key in KEYS if look.width(key.does) > COLUMN - NAMES - 8] == []
+    assert [words for words, _ in MOUSE if look.width(words, is_bold=True) > NAMES] == []
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (700, 500), (360, 240)])

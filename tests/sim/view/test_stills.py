@@ -81,6 +81,14 @@ def test_a_video_shows_the_rest_of_the_run(run, tmp_path):
     count, seconds = imageio_ffmpeg.count_frames_and_secs(str(tmp_path / "end.mp4"))
     assert count == 13
     assert seconds == pytest.approx(0.52)
+    frames = imageio_ffmpeg.read_frames(str(tmp_path / "end.mp4"))
+    width, height = next(frames)["size"]
+    shown = np.frombuffer(next(frames), dtype=np.uint8).reshape(height, width, 3).transpose(1, 0, 2)
+    _, still, *_ = drawn(run, 11.5, 2, Look(), (width, height))
+    assert abs(pixels(still) - shown).mean() < 4, (
+        "of 255: what the compression costs, and the button of a run that plays"
+    )
+    frames.close()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Pictures without a screen: a live run looks as its recording does, and every window size has a picture."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import imageio_ffmpeg
 import numpy as np
 import pygame
 import pytest
+from pyarrow import compute, parquet
 
 from karyon.sim.documents import InputError
 from karyon.sim.run import simulate
@@ -180,6 +182,26 @@ def test_every_size_has_a_picture(run, size, scale):
 def parts(places: Layout):
     """Its rectangles."""
     return [getattr(places, name) for name in Layout.__slots__]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.slice(0, 3),
+        lambda table: table.drop_columns([name for name in table.column_names if "." in name or name == "los_acc"]),
+        lambda table: table.filter(compute.equal(table["vehicle"], 1)),
+    ],
+    ids=["a single instant", "no level and no signal", "a lone vehicle"],
+)
+def test_what_is_not_there_is_left_out(run, tmp_path, change):
+    """The rest is shown."""
+    shutil.copytree(run, tmp_path / "run")
+    path = tmp_path / "run/trace.parquet"
+    parquet.write_table(change(parquet.read_table(path)), path)
+    picture, surface, scene, _ = drawn(tmp_path / "run", 6.0, 1, Look())
+    assert picture is not None
+    assert scene.selected == 1
+    assert len({tuple(colour) for colour in pixels(surface).reshape(-1, 3)[::97]}) >= 12
 
 
 def test_a_small_window_gives_way_in_the_stated_order():

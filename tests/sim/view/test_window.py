@@ -17,7 +17,7 @@ from karyon.sim.view import keys, overlay, window
 from karyon.sim.view.recording import Recording
 
 TOOLS = ("Xvfb", "xdotool")
-PATIENCE = 30.0  # s
+PATIENCE = 60.0  # s
 FAULT = "faults=[{vehicle: 2, signal: front.distance, mode: omission, onset: 5, duration: 3}]"
 NAMES = {  # of keys, as X calls them
     "Space": "space",

@@ -37,13 +37,14 @@ def is_attack(one: Placed) -> bool:
 class _Attacks:
     """Attacks of one mode as arrays (attack,): who sends, in which run, whom alone it reaches or `ALL`; times in ns."""
 
-    def __init__(self, placed: list[Placed], vehicles: int) -> None:
+    def __init__(self, placed: list[Placed]) -> None:
         self.placed = placed
-        run, follower = np.divmod([one.row for one in placed], vehicles - 1) if placed else np.zeros((2, 0), dtype=int)
-        is_said = np.array([one.fault.signal == SAID for one in placed], dtype=bool)
-        is_leaders = np.array([one.fault.signal == LEADER for one in placed], dtype=bool)
-        self.run, self.sender = run, np.where(is_leaders, 0, follower + is_said)
-        self.only = np.where(is_said, ALL, follower + 1)
+        vehicle = np.array([one.vehicle for one in placed], dtype=np.int64)
+        signals = np.array([one.fault.signal for one in placed])
+        is_said, is_leaders = signals == SAID, signals == LEADER
+        self.run = np.array([one.place[0] for one in placed], dtype=np.int64)
+        self.sender = np.where(is_said, vehicle, np.where(is_leaders, 0, vehicle - 1))
+        self.only = np.where(is_said, ALL, vehicle)
         self.onset = np.array([one.onset for one in placed], dtype=np.int64)
         self.end = np.array([one.end for one in placed], dtype=np.int64)
         self.changed = np.zeros(len(placed), dtype=np.int64)
@@ -83,7 +84,7 @@ class Attackers:
         self._runs, self._period = runs, period
         attacks = [one for one in faults if is_attack(one)]
         self._modes = {
-            mode: _Attacks([one for one in attacks if one.fault.mode == mode], vehicles)
+            mode: _Attacks([one for one in attacks if one.fault.mode == mode])
             for mode in sorted({one.fault.mode for one in attacks} | set(ADDED))
         }
         content = [

@@ -69,7 +69,9 @@ class Log:
             yield one.end, partial(self._fault, one, "ends")
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
-        self.add(now, one.row, "fault", f"{describe(one.fault)} {change}", **_fields(one))
+        said = f"{describe(one.fault)} {change}"
+        event = {"time": now / 1e9, "vehicle": one.vehicle, "kind": "fault", "text": said} | _fields(one)
+        self.events[one.place[0]].append(event)
 
     def arrived(self, now: int, fresh: Booleans) -> None:
         """Which signals and messages had something new (signal, row), however old: tells late from lost."""

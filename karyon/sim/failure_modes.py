@@ -296,7 +296,9 @@ MODES = SIGNAL_MODES | OBJECT_MODES | MESSAGE_MODES | SAID_MODES | COMPONENT_MOD
 class Fault(Section):
     """What fails, how, and when. In a file the parameters of the mode stand beside the other fields."""
 
-    vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of a follower, or all of them")
+    vehicle: Annotated[int | Literal["all"], Index()] = Field(
+        description="index of a follower, or all; `own.message` also 0"
+    )
     signal: Annotated[str, OneOf("the name of a signal", tuple(SIGNALS))] | None = Field(
         default=None, description="what goes bad: this signal, or"
     )

@@ -28,9 +28,10 @@ DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "dupli
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A fault on one row of the batch; onset and end in ns."""
+    """A fault on one row of the batch; onset and end in ns. What the leader says has the row of the car behind it."""
 
     fault: Fault
+    vehicle: int
     row: int
     onset: int
     end: int
@@ -49,7 +50,8 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
             end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), after))
             for vehicle in vehicles:
                 draws = stream(scenario.seed, Purpose.FAULTS + index * 100_000 + vehicle)
-                found.append(Placed(fault, run * followers + vehicle - 1, onset, end, draws, (run, index)))
+                row = run * followers + max(vehicle, 1) - 1
+                found.append(Placed(fault, vehicle, row, onset, end, draws, (run, index)))
     return found
 
 

@@ -25,7 +25,7 @@ from karyon.sim import controllers, documents, safety_file, wording
 from karyon.sim.channel.fields import LOSSES, VEHICLES_MAX, Radio, jams_who_is_there, warnings_of_radio
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
-from karyon.sim.failure_modes import DAY, Fault
+from karyon.sim.failure_modes import DAY, SAID, Fault
 from karyon.sim.shipped import named_file, portable, scenario_file
 from karyon.sim.units import (
     Count,
@@ -250,6 +250,9 @@ def _fits(fault: Fault, info: ValidationInfo) -> Fault:
     """`fault` itself, if its vehicle and its onset are in the scenario."""
     vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
     wrong = []
+    if fault.vehicle == 0 and fault.signal != SAID:
+        said = contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
+        wrong.append((("vehicle",), said))
     if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
         said = contradiction(f"{fault.vehicle} is not in the scenario", f"followers are 1 to {vehicles - 1}")
         wrong.append((("vehicle",), said))

@@ -116,7 +116,7 @@ def _scalar(row: Row) -> Schema:
             case OneOf(_, names):
                 return {"enum": list(names)}
             case Index():
-                return {"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}
+                return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}]}
     return {"type": "boolean"} if row.annotation is bool else dict(TEXT)
 
 
@@ -160,6 +160,8 @@ def _faults() -> Iterator[Schema]:
 def _fault(subject: str, names: Sequence[str], mode: str) -> Schema:
     fault, parameters = section(Fault), section(MODES[mode])
     common: Schema = {name: fault["properties"][name] for name in ("vehicle", "onset", "duration")}
+    if SAID not in names:  # the leader has nothing but what it says
+        common["vehicle"]["anyOf"][0]["minimum"] = 1
     chosen = {subject: {"enum": list(names)}, "mode": {"const": mode}}
     required = ["vehicle", subject, "mode", "onset", *parameters["required"], *(["duration"] if mode == "hang" else [])]
     if mode == "crash":

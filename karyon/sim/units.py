@@ -121,16 +121,14 @@ class OneOf(_Read):
 
 @dataclass(frozen=True, slots=True)
 class Index(_Read):
-    """The index of a follower, or `all`."""
+    """The index of a vehicle, or `all`."""
 
-    noun: str = "an index from 1 or `all`"
+    noun: str = "an index from 0 or `all`"
 
     def read(self, value: object) -> object:
-        """The index itself. PydanticCustomError for the leader's, ValueError for all else."""
-        if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        """The index itself; ValueError for all else."""
+        if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
             return value
-        if value == 0 and not isinstance(value, bool):
-            raise contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
         raise ValueError("no index")
 
 

@@ -75,3 +75,15 @@ def test_below_the_level_that_asks_for_it_nobody_listens_to_the_leader():
         [read("platoon", ["vehicles=3", "duration=35", "acc.max_los=2", f"faults=[{fault(*FAULTS[0], 2)}]"])], [None]
     )[0]
     assert "changed no sample" in " ".join(result.warnings)
+
+
+def test_a_leader_that_lies_to_all_leads_nobody_but_the_car_that_sees_it():
+    """Car 1 does not believe it, heads a group of its own, and is followed by the others."""
+    lie = "{vehicle: 0, signal: own.message, mode: wrong_speed, offset: 4, onset: 30, duration: 15}"
+    result = simulate([read("platoon", ["vehicles=4", "duration=44", f"faults=[{lie}]"])], [None])[0]
+    assert "changed no sample" not in " ".join(result.warnings)
+    assert not any(goal["violated"] for goal in result.summary["safety_goals"].values())
+    heads = {event["vehicle"]: event["leader"] for event in result.events if event["kind"] == "group"}
+    assert heads == {1: 1, 2: 1, 3: 1}
+    assert [after for time, _, after in switches(result, 1) if time > 30] == [1]
+    assert [after for time, _, after in switches(result, 3) if time > 30][-1] == 3

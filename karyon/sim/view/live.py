@@ -7,6 +7,7 @@ until that time it has the same bits, and what it leaves is the run of a scenari
 import multiprocessing
 import shutil
 import signal
+import sys
 import tempfile
 import time as clock
 from collections.abc import Sequence
@@ -90,9 +91,10 @@ class Live:
 
     def look(self) -> None:
         """Take in what is new."""
-        self._coming.look()
-        if self._reader is not self._coming and self._coming.end >= self._needed:
-            self._reader = self._coming
+        coming, is_running = self._coming, self.is_running
+        coming.look()
+        if coming.end >= (self._needed if is_running else 0.0):
+            self._reader = coming
 
     def wait(self, time: float) -> None:
         """Until the run is at `time` (s), or at its end. Raises LiveError."""
@@ -155,5 +157,7 @@ def _simulate(loaded: Loaded, folder: Path, spool: Path, needed: float, ended: E
 
     try:
         run.simulate([loaded], [folder], goes_on, writer.attend)
+    except OSError as error:  # the disk's: what anybody can mend is no traceback
+        sys.exit(f"error: {folder} cannot be written: {error.strerror}")
     finally:
         writer.close()

@@ -176,7 +176,7 @@ class Eye:
         place = max(cars.place(selected), 0)
         selected = int(cars.vehicle[place])
         history, levels, levels_time = self._past(parts, now, selected, cars)
-        values = {name: _number(now.columns[name][place]) for name in now.columns}
+        values = {name: float(now.columns[name][place]) for name in now.columns}
         return Scene(
             about=source.about,
             time=time,
@@ -334,7 +334,3 @@ def _told(values: Mapping[str, float], since: float) -> dict[str, float]:
         if name.endswith(".position") and age <= AHEAD_MOST and np.isfinite(values[name]):
             found[source] = values[name] + values.get(f"{source}.speed", 0.0) * (age + since)
     return found
-
-
-def _number(value: object) -> float:
-    return float(value)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import pytest
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
-from karyon.sim.view.live import Live
+from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.rows import Rows
 from karyon.sim.view.scene import Eye
@@ -100,6 +100,17 @@ def test_a_run_that_is_closed_at_once_leaves_a_whole_recording(loaded, tmp_path)
     recording = Recording(tmp_path)
     assert 1.0 <= recording.end < 3600.0
     assert 0.0 <= recording.about.duration - recording.end < 0.101, "the last instant was recorded"
+
+
+def test_a_run_whose_files_cannot_be_written_says_so(loaded, tmp_path, capfd):
+    """Of the process that simulates, one line and no traceback; who waits for it is told."""
+    (tmp_path / "trace.parquet.part").mkdir()
+    live = Live(loaded, tmp_path)
+    with pytest.raises(LiveError, match="has ended before its first instant"):
+        live.wait(1.0)
+    assert live.notes == ("the simulation has failed: see the terminal",)
+    live.close()
+    assert capfd.readouterr().err == f"error: {tmp_path} cannot be written: Is a directory\n"
 
 
 def test_a_run_that_cannot_be_written_says_so(loaded, tmp_path):

@@ -166,12 +166,13 @@ class Cruise:
             wanted = np.where(level >= number, followed, wanted)
         self._motion.follow(seen.speed + seen.relative_speed, step)
         margin = self._margin(seen)
-        allowed = self._barrier(seen, margin, self._front_braking(seen, level))
+        front_braking = self._front_braking(seen, level)
+        allowed = self._barrier(seen, margin, front_braking)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
         too_close = guided & (np.take_along_axis(margin, level[None], axis=0)[0] < 0.0)
-        unexpected = too_close | (~guided & ~self._front.is_car)
-        hardest = np.where(unexpected, limits.EMERGENCY_BRAKING, self.braking)
+        needed = np.where(too_close, self._needed(seen, front_braking), self.braking)
+        hardest = np.where(~guided & ~self._front.is_car, limits.EMERGENCY_BRAKING, np.fmax(needed, self.braking))
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
         return self.command, self._safe_sets(seen, allowed)
 
@@ -179,6 +180,16 @@ class Cruise:
         """Acceleration of the car ahead, <= 0, in m/s²: as radar shows it, at level 2 also as it is announced."""
         announced = np.where(level >= 2, seen.front_command, 0.0)
         return np.maximum(-self.braking, np.minimum(0.0, np.fmin(self._motion.acceleration, announced)))
+
+    def _needed(self, seen: Situation, front_braking: Floats) -> Floats:
+        """Deceleration in m/s² that ends the closing before the gap is used up, if the car ahead brakes on (row,).
+
+        A car too close may brake harder than declared for nothing else: those behind are not prepared for it, and at
+        what all have declared its margin grows, whatever the car ahead does, by `reaction_time * braking` at least.
+        """
+        closing = np.maximum(0.0, -seen.relative_speed)
+        room = np.maximum(seen.gap - self.MARGIN - closing * self.ANTICIPATION, 0.1)
+        return np.minimum(closing * closing / (2.0 * room) - front_braking, limits.EMERGENCY_BRAKING)
 
     def _margin(self, seen: Situation) -> Floats:
         """Gap beyond each level's safe distance and what is kept of it, in m (level, row)."""

@@ -11,33 +11,30 @@ over messages has left out those of other rounds, old ones sent again included:
 
     proposal   highest level that the sender's rules admit; a head has nothing against any
     head       the sender heads a group
-    view       the members of its group that the sender knows. Views that differ count as a missed message: nobody acts
-               on a level that some member, known to others only, has not agreed to
+    view       digest of the members of its group that the sender knows. Views that differ count as a missed message:
+               nobody acts on a level that some member, known to others only, has not agreed to
     echo       digest of all that the sender heard in the round before. Two that heard all and have different digests
                were told different things: one member equivocates. Nobody can tell which, so cooperation rests
 
 A member joins by being heard, and has left when it was not heard for `LEAVE` rounds; until then it is missed. Who is
-alone in a group has nobody to cooperate with.
+alone in a group has nobody to cooperate with, but has missed nobody either.
 Arrays are (receiver, sender, file), every file with as many places for members.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.cooperation.protocol import Protocol, Said, Words
 from karyon.kernel.cooperative import CooperativeLevel
 from karyon.kernel.design import Function
 from karyon.kernel.rules import Cooperation, leaves
 from karyon.kernel.runtime import Booleans, Levels
 
-Digests = NDArray[np.uint64]
-
 PEER = "platoon"  # who it is that a rule asks the agreement of
 LEAVE = 4  # rounds without a word after which a member has left: 2 s
 REST = 20  # rounds for which cooperation rests once a member has told different things
 NOTHING = np.uint64(0)  # digest of a round in which not all were heard
-MOST = 64  # members of a file: bits of a view
+MOST = 1024  # members of a file: time and memory grow with their square
 ANY = np.int8(127)  # level that a head proposes
 
 
@@ -54,28 +51,14 @@ def base_of(function: Function) -> int | None:
     return None if lowest is None else lowest - 1
 
 
-class Said(NamedTuple):
-    """What each vehicle says in a round (member, file), or what came of it (receiver, sender, file).
-
-    proposal   level that it proposes
-    head       whether it heads a group
-    view       members that it counts to its group, a bit for each
-    echo       digest of what it heard in the round before
-    """
-
-    proposal: Levels
-    head: Booleans
-    view: Digests
-    echo: Digests
-
-
-class Agreement:
+class Agreement(Protocol):
     """The protocol in all vehicles of all files."""
 
     def __init__(self, members: int, files: int, base: int) -> None:
         """At first each knows itself. ValueError: more than `MOST` members."""
         if not 1 <= members <= MOST:
             raise ValueError(f"a file has 1 to {MOST} members, found {members}")
+        super().__init__(members, files, base)
         self._shape, self._base = (members, files), base
         self._self = np.eye(members, dtype=np.bool_)[:, :, None]
         self._known = np.repeat(self._self, files, axis=2)
@@ -101,19 +84,6 @@ class Agreement:
     def leader(self) -> NDArray[np.int64]:
         """Place of the vehicle that heads the group of each (member, file)."""
         return np.asarray(self._group(self._heads).argmax(axis=1))
-
-    @property
-    def followed(self) -> NDArray[np.int64]:
-        """Place of the vehicle that heads the group that each is in, or a head would join (member, file).
-
-        Itself, where it knows of nobody ahead.
-        """
-        return np.asarray(self._group(self._heads & ~self._self).argmax(axis=1))
-
-    @property
-    def heads(self) -> Booleans:
-        """Who headed its group in the round that has ended: nobody ahead has agreed to anything (member, file)."""
-        return np.asarray(self._counted.argmax(axis=1) == np.arange(self._shape[0])[:, None])
 
     @property
     def agreed(self) -> Levels:
@@ -143,16 +113,16 @@ class Agreement:
         proposal = np.where(self._self, own.proposal[:, None], came.proposal)
         told = np.where(self._self, own.head[:, None], came.head)
         counted = self._group(self._heads | (told & (others | self._self)))
-        missed = counted & ~self._self & ~(others & (came.view == own.view[:, None]))
-        complete = (counted & ~self._self).any(axis=1) & ~missed.any(axis=1)
-        lowest = np.where(counted, proposal, ANY).min(axis=1)
+        missed = (counted & ~self._self & ~(others & (came.view == own.view[:, None]))).any(axis=1)
+        alone = ~(counted & ~self._self).any(axis=1)  # has missed nobody, and has nobody to cooperate with
+        lowest = np.where(alone, self._base, np.where(counted, proposal, ANY).min(axis=1)).astype(np.int8)
         self._suspect(others, came.echo)
-        self._echo = np.where(complete, _digest(_view(counted), counted, proposal), NOTHING)
+        self._echo = np.where(~missed & ~alone, _digest(_view(counted), counted, proposal), NOTHING)
         self._counted = counted
         self._heads = np.where(others | self._self, told, self._heads)
         self._silent = np.where(others, 0, self._silent + 1)
         self._known = self._self | others | (self._known & (self._silent < LEAVE))
-        trusting = complete & (self._rest == 0)
+        trusting = ~missed & (self._rest == 0)
         return self._level.close(trusting.ravel(), lowest.ravel()).reshape(self._shape)
 
     def forget(self, who: Booleans) -> None:
@@ -173,7 +143,7 @@ class Agreement:
         beyond = np.where(leads & ~ahead, sender, len(place)).min(axis=1)
         return np.asarray(self._known & (first[:, None] <= sender) & (sender < beyond[:, None]))
 
-    def _suspect(self, heard: Booleans, echo: Digests) -> None:
+    def _suspect(self, heard: Booleans, echo: Words) -> None:
         """Rest where a member that heard all in the round before, as one has oneself, heard other things."""
         own = self._echo[:, None]
         differs = (echo != NOTHING) & (own != NOTHING) & (echo != own)
@@ -181,13 +151,13 @@ class Agreement:
         self._rest = np.where(deceived, REST, np.maximum(self._rest - 1, 0))
 
 
-def _view(counted: Booleans) -> Digests:
-    """A bit for each member that a vehicle counts to its group (receiver, file)."""
-    bits = np.uint64(1) << np.arange(counted.shape[1], dtype=np.uint64)
-    return np.asarray(np.where(counted, bits[:, None], np.uint64(0)).sum(axis=1, dtype=np.uint64))
+def _view(counted: Booleans) -> Words:
+    """Of the members that a vehicle counts to its group, in any order (receiver, file)."""
+    names = _mixed(np.arange(1, counted.shape[1] + 1, dtype=np.uint64))
+    return np.asarray(np.where(counted, names[:, None], np.uint64(0)).sum(axis=1, dtype=np.uint64))
 
 
-def _digest(view: Digests, counted: Booleans, proposal: Levels) -> Digests:
+def _digest(view: Words, counted: Booleans, proposal: Levels) -> Words:
     """Of the view and of what each member of it has proposed (receiver, file); hardly ever `NOTHING`.
 
     The order of members does not matter to a sum, so their places are mixed in. [Steele, Lea & Flood 2014: SplitMix64]
@@ -198,7 +168,7 @@ def _digest(view: Digests, counted: Booleans, proposal: Levels) -> Digests:
     return _mixed(said + view)
 
 
-def _mixed(words: Digests) -> Digests:
+def _mixed(words: Words) -> Words:
     mixed = words * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

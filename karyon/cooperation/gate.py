@@ -50,6 +50,7 @@ class Reason(IntEnum):
     CROWDED = 10
 
 
+ROOM = 64  # senders that a vehicle keeps apart, made-up ones included; in a longer file all of its members
 SIZE_MAX = 1400  # bytes: what a packet over 802.11p carries
 AGE_MAX = 1000  # ms: T_GenCamMax, an older message has a successor
 DISPUTE = 2000  # ms without a contradiction, after which one sender alone uses an id

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from karyon.cooperation.agreement import MOST
 from karyon.cooperation.cam import (
     BACKWARD,
     DIRECTION_UNKNOWN,
@@ -29,7 +28,7 @@ from karyon.cooperation.cam import (
     Platooning,
     local,
 )
-from karyon.cooperation.gate import FORGET, NEVER, SIZE_MAX, Gate, Headers, Reason
+from karyon.cooperation.gate import FORGET, NEVER, ROOM, SIZE_MAX, Gate, Headers, Reason
 
 MESSAGE_ID, STATION_TYPE = 2, 5  # of a CAM; of a passenger car
 DIRECTIONS = {FORWARD: "forward", BACKWARD: "backward", DIRECTION_UNKNOWN: "unavailable"}
@@ -91,7 +90,7 @@ class Receiver:
     refused   how many messages so far, by reason
     """
 
-    def __init__(self, own: int, places: int = MOST) -> None:
+    def __init__(self, own: int, places: int = ROOM) -> None:
         """`own` is the receiver's station id."""
         self._own, self._places = own, places
         self._gate = Gate((places,))

@@ -4,7 +4,9 @@ from karyon.perception.additional import BUILT_IN, Factory
 from karyon.perception.contract import broken
 from karyon.perception.signals import Signal
 from karyon.sim import own_classes
-from karyon.sim.documents import quoted, suggestion
+from karyon.sim.own_classes import Kind, Refusal
+
+DETECTOR = Kind("detector", "docs/perceive.md", tuple(BUILT_IN))
 
 
 def factory(name: str) -> Factory:
@@ -15,15 +17,6 @@ def factory(name: str) -> Factory:
     return found
 
 
-def wrong(name: str, signal: Signal, period: float) -> tuple[str, str] | None:
+def wrong(name: str, signal: Signal, period: float) -> Refusal | None:
     """What is wrong with the detector of this name, and a hint; None where it can be used."""
-    if name not in BUILT_IN and ":" not in name:
-        meant = suggestion(name, list(BUILT_IN))
-        known = f"there are {', '.join(BUILT_IN)}, and your own as `module:Class`"
-        return f"names no detector: {name}", f"did you mean {quoted(meant)}?" if meant else known
-    try:
-        made = factory(name)
-    except Exception as error:  # a user's module may fail in any way
-        return f"cannot be loaded: {error}", own_classes.WHERE
-    breaches = broken(made, signal, period)
-    return (f"breaks what a detector has to keep: it {breaches[0]}", "see docs/perceive.md") if breaches else None
+    return DETECTOR.unusable(name) or DETECTOR.broken(broken(factory(name), signal, period))

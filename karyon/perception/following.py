@@ -12,6 +12,11 @@ Seven residuals, all of which are zero when everything tells the truth:
 A residual that speaks lowers every signal it involves, less those that another residual acquits. A jump is
 remembered: the reckoned past does not follow a doubted value, so the reverse jump restores it, and so does an
 independent source that agrees within its usual band for a second; time alone never does.
+
+Who speaks is not always who is ahead: a car may cut in. A radar that has seen it come from the side says so, and its
+new object is no jump: the past of the old one ends, though not the doubt in a radar that is doubted. What is heard is
+then of an unknown car, valid for nothing and witness against nobody, until for a second it has been where the radar
+sees one, at its speed.
 """
 
 from dataclasses import dataclass
@@ -32,7 +37,7 @@ from karyon.perception.received import (
     SenderNoise,
     Told,
 )
-from karyon.perception.reckoning import DOUBT, Limits, Reckoned, column, keep, slowest
+from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, column, keep, slowest
 from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -133,6 +138,10 @@ class State:
     white: Floats
     place_agreed: Floats
     radar_quiet: Floats
+    handed_over: Booleans  # the radar has told of another object, and not yet measured it
+    untracked: Booleans  # it came while the radar was doubted: no past of its own restores it
+    unknown_front: Booleans  # what the radar sees may be another one than who is heard
+    recognised: Floats  # s for which it has agreed with what is heard
     speed_heard: Booleans  # received less relative speed is another source of own speed
     judged: Floats  # validity of each own signal, and of the message last, but for their age
 
@@ -153,6 +162,10 @@ def _start(rows: int) -> State:
         white=three,
         place_agreed=zero,
         radar_quiet=zero,
+        handed_over=np.zeros(rows, dtype=bool),
+        untracked=np.zeros(rows, dtype=bool),
+        unknown_front=np.zeros(rows, dtype=bool),
+        recognised=zero,
         speed_heard=np.zeros(rows, dtype=bool),
         judged=np.zeros((len(OWN) + 1, rows)),
     )
@@ -185,6 +198,7 @@ class Following:
 
     def __init__(self, rows: int, noise: Noise, tolerated: Tolerated, age_limits: tuple[float, ...]) -> None:
         self.noise, self.checks = noise, Checks(noise, tolerated)
+        self._tolerated_place = tolerated.message_position
         self.state = _start(rows)
         n, t, c = noise, tolerated, self.checks
         self._age_limit = np.array(age_limits[:5])[:, None]
@@ -233,8 +247,20 @@ class Following:
         """
         return self.checks.radar.growth_time(float(self._tolerated[RELATIVE, 0]), minimum)
 
-    def update(self, now: int, own: Samples, message: Samples, running: Booleans | None = None) -> Seen:
-        """One period: take new samples, compare, answer. `running` False: perception is down in that row."""
+    def update(
+        self,
+        now: int,
+        own: Samples,
+        message: Samples,
+        running: Booleans | None = None,
+        handed_over: Booleans | None = None,
+    ) -> Seen:
+        """One period: take new samples, compare, answer.
+
+        running       False: perception is down in that row; None: in none
+        handed_over   the radar has another object ahead since the last call: it saw it come from the side, or the one
+                      before go there (row,); None: in no row
+        """
         before = self.state
         down = np.where(before.ran == NEVER, 0.0, seconds(now, np.where(before.ran == NEVER, now, before.ran)))
         dt = np.minimum(down, FORGIVEN_AGE)
@@ -244,17 +270,23 @@ class Following:
         s.heard, tracked = self._sender.hear(now, before.heard, message)
         ages, message_age = s.own.age(now), s.heard.message.age(now)[0]
         usable, heard = ages <= self._age_limit, message_age <= self._message_age_limit
-        sane = self._sanity(s.own)
+        told = before.handed_over if handed_over is None else before.handed_over | handed_over
+        another = told & s.own.fresh[DISTANCE]
+        sane = self._sanity(s.own, another)
         message_sane = s.heard.sane
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
-        reckoned, residual = self._reckon(before, s, ages, usable, down)
+        reckoned, residual = self._reckon(before, s, ages, usable, down, another)
         closing, closing_known = self._closing(before, s, message_age, usable, heard, open_road)
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
-        self._white(before, s, residual)
+        self._white(before, s, residual, another)
         white = self._white_limits.noise_validity(np.sqrt(s.white))
 
-        message_accused = np.minimum(tracked, message_sane) < DOUBT
+        same = self._same(difference, open_road, closing_known & (closing >= DOUBT))
+        s.recognised = np.where(same & ~another, before.recognised + dt, 0.0)
+        unknown = s.unknown_front = (before.unknown_front | another) & (s.recognised < AGREEMENT)
+        closing_known = closing_known & ~unknown
+        message_accused = (np.minimum(tracked, message_sane) < DOUBT) | unknown
         quiet_closing = closing_known & (closing >= DOUBT)
         speed_ok = np.where(quiet_closing, np.maximum(reckoned[WHEEL], closing), reckoned[WHEEL])
         silent = (closing < DOUBT) & (reckoned[RADAR] >= DOUBT) & ~open_road
@@ -271,23 +303,29 @@ class Following:
                 sane[POSITION] * reckoned[PLACE],
             ]
         )
-        message_out = message_sane * tracked * closing * veto
+        message_out = np.where(unknown, 0.0, message_sane * tracked * closing * veto)
         radar_agrees = (closing >= DOUBT) & (np.minimum(sane[DISTANCE], sane[RELATIVE]) >= DOUBT)
         self._restore(before, s, dt, quiet_closing, radar_agrees, road_known & (road >= DOUBT), speed_ok)
         quiet = np.minimum(out[[DISTANCE, RELATIVE, SPEED, POSITION]].min(axis=0), message_out) >= DOUBT
-        self._learn(before, s, dt, difference, quiet)
+        self._learn(before, s, dt, difference, quiet & ~open_road)
         s.judged = np.vstack([out, message_out])
         s.speed_heard = closing_known & ~message_accused
+        s.handed_over = told & ~another
         if running is not None:
             keep(s, before, running)
+            s.handed_over = np.where(running, s.handed_over, told)
         self.state = s
         return self._answer(s, now, running)
 
-    def _sanity(self, own: Newest) -> Floats:
-        """Range, rate, stuck-at and time stamp of each own signal alone (signal, row)."""
+    def _sanity(self, own: Newest, another: Booleans) -> Floats:
+        """Range, rate, stuck-at and time stamp of each own signal alone (signal, row).
+
+        another   this sample of the radar is the first of another object (row,)
+        """
         outside = detectors.outside(own.value, self._low, self._high)
         change = np.where(own.fresh & np.isfinite(own.previous), own.value - own.previous, 0.0)
-        change[RELATIVE] = np.where(self._appeared(own), 0.0, change[RELATIVE])
+        change[RELATIVE] = np.where(self._appeared(own) | another, 0.0, change[RELATIVE])
+        change[DISTANCE] = np.where(another, 0.0, change[DISTANCE])
         fast = detectors.beyond_rate(change, own.step, self._rate_limit, self._rate_noise)
         stuck = (own.repeated >= detectors.STUCK_AFTER) & self._noisy
         stuck[:2] &= own.value[DISTANCE] < self.noise.range
@@ -298,7 +336,9 @@ class Following:
         """The car ahead came into the radar's range, or left it: its relative speed may jump (row,)."""
         return np.asarray((own.previous[DISTANCE] >= self.noise.range) != (own.value[DISTANCE] >= self.noise.range))
 
-    def _reckon(self, before: State, s: State, ages: Floats, usable: Booleans, dt: Floats) -> tuple[Floats, Floats]:
+    def _reckon(
+        self, before: State, s: State, ages: Floats, usable: Booleans, dt: Floats, another: Booleans
+    ) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         rates = s.own.value[[RELATIVE, ACCELERATION, SPEED]]
@@ -313,8 +353,12 @@ class Following:
         anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
         advance = 0.5 * dt * (s.rate + before.rate)
         anchor = fresh & ~anchored
+        anchor[RADAR] |= fresh[RADAR] & another
+        s.untracked = before.untracked | (another & before.reckoned.doubted[RADAR])
         s.reckoned, judged, residual = before.reckoned.next(ahead, advance, fresh, anchor, self._leak, self._limits)
         s.anchored = anchored | anchor
+        s.reckoned.doubted[RADAR] |= s.untracked
+        judged[RADAR] = np.where(s.untracked, np.minimum(judged[RADAR], 0.5), judged[RADAR])
         s.reckoned.doubted &= s.anchored
         s.reckoned.reference[RADAR] = np.minimum(s.reckoned.reference[RADAR], self.noise.range)
         return judged, residual
@@ -345,7 +389,7 @@ class Following:
     ) -> tuple[Floats, Booleans, Floats]:
         """Distance against received minus own position, less the usual difference (row,).
 
-        Last of the answer is the difference itself, NaN where there is none to learn from.
+        Last of the answer is the difference itself, NaN where there is none.
         """
         own, message = s.own.value, s.heard.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
@@ -358,18 +402,28 @@ class Following:
         residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
         judged = self._road_limits.validity(residual, s.road_smooth)
-        return judged, known & learned, np.where(known & ~open_road, difference, np.nan)
+        return judged, known & learned, np.where(known, difference, np.nan)
 
-    def _white(self, before: State, s: State, residual: Floats) -> None:
+    def _white(self, before: State, s: State, residual: Floats, another: Booleans) -> None:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""
         fresh = s.own.fresh[[DISTANCE, RELATIVE, SPEED]] & s.anchored[[RADAR, RADAR, WHEEL]]
-        change = np.where(self._appeared(s.own), 0.0, s.own.value[RELATIVE] - s.own.previous[RELATIVE])
+        change = s.own.value[RELATIVE] - s.own.previous[RELATIVE]
+        change = np.where(self._appeared(s.own) | another, 0.0, change)
         change = np.where(np.isnan(change), 0.0, np.sqrt(0.5) * change)  # of the noise of two samples, that of one
         parts = np.stack(
             [residual[RADAR] - s.reckoned.smooth[RADAR], change, residual[WHEEL] - s.reckoned.smooth[WHEEL]]
         )
         parts = np.minimum(np.abs(parts), self._tolerated[[DISTANCE, RELATIVE, SPEED]])  # one spike is soon forgotten
         s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
+
+    def _same(self, difference: Floats, open_road: Booleans, quiet_closing: Booleans) -> Booleans:
+        """Where what is heard can be what the radar sees, or is beyond its range where it sees nothing (row,).
+
+        Two receivers differ by less than the tolerated error of a position, and this is less than the length of a car:
+        who has cut in between is not mistaken for who is heard.
+        """
+        slack = min(self._tolerated_place, self.noise.vehicle_length)
+        return np.where(open_road, difference >= -slack, (np.abs(difference) <= slack) & quiet_closing)
 
     def _restore(
         self,
@@ -388,6 +442,7 @@ class Following:
         s.place_agreed = np.where(place, before.place_agreed + dt, 0.0)
         again[WHEEL] |= s.place_agreed >= PLACE_CONFIRMS
         own.restore(again, s.own.value[[DISTANCE, SPEED, POSITION]])
+        s.untracked = s.untracked & ~again[RADAR]
         again = s.heard.tracked.agree(np.stack([radar & quiet_closing, quiet_closing]), dt)
         s.heard.tracked.restore(again, s.heard.message.value[:2])
 

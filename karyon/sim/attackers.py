@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import Said
+from karyon.cooperation.protocol import Said
 from karyon.perception import failures
 from karyon.perception.following import LEAD
 from karyon.perception.platoon import LEADER

@@ -15,13 +15,14 @@ from karyon.kernel import Design
 from karyon.kernel.design import Fault, Level
 from karyon.kernel.quantities import suggestion
 from karyon.sim import own_classes
+from karyon.sim.own_classes import Kind
 
 FUNCTION = "acc"  # the function that the simulation drives
 LOWEST = 2  # level whose law may be chosen
 LEAST = {"standstill": 0.0, "leader_share": 0.0, "damping": 1.0}  # of the others: more than 0
 MOST = {"leader_share": 1.0}
 OF_ALL = ("time_gap", "standstill", "closing", "speed_max", "gain_speed")  # numbers that mean the same to any law
-KNOWN = f"there are {', '.join(LAWS)}, and your own as `module:Class`"
+LAW = Kind("law", "docs/controllers.md", tuple(LAWS))
 
 
 def faults(design: Design) -> Iterator[Fault]:
@@ -43,19 +44,6 @@ def chosen(design: Design, law: str) -> Design:
     return replace(design, functions=tuple(functions))
 
 
-def unusable(law: str) -> tuple[str, str] | None:
-    """Why no law goes by this name, and a hint; None where one does."""
-    if law in LAWS:
-        return None
-    if ":" not in law:
-        return f"names no law: {law}", suggestion(law, LAWS) or KNOWN
-    try:
-        parameters(own_classes.load(law))
-    except Exception as error:  # a user's module may fail in any way
-        return f"cannot be loaded: {error}", own_classes.WHERE
-    return None
-
-
 def numbers(level: Level) -> dict[str, Any]:
     """What `Cruise` is told of a level whose controller has no fault."""
     told = {**level.controller, "reaction_time": level.reaction_time or 0.0}
@@ -68,7 +56,7 @@ def _maker(level: Level) -> Callable[..., Law]:
 
 
 def _with(level: Level, law: str) -> Level:
-    if level.controller.get("law", USUAL) == law or unusable(law):
+    if level.controller.get("law", USUAL) == law or LAW.unusable(law):
         return replace(level, controller={**level.controller, "law": law})
     taken = _taken(replace(level, controller={"law": law}), LOWEST)
     kept = {name: value for name, value in level.controller.items() if name in OF_ALL and name in taken}
@@ -76,14 +64,13 @@ def _with(level: Level, law: str) -> Level:
 
 
 def _level(level: Level, number: int, path: tuple[str | int, ...]) -> Iterator[Fault]:
-    if number >= LOWEST and (wrong := unusable(str(level.controller.get("law", USUAL)))):
+    if number >= LOWEST and (wrong := LAW.unusable(str(level.controller.get("law", USUAL)))):
         yield Fault((*path, "controller", "law"), None, *wrong)
         return
     found = [*_numbers(level, number, path), *_reaction_time(level, path)]
     yield from found
-    if number >= LOWEST and not found and (breaches := broken(lambda: Cooperative.of(numbers(level)).law)):
-        said = f"breaks what a law has to keep: it {breaches[0]}"
-        yield Fault((*path, "controller", "law"), None, said, "see docs/controllers.md")
+    if number >= LOWEST and not found and (wrong := LAW.broken(broken(lambda: Cooperative.of(numbers(level)).law))):
+        yield Fault((*path, "controller", "law"), None, *wrong)
 
 
 def _taken(level: Level, number: int) -> dict[str, bool]:

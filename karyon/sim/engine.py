@@ -39,6 +39,7 @@ from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
 
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
+STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead one is a member who comes from behind
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 
@@ -78,7 +79,7 @@ class Simulation:
         """`folders`: per run where its tables go, None: not recorded. All scenarios share what `alike` compares."""
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
-            raise ValueError("runs of one batch differ only in seed, faults, leader, start")
+            raise ValueError("runs of one batch differ only in seed, faults, cut-ins, leader, start")
         whole = design.function(FUNCTION)
         if first.acc.max_los is not None:
             design = design.limited(FUNCTION, first.acc.max_los)
@@ -120,7 +121,7 @@ class Simulation:
         self.cruise = _cruise(design, self.rows, first)
         self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders)
         self.metrics = Metrics(self)
-        self.trace = Trace(folders, self.world.vehicles, self.senders)
+        self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
         self._begin(top)
@@ -143,7 +144,8 @@ class Simulation:
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
-        self._cycles = dict.fromkeys(COMPONENTS, 0)
+        self._apart = self.world.apart
+        self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
 
     def run(self, progress: Callable[[float], bool] | None = None, step: float = 1.0) -> bool:
         """Run to the end. `progress` is told the simulated time each `step` s and ends the run by answering False.
@@ -206,9 +208,7 @@ class Simulation:
         entry(int(self.env.now))
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
-        cycle = self._cycles[component]
-        self._cycles[component] += 1
-        running = self.components.running(component, now, cycle)
+        running = self.components.running(component, now, self._cycles[component])
         self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
         return running
 
@@ -224,6 +224,8 @@ class Simulation:
         self.world.advance(now)
         true = self.messages.true()
         deaf = np.zeros(len(self.world.position), dtype=bool)
+        self._cycles["radio"] += 1
+        self._running("radio", now)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.attackers.content(now, self.messages.compose(true, self._seen_ahead()))
@@ -233,14 +235,22 @@ class Simulation:
             self.sent.record(sent, None if self.group is None else self.group.number, deaf)
         if self.group is not None:
             before = self.group.leader
-            links = self.channel.heard_until(self.group.end_of_round(now), deaf)
-            self.channel.refuse(self.group.send(now, self._admitted, links, message))
+            self.channel.refuse(self.group.send(now, self._proposed(), self.channel.arrival(deaf), message))
             self.log.grouped(now, before, self.group.leader)
+            self.log.failed(now, self.group.error)
         elif self.readers is not None:
             on = self.channel.links.of_car_ahead
             refused = np.zeros(len(sent.arrival), dtype=bool)
             refused[on] = self.readers.send(now, sent.heard[on])
             self.channel.refuse(refused)
+
+    def _proposed(self) -> np.ndarray:
+        """The level that each row would have of its group; who comes from behind asks for none until it is near."""
+        assert self.group is not None
+        if self.seen is not None and self._apart.any():
+            near = self.seen.gap <= STANDSTILL + JOINING_TIME_GAP * self.seen.value[SPEED]
+            self._apart = self._apart & ~(near & self._front_trusted)
+        return np.where(self._apart, np.minimum(self._admitted, self.group.base), self._admitted)
 
     def _due(self, now: int) -> np.ndarray:
         """Which cars the rules of a CAM let send now (car,); the road is straight, and leads north."""
@@ -257,13 +267,14 @@ class Simulation:
         own = self.injector.own(now, own)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
+        self._cycles["perception"] += 1
         running = self._running("perception", now)
         fresh = np.vstack([own.fresh, *(message.fresh[0] for message in messages)])
         self._miss(now, due, fresh, np.vstack([own.time, *(message.time[0] for message in messages)]))
         if running is not None:
             self.late |= ~running
         self.log.arrived(now, fresh)
-        self.seen = self.perception.update(now, own, messages[0], running)
+        self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
@@ -272,6 +283,15 @@ class Simulation:
         self._tell(self.seen)
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
+
+    def _handed_over(self, now: int) -> np.ndarray:
+        """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
+        strangers, found = self.world.strangers, np.zeros(self.rows, dtype=bool)
+        changed = strangers.settled()
+        found[strangers.row[changed]] = True
+        self.metrics.cut_in(now, strangers.row[changed[strangers.present[changed]]])
+        self.log.cut_in(now, strangers, changed, self.world)
+        return found
 
     def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
         """The newest message of each of `senders`."""
@@ -293,11 +313,15 @@ class Simulation:
         return [self.world.ahead] if self.led is None else [self.world.ahead, self.led.car]
 
     def _seen_ahead(self) -> np.ndarray:
-        """Distance (m) and speed (m/s) of the car ahead by own sensors, NaN where they do not know (2, row)."""
+        """Distance (m) and speed (m/s) of the car ahead by own sensors, NaN where they do not know (2, row).
+
+        Of a car that has cut in nobody is told: who hears this takes it for one of those who speak.
+        """
         if self.seen is None:
             return np.full((2, self.rows), np.nan)
         value = self.seen.value
         knows = (self.seen.validity[:ACCELERATION].min(axis=0) >= DOUBT) & (value[DISTANCE] < self.sensors.range)
+        knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
 
     def _miss(self, now: int, due: np.ndarray, fresh: np.ndarray, time: np.ndarray) -> None:
@@ -337,6 +361,7 @@ class Simulation:
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
+        self._cycles["control"] += 1
         running = self._running("control", now)
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
@@ -361,32 +386,37 @@ class Simulation:
         listening = self.readers if self.group is None else self.group
         if listening is not None:
             self.log.refused(now, listening.refused)
+        if self.group is not None:
+            self.log.held(now, self.group.held)
 
     def _record(self, now: int) -> None:
         assert self.seen is not None
-        self.trace.record(self._instant(now, self.seen), len(self.world.position))
+        self.trace.record(self._instant(now, self.seen))
 
     def _instant(self, now: int, seen: Seen) -> dict[str, object]:
-        """One instant of the trace: per column an array (car,) or a number."""
-        world, vehicle = self.world, self.scenarios[0].vehicle
+        """One instant of the trace: per column an array of all cars, then all strangers (NaN: away), or a number."""
+        world, strangers, vehicle = self.world, self.world.strangers, self.scenarios[0].vehicle
         cars = len(world.position)
 
         def placed(values: np.ndarray) -> np.ndarray:
-            column = np.full(cars, np.nan)
+            column = np.full(cars + len(strangers), np.nan)
             column[world.own] = values
             return column
 
+        def everyone(of_cars: np.ndarray, of_strangers: np.ndarray) -> np.ndarray:
+            return np.concatenate([of_cars, np.where(strangers.present, of_strangers, np.nan)])
+
         instant: dict[str, object] = {
             "time": seconds(now, 0),
-            "vehicle": np.arange(cars) % world.vehicles,
-            "x": world.position,
+            "vehicle": everyone(np.arange(cars) % world.vehicles, world.vehicles + strangers.number),
+            "x": everyone(world.position, strangers.position),
             "y": 0.0,
             "heading": 0.0,
             "length": vehicle.length,
             "width": vehicle.width,
-            "speed": world.speed,
-            "acceleration": world.acceleration,
-            "command": world.command,
+            "speed": everyone(world.speed, strangers.speed),
+            "acceleration": everyone(world.acceleration, strangers.acceleration),
+            "command": everyone(world.command, strangers.command),
             "lane": 0,
             "gap": placed(world.gap),
             "los_acc": placed(self.level),
@@ -407,7 +437,7 @@ class Simulation:
 
 def alike(scenario: Scenario) -> Scenario:
     """What all runs of a batch have in common: the scenario less what may differ."""
-    return scenario.model_copy(update={"seed": 0, "faults": (), "leader": None, "start": None})
+    return scenario.model_copy(update={"seed": 0, "faults": (), "cut_ins": (), "leader": None, "start": None})
 
 
 def _age(now: int, time: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.cooperation.gate import Reason
+from karyon.cooperation.guard import BREACHES, Breach
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
@@ -21,6 +22,8 @@ from karyon.perception.sensors import seconds
 from karyon.sim.analysis import age_limit
 from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.faults import Placed
+from karyon.sim.strangers import Strangers
+from karyon.sim.world import World
 
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
@@ -45,10 +48,14 @@ class Log:
         for fault in self.faults:
             for row in self._touched(fault):
                 self._by_row.setdefault(row, []).append(fault)
+        self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
-        self._arrived = np.full((len(self._signals), rows), np.iinfo(np.int64).min // 2)
-        self._doubted = np.zeros((len(self._signals), rows), dtype=bool)
-        self._judged = 0, np.zeros((len(self._signals), rows), dtype=np.int64)
+        self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
+        self._protocol_failed = False
+        shape = len(self._signals), rows
+        self._arrived = np.full(shape, np.iinfo(np.int64).min // 2)
+        self._doubted = np.zeros(shape, dtype=bool)
+        self._judged = 0, np.zeros(shape, dtype=np.int64), np.ones(shape)
         self._started = False
 
     def _touched(self, one: Placed) -> Iterable[int]:
@@ -79,8 +86,9 @@ class Log:
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._judged = now, np.vstack([seen.time, *(each.time for each in told)])
-        doubted = np.vstack([seen.validity, *(each.validity for each in told)]) < DOUBT
+        believed = np.vstack([seen.validity, *(each.validity for each in told)])
+        self._judged = now, np.vstack([seen.time, *(each.time for each in told)]), believed
+        doubted = believed < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
             for signal, row in zip(*np.nonzero(changed), strict=True):
@@ -104,6 +112,7 @@ class Log:
                 verdict = self._verdict(row, failing)
                 self.verdicts[row][verdict] += 1
                 failed = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
+                failed |= now - self._cut_in[row] <= AFTERMATH
                 caused = failed or verdict in ("late", "lost")  # what did not come is a cause of its own
                 self.false_downgrades[row] += not caused
                 fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
@@ -132,6 +141,18 @@ class Log:
             said = "heads a group of its own" if heads else f"belongs to the group of car {head}"
             self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
 
+    def cut_in(self, now: int, strangers: Strangers, changed: NDArray[np.int64], world: World) -> None:
+        """Cars that do not communicate and have come into the lane, or left it; `changed` of the strangers."""
+        for index in map(int, changed):
+            row = int(strangers.row[index])
+            self._cut_in[row] = now
+            fields = {"gap": float(world.gap[row]), "speed": float(strangers.speed[index])}
+            if strangers.present[index]:
+                said = f"a car that does not communicate cuts in {fields['gap']:.1f} m ahead"
+            else:
+                said = "the car that had cut in leaves"
+            self.add(now, row, "cut_in", said, number=int(strangers.number[index]), **fields)
+
     def refused(self, now: int, counts: NDArray[np.int64]) -> None:
         """Messages that were refused since this was last told, by reason; `counts` (reason, vehicle, run) in all."""
         new = counts - self._refused
@@ -142,20 +163,38 @@ class Log:
             event = {"time": now / 1e9, "vehicle": vehicle, "kind": "message", "text": said}
             self.events[run].append(event | {"reason": name, "count": count})
 
+    def held(self, now: int, counts: NDArray[np.int64]) -> None:
+        """Rounds in which the protocol was held down since last told; `counts` (breach, vehicle, run) in all."""
+        new = counts - self._held
+        self._held = counts.copy()
+        for breach, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
+            count = int(new[breach, vehicle, run])
+            said = f"no cooperation in {count} round{'s' * (count > 1)}: the protocol {BREACHES[Breach(breach)]}"
+            event = {"time": now / 1e9, "vehicle": vehicle, "kind": "agreement", "text": said}
+            self.events[run].append(event | {"breach": Breach(breach).name.lower(), "count": count})
+
+    def failed(self, now: int, error: str | None) -> None:
+        """The agreement protocol of all runs has raised an error."""
+        if error is not None and not self._protocol_failed:
+            self._protocol_failed = True
+            said = f"no cooperation from here on: the agreement protocol raised {error}"
+            for events in self.events:
+                events.append({"time": now / 1e9, "vehicle": 0, "kind": "agreement", "text": said, "breach": "error"})
+
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
 
-        What is too old, or not to be believed for its age alone, is late where something newer than half of that
-        age came in, and else lost.
+        What is too old, or would be believed if it were not for its age, is late where something newer than half of
+        that age came in, and else lost.
         """
         for leaf in terms:
             if isinstance(leaf, Alive):
                 return "own_lag"
             if isinstance(leaf, Age | Validity) and leaf.signal in self._signals:
-                signal, (judged, measured) = self._signals.index(leaf.signal), self._judged
+                signal, (judged, measured, believed) = self._signals.index(leaf.signal), self._judged
                 age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
-                if isinstance(leaf, Age) or aged < leaf.minimum:
+                if isinstance(leaf, Age) or aged < leaf.minimum or believed[signal, row] >= leaf.minimum * aged:
                     return "late" if silence < 0.5 * age else "lost"
         return "invalid"
 

@@ -5,12 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.cooperation.agreement import MOST, Agreement, Said
 from karyon.cooperation.cam import VERSION
-from karyon.cooperation.gate import Gate, Headers, Reason
+from karyon.cooperation.disagreement import Disagreement
+from karyon.cooperation.gate import AGE_MAX, ROOM, Gate, Headers, Reason
+from karyon.cooperation.guard import Guarded
+from karyon.cooperation.protocol import Said
 from karyon.perception.received import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.attackers import ALL, Attackers
+from karyon.sim.protocols import chosen
+from karyon.sim.radio import LOST
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]
@@ -25,22 +29,21 @@ MILLISECOND = 1_000_000  # ns
 class Group:
     """The vehicles of all runs, vehicle 0 in front: it admits every level. A row is a follower, run by run.
 
-    level          that each row has agreed to with the one ahead of it; a head with nobody
-    leader         the vehicle that heads the group of each row, for the row itself by its own belief
-    followed       the same, but for who heads a group: the vehicle that heads the group ahead, which it would join
-    longest        rounds in a row for which an honest vehicle acted on a level that needs agreement while an honest one
-                   that it counts on was on another, per run
-    apart, rounds  rounds in which any did, and all rounds, per run
-    refused        messages refused so far (reason, member, run)
+    base          the highest level that needs no agreement
+    level         that each row has agreed to with the one ahead of it; a head with nobody
+    leader        the vehicle that heads the group of each row, for the row itself by its own belief
+    followed      that leads each row, or would if it joined those ahead: of a head, who leads the car ahead of it
+    disagreement  of the honest vehicles of each run
+    refused       messages refused so far (reason, member, run)
     Made-up members have the places behind the members, as far as there is room.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], base: int, top: int, attackers: Attackers) -> None:
         first = scenarios[0]
-        self._members, self._runs, self._base, self._top = first.vehicles, len(scenarios), base, top
+        self._members, self._runs, self.base, self._top = first.vehicles, len(scenarios), base, top
         self._attackers = attackers
-        places = self._members + max(0, min(attackers.most_made_up(), MOST - self._members))
-        self._agreement = Agreement(places, self._runs, base)
+        places = self._members + max(0, min(attackers.most_made_up(), ROOM - self._members))
+        self._agreement = Guarded(chosen(first.acc.agreement), places, self._runs, base)
         self._period = nanoseconds(first.radio.period)
         self._round_length = TRANSMISSIONS * self._period
         offset = nanoseconds(first.radio.clock_offset) // MILLISECOND
@@ -56,20 +59,29 @@ class Group:
         self._sent = 0
         self.level = np.full(self._runs * (self._members - 1), base)
         self.leader, self.followed = np.zeros_like(self.level), np.zeros_like(self.level)
-        self._apart_for = np.zeros((self._members, self._members, self._runs), dtype=int)
-        self.longest, self.apart, self.rounds = (np.zeros(self._runs, dtype=int) for _ in range(3))
+        self.disagreement = Disagreement(self._members, self._runs, base)
         self.refused = np.zeros((len(Reason), self._members, self._runs), dtype=np.int64)
+
+    @property
+    def held(self) -> Integers:
+        """Rounds so far in which the protocol was held down (breach, member, run)."""
+        return self._agreement.breaches[:, : self._members]
+
+    @property
+    def error(self) -> str | None:
+        """What the protocol raised, if it did: nobody cooperates any more."""
+        return self._agreement.error
 
     @property
     def number(self) -> int:
         """Of the round that the next transmission belongs to, from 0."""
         return self._sent // TRANSMISSIONS
 
-    def send(self, now: int, admitted: Integers, links: Booleans, message: Floats) -> Booleans:
+    def send(self, now: int, admitted: Integers, arrival: Integers, message: Floats) -> Booleans:
         """One transmission of all members at `now` (ns); answers on which links it is refused (link,).
 
         admitted   (row,) by their own rules
-        links      who hears whom (receiver, sender, run)
+        arrival    when it is heard, ns, or `LOST` (receiver, sender, run): what comes after its round does not count
         message    what they say of their motion (field, car)
         """
         if self._sent % TRANSMISSIONS == 0:
@@ -77,12 +89,14 @@ class Group:
                 self._close(self._told)
             self._begin(now, admitted)
         position, speed = (message[field].reshape(self._runs, -1).T for field in (M_POSITION, M_SPEED))
-        came = links & ~np.eye(self._members, dtype=bool)[:, :, None]
+        arrival = np.where(np.eye(self._members, dtype=bool)[:, :, None], LOST, arrival)
         if self._attackers:
-            came, position, speed = self._with_ghosts(now, came, position, speed)
-            self._take_copies(now, came)
-        judged = self._gate.judge(now // MILLISECOND, self._headers(now, came, position, speed))
-        self._heard[: self._members] |= judged == Reason.ACCEPTED
+            arrival, position, speed = self._with_ghosts(now, arrival, position, speed)
+            self._take_copies(now, arrival != LOST)
+        judged = self._gate.judge(now // MILLISECOND, self._headers(now, arrival != LOST, position, speed))
+        stale = (judged == Reason.ACCEPTED) & (arrival - now > AGE_MAX * MILLISECOND)
+        judged = np.where(stale, np.int8(Reason.REPLAYED), judged)
+        self._heard[: self._members] |= (judged == Reason.ACCEPTED) & (arrival <= self.end_of_round(now))
         refused = judged > Reason.ACCEPTED
         if refused.any():
             for reason in np.unique(judged[refused]):
@@ -91,13 +105,13 @@ class Group:
         return np.asarray(refused[:, : self._members].transpose(2, 0, 1).ravel())
 
     def _begin(self, now: int, admitted: Integers) -> None:
-        levels = np.full((self._heard.shape[0], self._runs), self._base, dtype=np.int8)
+        levels = np.full((self._heard.shape[0], self._runs), self.base, dtype=np.int8)
         levels[0] = self._top
         levels[1 : self._members] = admitted.reshape(self._runs, -1).T
         truth = self._agreement.speak(levels)
         self._told = truth
         if self._attackers:
-            self._told = self._attackers.told(now, self._round_length, self._base, self._top, truth)
+            self._told = self._attackers.told(now, self._round_length, self.base, self._top, truth)
             ghosts, fits = self._ghosts, self._ghosts.number >= 0
             for told in self._told:
                 speaker = told[:, ghosts.sender[fits], ghosts.run[fits]]
@@ -114,15 +128,12 @@ class Group:
         agreed = self._agreement.listen(self._heard, came)[:members]
         honest = ~self._attackers.dishonest
         counted = self._agreement.counted[:members, :members] & honest[:, None] & honest[None]
-        acting = np.where(self._agreement.heads[:members], np.int8(self._base), agreed)
-        differ = counted & (acting[:, None] > self._base) & (acting[:, None] != agreed[None])
-        self._apart_for = np.where(differ, self._apart_for + 1, 0)
-        self.longest = np.maximum(self.longest, self._apart_for.max(axis=(0, 1)))
-        self.apart += differ.any(axis=(0, 1))
-        self.rounds += 1
+        acting = np.where(self._agreement.heads[:members], np.int8(self.base), agreed)
+        self.disagreement.update(acting, agreed, counted)
         self.level = acting[1:].T.astype(np.int64).ravel()
-        self.leader = self._agreement.leader[1:members].T.ravel()
-        self.followed = self._agreement.followed[1:members].T.ravel()
+        leader, itself = self._agreement.leader[:members], np.arange(members)[:, None]
+        self.leader = leader[1:].T.ravel()
+        self.followed = np.where(leader == itself, np.roll(leader, 1, axis=0), leader)[1:].T.ravel()
 
     def _headers(self, now: int, came: Booleans, position: Floats, speed: Floats) -> Headers:
         milliseconds = np.array(now // MILLISECOND)
@@ -138,22 +149,23 @@ class Group:
         )
 
     def _with_ghosts(
-        self, now: int, came: Booleans, position: Floats, speed: Floats
-    ) -> tuple[Booleans, Floats, Floats]:
-        """Links, positions and speeds with those of made-up members; whoever has no room refuses them."""
+        self, now: int, arrival: Integers, position: Floats, speed: Floats
+    ) -> tuple[Integers, Floats, Floats]:
+        """Arrivals, positions and speeds with those of made-up members; whoever has no room refuses them."""
         members, room = self._members, self._heard.shape[0] - self._members
-        came = np.concatenate([came, np.zeros((members, room, self._runs), dtype=bool)], axis=1)
+        arrival = np.concatenate([arrival, np.full((members, room, self._runs), LOST)], axis=1)
         position, speed = (np.concatenate([each, np.zeros((room, self._runs))], axis=0) for each in (position, speed))
         ghosts, fits = self._ghosts, self._ghosts.number >= 0
         reached = self._reached(ghosts.only)
-        hears = came[:, ghosts.sender, ghosts.run] & reached & self._attackers.speaking(now, ghosts)
+        spoken = arrival[:, ghosts.sender, ghosts.run]
+        hears = (spoken != LOST) & reached & self._attackers.speaking(now, ghosts)
         crowded = (hears * ghosts.count)[:, ~fits]
         np.add.at(self.refused[Reason.CROWDED].T, ghosts.run[~fits], crowded.T)
         place, sender = (members + ghosts.number[fits], ghosts.run[fits]), (ghosts.sender[fits], ghosts.run[fits])
-        came[:, *place] = hears[:, fits]
+        arrival[:, *place] = np.where(hears, spoken, LOST)[:, fits]
         position[place] = position[sender] + ghosts.ahead[fits]
         speed[place] = speed[sender]
-        return came, position, speed
+        return arrival, position, speed
 
     def _reached(self, only: Integers) -> Booleans:
         """Which members are meant by who speaks to one of them alone, or to `ALL` (member, speaker)."""

@@ -15,7 +15,7 @@ from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.reception import Reception
-from karyon.sim.watch import NONE, Distance, Exposure, Truth
+from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 
 if TYPE_CHECKING:
     from karyon.sim.engine import Simulation
@@ -35,7 +35,7 @@ class Metrics:
         rows, levels = simulation.rows, simulation.function.levels
         self._braking = simulation.scenarios[0].vehicle.braking
         reaction = np.array([level.reaction_time or 0.0 for level in levels])
-        self.distance = Distance(reaction, self._braking, rows)
+        self.distance, self._blame = Distance(reaction, self._braking, rows), Blame(rows)
         self._items, self.exposure = _exposure(simulation)
         self._tolerated_own = _tolerated(simulation, OWN)
         fields = {sender: [f"{sender}.{field}" for field in MESSAGE] for sender in simulation.senders}
@@ -67,7 +67,7 @@ class Metrics:
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
         s, world = self._s, self._s.world
-        gap, speed, front = world.gap, world.speed[world.own], world.speed[world.ahead]
+        gap, speed, front = world.gap, world.speed[world.own], world.front_speed
         self.distance.update(gap, speed, front, s.level)
         closing = speed - front
         self.min_gap = np.minimum(self.min_gap, gap)
@@ -85,13 +85,17 @@ class Metrics:
         for level in range(len(self.shares)):
             self.shares[level] += counted & (s.level == level)
         self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
-        self._inside = self._note(
-            now, "unsafe distance", np.asarray(self.distance.margin < 0.0), self._inside, self.unsafe
-        )
+        margin = self.distance.margin
+        inside = (margin < 0.0) & ~self._blame.excused(now, margin, self.distance.reaction)
+        self._inside = self._note(now, "unsafe distance", inside, self._inside, self.unsafe)
         if s.enabled:
             self._expose(now)
         self.radio.step(now)
         self.steps += 1
+
+    def cut_in(self, now: int, rows: NDArray[np.int64]) -> None:
+        """Cars have cut in before these rows at `now` (ns): their gaps are not of their own making."""
+        self._blame.begin(now, rows)
 
     def close(self, now: int) -> None:
         """Exposures that last to the end of the run are counted there."""
@@ -226,13 +230,12 @@ class Metrics:
 
     def _agreement(self, rows: slice) -> dict[str, Any]:
         """How long members of a group were on different levels, in rounds; nothing where there is no group."""
-        group = self._s.group
-        if group is None:
+        if self._s.group is None:
             return {}
-        run = rows.start // (rows.stop - rows.start)
+        run, found = rows.start // (rows.stop - rows.start), self._s.group.disagreement
         return {
-            "worst_disagreement": int(group.longest[run]),
-            "mean_disagreement": float(group.apart[run] / max(group.rounds[run], 1)),
+            "worst_disagreement": int(found.longest[run]),
+            "mean_disagreement": float(found.apart[run] / max(found.rounds, 1)),
             "disagreement_bound": 1,
         }
 

@@ -128,11 +128,11 @@ class Channel:
         time, fresh = (np.repeat(each[links][None], len(value), axis=0) for each in (self.time, self._fresh))
         return Samples(value, time, fresh)
 
-    def heard_until(self, deadline: int, mute: Booleans) -> Booleans:
-        """Who of a group has what was sent last until `deadline` (ns), a mute car nothing (receiver, sender, run)."""
+    def arrival(self, mute: Booleans) -> Integers:
+        """When each of a group has what was sent last, ns, or `LOST`; a mute car nothing (receiver, sender, run)."""
         links = self.links
-        heard = (self.transmission.arrival <= deadline) & ~mute[links.receiver]
-        return heard.reshape(links.runs, links.members, links.members).transpose(1, 2, 0)
+        arrival = np.where(mute[links.receiver], LOST, self.transmission.arrival)
+        return arrival.reshape(links.runs, links.members, links.members).transpose(1, 2, 0)
 
     @property
     def slot_collisions(self) -> Integers | None:

@@ -177,10 +177,16 @@ class Tables:
 class Trace(Tables):
     """The trace of a batch."""
 
-    def __init__(self, folders: Sequence[Path | None], vehicles: int, senders: Sequence[str]) -> None:
-        """`folders`: one per run; None: that run is not recorded. `senders`: whose messages are heard."""
+    def __init__(
+        self, folders: Sequence[Path | None], vehicles: int, strangers: Integers, senders: Sequence[str]
+    ) -> None:
+        """`folders`: one per run; None: that run is not recorded.
+
+        strangers   in which run each of them is
+        senders     whose messages are heard
+        """
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
-        self._vehicles = vehicles
+        self._run = np.concatenate([np.repeat(np.arange(len(folders)), vehicles), strangers])
 
     @property
     def columns(self) -> list[str]:
@@ -192,18 +198,20 @@ class Trace(Tables):
         """Whether any run is recorded."""
         return bool(self._writers)
 
-    def record(self, instant: Mapping[str, Any], cars: int) -> None:
-        """Keep one instant: per column an array (car,) or a number."""
-        table = np.empty((len(self._layout), cars))
+    def record(self, instant: Mapping[str, Any]) -> None:
+        """Keep one instant: per column an array of all cars, then all strangers, or a number; x is NaN: not there."""
+        table = np.empty((len(self._layout), len(self._run)))
         for index, name in enumerate(self._layout.names):
             table[index] = instant[name]
         self._keep(table)
 
     def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, car)
+        block = np.stack(kept)  # (instant, column, car or stranger)
+        x = self._layout.get_field_index("x")
         for run in self.runs:
-            mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            yield run, [_array(mine[:, index, :].ravel(), name) for index, name in enumerate(self._layout.names)]
+            mine = block[:, :, self._run == run]
+            there = ~np.isnan(mine[:, x, :])
+            yield run, [_array(mine[:, index, :][there], name) for index, name in enumerate(self._layout.names)]
 
 
 def _array(values: Floats, name: str) -> pa.Array:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from karyon import __version__
 from karyon.sim import leaders, recordings
+from karyon.sim.analysis import guards
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.scenario import Loaded, Scenario, dump
+from karyon.sim.strangers import NEVER
 
 Progress = Callable[[float], bool]
 
@@ -80,7 +84,8 @@ def _simulated(
     results = []
     for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):
         summary = _summary(loaded, simulation, run, wall)
-        warnings = (*loaded.warnings, *noted, *_without_effect(loaded, simulation, run))
+        told = (*_without_effect(loaded, simulation, run), *_never_started(simulation, run))
+        warnings = (*loaded.warnings, *noted, *told)
         result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
         if folder:
             write_text(folder / "scenario.yaml", dump(loaded))
@@ -103,13 +108,30 @@ def _summary(loaded: Loaded, simulation: Simulation, run: int, wall: float) -> d
 
 
 def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[str]:
-    """A fault that was accepted but changed nothing is said."""
+    """A fault that was accepted but changed nothing is said, and a cut-in that has not come about."""
     changed = simulation.injector.changed() | simulation.components.skipped | simulation.attackers.changed()
-    return [
+    faults = [
         f"fault {index + 1} ({describe(fault)}) changed no sample"
         for index, fault in enumerate(loaded.scenario.faults)
         if changed.get((run, index), 0) == 0
     ]
+    strangers = simulation.world.strangers
+    waiting = strangers.number[(strangers.run == run) & (strangers.entered == NEVER)]
+    return faults + [
+        f"cut_ins[{number}] found no room before car {loaded.scenario.cut_ins[number].ahead_of}" for number in waiting
+    ]
+
+
+def _never_started(simulation: Simulation, run: int) -> list[str]:
+    """Cars that were at LoS 0 all along, as they have never seen a signal that a rule names, are told."""
+    followers = simulation.world.vehicles - 1
+    rows = run * followers + np.arange(followers)
+    waiting, seen = rows[~simulation.initialised[rows]], simulation.kernel.seen
+    named = [name for name in guards(simulation.function) if name in seen.signals]
+    unseen = [name for name in named if (seen.time[seen.signals[name], waiting] < 0).any()]
+    if not unseen:
+        return []
+    return [f"{len(waiting)} of {followers} cars never left LoS 0: they have not once seen {', '.join(unseen)}"]
 
 
 def sha256(text: str) -> str:

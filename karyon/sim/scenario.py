@@ -21,8 +21,18 @@ from ruamel.yaml import YAML
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.sim import controllers, documents, safety_file, wording
-from karyon.sim.channel.fields import LOSSES, VEHICLES_MAX, Radio, jams_who_is_there, warnings_of_radio
+from karyon.perception.following import LEAD
+from karyon.sim import controllers, documents, protocols, safety_file, wording
+from karyon.sim.analysis import age_limit
+from karyon.sim.arrivals import CutIn, Start, are_there, fit
+from karyon.sim.channel.fields import (
+    LOSSES,
+    VEHICLES_MAX,
+    Radio,
+    jams_who_is_there,
+    rarely_sent,
+    warnings_of_radio,
+)
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, SAID, Fault
@@ -147,12 +157,6 @@ class Vehicle(Section):
     )
 
 
-class Start(Section):
-    """How the vehicles stand at time 0."""
-
-    time_gap: Seconds = Field(default=1.6, ge=0, le=30, description="initial gap is 2 m plus this times the speed")
-
-
 class Sensor(Section):
     """A sensor of one signal."""
 
@@ -237,6 +241,9 @@ class Acc(Section):
         default=None,
         description="law of LoS 2 and above: ploeg, path, or your own as `module:Class`; the design's if absent",
     )
+    agreement: Annotated[Text, AfterValidator(protocols.checked)] | None = Field(
+        default=None, description="protocol of your own by which a platoon agrees on a level, `module:Class`"
+    )
     set_speed: MetresPerSecond = Field(default=30.0, gt=0, le=SPEED_MAX, description="speed that the driver has set")
 
 
@@ -276,7 +283,7 @@ class Scenario(Section):
     )
     leader: Leader = Field(description="how vehicle 0 drives")
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
-    start: Start = Field(default=Start(), description="how they begin")
+    start: Annotated[Start, AfterValidator(are_there)] = Field(default=Start(), description="how they begin")
     sensors: Sensors = Field(default=Sensors(), description="what followers measure")
     radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(
         default=Radio(), description="what vehicles tell each other"
@@ -288,6 +295,9 @@ class Scenario(Section):
     wall_limit: Seconds = Field(default=600.0, gt=0, le=30 * DAY, description="a run that takes longer is ended")
     faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(
         default=(), description="entries {vehicle, signal or component, mode, onset, ...}"
+    )
+    cut_ins: Annotated[tuple[CutIn, ...], AfterValidator(fit)] = Field(
+        default=(), description="cars that do not communicate, and cut in: entries {ahead_of, time, gap, ...}"
     )
 
     @field_validator("faults", mode="before")
@@ -340,7 +350,7 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
 
 
 def cut(loaded: Loaded, until: float) -> Loaded:
-    """The scenario ended at `until` (s), if that is before its end, without the faults that begin later.
+    """The scenario ended at `until` (s), if that is before its end, without the faults and cut-ins that begin later.
 
     Raises InputError for what is no time above 0 s.
     """
@@ -350,10 +360,15 @@ def cut(loaded: Loaded, until: float) -> Loaded:
     scenario = loaded.scenario
     if until >= scenario.duration:
         return loaded
-    kept = tuple(fault for fault in scenario.faults if fault.onset < until)
-    left = len(scenario.faults) - len(kept)
-    said = (f"{left} of {len(scenario.faults)} faults left out: they begin after {until:g} s",) if left else ()
-    shorter = scenario.model_copy(update={"duration": until, "faults": kept})
+    faults = tuple(fault for fault in scenario.faults if fault.onset < until)
+    cut_ins = tuple(one for one in scenario.cut_ins if one.time < until)
+    pairs = (("faults", scenario.faults, faults), ("cut-ins", scenario.cut_ins, cut_ins))
+    said = [
+        f"{len(had) - len(kept)} of {len(had)} {name} left out: they begin after {until:g} s"
+        for name, had, kept in pairs
+        if len(kept) < len(had)
+    ]
+    shorter = scenario.model_copy(update={"duration": until, "faults": faults, "cut_ins": cut_ins})
     return replace(loaded, scenario=shorter, warnings=(*loaded.warnings, *said))
 
 
@@ -364,7 +379,7 @@ def dump(loaded: Loaded) -> str:
     data["leader"] = _given(data["leader"])
     if "recording" in data["leader"]:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
-    data["radio"] = _plain(data["radio"])
+    data["radio"], data["cut_ins"] = _plain(data["radio"]), _plain(data["cut_ins"])
     data["faults"] = [_given(fault) | fault["parameters"] for fault in data["faults"]]
     writer: Any = YAML(typ="safe", pure=True)
     stream = StringIO()
@@ -497,16 +512,20 @@ def _is_group(scenario: Scenario, design: Design) -> bool:
     """Whether a level that the scenario can reach asks what the others have agreed to."""
     if FUNCTION not in [function.name for function in design.functions]:
         return False
-    if scenario.acc.max_los is not None:
-        design = design.limited(FUNCTION, scenario.acc.max_los)
-    return base_of(design.function(FUNCTION)) is not None
+    return base_of(_reached(scenario, design).function(FUNCTION)) is not None
+
+
+def _reached(scenario: Scenario, design: Design) -> Design:
+    """The design with the levels that the scenario can reach."""
+    most = scenario.acc.max_los
+    return design if most is None else design.limited(FUNCTION, most)
 
 
 def _with_law(design: Design, law: str, document: Document, faults: list[documents.Fault]) -> Design:
     """The design with the law that the scenario chooses."""
     changed, place = controllers.chosen(design, law), document.place(("acc", "controller"))
     fault = next(controllers.faults(changed), None)
-    if wrong := controllers.unusable(law) or (fault and (fault.message, fault.hint)):
+    if wrong := controllers.LAW.unusable(law) or (fault and (fault.message, fault.hint)):
         faults.append(place.fault(f"acc.controller {wrong[0]}", wrong[1]))
     return changed
 
@@ -522,9 +541,13 @@ def _warnings(scenario: Scenario, design: Design) -> tuple[str, ...]:
         warnings.append(f"acc.max_los limits nothing: the design ends at LoS {highest}")
     if scenario.acc.controller is not None and min(highest, scenario.acc.max_los or highest) < controllers.LOWEST:
         warnings.append(f"acc.controller drives nothing: it is of LoS {controllers.LOWEST} and above")
+    if scenario.acc.agreement is not None and not _is_group(scenario, design):
+        warnings.append("acc.agreement agrees on nothing: no level asks what a platoon has agreed to")
     warnings += warnings_of_radio(scenario.radio, scenario.duration)
-    if scenario.radio.generation == "cam" and _is_group(scenario, design):
-        warnings.append("radio.generation changes nothing: members of a group send in each period")
+    if scenario.radio.generation == "cam":
+        limit = age_limit(_reached(scenario, design).function(FUNCTION), LEAD)
+        in_group = ["radio.generation changes nothing: members of a group send in each period"]
+        warnings += in_group if _is_group(scenario, design) else rarely_sent(scenario.radio, limit)
     leader, declared = scenario.leader, scenario.vehicle.braking
     if leader.speed is not None and leader.deceleration > declared:
         warnings.append(

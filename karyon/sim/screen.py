@@ -28,7 +28,7 @@ def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:
 
 
 def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Faults, switches of the level of service with their rule, and violations."""
+    """Faults, cut-ins, switches of the level with their rule, violations, what an agreement protocol may not."""
     told = list(_news(events))
     for event in told[:SWITCHES_SHOWN]:
         yield f"{event['time']:8.2f} s   car {event['vehicle']}   {event['text']}"
@@ -78,5 +78,5 @@ def _news(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
                 fallen.add(event["vehicle"])
             if event["vehicle"] in fallen or event["time"] > START:
                 yield event
-        elif event["kind"] in ("fault", "violation"):
+        elif event["kind"] in ("fault", "cut_in", "violation", "agreement"):
             yield event

@@ -119,3 +119,28 @@ class Distance:
         self.safe_at_level = at_level >= 0.0
         self.reaction = np.where(self.safe_at_level | (wanted < self.reaction), wanted, self.reaction)
         self.margin = gap - rss.safe_distance(speed, front_speed, self.reaction, self._braking)
+
+
+class Blame:
+    """Gaps below the safe distance that the car behind is not to blame for: another one has cut in (row,).
+
+    Who cuts in is to blame for the distance that it leaves; who is behind it, for a wrong answer. It has its reaction
+    time, and from then on the margin must grow until it is none below 0. [Shalev-Shwartz et al. 2017, sec. 3.5, 3.6]
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._since = np.full(rows, NONE, dtype=np.int64)
+        self._before = np.zeros(rows)
+
+    def begin(self, now: int, rows: Integers) -> None:
+        """A car has cut in before these at `now` (ns)."""
+        self._since[rows] = now
+
+    def excused(self, now: int, margin: Floats, reaction_time: Floats) -> Booleans:
+        """Where a negative margin (m) is not one's own fault; `reaction_time` in s, of the level in command (row,)."""
+        begun = self._since != NONE
+        waits = seconds(now, np.where(begun, self._since, now)) <= reaction_time
+        answers = (margin < 0.0) & (margin > self._before)
+        excused = begun & (waits | answers)
+        self._since, self._before = np.where(excused, self._since, NONE), margin
+        return np.asarray(excused)

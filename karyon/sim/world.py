@@ -8,16 +8,18 @@ from numpy.typing import NDArray
 from karyon.perception.sensors import seconds
 from karyon.sim.leaders import Leaders
 from karyon.sim.scenario import Scenario
+from karyon.sim.strangers import Strangers
 from karyon.sim.vehicle import move
 
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
 class World:
     """Cars in file, one file per run; arrays (car,) with car = run * vehicles + vehicle, vehicle 0 the leader.
 
-    A follower is a `row`: `own` and `ahead` are the cars of each row and of the car ahead of it.
-    Position is that of the front bumper, in m along the lane.
+    A follower is a `row`: `own` and `ahead` are the cars of each row and of the car ahead of it in the file, between
+    which one of the `strangers` may be. Position is that of the front bumper, in m along the lane.
     """
 
     def __init__(self, scenarios: Sequence[Scenario], leaders: Leaders) -> None:
@@ -31,11 +33,22 @@ class World:
         self.speed = np.repeat(speed, self.vehicles)
         spacing = self.vehicle.length + 2.0 + np.array([s.start.time_gap for s in scenarios]) * speed
         self.position = np.repeat(position, self.vehicles) - np.repeat(spacing, self.vehicles) * (cars % self.vehicles)
+        self.apart = self._fall_back(scenarios, spacing - self.vehicle.length)
         self.acceleration = np.repeat(acceleration, self.vehicles) * (cars % self.vehicles == 0)
         self.command = np.zeros(cars.shape)
         self.intended = np.zeros(cars.shape)
         self.now = 0
         self._lead(0)
+        self.strangers = Strangers(scenarios)
+
+    def _fall_back(self, scenarios: Sequence[Scenario], gap: Floats) -> Booleans:
+        """Those who come from behind (row,), moved to where they begin with all behind them; `gap` of others (run,)."""
+        farther = np.zeros((self.runs, self.vehicles))
+        for run, each in enumerate(scenarios):
+            for one in each.start.apart:
+                farther[run, one.vehicle] = one.gap - gap[run]
+        self.position = self.position - farther.cumsum(axis=1).ravel()
+        return np.asarray(farther.ravel()[self.own] != 0.0)
 
     def advance(self, now: int) -> None:
         """Move every car to `now` (ns) under the command in force."""
@@ -53,6 +66,8 @@ class World:
         )
         self.now = now
         self._lead(now)
+        if len(self.strangers):
+            self.strangers.advance(now, step, self)
 
     def drive(self, command: Floats) -> None:
         """Put the commands (row,) into force. An actuator ignores one that is not finite and holds the last."""
@@ -62,13 +77,25 @@ class World:
 
     @property
     def gap(self) -> Floats:
-        """Bumper to bumper to the car ahead in m (row,); negative: overlapping."""
-        return np.asarray(self.position[self.ahead] - self.vehicle.length - self.position[self.own])
+        """Bumper to bumper to what is ahead in m (row,); negative: overlapping."""
+        front = self._ahead(self.position, self.strangers.position)
+        return np.asarray(front - self.vehicle.length - self.position[self.own])
+
+    @property
+    def front_speed(self) -> Floats:
+        """Speed of what is ahead in m/s (row,)."""
+        return self._ahead(self.speed, self.strangers.speed)
 
     @property
     def relative_speed(self) -> Floats:
-        """Speed of the car ahead less own speed in m/s (row,)."""
-        return np.asarray(self.speed[self.ahead] - self.speed[self.own])
+        """Speed of what is ahead less own speed in m/s (row,)."""
+        return np.asarray(self.front_speed - self.speed[self.own])
+
+    def _ahead(self, of_cars: Floats, of_strangers: Floats) -> Floats:
+        """Of the car ahead, or of the stranger before it (row,)."""
+        found: Floats = of_cars[self.ahead]
+        found[self.strangers.rows] = of_strangers[self.strangers.present]
+        return found
 
     def _lead(self, now: int) -> None:
         lead = self.leading

@@ -1,6 +1,6 @@
 """Manoeuvres of a car that follows another: what a passenger and a safety engineer would see."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, nan
 
 import numpy as np
@@ -197,13 +197,24 @@ def test_the_blind_brake_no_harder_than_all_have_declared(gap):
     assert drive.speeds[-1] == 0.0
 
 
-def test_who_is_too_close_brakes_as_hard_as_it_can():
-    """A car cuts in at half of the safe distance."""
-    cruise = Cruise(1, LEVELS, BRAKING, LAG)
-    close, safe = Drive(8.0, 25.0, 20.0), Drive(90.0, 25.0, 0.0)
-    commands = [[cruise.update(*drive.seen(0.0, 0.0), STEP)[0][0] for _ in range(6)][-1] for drive in (close, safe)]
-    assert commands[0] == pytest.approx(-limits.EMERGENCY_BRAKING)
-    assert commands[1] >= -BRAKING
+@pytest.mark.parametrize(
+    ("gap", "front_speed", "announced", "harder"),
+    [
+        (8.0, 20.0, 0.0, False),  # half of the safe distance: what all have declared ends the closing 3 m before
+        (3.0, 19.0, 0.0, True),
+        (8.0, 20.0, -BRAKING, True),  # the car ahead brakes, too
+        (8.0, 25.0, -BRAKING, False),  # as fast as the other, and what it brakes is enough
+        (90.0, 0.0, 0.0, False),  # not too close yet
+    ],
+)
+def test_who_is_too_close_brakes_harder_than_declared_only_where_it_must(gap, front_speed, announced, harder):
+    """A car cuts in: those behind rely on what is declared, and who is hit by one of them has gained nothing."""
+    cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(gap, 25.0, front_speed, level=at(2))
+    seen, *others = drive.seen(0.0, 0.0)
+    seen = replace(seen, front_command=np.array([announced]))
+    for _ in range(6):
+        command, _ = cruise.update(seen, *others, STEP)
+    assert (command[0] < -BRAKING - 1.0) == harder
 
 
 @pytest.mark.parametrize("speed", [15.0, 30.0, 45.0])

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.cooperation import agreement
-from karyon.cooperation.agreement import ANY, LEAVE, MOST, REST, Agreement, Said
+from karyon.cooperation.agreement import ANY, LEAVE, MOST, REST, Agreement
+from karyon.cooperation.protocol import Said
 from tests.reference.agreement import Vehicle
 
 BASE, TOP = 1, 3
@@ -38,6 +39,10 @@ class Groups:
     def all_admit(self, level=TOP):
         return np.full(self.shape, level, dtype=np.int8)
 
+    def heads(self):
+        """Who counts on nobody ahead, in the first file."""
+        return (self.protocol.counted[..., 0].argmax(axis=1) == np.arange(self.shape[0])).tolist()
+
     def settle(self, rounds=3):
         for _ in range(rounds):
             levels = self.round(self.all_admit(), self.everyone())
@@ -51,14 +56,13 @@ def apart(levels, counted, honest):
 
 
 def test_who_hears_all_has_the_lowest_that_was_said():
-    """Three rounds after they met: know each other, propose, agree."""
+    """In the second round after they met: know each other, then propose and agree."""
     groups = Groups(4, 2)
     admitted = groups.all_admit()
     admitted[2, 1] = 2
-    seen = [groups.round(admitted, groups.everyone()).copy() for _ in range(4)]
+    seen = [groups.round(admitted, groups.everyone()).copy() for _ in range(3)]
     assert (seen[0] == BASE).all()
-    assert (seen[1] == BASE).all()
-    assert seen[3].tolist() == [[TOP, 2]] * 4
+    assert seen[1].tolist() == seen[2].tolist() == [[TOP, 2]] * 4
 
 
 def test_who_misses_one_falls_at_once_and_the_others_one_round_later():
@@ -94,6 +98,34 @@ def test_and_merges_when_it_can_again():
     assert groups.protocol.leader[:, 0].tolist() == [0] * 6
 
 
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_who_was_alone_costs_nobody_a_round_when_it_is_back(place):
+    """It has missed nobody, and proposes at once what its rules admit; whether it headed, or was not heard."""
+    for admitted, heard in (lonely(place), silent(place)):
+        groups = Groups(6, 1)
+        for _ in range(LEAVE + 4):
+            groups.round(admitted, heard)
+        others = np.arange(6) != place
+        for number in range(3):
+            levels = groups.round(groups.all_admit(), groups.everyone())
+            assert (levels[others] == TOP).all()
+            assert levels[place, 0] == (BASE if number == 0 else TOP)
+
+
+def lonely(place):
+    """The car at this place heads a group, as does the one behind it."""
+    admitted = np.full((6, 1), TOP, dtype=np.int8)
+    admitted[place : place + 2] = BASE
+    return admitted, np.ones((6, 6, 1), dtype=bool)
+
+
+def silent(place):
+    """The car at this place neither hears nor is heard."""
+    heard = np.ones((6, 6, 1), dtype=bool)
+    heard[place] = heard[:, place] = False
+    return np.full((6, 1), TOP, dtype=np.int8), heard
+
+
 def test_who_did_not_hear_of_a_split_falls_and_the_others_of_its_group_one_round_later():
     groups = Groups(5, 1)
     groups.settle(4)
@@ -127,13 +159,13 @@ def test_a_former_head_waits_for_those_ahead_of_it():
     admitted[2] = 0
     for _ in range(4):
         groups.round(admitted, groups.everyone())
-    assert groups.protocol.heads[:, 0].tolist() == [True, False, True, False]
+    assert groups.heads() == [True, False, True, False]
     apart_ahead = groups.everyone()
     apart_ahead[0, 1] = apart_ahead[1, 0] = False
     assert groups.round(groups.all_admit(), apart_ahead)[:, 0].tolist() == [BASE, BASE, TOP, TOP]
-    assert groups.protocol.heads[:, 0].tolist() == [True, False, True, False]
+    assert groups.heads() == [True, False, True, False]
     assert (groups.round(groups.all_admit(), groups.everyone()) == BASE).all()
-    assert groups.protocol.heads[:, 0].tolist() == [True, False, False, False]
+    assert groups.heads() == [True, False, False, False]
 
 
 def test_the_first_in_file_heads_with_no_word():
@@ -187,48 +219,6 @@ def test_it_is_the_slow_reference(members, seed, loss, rounds, lies):
                 assert set(np.flatnonzero(fast.protocol.known[name, :, group])) == vehicles[name].known
                 assert fast.protocol.leader[name, group] == min(vehicles[name].group(vehicles[name].heads))
                 assert fast.protocol.rests[name, group] == (vehicles[name].resting > 0)
-
-
-def longest_disagreement(members, groups, rounds, seed, losses, liar=None):
-    """Rounds in a row that one counts on another that is on another level, per file; a liar is no one to count on."""
-    rng = np.random.default_rng(seed)
-    group = Groups(members, groups)
-    honest = np.ones(group.shape, dtype=bool)
-    if liar is not None:
-        honest[liar] = False
-    burst = np.zeros((members, members, groups), dtype=bool)
-    lasting, longest, cooperated = np.zeros(burst.shape, dtype=int), np.zeros(groups, dtype=int), 0
-    admitted = group.all_admit()
-    for _ in range(rounds):
-        admitted = np.where(rng.random(group.shape) < 0.1, rng.integers(0, TOP + 1, group.shape), admitted)
-        burst ^= rng.random(burst.shape) < np.where(burst, 0.3, 0.02 * losses)
-        heard = (rng.random(burst.shape) >= losses) & ~burst
-        told, headed = np.full(heard.shape, -1), np.full(heard.shape, -1)
-        if liar is not None:
-            for lie, most in ((told, TOP), (headed, 1)):
-                lies = rng.integers(-1, most + 1, lie[:, liar].shape)
-                lie[:, liar] = np.where(rng.random(groups) < 0.04, lies, -1)
-        levels = group.round(admitted.astype(np.int8), heard, told, headed=headed)
-        lasting = np.where(apart(levels, group.protocol.counted, honest), lasting + 1, 0)
-        longest = np.maximum(longest, lasting.max(axis=(0, 1)))
-        cooperated += int((levels > BASE).sum())
-    return longest, cooperated
-
-
-@pytest.mark.parametrize("members", [2, 3, 8])
-def test_disagreement_never_exceeds_one_round(members):
-    """36,000 rounds of each size, with no loss to all lost, in bursts and singly."""
-    losses = np.linspace(0.0, 1.0, 120)
-    longest, cooperated = longest_disagreement(members, 120, 300, 7, losses)
-    assert longest.max() == 1
-    assert cooperated > 0
-
-
-def test_nor_with_a_member_that_tells_each_something_else():
-    """Of the honest ones: they see it by the echoes in the round after, and rest."""
-    longest, cooperated = longest_disagreement(5, 60, 400, 8, np.linspace(0.0, 0.6, 60), liar=2)
-    assert longest.max() == 1
-    assert cooperated > 0
 
 
 def test_who_tells_different_things_ends_cooperation_for_a_while():
@@ -402,6 +392,31 @@ def test_digests_differ():
     digests = agreement._digest(np.full((1, vectors.shape[1]), np.uint64(15)), known, vectors[None])
     assert len(np.unique(digests)) == 256
     assert agreement.NOTHING not in digests
+
+
+def test_views_differ():
+    """Of all sets of ten, wherever these are in a long file."""
+    sets = np.array(np.meshgrid(*[[False, True]] * 10)).reshape(10, -1)
+    for places in (np.arange(10), 100 * np.arange(10), np.arange(MOST - 10, MOST)):
+        counted = np.zeros((1, MOST, sets.shape[1]), dtype=bool)
+        counted[:, places] = sets
+        assert len(np.unique(agreement._view(counted))) == 2**10
+
+
+def test_a_long_file_agrees_as_one_and_splits():
+    """Who has not heard of a merger is missed, wherever in the file."""
+    groups = Groups(150, 1)
+    assert (groups.settle(2) == TOP).all()
+    admitted = groups.all_admit()
+    admitted[120] = BASE
+    assert (np.delete(groups.round(admitted, groups.everyone()), 120) == TOP).all()
+    heard = groups.everyone()
+    heard[70, 120] = False
+    groups.round(groups.all_admit(), heard)
+    assert (groups.round(groups.all_admit(), groups.everyone()) == BASE).all()
+    levels = [groups.round(groups.all_admit(), groups.everyone()) for _ in range(2)]
+    assert (levels[-1] == TOP).all()
+    assert groups.protocol.leader.max() == 0
 
 
 @pytest.mark.parametrize("members", [0, MOST + 1])

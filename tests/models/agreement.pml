@@ -93,11 +93,11 @@ inline decide(i) {
     split(i, 0); split(i, 1); split(i, 2);
     group(i, counted[i], leaders);
     leaders = 0;
-    missed[i] = (counted[i] == bit(i)) || !up[i];
+    missed[i] = !up[i];
     misses(i, 0); misses(i, 1); misses(i, 2);
     level[i] = TOP;
     if
-    :: missed[i] -> level[i] = BASE
+    :: missed[i] || counted[i] == bit(i) -> level[i] = BASE
     :: else -> lowest(i, 0); lowest(i, 1); lowest(i, 2)
     fi
 }
@@ -135,8 +135,8 @@ inline restart(i) {
 }
 
 inline forget(i) {
-    known[i] = bit(i); heads[i] = 0; missed[i] = true; level[i] = BASE;
-    quiet[i * N] = 0; quiet[i * N + 1] = 0; quiet[i * N + 2] = 0
+    known[i] = bit(i); heads[i] = 0; missed[i] = true;
+    quiet[i * N] = LEAVE; quiet[i * N + 1] = LEAVE; quiet[i * N + 2] = LEAVE
 }
 
 active proctype rounds() {
@@ -168,7 +168,9 @@ active proctype rounds() {
         assert(calm < CALM || (level[0] == TOP && level[1] == TOP && level[2] == TOP));
         troubled = false; apart = 0; head[0] = false; head[1] = false; head[2] = false;
         heard[0] = 0; heard[1] = 0; heard[2] = 0; counted[0] = 0; counted[1] = 0; counted[2] = 0;
-        view[0] = 0; view[1] = 0; view[2] = 0; proposal[0] = 0; proposal[1] = 0; proposal[2] = 0
+        view[0] = 0; view[1] = 0; view[2] = 0; proposal[0] = 0; proposal[1] = 0; proposal[2] = 0;
+        level[0] = 0; level[1] = 0; level[2] = 0;   /* decided anew in each round */
+        heads[0] = heads[0] & known[0]; heads[1] = heads[1] & known[1]; heads[2] = heads[2] & known[2]
         }
        }
     od

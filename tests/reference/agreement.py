@@ -56,7 +56,7 @@ class Vehicle:
         now_heads = {one for one, message in came.items() if message.head} | ({self.name} if self.head else set())
         members = self.group(self.heads | now_heads)
         others = members - {self.name}
-        all_spoke = bool(others) and all(one in came and came[one].view == self.view for one in others)
+        all_spoke = all(one in came and came[one].view == self.view for one in others)
         echoes = [came[one].echo for one in self.echoing if one in came]
         if self.echo is not None and any(echo is not None and echo != self.echo for echo in echoes):
             self.resting = self.rest
@@ -64,8 +64,8 @@ class Vehicle:
             self.resting -= 1
         said = {one: came[one].proposal for one in others if one in came} | {self.name: self.proposal}
         self.missed = not all_spoke or self.resting > 0
-        self.agreed = self.base if self.missed else max(self.base, min(said.values()))
-        self.echo = (members, tuple(sorted(said.items()))) if all_spoke else None
+        self.agreed = self.base if self.missed or not others else max(self.base, min(said.values()))
+        self.echo = (members, tuple(sorted(said.items()))) if all_spoke and others else None
         self.echoing = set(others)
         self.heads = (self.heads - set(came) - {self.name}) | now_heads
         for one in {*self.known, *came} - {self.name}:

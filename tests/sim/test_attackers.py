@@ -205,6 +205,28 @@ def test_by_the_rules_of_a_cam_fewer_messages_are_sent_and_no_goal_is_violated()
     assert shares[0] > shares[1] >= shares[2]
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ([], "at 20 m/s and less for age(lead.message) <= 0.3 s"),
+        (["radio.latency=0.15"], "at 40 m/s and less for age(lead.message) <= 0.3 s"),
+        (["radio.latency=0.25"], "at any speed for age(lead.message) <= 0.3 s"),
+        (["acc.max_los=1"], None),
+    ],
+)
+def test_one_is_told_below_which_speed_a_cam_comes_too_rarely(settings, said):
+    warnings = read("acc_profile", ["radio.generation=cam", *settings], 3).warnings
+    told = [warning.partition("too rarely ")[2] for warning in warnings if "CAM" in warning]
+    assert told == ([] if said is None else [said])
+
+
+@pytest.mark.parametrize(("speed", "cooperates"), [(20, False), (21, True)])
+def test_and_that_is_where_the_level_is_reached(speed, cooperates):
+    steady = [f"leader.speed=[[0, {speed}]]", "acc.set_speed=30", "duration=12"]
+    [result] = simulate([read("acc_profile", ["radio.generation=cam", *steady], 3)], [None])
+    assert (result.summary["functions"]["acc"]["los_share"]["2"] > 0.5) == cooperates
+
+
 def test_members_of_a_group_send_whatever_the_rules_of_a_cam_say():
     """Ten times a second; a scenario that asks otherwise is told so."""
     loaded = read("platoon", ["duration=10", "radio.generation=cam"], 3)

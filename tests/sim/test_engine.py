@@ -195,6 +195,22 @@ def test_what_comes_too_old_is_late():
     assert downgrades["invalid"] == 0
 
 
+@pytest.mark.parametrize(("loss", "told"), [(1.0, True), (0.5, False)])
+def test_one_is_told_why_cars_never_left_their_start(loss, told):
+    """Where no message ever came, and a level names them: that is no downgrade, and shows in no other way."""
+    (result,) = simulate([read("platoon", ["duration=3", "vehicles=3", f"radio.loss={loss}"], 7)], [None])
+    said = "2 of 2 cars never left LoS 0: they have not once seen lead.message"
+    assert [warning for warning in result.summary["warnings"] if "LoS 0" in warning] == [said] * told
+
+
+def test_what_would_be_believed_if_it_were_younger_is_lost():
+    """Some losses in a row, and a little doubt on top, are losses; no fault is sought for them."""
+    (result,) = simulate([read("platoon_loss", ["duration=39"], 7)], [None])
+    falls = [event for event in result.events if "lead.message" in event.get("rule", "") and "verdict" in event]
+    assert {event["vehicle"] for event in falls} >= {1, 7}
+    assert {(event["verdict"], event["cause"]) for event in falls} == {("lost", "fault")}
+
+
 @pytest.mark.parametrize("highest", [0, 1])
 def test_a_car_may_be_held_to_its_lower_levels(highest):
     """Level 0 alone is a car like any other: nothing is guarded, and nothing switched."""

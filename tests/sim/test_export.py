@@ -180,7 +180,7 @@ def test_a_trace_that_is_no_trace_is_refused(run, tmp_path, column, change, told
     [
         ("time", lambda values: values * values, "its instants are not equally far apart"),
         ("time", lambda values: values * 0.0, "holds a single instant"),
-        ("vehicle", lambda values: values[::-1], "not every vehicle is there at every instant"),
+        ("vehicle", lambda values: values[::-1], "the vehicles of an instant are not in order"),
     ],
 )
 def test_what_commonroad_cannot_say_is_refused(run, tmp_path, column, change, told):

@@ -62,6 +62,19 @@ def test_a_radio_that_is_down_sends_nothing_and_hears_nothing(tmp_path, scenario
     assert others.arrived.notna().all()
 
 
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_slow_radio_sends_and_hears_in_one_of_so_many_periods(tmp_path, factor):
+    """Of its own: whatever beats with it."""
+    slow = f"faults=[{{vehicle: 2, component: radio, mode: slow, factor: {factor}, onset: 4.03, duration: 6}}]"
+    messages, _ = driven(tmp_path, "acc_profile", "vehicles=4", "duration=12", slow)
+    during = messages[(messages.sent > 4.05) & (messages.sent < 9.95)]
+    periods = during.sent.nunique()
+    assert len(during[during.sender == 2]) == pytest.approx(periods / factor, abs=1)
+    told = during[during.receiver == 2]
+    assert len(told) == periods
+    assert told.arrived.notna().sum() == pytest.approx(periods / factor, abs=1)
+
+
 def test_each_column_has_its_unit(tmp_path):
     driven(tmp_path, "acc_profile", "duration=1")
     layout = parquet.read_schema(tmp_path / "messages.parquet")

@@ -94,9 +94,16 @@ def test_who_may_not_cooperate_is_not_misled_by_old_messages():
 
 
 def test_a_platoon_that_is_too_long_is_refused_and_not_begun():
-    with pytest.raises(InputError, match="vehicles that agree on a level are at most 64, found 65"):
-        read("platoon", ["vehicles=65"])
-    assert read("platoon", ["vehicles=65", "acc.max_los=2"]).scenario.vehicles == 65
+    with pytest.raises(InputError, match="vehicles that agree on a level are at most 1024, found 1025"):
+        read("platoon", ["vehicles=1025"])
+    assert read("platoon", ["vehicles=1025", "acc.max_los=2"]).scenario.vehicles == 1025
+
+
+def test_a_long_platoon_agrees_as_one():
+    """Longer than a word has bits."""
+    (summary,) = summaries("vehicles=100", seeds=(1,), seconds=8)
+    assert_safe(summary)
+    assert share(summary, 3) > 0.6
 
 
 def test_the_file_splits_at_a_vehicle_that_has_lost_its_radio():
@@ -104,7 +111,7 @@ def test_the_file_splits_at_a_vehicle_that_has_lost_its_radio():
 
     The car behind it hears nothing of the car ahead, and heads a group until it does.
     """
-    fault = "faults=[{vehicle: 4, component: radio, mode: hang, onset: 30, duration: 10}]"
+    fault = "faults=[{vehicle: 4, component: radio, mode: hang, onset: 30.1, duration: 10}]"
     (result,) = simulate([read("platoon", ["duration=60", fault], 7)], [None])
     assert_safe(result.summary)
     levels = [event for event in result.events if event["kind"] == "los" and event["time"] > 30]
@@ -213,14 +220,14 @@ def test_a_round_has_five_transmissions():
     """What is admitted counts at its beginning; the levels follow at its end."""
     scenario = read("platoon", ["vehicles=3"], 1).scenario
     group = Group([scenario, scenario], 2, 3, Attackers([], vehicles=3, runs=2, period=100_000_000))
-    links = np.ones((3, 3, 2), dtype=bool)
     levels = []
     for transmission in range(6 * TRANSMISSIONS):
         admitted = np.array([3, 3, 3, 2 if transmission >= 4 * TRANSMISSIONS + 1 else 3])
-        refused = group.send(transmission * 100_000_000, admitted, links, np.zeros((4, 6)))
+        now = transmission * 100_000_000
+        refused = group.send(now, admitted, np.full((3, 3, 2), now), np.zeros((4, 6)))
         assert not refused.any()
         levels.append(group.level.tolist())
     changes = [at for at in range(1, len(levels)) if levels[at] != levels[at - 1]]
-    assert changes == [3 * TRANSMISSIONS]
+    assert changes == [2 * TRANSMISSIONS]
     assert levels[-1] == [3, 3, 3, 3]
-    assert group.rounds.tolist() == [5, 5]
+    assert group.disagreement.rounds == 5

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from karyon.cooperation.gate import Reason
 from karyon.perception.received import CONTENT
 from karyon.perception.sensors import NEVER
 from karyon.sim.attackers import Attackers
+from karyon.sim.faults import placed
 from karyon.sim.group import TRANSMISSIONS, Group
 from karyon.sim.radio import LOST, Channel
 from karyon.sim.run import simulate
@@ -137,9 +139,9 @@ def test_what_arrives_is_told_per_link():
     assert (told.arrival[jammed | silent] == LOST).all()
     assert (told.arrival[~(jammed | silent)] == 30_000_000).all()
     assert told.spoke.tolist() == (~silent).tolist()
-    heard = tried.heard_until(30_000_000, mute)[:, :, 0]
-    assert heard.tolist() == [[True, False, True, True], [False] * 4, [False] * 4, [True, False, True, True]]
-    assert not tried.heard_until(29_999_999, mute).any()
+    arrival = tried.arrival(mute)[:, :, 0]
+    heard = [[True, False, True, True], [False] * 4, [False] * 4, [True, False, True, True]]
+    assert arrival.tolist() == np.where(heard, 30_000_000, LOST).tolist()
 
 
 def test_a_round_ends_when_the_next_one_is_first_sent():
@@ -149,7 +151,40 @@ def test_a_round_ends_when_the_next_one_is_first_sent():
     for transmission in range(3 * TRANSMISSIONS):
         periods = TRANSMISSIONS - transmission % TRANSMISSIONS
         assert group.end_of_round(7) == 7 + periods * PERIOD
-        group.send(transmission * PERIOD, np.array([3, 3]), np.ones((3, 3, 1), dtype=bool), np.zeros((4, 3)))
+        now = transmission * PERIOD
+        group.send(now, np.array([3, 3]), np.full((3, 3, 1), now), np.zeros((4, 3)))
+
+
+def spoken(group, rounds, arrival):
+    """Levels after each round of three that say all is well, where a message takes as long as `arrival` says."""
+    levels = []
+    for now in range(0, (rounds * TRANSMISSIONS + 1) * PERIOD, PERIOD):
+        refused = group.send(now, np.array([3, 3]), arrival(now), np.zeros((4, 3)))
+        levels.append(group.level.tolist())
+    return levels[::TRANSMISSIONS][1:], refused.tolist()
+
+
+@pytest.mark.parametrize(
+    ("takes", "counts", "reason"), [(0, True, None), (600, False, None), (1000, False, None), (1001, False, "replayed")]
+)
+def test_what_comes_after_its_round_passes_the_gate_and_does_not_count(takes, counts, reason):
+    """It is read, unless it is older than any message may be (ms)."""
+    group = Group([read("platoon", ["vehicles=3"]).scenario], 2, 3, Attackers([], vehicles=3, runs=1, period=PERIOD))
+    levels, refused = spoken(group, 4, lambda now: np.full((3, 3, 1), now + takes * 1_000_000))
+    assert (levels[-1] == [3, 3]) == counts
+    assert refused == [reason is not None] * 2
+    found = {Reason(number).name.lower(): count for number, count in enumerate(group.refused.sum(axis=(1, 2))) if count}
+    assert set(found) == ({reason} if reason else set())
+
+
+def test_late_messages_count_against_who_floods():
+    """As many as come: twice as often as agreed is more than the gate takes, however late."""
+    flood = "{vehicle: 1, signal: own.message, mode: flooding, rate: 200, onset: 0}"
+    scenario = read("platoon", ["vehicles=3", f"faults=[{flood}]"]).scenario
+    attackers = Attackers(placed([scenario]), vehicles=3, runs=1, period=PERIOD)
+    group = Group([scenario], 2, 3, attackers)
+    spoken(group, 3, lambda now: np.full((3, 3, 1), now + 600_000_000))
+    assert group.refused[Reason.FLOODING].sum() > 100
 
 
 def test_all_at_once_has_the_same_bits_alone_and_in_a_batch(tmp_path):

@@ -74,7 +74,7 @@ def test_a_shipped_scenario_is_read_by_its_name(name, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     loaded = scenario.read(name)
     assert (loaded.name, loaded.warnings) == (name, ())
-    disturbed = loaded.scenario.faults or not loaded.scenario.radio.is_perfect
+    disturbed = loaded.scenario.faults or loaded.scenario.cut_ins or not loaded.scenario.radio.is_perfect
     assert not disturbed or "extends:" in loaded.text  # what disturbs is in files that extend
     vehicles, design = (8, "platoon") if name.startswith("platoon") else (2, "acc")
     assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, vehicles)

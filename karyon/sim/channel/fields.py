@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
+from math import floor, inf, isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from karyon.cooperation.cam import POSITION_CHANGE, T_GEN_CAM_MAX
 from karyon.sim.channel import own
 from karyon.sim.failure_modes import DAY
 from karyon.sim.units import (
@@ -225,6 +227,18 @@ def warnings_of_radio(radio: Radio, end: float) -> list[str]:
     if radio.loss is None:
         return never
     return [f"radio.loss {radio.loss:g} takes the place of radio.{name}" for name in _losing(dict(radio))] + never
+
+
+def rarely_sent(radio: Radio, age_limit: float) -> list[str]:
+    """What a scenario is told whose cars send by the rules of a CAM, where a level needs messages not older than that.
+
+    Who drives steadily sends once it has gone on by `POSITION_CHANGE`, at one of the periods of the radio.
+    """
+    periods = floor((age_limit - radio.latency - radio.clock_offset) / radio.period) if isfinite(age_limit) else inf
+    if not periods * radio.period < T_GEN_CAM_MAX / 1000.0:
+        return []
+    slowest = f"at {POSITION_CHANGE / (periods * radio.period):g} m/s and less" if periods > 0 else "at any speed"
+    return [f"radio.generation: steady cars send CAMs too rarely {slowest} for age(lead.message) <= {age_limit:g} s"]
 
 
 def _losing(sections: Mapping[str, Any]) -> list[str]:

@@ -3,8 +3,10 @@
 from karyon.sim import own_classes
 from karyon.sim.channel.contract import broken
 from karyon.sim.channel.links import LinkModel
-from karyon.sim.documents import quoted, suggestion
+from karyon.sim.own_classes import Kind
 from karyon.sim.units import contradiction
+
+MODEL = Kind("model", "docs/radio.md", base=LinkModel)
 
 
 def model(path: str) -> type[LinkModel]:
@@ -15,23 +17,6 @@ def model(path: str) -> type[LinkModel]:
 
 def checked(path: str) -> str:
     """`path` itself, where it names a model that keeps what a model has to keep. Raises PydanticCustomError."""
-    module, colon, name = path.partition(":")
-    if not module or not name:
-        raise contradiction("is no import path", "write `module:Class`" if not colon else "")
-    try:
-        names = vars(own_classes.module(module))
-    except Exception as error:  # a user's module may fail in any way
-        raise contradiction(f"cannot be loaded: {error}", own_classes.WHERE) from error
-    if name not in names:
-        meant = suggestion(name, [each for each in names if isinstance(names[each], type)])
-        raise contradiction(
-            f"names {quoted(name)}, which {module} has not", f"did you mean {quoted(meant)}?" if meant else ""
-        )
-    found = names[name]
-    if not (isinstance(found, type) and issubclass(found, LinkModel)):
-        raise contradiction(
-            f"names {quoted(name)}, which is no LinkModel", "derive it from karyon.sim.channel.LinkModel"
-        )
-    if breaches := broken(found):
-        raise contradiction(f"breaks what a model has to keep: it {breaches[0]}", "see docs/radio.md")
+    if wrong := MODEL.unusable(path) or MODEL.broken(broken(model(path))):
+        raise contradiction(*wrong)
     return path

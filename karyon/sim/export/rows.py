@@ -10,7 +10,9 @@ from pyarrow import parquet
 
 from karyon.sim.view.recorded import TRACE, RunError, must_be_numbers, must_be_there
 
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 COLUMNS = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "acceleration", "lane")
 BLOCK = 65_536  # rows

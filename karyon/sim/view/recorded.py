@@ -71,6 +71,12 @@ class FaultEdge(Event):
     component: str | None = None
 
 
+class CutIn(Event):
+    """A car has cut in before the vehicle, or leaves; `number` among those of the run."""
+
+    number: int
+
+
 class Goal(_Recorded):
     """What became of a safety goal."""
 
@@ -96,13 +102,14 @@ class Summary(_Recorded):
 
 
 class _Setting(BaseModel):
+    vehicles: int
     vehicle: Vehicle
     kernel: KernelSwitch
     sensors: Sensors
     safety: str
 
 
-KINDS: dict[str, type[Event]] = {"los": Switch, "violation": Violation, "fault": FaultEdge}
+KINDS: dict[str, type[Event]] = {"los": Switch, "violation": Violation, "fault": FaultEdge, "cut_in": CutIn}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ class Run:
     vehicle       index of the follower; the car ahead of it is `vehicle - 1`
     why           why this one was chosen, "" where there is no other
     trace         columns of the trace by name; NaN: absent
-    speed_ahead   m/s, of the car ahead
+    speed_ahead   m/s, of the car ahead, or of the one that has cut in
     safe_distance m, RSS, with the response time that is in force [safety model, sec. 3]; None: the design is not there
     broken_by     the vehicles, of all, that broke a safety goal
     demanded      lowest validity and highest age (s) per signal that a rule names, inf: no age limit
@@ -154,7 +161,7 @@ class Run:
 
 
 def read(folder: Path) -> Run:
-    """The follower that a fault befell first, or else that broke a goal first, or else the first one.
+    """The follower that a fault befell first, or that broke a goal first, or before which a car cut in; or the first.
 
     Raises RunError.
     """
@@ -168,6 +175,8 @@ def read(folder: Path) -> Run:
     trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
     _must_be_usable(trace, ahead, folder / TRACE)
     mine = [event for event in events if event.vehicle == vehicle]
+    for number in {setting.vehicles + event.number for event in mine if isinstance(event, CutIn)}:
+        ahead = _with_stranger(ahead, table.filter(compute.equal(table["vehicle"], number)))
     function = function_of(folder, setting.safety, summary.design_sha256)
     _must_be_levels(trace[LEVEL], function, folder / TRACE)
     return Run(
@@ -272,6 +281,15 @@ def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:
     return {name: rows[name].to_numpy().astype(np.float64) for name in rows.column_names}
 
 
+def _with_stranger(ahead: Mapping[str, Floats], rows: pa.Table) -> dict[str, Floats]:
+    """The speed ahead is that of who has cut in, while it is there; `rows` of it, none where it is soon gone."""
+    if not len(rows):
+        return dict(ahead)
+    time, speed = rows["time"].to_numpy(), rows["speed"].to_numpy()
+    there = np.isin(ahead["time"], time)
+    return {**ahead, "speed": np.where(there, np.interp(ahead["time"], time, speed), ahead["speed"])}
+
+
 def _must_be_usable(trace: Mapping[str, Floats], ahead: Mapping[str, Floats], path: Path) -> None:
     if len(trace["time"]) < 2:
         raise RunError(f"{path}: holds a single instant, there is no time to draw over")
@@ -301,7 +319,12 @@ def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, 
     followers = compute.max(table["vehicle"]).as_py() or 0
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")
-    for kind, why in ((FaultEdge, "the first with a fault"), (Violation, "the first that broke a safety goal")):
+    kinds = (
+        (FaultEdge, "the first with a fault"),
+        (Violation, "the first that broke a safety goal"),
+        (CutIn, "the first before which a car cut in"),
+    )
+    for kind, why in kinds:
         for event in events:
             if isinstance(event, kind) and 1 <= event.vehicle <= followers:
                 return event.vehicle, why if followers > 1 else ""

@@ -145,7 +145,7 @@ def test_independent_loss_takes_the_place_of_the_losses_of_a_model(example):
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("my_radio", "radio.model is no import path"),
+        ("my_radio", "radio.model names no model: my_radio"),
         ("my_radio", "--set radio.model=my_radio\n     |                   ^^^^^^^^ write `module:Class`"),
         ("my_radio:Tunel", "radio.model names `Tunel`, which my_radio has not"),
         ("my_radio:Tunel", "did you mean `Tunnel`?"),

@@ -1,0 +1,136 @@
+"""A car cuts in between: what perception believes of the radar, which is right, and of the car that is still heard."""
+
+from math import nan
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from karyon.perception.following import DISTANCE, POSITION, RELATIVE, Following, Noise, Tolerated
+from karyon.perception.sensors import Samples
+
+PERIOD = 50_000_000  # ns
+AGE_LIMITS = (0.25, 0.25, 0.25, 0.25, 0.25, 0.30)
+SPEED, GAP, LENGTH = 25.0, 15.0, 4.5  # m/s, m to the car that is heard, m
+FAILS, COMES, LEAVES, END = 2.6, 3.0, 5.0, 9.0  # s
+
+
+def judged(
+    distance,
+    relative_speed=0.0,
+    flagged=(COMES, LEAVES),
+    spoil=lambda t, own: None,
+    running=None,
+    heard=lambda t: True,
+):
+    """Validity of distance, relative speed and message (instant,), where another car is ahead from COMES to LEAVES.
+
+    `distance` m to it, which is kept; `flagged`: when the radar says that its object is another one. Before a second
+    row nobody cuts in, and nothing ever fails.
+    """
+    following, rng = Following(2, Noise(), Tolerated(), AGE_LIMITS), np.random.default_rng(1)
+    noise, answers = Noise(), []
+    floors = np.array([noise.distance, noise.relative_speed, noise.speed, noise.acceleration, noise.position])[:, None]
+    for now in range(0, round(END * 1e9), PERIOD):
+        t = now / 1e9
+        there = COMES <= t < LEAVES
+        place, closing = (distance + relative_speed * (t - COMES), relative_speed) if there else (GAP, 0.0)
+        own = np.array([[place, GAP], [closing, 0.0], [SPEED] * 2, [0.0] * 2, [SPEED * t] * 2])
+        own += floors * rng.standard_normal((5, 2))
+        spoil(t, own[:, :1])
+        message = np.repeat([[SPEED * t + GAP + LENGTH], [SPEED], [0.0], [0.0]], 2, axis=1)
+        message[:3] += 0.1 * rng.standard_normal((3, 2))
+        seen = following.update(
+            now,
+            Samples(own, np.full(own.shape, now), np.ones(own.shape, dtype=bool)),
+            Samples(
+                message, np.full(message.shape, now), np.full(message.shape, now // PERIOD % 2 == 0) & [heard(t), True]
+            ),
+            running and np.array([running(t), True]),
+            np.array([t in flagged, False]),
+        )
+        if t >= 1.0:
+            assert min(seen.validity[: POSITION + 1, 1].min(), seen.message_validity[1]) >= 0.8
+        answers.append([seen.validity[DISTANCE, 0], seen.validity[RELATIVE, 0], seen.message_validity[0]])
+    return np.array(answers).T
+
+
+def at(t):
+    """Instant of a time in s."""
+    return round(t * 1e9) // PERIOD
+
+
+@settings(max_examples=12, deadline=None)
+@given(first=st.floats(1.0, GAP - LENGTH), last=st.floats(1.0, GAP - LENGTH))
+def test_a_car_that_the_radar_has_seen_come_is_believed_and_who_is_heard_is_not(first, last):
+    """From the very sample that shows it; and who is heard is believed again within two seconds after it has left.
+
+    Not within one, however. It goes from one distance in m to another, wherever there is room for a car.
+    """
+    radar, closing, message = judged(first, (last - first) / (LEAVES - COMES))
+    assert min(radar[at(1.0) :].min(), closing[at(1.0) :].min()) >= 0.8
+    assert message[at(1.0) : at(COMES)].min() >= 0.8
+    assert message[at(COMES) : at(LEAVES + 0.9)].max() == 0.0
+    assert message[at(LEAVES + 2.0) :].min() >= 0.8
+
+
+@pytest.mark.parametrize("distance", [3.0, 9.0, 40.0])
+def test_a_jump_that_the_radar_does_not_account_for_is_doubted(distance):
+    """However near or far: it may be a failure. The reverse jump restores it."""
+    radar, _, message = judged(distance, flagged=())
+    assert radar[at(COMES) : at(LEAVES)].max() < 0.8
+    assert message[at(COMES + 0.2) : at(LEAVES)].max() < 0.8
+    assert radar[-1] >= 0.8
+
+
+@pytest.mark.parametrize("error", [4.0, 8.0])
+def test_a_doubted_radar_is_not_believed_for_a_new_object(error):
+    """It is wrong by as much as the new car is nearer: what it shows is what was there before. Nobody else is heard."""
+
+    def spoil(t, own):
+        own[DISTANCE] += error if t >= FAILS else 0.0
+
+    radar, _, _ = judged(GAP - error, spoil=spoil, heard=lambda t: t < FAILS)
+    assert radar[at(FAILS) :].max() < 0.8
+
+
+def test_a_doubted_radar_is_believed_again_when_it_agrees_with_who_is_heard():
+    def spoil(t, own):
+        own[DISTANCE] += 5.0 if FAILS <= t < COMES + 1.0 else 0.0
+
+    radar, _, message = judged(8.0, spoil=spoil)
+    assert radar[at(FAILS) : at(LEAVES + 0.9)].max() < 0.8
+    assert min(radar[-1], message[-1]) >= 0.8
+
+
+@pytest.mark.parametrize("blind", ["samples", "perception"])
+def test_what_the_radar_has_told_is_kept_until_it_is_seen(blind):
+    """Its samples are lost as the car comes, or perception is down."""
+
+    def hidden(t):
+        return COMES <= t < COMES + 0.1
+
+    def spoil(t, own):
+        own[: RELATIVE + 1] = nan if blind == "samples" and hidden(t) else own[: RELATIVE + 1]
+
+    running = None if blind == "samples" else lambda t: not hidden(t)
+    radar, closing, message = judged(6.0, spoil=spoil, running=running)
+    shown = slice(at(COMES + 0.1), None)
+    assert min(radar[shown].min(), closing[shown].min()) >= 0.8
+    assert message[at(COMES + 0.1) : at(LEAVES + 0.9)].max() == 0.0
+
+
+def test_who_has_come_and_is_heard_is_recognised():
+    """A car behind which one arrives is the one that speaks, where the radar sees it where it says it is."""
+    radar, _, message = judged(GAP)
+    assert radar[at(1.0) :].min() >= 0.8
+    assert message[at(COMES) : at(COMES + 0.9)].max() == 0.0
+    assert message[at(COMES + 1.2) : at(LEAVES)].min() >= 0.8
+
+
+def test_who_drives_at_another_speed_is_not_who_is_heard():
+    """Though it is where that one says it is, as nearly as two receivers can tell: the radar is not wrong."""
+    radar, closing, message = judged(14.0, relative_speed=-1.2)
+    assert min(radar[at(1.0) :].min(), closing[at(1.0) :].min()) >= 0.8
+    assert message[at(COMES) : at(LEAVES + 0.9)].max() == 0.0

@@ -20,6 +20,7 @@ HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
 RECENT = 0.5  # s: a link is shown by its last message in this time
 NO_LEVEL = -1
+RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
 AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
 
 
@@ -249,6 +250,9 @@ class Eye:
         if front >= 0:
             other = Rows.joined([part.of_vehicle(front) for part in parts])
             speed_ahead = np.interp(own.time, other.time, other.columns["speed"], left=np.nan)
+        if RELATIVE in own.columns:  # of whoever was ahead then
+            is_near = own.columns["gap"] < self.source.about.sensor_range
+            speed_ahead = np.where(is_near, speed + own.columns[RELATIVE], speed_ahead)
         return History(own.time, own.columns, level, speed_ahead, self._safe(speed, speed_ahead, level))
 
     def _links(self, time: float, selected: int, cars: Cars) -> Links:

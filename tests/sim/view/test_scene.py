@@ -63,6 +63,22 @@ def test_an_instant_is_shown_as_it_was_recorded(run):
     assert scene.happenings[scene.past - 1].time <= 6.0 < scene.happenings[scene.past].time
 
 
+def test_the_speed_ahead_is_that_of_whoever_was_ahead(tmp_path):
+    """Before a stranger cuts in, while it is there, and when it has gone."""
+    cut = "cut_ins=[{ahead_of: 2, time: 5, gap: 6, duration: 3}]"
+    simulate([read("platoon", ["duration=12", "vehicles=3", cut])], [tmp_path])
+    recording = Recording(tmp_path)
+    for now, stranger in ((4.0, False), (7.0, True), (11.0, False)):
+        scene = Eye(recording).look(now, 2)
+        assert (scene.cars.vehicle[scene.cars.ahead[scene.place]] == 3) == stranger
+        history = scene.history
+        for time, speed, gap in zip(history.time, history.speed_ahead, history.columns["gap"], strict=True):
+            cars = Eye(recording).look(time, 2).cars
+            own = cars.place(2)
+            nearest = min(range(len(cars.x)), key=lambda car: (cars.x[car] <= cars.x[own], cars.x[car]))
+            assert speed == pytest.approx(cars.speed[nearest]), f"{time} s, gap {gap} m"
+
+
 def test_the_past_does_not_show_what_came_later(run):
     """Nor does it show a fault before its time."""
     scene = Eye(run).look(4.9, 2)

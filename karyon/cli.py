@@ -132,6 +132,29 @@ def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> Non
         _refuse(f"error: {error}")
 
 
+@app.command(epilog="Example: karyon view platoon_split --at 42 --screenshot split.png")
+def view(
+    shown: Annotated[str, typer.Argument(metavar="SCENARIO or DIR", help="what to run and watch, or a run's folder")],
+    seed: Seed = None,
+    at: Annotated[float, typer.Option(help="begin here, in s")] = 0.0,
+    screenshot: Annotated[Path | None, typer.Option(help="draw a PNG instead, which needs no screen")] = None,
+    video: Annotated[Path | None, typer.Option(help="write an MP4 of all from --at on instead")] = None,
+) -> None:
+    """A run as the kernel sees it, live or from a recording. A scenario is recorded in runs/SCENARIO."""
+    for path, ending in ((screenshot, ".png"), (video, ".mp4")):
+        if path is not None and path.suffix != ending:
+            _refuse(f"error: expected a file that ends in {ending}, found {path}")
+    try:
+        from karyon.sim.view import show
+        from karyon.sim.view.recorded import RunError
+    except ImportError as error:
+        _refuse(f"error: the window needs pygame, matplotlib, imageio-ffmpeg ({error}): pip install 'karyon[view]'")
+    try:
+        show.show(shown, seed, at, screenshot, video)
+    except (RunError, show.ShowError) as error:
+        _refuse(f"error: {error}")
+
+
 class Format(StrEnum):
     """What a trace can be exported to."""
 

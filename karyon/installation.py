@@ -12,7 +12,7 @@ from karyon import __version__
 NEEDED = ("numpy", "simpy", "pydantic", "ruamel.yaml", "typer", "rich", "pyarrow")
 EXTRAS = {
     "fast": ("numba",),
-    "view": ("pygame", "matplotlib"),
+    "view": ("pygame", "matplotlib", "imageio-ffmpeg"),
     "hil": ("paho-mqtt", "amqtt"),
     "cam": ("pycrate",),
     "report": ("weasyprint", "dd"),
@@ -43,7 +43,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         absent = [name for name, version in names.items() if version is None]
         ready = "  ".join(f"{name} {version}" for name, version in names.items())
         yield f"{extra:8}   " + (f"not installed: pip install 'karyon[{extra}]'" if absent else ready)
-    yield f"display    {found['display'] or 'none: figures are written to files'}"
+    yield f"display    {found['display'] or 'none: pictures are written to files'}"
     yield f"broker     {found['broker'] or NO_BROKER}"
 
 

@@ -51,7 +51,7 @@ def test_a_run_leaves_its_files_and_says_where(karyon, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("acc_profile   2 vehicles · 5 s · seed 7\n")
     assert "no collision" in done.stdout
-    assert done.stdout.endswith("look closer:   karyon plot runs/acc_profile\n")
+    assert done.stdout.endswith("look closer:   karyon view runs/acc_profile   or karyon plot runs/acc_profile\n")
     assert names(tmp_path / "runs/acc_profile") == FILES
 
 

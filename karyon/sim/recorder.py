@@ -1,7 +1,7 @@
 """What a run leaves behind: trace, messages, events and summary, complete files only."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class Tables:
     """One Parquet file per run, written a row group at a time; under its final name it is whole.
 
     Instants are kept, and written run by run. Where a row group ends depends on the run alone, not on the batch: the
-    bytes are the same.
+    bytes are the same. `told` are called with each instant as it is kept.
     """
 
     def __init__(self, paths: Sequence[Path | None], layout: pa.Schema, rows: int) -> None:
@@ -127,6 +127,7 @@ class Tables:
         """
         self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
         self._kept: list[Any] = []
+        self.told: list[Callable[[Any], object]] = []
         self._writers = {
             run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd"))
             for run, path in enumerate(paths)
@@ -158,6 +159,8 @@ class Tables:
 
     def _keep(self, instant: Any) -> None:
         self._kept.append(instant)
+        for tell in self.told:
+            tell(instant)
         if len(self._kept) == self._instants:
             self._flush()
 
@@ -184,6 +187,11 @@ class Trace(Tables):
         """
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
         self._run = np.concatenate([np.repeat(np.arange(len(folders)), vehicles), strangers])
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names, in order."""
+        return list(self._layout.names)
 
     @property
     def wanted(self) -> bool:
@@ -239,6 +247,11 @@ class Messages(Tables):
         self._sender, self._receiver = (each[self._others].astype(np.int32) for each in (sender, receiver))
         paths = [folder and folder / "messages.parquet" for folder in folders]
         super().__init__(paths, MESSAGES, len(self._sender))
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Sender and receiver of each link of a run (link,)."""
+        return self._sender, self._receiver
 
     def record(self, sent: Transmission, number: int | None, deaf: Booleans) -> None:
         """All that is sent at one instant, in the round of this number; None: there is no group.

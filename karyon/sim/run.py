@@ -47,15 +47,21 @@ def trajectory(scenario: Scenario) -> tuple[leaders.Trajectory, tuple[str, ...]]
     return leaders.from_recording(recording, duration, lag), recording.warnings
 
 
-def simulate(batch: Sequence[Loaded], out: Sequence[Path | None], progress: Progress | None = None) -> list[Result]:
+def simulate(
+    batch: Sequence[Loaded],
+    out: Sequence[Path | None],
+    progress: Progress | None = None,
+    attend: Callable[[Simulation], None] | None = None,
+) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace).
 
     progress   is told the simulated time each second of it, and ends the runs by answering False
+    attend     is shown the simulation before it begins
     Raises RecordingError, OSError; in both cases nothing half-written stays under a final name.
     """
     tracks = [trajectory(one.scenario) for one in batch]
     with whole([folder for folder in out if folder]):
-        return _simulated(batch, tracks, out, progress)
+        return _simulated(batch, tracks, out, progress, attend)
 
 
 def _simulated(
@@ -63,9 +69,12 @@ def _simulated(
     tracks: Sequence[tuple[leaders.Trajectory, tuple[str, ...]]],
     out: Sequence[Path | None],
     progress: Progress | None,
+    attend: Callable[[Simulation], None] | None,
 ) -> list[Result]:
     started = time.perf_counter()
     simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], out)
+    if attend is not None:
+        attend(simulation)
     try:
         complete = simulation.run(progress)
         simulation.close()

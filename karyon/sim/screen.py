@@ -17,7 +17,8 @@ def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], o
         yield f"warning:   {warning}"
     yield f"files:   {out}"
     moment = next((event["time"] for event in events if event["kind"] == "fault"), 0.0)
-    yield f"look closer:   karyon plot {out}" + (f"   (the fault begins at {moment:g} s)" if moment else "")
+    at = f" --at {moment:g}" if moment else ""
+    yield f"look closer:   karyon view {out}{at}   or karyon plot {out}"
 
 
 def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -167,8 +167,8 @@ def read(folder: Path) -> Run:
     """
     if not folder.is_dir():
         raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-    summary = _validated(Summary, _json(folder / SUMMARY, _text(folder / SUMMARY)), str(folder / SUMMARY))
-    setting = _setting(folder / SCENARIO)
+    summary = summary_of(Summary, folder)
+    setting = setting_of(_Setting, folder)
     events = list(_events(folder / EVENTS))
     table = _table(folder / TRACE)
     vehicle, why = _chosen(events, table, folder / TRACE)
@@ -177,7 +177,7 @@ def read(folder: Path) -> Run:
     mine = [event for event in events if event.vehicle == vehicle]
     for number in {setting.vehicles + event.number for event in mine if isinstance(event, CutIn)}:
         ahead = _with_stranger(ahead, table.filter(compute.equal(table["vehicle"], number)))
-    function = _function(folder, setting, summary)
+    function = function_of(folder, setting.safety, summary.design_sha256)
     _must_be_levels(trace[LEVEL], function, folder / TRACE)
     return Run(
         summary=summary,
@@ -221,13 +221,21 @@ def _validated(model: type[Model], data: Any, where: str) -> Model:
         raise RunError(f"{where}: {field + ': ' if field else ''}{first['msg']}") from None
 
 
-def _setting(path: Path) -> _Setting:
+def summary_of(model: type[Model], folder: Path) -> Model:
+    """What `model` takes of the summary. Raises RunError."""
+    path = folder / SUMMARY
+    return _validated(model, _json(path, _text(path)), str(path))
+
+
+def setting_of(model: type[Model], folder: Path) -> Model:
+    """What `model` takes of the scenario as run. Raises RunError."""
+    path = folder / SCENARIO
     text = _text(path)
     try:
         data = documents.compose(documents.Source(str(path), text)).data
     except documents.InputError as error:
         raise RunError(str(error)) from None
-    return _validated(_Setting, data, str(path))
+    return _validated(model, data, str(path))
 
 
 def _events(path: Path) -> Iterator[Event]:
@@ -323,14 +331,14 @@ def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, 
     return 1, "the first that follows" if followers > 1 else ""
 
 
-def _function(folder: Path, setting: _Setting, summary: Summary) -> Function | None:
+def function_of(folder: Path, safety: str, design_sha256: str) -> Function | None:
     """The function as the run had it; None where its safety design is not there, or has changed since."""
-    path = next((path for path in (folder / setting.safety, SHIPPED / setting.safety) if path.is_file()), None)
+    path = next((path for path in (folder / safety, SHIPPED / safety) if path.is_file()), None)
     if path is None:
         return None
     try:
         source = documents.read(path)
-        return safety_file.parse(source).function(FUNCTION) if sha256(source.text) == summary.design_sha256 else None
+        return safety_file.parse(source).function(FUNCTION) if sha256(source.text) == design_sha256 else None
     except documents.InputError:
         return None
 

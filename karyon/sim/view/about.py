@@ -1,0 +1,97 @@
+"""What a picture says of the run itself: its name, the levels of its function, what its rules demand of the signals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, FiniteFloat
+
+from karyon.kernel.design import Function
+from karyon.sim import analysis
+from karyon.sim.controllers import FUNCTION
+from karyon.sim.scenario import KernelSwitch, Loaded, Sensors, Vehicle
+from karyon.sim.view import recorded
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A run.
+
+    duration         s, of the whole run, also of one that is not there yet
+    sensor_range     m
+    braking          m/s², declared
+    signals          those that have a validity, in the order of the trace
+    level_names      of its function; none where the safety design is not there, or has changed since
+    reaction_times   s, of each of these levels
+    minimum          validity that the rules demand, by signal
+    age_limit        s, by signal; inf: none
+    goals_broken     safety goals; of a run that still goes on, none yet
+    """
+
+    name: str
+    seed: int
+    duration: float
+    kernel_enabled: bool
+    sensor_range: float
+    braking: float
+    signals: tuple[str, ...]
+    level_names: tuple[str, ...]
+    reaction_times: tuple[float, ...]
+    minimum: Mapping[str, float]
+    age_limit: Mapping[str, float]
+    goals_broken: tuple[str, ...]
+
+
+class _Summary(BaseModel):
+    scenario: str
+    seed: int
+    duration: FiniteFloat
+    design_sha256: str
+    safety_goals: dict[str, recorded.Goal]
+
+
+class _Setting(BaseModel):
+    vehicle: Vehicle
+    kernel: KernelSwitch
+    sensors: Sensors
+    safety: str
+
+
+def about_scenario(loaded: Loaded, columns: Sequence[str]) -> About:
+    """Of a run that is simulated now."""
+    scenario = loaded.scenario
+    setting = _Setting(
+        vehicle=scenario.vehicle, kernel=scenario.kernel, sensors=scenario.sensors, safety=scenario.safety
+    )
+    summary = _Summary(
+        scenario=loaded.name, seed=scenario.seed, duration=scenario.duration, design_sha256="", safety_goals={}
+    )
+    return _about(summary, setting, loaded.design.function(FUNCTION), columns)
+
+
+def about_folder(folder: Path, columns: Sequence[str]) -> About:
+    """Of a recorded run. Raises RunError."""
+    summary = recorded.summary_of(_Summary, folder)
+    setting = recorded.setting_of(_Setting, folder)
+    function = recorded.function_of(folder, setting.safety, summary.design_sha256)
+    return _about(summary, setting, function, columns)
+
+
+def _about(summary: _Summary, setting: _Setting, function: Function | None, columns: Sequence[str]) -> About:
+    signals = tuple(name.removesuffix("_validity") for name in columns if name.endswith("_validity"))
+    levels, guarded = ((), ()) if function is None else (function.levels, tuple(analysis.guards(function)))
+    demanded = [] if function is None else [(name, function) for name in signals if name in guarded]
+    return About(
+        name=summary.scenario,
+        seed=summary.seed,
+        duration=summary.duration,
+        kernel_enabled=setting.kernel.enabled,
+        sensor_range=setting.sensors["front.distance"].range,
+        braking=setting.vehicle.braking,
+        signals=signals,
+        level_names=tuple(level.name for level in levels),
+        reaction_times=tuple(level.reaction_time or 0.0 for level in levels),
+        minimum={name: analysis.minimum_validity(rules, name) for name, rules in demanded},
+        age_limit={name: analysis.age_limit(rules, name) for name, rules in demanded},
+        goals_broken=tuple(name for name, goal in summary.safety_goals.items() if goal.violated),
+    )

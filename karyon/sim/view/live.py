@@ -1,0 +1,163 @@
+"""A run that goes on in a process of its own, as fast as it can; the window looks at what there is.
+
+A fault that is put in begins at the time that the window shows. The run is then simulated again with one fault more:
+until that time it has the same bits, and what it leaves is the run of a scenario, which anybody can repeat.
+"""
+
+import multiprocessing
+import shutil
+import signal
+import sys
+import tempfile
+import time as clock
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+from karyon.sim import run
+from karyon.sim.failure_modes import Fault
+from karyon.sim.scenario import Loaded
+from karyon.sim.view.about import About
+from karyon.sim.view.happenings import Happening
+from karyon.sim.view.rows import Floats, Rows
+from karyon.sim.view.spool import Reader, Writer
+
+WAIT = 0.005  # s between two looks at a run that is not as far yet
+SPAWN = multiprocessing.get_context("spawn")
+
+
+class LiveError(RuntimeError):
+    """The simulation has ended before its time."""
+
+
+class Live:
+    """A run that is going on, as a source of pictures; `close` ends it and keeps what it has recorded.
+
+    loaded   what runs, with the faults that were put in
+    folder   where it is recorded
+    """
+
+    def __init__(self, loaded: Loaded, folder: Path) -> None:
+        """Raises RecordingError, OSError."""
+        run.trajectory(loaded.scenario)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.loaded, self.folder = loaded, folder
+        self._spools = Path(tempfile.mkdtemp(prefix="karyon-"))
+        self._begun, self._needed = 0, 0.0
+        self._start()
+        self._reader = self._coming
+
+    @property
+    def about(self) -> About:
+        """What runs."""
+        return self._reader.about
+
+    @property
+    def happenings(self) -> Sequence[Happening]:
+        """Events so far."""
+        return self._reader.happenings
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to say beside the events."""
+        return ("the simulation has failed: see the terminal",) if self.has_failed else ()
+
+    @property
+    def begin(self) -> float:
+        """Of what there is, s."""
+        return self._reader.begin
+
+    @property
+    def end(self) -> float:
+        """Of what there is, s."""
+        return self._reader.end
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is something to see, and that is up to date."""
+        return self._reader is self._coming and self._reader.end >= 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the simulation goes on."""
+        return self._process.is_alive()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the simulation has ended by a fault of its own, or of the disk."""
+        return bool(self._process.exitcode)
+
+    def look(self) -> None:
+        """Take in what is new."""
+        coming, is_running = self._coming, self.is_running
+        coming.look()
+        if coming.end >= (self._needed if is_running else 0.0):
+            self._reader = coming
+
+    def wait(self, time: float) -> None:
+        """Until the run is at `time` (s), or at its end. Raises LiveError."""
+        while True:
+            is_running = self.is_running
+            self.look()
+            if self.is_ready and (self.end >= time or not is_running):
+                return
+            if not is_running:
+                raise LiveError("the simulation has ended before its first instant")
+            clock.sleep(WAIT)
+
+    def inject(self, fault: dict[str, Any], time: float) -> None:
+        """Let `fault`, an entry of `faults:` without its onset, begin at `time` (s). Raises ValidationError."""
+        entry = Fault.model_validate({**fault, "onset": round(time, 2)})
+        scenario = self.loaded.scenario
+        self._stop()
+        changed = scenario.model_copy(update={"faults": (*scenario.faults, entry)})
+        self.loaded = replace(self.loaded, scenario=changed)
+        self._needed = time
+        self._start()
+
+    def parts(self, begin: float, end: float) -> list[Rows]:
+        """What there is of the time between (s)."""
+        return self._reader.parts(begin, end)
+
+    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
+        return self._reader.messages(begin, end)
+
+    def close(self) -> None:
+        """End the run where it is, or where a fault was put in; its recording is whole."""
+        self._stop()
+        shutil.rmtree(self._spools, ignore_errors=True)
+
+    def _start(self) -> None:
+        spool = self._spools / str(self._begun)
+        spool.mkdir()
+        self._begun += 1
+        self._ended: Event = SPAWN.Event()
+        self._process = SPAWN.Process(
+            target=_simulate, args=(self.loaded, self.folder, spool, self._needed, self._ended)
+        )
+        self._process.start()
+        self._coming = Reader(spool, self.loaded)
+
+    def _stop(self) -> None:
+        self._ended.set()
+        self._process.join()
+
+
+def _simulate(loaded: Loaded, folder: Path, spool: Path, needed: float, ended: Event) -> None:
+    """The process of the simulation: it runs to its end, or till it is `ended`, but not before `needed` (s)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the window is told, and ends this
+    begun, limit = clock.monotonic(), loaded.scenario.wall_limit
+    writer = Writer(spool)
+
+    def goes_on(simulated: float) -> bool:
+        return (simulated <= needed or not ended.is_set()) and clock.monotonic() - begun <= limit
+
+    try:
+        run.simulate([loaded], [folder], goes_on, writer.attend)
+    except OSError as error:  # the disk's: what anybody can mend is no traceback
+        sys.exit(f"error: {folder} cannot be written: {error.strerror}")
+    finally:
+        writer.close()

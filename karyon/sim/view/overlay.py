@@ -1,0 +1,106 @@
+"""What lies above the picture for a while: the keys, and the menu of faults."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pygame
+
+from karyon.sim.view.keys import KEYS, MOUSE
+from karyon.sim.view.look import LARGE, NORMAL, SMALL, Look
+
+PAD, LINE, ITEM = 22, 23, 30  # px
+COLUMN, NAMES = 440, 130  # px of a column of keys, and of how they are called
+LASTS = 10.0  # s, of a fault from the menu
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fault of the menu: in words, and as an entry of `faults:` less vehicle and onset."""
+
+    words: str
+    fault: Mapping[str, Any]
+
+
+FAULTS = (
+    Choice("radar: nothing comes", {"signal": "front.distance", "mode": "omission"}),
+    Choice("radar: distance drifts by 1.5 m/s", {"signal": "front.distance", "mode": "drift", "rate": 1.5}),
+    Choice("radar: distance is stuck", {"signal": "front.distance", "mode": "stuck_at"}),
+    Choice(
+        "radar: an object that is not there, at 8 m", {"signal": "front.distance", "mode": "ghost", "distance": 8.0}
+    ),
+    Choice("radar: the car ahead is not seen", {"signal": "front.distance", "mode": "missed"}),
+    Choice("wheels: 3 m/s too fast", {"signal": "own.speed", "mode": "offset", "amplitude": 3.0}),
+    Choice("messages of the car ahead: none comes", {"signal": "lead.message", "mode": "omission"}),
+    Choice("messages of the car ahead: 1.5 s late", {"signal": "lead.message", "mode": "delay", "delay": 1.5}),
+    Choice("perception: hangs", {"component": "perception", "mode": "hang"}),
+)
+
+
+def draw_help(surface: pygame.Surface, look: Look) -> None:
+    """All keys, in two columns where there is room, smaller where there is little."""
+    rows = [*((key.called, key.does) for key in KEYS), *MOUSE]
+    columns = 2 if surface.get_width() >= look.px(900) else 1
+    per_column = -(-len(rows) // columns)
+    line = min(look.px(LINE), (surface.get_height() - look.px(3 * PAD + LARGE)) // per_column)
+    size = NORMAL if line >= look.px(19) else min(SMALL, max(7, int(line / look.scale) - 2))
+    wide = min(look.px(COLUMN * columns + 2 * PAD), surface.get_width())
+    tall = per_column * line + look.px(3 * PAD + LARGE)
+    place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
+    look.text(surface, "Keys", (place.left + look.px(PAD), place.top + look.px(PAD)), LARGE, None, "left", True)
+    column_wide = (place.width - look.px(2 * PAD)) // columns
+    for index, (called, does) in enumerate(rows):
+        column, row = divmod(index, per_column)
+        left = place.left + look.px(PAD) + column * column_wide
+        y = place.top + look.px(2 * PAD + LARGE) + row * line
+        names = look.px(NAMES)
+        look.text(surface, look.cut(called, names, size, True), (left, y), size, None, "left", True)
+        words = look.cut(does, column_wide - names - look.px(8), size)
+        look.text(surface, words, (left + names, y), size, look.colours.faint)
+
+
+def draw_menu(surface: pygame.Surface, look: Look, vehicle: int, refusal: str) -> list[pygame.Rect]:
+    """The faults to choose from, or why there is none; answers where each of them is."""
+    choices: Sequence[Choice] = () if refusal else FAULTS
+    wide = min(look.px(500), surface.get_width())
+    tall = look.px(3 * PAD + LARGE + ITEM * max(len(choices), 2))
+    place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
+    title = f"Let car {vehicle} fail for {LASTS:g} s from now on"
+    left, y = place.left + look.px(PAD), place.top + look.px(PAD)
+    look.text(surface, title, (left, y), LARGE, None, "left", True)
+    y += look.px(PAD + LARGE / 2)
+    for line in look.wrapped(refusal, place.width - look.px(2 * PAD), 3):
+        look.text(surface, line, (left, y + look.px(LINE / 2)), NORMAL, look.colours.faint)
+        y += look.px(LINE)
+    found = []
+    pointed = pygame.mouse.get_pos() if pygame.display.get_init() else (-1, -1)
+    for number, choice in enumerate(choices, start=1):
+        item = pygame.Rect(place.left + look.px(PAD / 2), y, place.width - look.px(PAD), look.px(ITEM))
+        if item.collidepoint(pointed):
+            pygame.draw.rect(surface, look.colours.line, item, border_radius=look.px(5))
+        look.text(surface, str(number), (left + look.px(4), item.centery), NORMAL, look.colours.faint, "left", True)
+        words = look.cut(choice.words, place.right - left - look.px(PAD + 30))
+        look.text(surface, words, (left + look.px(30), item.centery))
+        found.append(item)
+        y = item.bottom
+    return found
+
+
+def draw_notice(surface: pygame.Surface, look: Look, words: str) -> None:
+    """A line at the foot of the road."""
+    wide = look.width(words) + look.px(2 * PAD)
+    place = pygame.Rect(0, 0, wide, look.px(34))
+    place.midtop = (surface.get_width() // 2, look.px(54))
+    pygame.draw.rect(surface, look.colours.ink, place, border_radius=look.px(8))
+    look.text(surface, words, place.center, NORMAL, look.colours.ground, "centre")
+
+
+def _sheet(surface: pygame.Surface, look: Look, size: tuple[int, int]) -> pygame.Rect:
+    shade = pygame.Surface(surface.get_size(), pygame.SRCALPHA)
+    shade.fill((0, 0, 0, 110))
+    surface.blit(shade, (0, 0))
+    place = pygame.Rect((0, 0), size)
+    place.center = surface.get_rect().center
+    pygame.draw.rect(surface, look.colours.panel, place, border_radius=look.px(10))
+    pygame.draw.rect(surface, look.colours.line, place, 1, border_radius=look.px(10))
+    return place

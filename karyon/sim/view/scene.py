@@ -1,0 +1,340 @@
+"""What is to be seen at an instant of a run, live or recorded: numbers, nothing that is drawn or decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.control import rss
+from karyon.sim.view import happenings
+from karyon.sim.view.about import About
+from karyon.sim.view.happenings import Happening, Span
+from karyon.sim.view.recorded import LEVEL
+from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
+
+HISTORY = 30.0  # s that strips look back
+SOON = 1.0  # s within which the next instant is looked for
+RECENT = 0.5  # s: a link is shown by its last message in this time
+NO_LEVEL = -1
+RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
+AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
+
+
+class Source(Protocol):
+    """A run, recorded or going on."""
+
+    @property
+    def about(self) -> About:
+        """What runs, or ran."""
+
+    @property
+    def happenings(self) -> Sequence[Happening]:
+        """Its events, as far as there are any yet, in order of time."""
+
+    @property
+    def begin(self) -> float:
+        """Of what can be shown, s."""
+
+    @property
+    def end(self) -> float:
+        """Of what can be shown, s."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What to say beside the events."""
+
+    def parts(self, begin: float, end: float) -> list[Rows]:
+        """What was recorded between (s), in parts that follow each other."""
+
+    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cars:
+    """All vehicles at the instant; arrays (car,), in SI.
+
+    x               of the front bumper, along the road
+    ahead           place in these arrays of the car ahead in the lane, -1: none
+    level           of service, -1: it has none
+    gap             to the car ahead, NaN: none
+    safe_distance   RSS, at the reaction time of the level in command; NaN: not known
+    measured        `front.distance`, NaN: none
+    is_failing      whether a fault acts on it
+    """
+
+    vehicle: Integers
+    x: Floats
+    y: Floats
+    heading: Floats
+    length: Floats
+    width: Floats
+    speed: Floats
+    lane: Integers
+    ahead: Integers
+    level: Integers
+    gap: Floats
+    safe_distance: Floats
+    measured: Floats
+    is_failing: Booleans
+
+    def place(self, vehicle: int) -> int:
+        """Where the vehicle is in these arrays, -1: nowhere."""
+        found = np.flatnonzero(self.vehicle == vehicle)
+        return int(found[0]) if len(found) else -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Links:
+    """Who spoke to whom: to the selected vehicle, and everyone to the one behind (link,).
+
+    is_heard   whether the last message came, of those that are not under way
+    """
+
+    sender: Integers
+    receiver: Integers
+    is_heard: Booleans
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """Switches and violations of the run, for the scrub bar (mark,): time (s), new level, whether service was lost.
+
+    level   -1: a violation
+    """
+
+    time: Floats
+    level: Integers
+    is_drop: Booleans
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The selected vehicle until now; arrays (instant,), in SI. `columns` are those of the trace."""
+
+    time: Floats
+    columns: Mapping[str, Floats]
+    level: Integers
+    speed_ahead: Floats
+    safe_distance: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """A run at `time`, s.
+
+    begin, end   s, of what can be shown
+    selected     vehicle, and its place in `cars`
+    values       columns of the trace of the selected vehicle, NaN: absent
+    told         where a message puts its sender now (m), by the signal's name
+    levels       of all vehicles over `levels_time` (instant, car), -1: none
+    past         how many of `happenings` have happened
+    """
+
+    about: About
+    time: float
+    begin: float
+    end: float
+    notes: Sequence[str]
+    cars: Cars
+    selected: int
+    place: int
+    values: Mapping[str, float]
+    told: Mapping[str, float]
+    links: Links
+    history: History
+    levels: Integers
+    levels_time: Floats
+    happenings: Sequence[Happening]
+    past: int
+    faults: Sequence[Span]
+    marks: Marks
+
+
+class Eye:
+    """Looks at a run; what does not change from one picture to the next is kept."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._reaction = np.array([*source.about.reaction_times, np.nan])  # the last: of no level
+        self._kept: tuple[object, ...] = ()
+        self._history: tuple[History, Integers, Floats] | None = None
+        self._spans: list[Span] = []
+        self._marks = _marks([])
+        self._told_of = -1
+
+    def look(self, time: float, selected: int) -> Scene:
+        """The run at `time` (s), or at the next instant that there is; another vehicle where there is none such."""
+        source = self.source
+        time = min(max(time, source.begin), source.end)
+        parts = source.parts(time - HISTORY, time + SOON)
+        now, following = _instants(parts, time)
+        cars = self._cars(now, following, time)
+        place = max(cars.place(selected), 0)
+        selected = int(cars.vehicle[place])
+        history, levels, levels_time = self._past(parts, now, selected, cars)
+        values = {name: float(now.columns[name][place]) for name in now.columns}
+        return Scene(
+            about=source.about,
+            time=time,
+            begin=source.begin,
+            end=source.end,
+            notes=source.notes,
+            cars=cars,
+            selected=selected,
+            place=place,
+            values=values,
+            told=_told(values, time - float(now.time[0])),
+            links=self._links(time, selected, cars),
+            history=history,
+            levels=levels,
+            levels_time=levels_time,
+            happenings=source.happenings,
+            past=happenings.until(source.happenings, time),
+            faults=self._faults(),
+            marks=self._marks,
+        )
+
+    def _cars(self, now: Rows, following: Rows | None, time: float) -> Cars:
+        columns = now.columns
+        x, y, heading = (columns[name].astype(float) for name in ("x", "y", "heading"))
+        if following is not None and np.array_equal(following.columns["vehicle"], columns["vehicle"]):
+            share = (time - now.time[0]) / (following.time[0] - now.time[0])
+            x, y, heading = (
+                each + share * (following.columns[name] - each)
+                for name, each in (("x", x), ("y", y), ("heading", heading))
+            )
+        lane, speed = columns["lane"].astype(np.int64), columns["speed"]
+        ahead = _ahead(x, lane)
+        level = _level(columns)
+        vehicle = columns["vehicle"].astype(np.int64)
+        failing = {one.vehicle for one in self._faults() if one.begin <= time < one.end}
+        return Cars(
+            vehicle=vehicle,
+            x=x,
+            y=y,
+            heading=heading,
+            length=columns["length"],
+            width=columns["width"],
+            speed=speed,
+            lane=lane,
+            ahead=ahead,
+            level=level,
+            gap=columns["gap"],
+            safe_distance=np.where(ahead < 0, np.nan, self._safe(speed, speed[ahead], level)),
+            measured=columns.get("front.distance", np.full(len(x), np.nan)),
+            is_failing=np.isin(vehicle, list(failing)),
+        )
+
+    def _safe(self, speed: Floats, speed_ahead: Floats, level: Integers) -> Floats:
+        known = np.minimum(level, len(self._reaction) - 1)
+        return rss.safe_distance(speed, speed_ahead, self._reaction[known], self.source.about.braking)
+
+    def _past(self, parts: list[Rows], now: Rows, selected: int, cars: Cars) -> tuple[History, Integers, Floats]:
+        """What strips show, anew where the instant, or the vehicle, is another."""
+        front = int(cars.vehicle[cars.ahead[cars.place(selected)]]) if cars.ahead[cars.place(selected)] >= 0 else -1
+        key = (float(now.time[0]), selected, front)
+        if self._history is None or key != self._kept:
+            until = [part.between(-np.inf, key[0]) for part in parts]
+            self._kept, self._history = key, (self._of(until, selected, front), *_levels(until, cars.vehicle))
+        return self._history
+
+    def _of(self, parts: list[Rows], selected: int, front: int) -> History:
+        own = Rows.joined([part.of_vehicle(selected) for part in parts])
+        level, speed = _level(own.columns), own.columns["speed"]
+        speed_ahead = np.full(len(own.time), np.nan)
+        if front >= 0:
+            other = Rows.joined([part.of_vehicle(front) for part in parts])
+            speed_ahead = np.interp(own.time, other.time, other.columns["speed"], left=np.nan)
+        if RELATIVE in own.columns:  # of whoever was ahead then
+            is_near = own.columns["gap"] < self.source.about.sensor_range
+            speed_ahead = np.where(is_near, speed + own.columns[RELATIVE], speed_ahead)
+        return History(own.time, own.columns, level, speed_ahead, self._safe(speed, speed_ahead, level))
+
+    def _links(self, time: float, selected: int, cars: Cars) -> Links:
+        from_, to, _, arrived = self.source.messages(time - RECENT, time)
+        sender, receiver = from_.astype(np.int64), to.astype(np.int64)
+        size = int(max(receiver.max(initial=0), cars.vehicle.max())) + 1
+        front = np.full(size, -1)
+        front[cars.vehicle] = np.where(cars.ahead < 0, -1, cars.vehicle[cars.ahead])
+        is_shown = ((receiver == selected) | (sender == front[receiver])) & ~(arrived > time)
+        shown = np.flatnonzero(is_shown)[::-1]  # the last one first
+        _, last = np.unique(sender[shown] * size + receiver[shown], return_index=True)
+        chosen = shown[last]
+        return Links(sender[chosen], receiver[chosen], ~np.isnan(arrived[chosen]))
+
+    def _faults(self) -> list[Span]:
+        if len(self.source.happenings) != self._told_of:
+            self._told_of = len(self.source.happenings)
+            self._spans = list(happenings.spans(self.source.happenings))
+            self._marks = _marks(self.source.happenings)
+        return self._spans
+
+
+def _marks(events: Sequence[Happening]) -> Marks:
+    marked = [each for each in events if each.kind in (happenings.SWITCH, happenings.VIOLATION)]
+    return Marks(
+        np.array([each.time for each in marked]),
+        np.array([each.after for each in marked], dtype=np.int64),
+        np.array([each.is_drop for each in marked], dtype=bool),
+    )
+
+
+def _instants(parts: list[Rows], time: float) -> tuple[Rows, Rows | None]:
+    """The last instant until `time`, or else the first one; and the one after it, where there is one."""
+    found = [part.part(index, index + 1) for part in parts for index in _near(part, time)]
+    before = [rows for rows in found if rows.time[0] <= time]
+    after = [rows for rows in found if rows.time[0] > time]
+    return (before[-1] if before else after.pop(0)), (after[0] if after else None)
+
+
+def _near(part: Rows, time: float) -> range:
+    place = int(np.searchsorted(part.time, time, side="right"))
+    return range(max(place - 1, 0), min(place + 1, len(part.time)))
+
+
+def _ahead(x: Floats, lane: Integers) -> Integers:
+    """Place of the next car ahead in the same lane, -1: none."""
+    order = np.lexsort((-x, lane))
+    ahead = np.full(len(x), -1)
+    same = lane[order[1:]] == lane[order[:-1]]
+    ahead[order[1:][same]] = order[:-1][same]
+    return ahead
+
+
+def _level(columns: Mapping[str, NDArray[np.generic]]) -> Integers:
+    """Levels (row,), `NO_LEVEL` where there is none."""
+    if LEVEL not in columns:
+        return np.full(len(columns["vehicle"]), NO_LEVEL)
+    level = columns[LEVEL].astype(float)
+    return np.where(np.isnan(level), NO_LEVEL, level).astype(np.int64)
+
+
+def _levels(parts: list[Rows], vehicles: Integers) -> tuple[Integers, Floats]:
+    """Levels of these vehicles over time (instant, car)."""
+    tables = []
+    for part in parts:
+        table = np.full((len(part.time), len(vehicles)), NO_LEVEL, dtype=np.int64)
+        vehicle, level = part.columns["vehicle"].astype(np.int64), _level(part.columns)
+        instant = np.repeat(np.arange(len(part.time)), np.diff(part.start))
+        where = np.full(max(int(vehicle.max(initial=0)), int(vehicles.max())) + 1, -1)
+        where[vehicles] = np.arange(len(vehicles))
+        known = where[vehicle] >= 0
+        table[instant[known], where[vehicle][known]] = level[known]
+        tables.append(table)
+    return np.concatenate(tables), np.concatenate([part.time for part in parts])
+
+
+def _told(values: Mapping[str, float], since: float) -> dict[str, float]:
+    """Where each message that was heard puts its sender, `since` s later: carried on at the speed that it says."""
+    found = {}
+    for name in values:
+        source = name.removesuffix(".position")
+        age = values.get(f"{source}_age", np.nan)
+        if name.endswith(".position") and age <= AHEAD_MOST and np.isfinite(values[name]):
+            found[source] = values[name] + values.get(f"{source}.speed", 0.0) * (age + since)
+    return found

@@ -305,9 +305,8 @@ class Following:
         self._white(before, s, residual, another)
         white = self._white_limits.noise_validity(np.sqrt(s.white))
 
-        same = self._same(difference, open_road, closing_known & (closing >= DOUBT))
-        s.recognised = np.where(same & ~another, before.recognised + dt, 0.0)
-        unknown = s.unknown_front = (before.unknown_front | another) & (s.recognised < AGREEMENT)
+        same = self._same(difference, open_road, closing_known & (closing >= DOUBT)) & ~another
+        unknown = self._unknown(before, s, dt, same, another)
         closing_known = closing_known & ~unknown
         message_accused = (np.minimum(tracked, message_sane) < DOUBT) | unknown
         quiet_closing = closing_known & (closing >= DOUBT)
@@ -468,6 +467,12 @@ class Following:
         )
         parts = np.minimum(np.abs(parts), self._tolerated[[DISTANCE, RELATIVE, SPEED]])  # one spike is soon forgotten
         s.white = detectors.smoothed(before.white, parts * parts, 0.05, fresh)
+
+    def _unknown(self, before: State, s: State, dt: Floats, same: Booleans, another: Booleans) -> Booleans:
+        """Who is ahead is not known to be who is heard, until both have agreed for long enough (row,)."""
+        s.recognised = np.where(same, before.recognised + dt, 0.0)
+        s.unknown_front = (before.unknown_front | another) & (s.recognised < AGREEMENT)
+        return s.unknown_front
 
     def _same(self, difference: Floats, open_road: Booleans, quiet_closing: Booleans) -> Booleans:
         """Where what is heard can be what the radar sees, or is beyond its range where it sees nothing (row,).

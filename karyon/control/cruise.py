@@ -66,6 +66,7 @@ class Motion:
     """
 
     MEMORY: ClassVar[float] = 0.6  # share of the past: at 20 Hz braking shows after 0.15 s, with a noise of 0.4 m/s²
+    NOISE: ClassVar[float] = 1.2  # m/s²: three sigma of that
     JUMP: ClassVar[float] = 3.0  # m/s: no motion but another object, or a first sample
 
     speed: Floats
@@ -120,7 +121,8 @@ class Cruise:
     """
 
     BARRIER_GAIN = 6.0  # 1/s: so far above 1 / (time gap - reaction time) that it is silent while noise is all there is
-    ANTICIPATION = 0.35  # s until a command brakes: a control period, the lag of the drive, the lag of `Motion`
+    UNANNOUNCED_GAIN = 3.0  # 1/s, where braking shows by radar alone, and later: so it keeps a longer gap
+    ANTICIPATION = 0.4  # s until a command brakes: a control period, the lag of the drive, the lag of `Motion`
     MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
 
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
@@ -139,9 +141,16 @@ class Cruise:
         self._motion = Motion(speed=np.full(rows, np.nan), acceleration=np.zeros(rows))
         self._front = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows), is_car=np.zeros(rows, dtype=bool))
         self._measured = self._front
+        self._allowed = np.full((len(levels), rows), -np.inf)  # by the barrier, in the last period
 
     def update(
-        self, seen: Situation, level: Integers, front_trusted: Booleans, speed_bound: Floats, step: float
+        self,
+        seen: Situation,
+        level: Integers,
+        front_trusted: Booleans,
+        speed_bound: Floats,
+        step: float,
+        announced: Booleans | bool = True,
     ) -> tuple[Floats, Booleans]:
         """Next command in m/s² (row,), and for each level whether the command is inside its safe set (level, row).
 
@@ -149,6 +158,7 @@ class Cruise:
         front_trusted  distance, relative speed and own speed may be believed
         speed_bound    m/s, upper bound of own speed
         step           s since the last call
+        announced      what the car ahead means to do was heard just now
         """
         cautious, adaptive = self.laws
         self.response += (1.0 - exp(-step / self.lag)) * (self.command - self.response)
@@ -166,8 +176,10 @@ class Cruise:
             wanted = np.where(level >= number, followed, wanted)
         self._motion.follow(seen.speed + seen.relative_speed, step)
         margin = self._margin(seen)
-        front_braking = self._front_braking(seen, level)
-        allowed = self._barrier(seen, margin, front_braking)
+        heard = announced & (level >= 2)
+        front_braking = self._front_braking(seen, level, heard)
+        gain = np.where(heard, self.BARRIER_GAIN, self.UNANNOUNCED_GAIN)
+        allowed = self._confirmed(self._barrier(seen, margin, front_braking, gain), heard)
         guided = (level > 0) | front_trusted
         bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
         too_close = guided & (np.take_along_axis(margin, level[None], axis=0)[0] < 0.0)
@@ -176,10 +188,15 @@ class Cruise:
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
         return self.command, self._safe_sets(seen, allowed)
 
-    def _front_braking(self, seen: Situation, level: Integers) -> Floats:
-        """Acceleration of the car ahead, <= 0, in m/s²: as radar shows it, at level 2 also as it is announced."""
+    def _front_braking(self, seen: Situation, level: Integers, heard: Booleans) -> Floats:
+        """Acceleration of the car ahead, <= 0, in m/s²: as radar shows it, at level 2 also as it is announced.
+
+        heard   it was just now: then radar counts where it shows more braking than its noise can make up
+        """
         announced = np.where(level >= 2, seen.front_command, 0.0)
-        return np.maximum(-self.braking, np.minimum(0.0, np.fmin(self._motion.acceleration, announced)))
+        shown = self._motion.acceleration
+        shown = np.where(heard & (shown >= announced - Motion.NOISE), announced, shown)
+        return np.maximum(-self.braking, np.minimum(0.0, np.fmin(shown, announced)))
 
     def _needed(self, seen: Situation, front_braking: Floats, step: float) -> Floats:
         """Deceleration in m/s² that a car too close may command (row,): those behind are prepared for what is declared.
@@ -201,8 +218,8 @@ class Cruise:
         safe = rss.safe_distance(seen.speed, front_speed, self.reaction_times[:, None], self.braking)
         return seen.gap - self.MARGIN - safe
 
-    def _barrier(self, seen: Situation, margin: Floats, front_braking: Floats) -> Floats:
-        """RSS barrier of each level (level, row): the car ahead may brake as declared at any instant.
+    def _barrier(self, seen: Situation, margin: Floats, front_braking: Floats, gain: Floats) -> Floats:
+        """RSS barrier of each level (level, row): the car ahead may brake as declared at any instant. `gain` in 1/s.
 
         A command acts late: what the margin will lose until then, by all that is known now, counts as lost.
         """
@@ -217,8 +234,13 @@ class Cruise:
             -self.braking,
             reaction_times,
             self.braking,
-            self.BARRIER_GAIN,
+            gain,
         )
+
+    def _confirmed(self, allowed: Floats, heard: Booleans) -> Floats:
+        """Where the car ahead says what it does, one noisy sample of radar is no emergency: two in a row are."""
+        before, self._allowed = self._allowed, allowed
+        return np.where(heard, np.fmax(allowed, before), allowed)
 
     def _within_limits(self, wanted: Floats, blind: Booleans, hardest: Floats, speed: Floats, step: float) -> Floats:
         """Comfort limits and jerk, but in an emergency: front unknown, or more braking needed than comfort allows.

@@ -31,6 +31,7 @@ from karyon.perception.reckoning import DOUBT, Limits, keep, slowest
 from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, seconds
 
 LEADER = "platoon.leader.message"
+SAME_TIME = 0.15  # s: of two messages of which none or one was lost
 LEADER_FIELDS = tuple(f"{LEADER}.{field}" for field in MESSAGE)
 
 
@@ -112,6 +113,7 @@ class Leader:
         age = np.where(seen, seconds(now, np.where(seen, witness.time, now)), inf)
         known = (np.maximum(age, message.age(now)[0]) <= self._age_limit) & (time != NEVER)
         step = np.where(known, seconds(np.where(known, witness.time, 0), np.where(known, time, 0)), 0.0)
+        known &= np.abs(step) <= SAME_TIME  # or else what the leader has done meanwhile would be held against it
         speed = message.value[M_SPEED] + step * message.value[M_ACCELERATION]
         position = message.value[M_POSITION] + step * message.value[M_SPEED]
         return (

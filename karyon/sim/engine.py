@@ -38,6 +38,7 @@ from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors
 from karyon.sim.world import World
 
+JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has not come yet, or has just been lost
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead one is a member who comes from behind
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
@@ -366,8 +367,9 @@ class Simulation:
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
         trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
+        announced = now - seen.lead.time <= JUST_HEARD
         command, self._safe = self.cruise.update(
-            situation, self._decided, trusted, seen.speed_bound, self._control_step
+            situation, self._decided, trusted, seen.speed_bound, self._control_step, announced
         )
         if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)

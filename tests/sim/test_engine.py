@@ -199,7 +199,7 @@ def test_what_comes_too_old_is_late():
 def test_one_is_told_why_cars_never_left_their_start(loss, told):
     """Where no message ever came, and a level names them: that is no downgrade, and shows in no other way."""
     (result,) = simulate([read("platoon", ["duration=3", "vehicles=3", f"radio.loss={loss}"], 7)], [None])
-    said = "2 of 2 cars never left LoS 0: they have not once seen lead.message"
+    said = "2 of 2 cars never left LoS 0: they have not once seen lead.message, platoon.leader.message"
     assert [warning for warning in result.summary["warnings"] if "LoS 0" in warning] == [said] * told
 
 

@@ -21,6 +21,7 @@ from karyon.sim.failure_modes import (
     COMPONENTS,
     MESSAGE_MODES,
     OBJECT_MODES,
+    RECEIVED,
     SAID_MODES,
     SIGNAL_MODES,
     SIGNALS,
@@ -347,7 +348,7 @@ def test_a_mode_befalls_what_it_can(write, mode, signal):
 
     What a vehicle says to all can be a lie or too much.
     """
-    whole = {"lead.message": MESSAGE_MODES, "own.message": SAID_MODES}.get(signal, SIGNAL_MODES)
+    whole = {**dict.fromkeys(RECEIVED, MESSAGE_MODES), "own.message": SAID_MODES}.get(signal, SIGNAL_MODES)
     fits = mode in whole or (mode in OBJECT_MODES and signal == "front.distance")
     said = refusal(write(LEAST), f"faults=[{{vehicle: 1, signal: {signal}, mode: {mode}, onset: 1, unknown: 1}}]")
     assert ("befalls" in said) == (not fits)

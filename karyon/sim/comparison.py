@@ -228,9 +228,10 @@ How to read it:
   for it. Plexe has no fallback of its own; a scenario has to program one. Ours is the kernel: the level falls when
   messages are 0.5 s old, and the barrier keeps the safe distance meanwhile.
 - Our laws run with the shipped design, so every car has taken the level that all agreed to, has its commands cut by
-  comfort and barrier, and hears messages 20 ms late; `path` knows no platoon leader there and follows the car ahead.
-- Where ours is behind: the mean time gap is up to 1 % longer than that of PLOEG, as a car counts on an upper bound of
-  its own speed. And noise costs: the integral of a² doubles, and a disturbance may grow a little from car to car.
+  comfort and barrier, and hears messages 20 ms late. `path` is the law that is shipped at LoS 3: it follows the leader of
+  the platoon, too, by the leader's own messages.
+- While the car ahead says what it does, the barrier takes no single noisy sample of the radar for an emergency: without
+  that, noise doubled the integral of a². With messages lost it is more careful, and the gap longer.
 """
 
 

@@ -217,6 +217,27 @@ def test_who_is_too_close_brakes_harder_than_declared_only_where_it_must(gap, fr
     assert (command[0] < -BRAKING - 1.0) == harder
 
 
+@pytest.mark.parametrize(("announced", "samples", "brakes"), [(True, 1, False), (True, 2, True), (False, 1, True)])
+def test_one_noisy_sample_is_no_emergency_while_the_car_ahead_says_what_it_does(announced, samples, brakes):
+    """Two in a row are, and one where nothing was heard just now. The sample: 1.5 m/s slower, at once."""
+    cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(22.0, 25.0, 25.0, level=at(2))
+    seen, *others = drive.seen(0.0, 0.0)
+    noisy = replace(seen, relative_speed=seen.relative_speed - 1.5)
+    usual = [cruise.update(seen, *others, STEP, announced)[0][0] for _ in range(40)][-1]
+    for _ in range(samples):
+        command, _ = cruise.update(noisy, *others, STEP, announced)
+    assert (command[0] < usual - 1.0) == brakes
+
+
+def test_who_was_not_heard_just_now_is_followed_at_a_longer_gap():
+    """Radar shows braking later than a message announces it."""
+    commands = []
+    for announced in (True, False):
+        cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(24.5, 25.0, 25.0, level=at(2))
+        commands.append([cruise.update(*drive.seen(0.0, 0.0), STEP, announced)[0][0] for _ in range(40)][-1])
+    assert commands[1] < commands[0] - 0.1
+
+
 @pytest.mark.parametrize("speed", [15.0, 30.0, 45.0])
 def test_stops_within_an_open_road_when_the_radar_is_lost_on_it(speed):
     """What stands just beyond the range was not seen: the car stops before it."""

@@ -140,6 +140,18 @@ def test_what_is_lost_casts_no_doubt_on_what_came():
         assert result.summary["functions"]["acc"]["false_downgrades"] == 0
 
 
+@pytest.mark.parametrize("jam", [29.9, 30.2, 30.5])
+def test_the_distance_is_kept_where_messages_stop_just_before_the_leader_brakes(jam):
+    """As hard as declared, half a second apart, and nothing announces it: radar alone shows it, and later."""
+    for speed, brakes in ((27, 30.5), (33, 30.56), (24, 30.6)):
+        profile = f"leader.speed=[[0, {speed}], [{brakes}, 0]]"
+        jammer = f"radio.jamming=[{{start: {jam}, end: 36}}]"
+        (summary,) = summaries(
+            "vehicles=3", profile, "leader.deceleration=6", jammer, seeds=(round(100 * brakes),), seconds=36
+        )
+        assert_safe(summary)
+
+
 def test_who_may_not_cooperate_is_not_misled_by_old_messages():
     """At LoS 1 no rule asks for messages; what nine of ten lost ones leave casts no doubt on a healthy radar."""
     (summary,) = summaries("acc.max_los=1", "radio.loss=0.9", seeds=(3,))

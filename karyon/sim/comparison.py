@@ -228,8 +228,8 @@ How to read it:
   for it. Plexe has no fallback of its own; a scenario has to program one. Ours is the kernel: the level falls when
   messages are 0.5 s old, and the barrier keeps the safe distance meanwhile.
 - Our laws run with the shipped design, so every car has taken the level that all agreed to, has its commands cut by
-  comfort and barrier, and hears messages 20 ms late. `path` is the law that is shipped at LoS 3: it follows the leader of
-  the platoon, too, by the leader's own messages.
+  comfort and barrier, and hears messages 20 ms late. `path` is the law that is shipped at LoS 3: it follows the
+  platoon's leader, too, by the leader's own messages.
 - While the car ahead says what it does, the barrier takes no single noisy sample of the radar for an emergency: without
   that, noise doubled the integral of a². With messages lost it is more careful, and the gap longer.
 """

@@ -367,7 +367,7 @@ class Simulation:
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
         before = self.cruise.command
         trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
-        announced = now - seen.lead.time <= JUST_HEARD
+        announced = seen.lead.time >= now - JUST_HEARD
         command, self._safe = self.cruise.update(
             situation, self._decided, trusted, seen.speed_bound, self._control_step, announced
         )

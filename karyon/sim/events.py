@@ -18,7 +18,7 @@ from karyon.perception import validity
 from karyon.perception.following import OWN, Seen
 from karyon.perception.received import Told
 from karyon.perception.reckoning import DOUBT
-from karyon.perception.sensors import seconds
+from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.analysis import age_limit
 from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.faults import Placed
@@ -192,6 +192,8 @@ class Log:
                 return "own_lag"
             if isinstance(leaf, Age | Validity) and leaf.signal in self._signals:
                 signal, (judged, measured, believed) = self._signals.index(leaf.signal), self._judged
+                if measured[signal, row] == NEVER:  # of a leader that has only just become one
+                    return "lost"
                 age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
                 if isinstance(leaf, Age) or aged < leaf.minimum or believed[signal, row] >= leaf.minimum * aged:

@@ -232,6 +232,7 @@ How to read it:
   platoon's leader, too, by the leader's own messages.
 - While the car ahead says what it does, the barrier takes no single noisy sample of the radar for an emergency: without
   that, noise doubled the integral of a². With messages lost it is more careful, and the gap longer.
+- `ploeg` has its default numbers here; nobody has fitted them to half a second.
 """
 
 

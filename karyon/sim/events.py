@@ -138,7 +138,7 @@ class Log:
         for row in map(int, np.flatnonzero(leader != previous)):
             head = int(leader[row])
             heads = head == row % self._followers + 1
-            said = "heads a group of its own" if heads else f"belongs to the group of car {head}"
+            said = "heads a group of its own" if heads else f"now in the group of car {head}"
             self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
 
     def cut_in(self, now: int, strangers: Strangers, changed: NDArray[np.int64], world: World) -> None:

@@ -50,6 +50,7 @@ FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
 
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
+JUMP_SHOWS = 1.0  # s in which a relative speed that has jumped as no car can shows in the distance if it is wrong
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
@@ -145,6 +146,7 @@ class State:
     white: Floats
     place_agreed: Floats
     radar_quiet: Floats
+    since_jump: Floats  # s since relative speed has last changed as no car can
     handed_over: Booleans  # the radar has told of another object, and not yet measured it
     untracked: Booleans  # it came while the radar was doubted: no past of its own restores it
     unknown_front: Booleans  # what the radar sees may be another one than who is heard
@@ -170,6 +172,7 @@ def _start(rows: int) -> State:
         white=three,
         place_agreed=zero,
         radar_quiet=zero,
+        since_jump=np.full(rows, inf),
         handed_over=np.zeros(rows, dtype=bool),
         untracked=np.zeros(rows, dtype=bool),
         unknown_front=np.zeros(rows, dtype=bool),
@@ -322,7 +325,10 @@ class Following:
         out = np.stack(
             [
                 sane[DISTANCE] * reckoned[RADAR] * suspect * white[0],
-                sane[RELATIVE] * reckoned[RADAR] * np.where(acquitted, 1.0, closing) * white[1],
+                self._calm(before, s, dt, sane, quiet_closing)
+                * reckoned[RADAR]
+                * np.where(acquitted, 1.0, closing)
+                * white[1],
                 sane[SPEED] * speed_ok * white[2],
                 sane[ACCELERATION] * reckoned[WHEEL],
                 sane[POSITION] * reckoned[PLACE],
@@ -342,6 +348,14 @@ class Following:
             s.handed_over = np.where(running, s.handed_over, told)
         self.state = s
         return self._answer(s, now, running)
+
+    def _calm(self, before: State, s: State, dt: Floats, sane: Floats, quiet_closing: Booleans) -> Floats:
+        """Of relative speed alone: after a jump it is doubted until the distance would show that it is wrong (row,).
+
+        Or else a value that is wrong for good would be believed again with its second sample.
+        """
+        s.since_jump = np.where(s.own.fresh[RELATIVE] & (sane[RELATIVE] < DOUBT), 0.0, before.since_jump + dt)
+        return np.where((s.since_jump < JUMP_SHOWS) & ~quiet_closing, 0.0, sane[RELATIVE])
 
     def _sanity(self, own: Newest, another: Booleans) -> Floats:
         """Range, rate, stuck-at and time stamp of each own signal alone (signal, row).

@@ -47,6 +47,14 @@ def test_it_is_safe_at_any_loss(loss, brakes):
 
 
 FOUND = {  # by random runs: what went wrong is in the name
+    "a_relative_speed_that_jumped_was_believed_again_with_its_second_sample": (
+        [
+            *["vehicles=5", "start.time_gap=1.22", "radio.fading={sensitivity: -64.5}", "radio.jitter={mean: 0.052}"],
+            *["leader.speed=[[0, 27], [17.73, 0], [26.39, 27]]", "leader.deceleration=6"],
+        ],
+        1143,
+        "{vehicle: 2, signal: front.relative_speed, mode: stuck_at, onset: 20.368, duration: 17.61, value: 9.04}",
+    ),
     "one_bad_sample_was_remembered_by_the_blind": (
         ["leader.speed=[[0, 27], [29, 0], [44, 27]]", "leader.deceleration=6"],
         564232,

@@ -47,6 +47,14 @@ def test_it_is_safe_at_any_loss(loss, brakes):
 
 
 FOUND = {  # by random runs: what went wrong is in the name
+    "a_noisy_intention_was_believed_for_three_quarters_of_a_second": (
+        [
+            *["vehicles=6", "start.time_gap=1.77", "radio.tdma={slots: 6}"],
+            *["leader.speed=[[0, 17.84], [23.53, 0], [33.17, 17.84]]", "leader.deceleration=6"],
+        ],
+        1118,
+        "{vehicle: 5, signal: lead.message.intended_acceleration, mode: noise, onset: 0.963, sigma: 4.503}",
+    ),
     "a_relative_speed_that_jumped_was_believed_again_with_its_second_sample": (
         [
             *["vehicles=5", "start.time_gap=1.22", "radio.fading={sensitivity: -64.5}", "radio.jitter={mean: 0.052}"],

@@ -40,7 +40,7 @@ from karyon.perception.received import (
     Told,
 )
 from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, column, keep, slowest
-from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, seconds
+from karyon.perception.sensors import NEVER, Booleans, Floats, Newest, Samples, Times, since
 from karyon.perception.validity import amplitude_at
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -286,7 +286,7 @@ class Following:
                       before go there (row,); None: in no row
         """
         before = self.state
-        down = np.where(before.ran == NEVER, 0.0, seconds(now, np.where(before.ran == NEVER, now, before.ran)))
+        down = np.where(before.ran == NEVER, 0.0, since(now, before.ran))
         dt = np.minimum(down, FORGIVEN_AGE)
         s = _start(0)  # every field is set below
         s.ran = np.full(before.ran.shape, now)

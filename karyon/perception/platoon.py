@@ -28,7 +28,7 @@ from karyon.perception.received import (
     Told,
 )
 from karyon.perception.reckoning import DOUBT, Limits, keep, slowest
-from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, seconds
+from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, seconds, since
 
 LEADER = "platoon.leader.message"
 SAME_TIME = 0.15  # s: of two messages of which none or one was lost
@@ -58,7 +58,7 @@ class Leader:
         noise: SenderNoise,
         tolerated: tuple[float, float, float],
         age_limit: float,
-        sight: float = 0.112,
+        sight: float,
     ) -> None:
         """`tolerated`: failure amplitudes of position, speed, acceleration; validity is 0 from `age_limit` (s) on.
 
@@ -93,7 +93,7 @@ class Leader:
         sight = self._sight_limits.validity(residual, smooth_after)
         veto = validity.of_amplitude(np.abs(place), 0.95 * self._tolerated_place, self._tolerated_place)
         agrees = known & (sight >= DOUBT)
-        dt = np.where(self._ran == NEVER, 0.0, seconds(now, np.where(self._ran == NEVER, now, self._ran)))
+        dt = np.where(self._ran == NEVER, 0.0, since(now, self._ran))
         again = heard.tracked.agree(np.stack([agrees & (veto >= DOUBT), agrees]), dt)
         heard.tracked.restore(again, heard.message.value[:2])
         ran = np.ones(len(another), dtype=bool) if running is None else running
@@ -109,9 +109,8 @@ class Leader:
         What the leader says is carried on to when the witness looked.
         """
         message, time = heard.message, heard.message.time[0]
-        seen = np.isfinite(witness.speed) & (witness.time != NEVER)
-        age = np.where(seen, seconds(now, np.where(seen, witness.time, now)), inf)
-        known = (np.maximum(age, message.age(now)[0]) <= self._age_limit) & (time != NEVER)
+        age = np.maximum(since(now, witness.time), message.age(now)[0])
+        known = np.isfinite(witness.speed) & (age <= self._age_limit)
         step = np.where(known, seconds(np.where(known, witness.time, 0), np.where(known, time, 0)), 0.0)
         known &= np.abs(step) <= SAME_TIME  # or else what the leader has done meanwhile would be held against it
         speed = message.value[M_SPEED] + step * message.value[M_ACCELERATION]

@@ -24,7 +24,7 @@ W_DISTANCE, W_SPEED = range(4, 6)
 
 STANDSTILL = 0.5  # m/s: a car that is slower may stand, and what its speed shows be noise
 GONE = 0.5  # s without a message after which the next one begins anew
-SUDDEN = 60.0  # m/s³: no intention changes faster, emergencies included
+INTENDED_JERK = 60.0  # m/s³: no intention changes faster, emergencies included
 STRONGEST = 12.0  # m/s²: no car speeds up or brakes harder
 INTENTION_MISMATCH = 0.5  # m/s²: a command is no exact inverse of a recorded motion
 LARGEST = np.array([1e7, 120.0, 20.0, 20.0])[:, None]  # of each field: what is beyond is no vehicle
@@ -163,6 +163,6 @@ class Sender:
         residual = received - np.minimum(np.maximum(received, intended[0]), intended[1])
         residual = np.where(compared, residual, 0.0)
         smooth = detectors.smoothed(before.intention_smooth, residual, SHARE, fresh)
-        sudden = np.abs(new - old) - SUDDEN * message.step[0]
+        sudden = np.abs(new - old) - INTENDED_JERK * message.step[0]
         spike = np.where(compared, np.fmax(detectors.spike(older, old, new), sudden), 0.0)
         return smooth, self._intention_limits.validity(np.maximum(np.abs(residual), spike), smooth)

@@ -72,13 +72,18 @@ class Newest:
 
     def age(self, now: int) -> Floats:
         """Seconds since the measurement; inf where there was none."""
-        seen = self.time != NEVER
-        return np.where(seen, seconds(now, np.where(seen, self.time, now)), np.inf)
+        return since(now, self.time)
 
 
 def seconds(later: Any, earlier: Any) -> Floats:
     """Difference of two times in ns, in s: subtracted as integers, then divided, so that round times stay round."""
     return np.asarray((later - earlier) / 1e9)
+
+
+def since(now: int, time: Times) -> Floats:
+    """Seconds from each `time` to `now`, both ns; inf from `NEVER`."""
+    known = time != NEVER
+    return np.where(known, seconds(now, np.where(known, time, now)), np.inf)
 
 
 def nanoseconds(duration: float) -> int:

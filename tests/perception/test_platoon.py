@@ -42,7 +42,7 @@ def seen(said):
 def judged(said, *, witness=None, another=None, running=None, heard=None):
     """Validity of each message (step, row); without a witness nobody says what it sees of the leader."""
     steps, _, rows = said.shape
-    leader = Leader(rows, NOISE, TOLERATED, age_limit=0.5)
+    leader = Leader(rows, NOISE, TOLERATED, age_limit=0.5, sight=0.112)
     witness = np.full((steps, 2, rows), np.nan) if witness is None else witness
     out = []
     for step in range(steps):
@@ -98,7 +98,7 @@ def test_a_past_that_is_told_from_rest_on_shows_as_soon_as_the_leader_moves():
 
 def test_a_witness_that_knows_nothing_or_is_late_says_nothing():
     said = drive(4, 100, 6)
-    leader = Leader(4, NOISE, TOLERATED, age_limit=0.5)
+    leader = Leader(4, NOISE, TOLERATED, age_limit=0.5, sight=0.112)
     old = Witness(np.zeros(4), np.zeros(4), np.full(4, NEVER), np.zeros(4, dtype=bool))
     for step in range(100):
         now = step * PERIOD
@@ -110,7 +110,7 @@ def test_a_witness_that_knows_nothing_or_is_late_says_nothing():
 
 
 def test_nothing_heard_is_not_believed():
-    leader = Leader(2, NOISE, TOLERATED, age_limit=0.5)
+    leader = Leader(2, NOISE, TOLERATED, age_limit=0.5, sight=0.112)
     nothing = Samples(np.full((4, 2), np.nan), np.full((4, 2), NEVER), np.zeros((4, 2), dtype=bool))
     nobody = Witness(np.full(2, np.nan), np.full(2, np.nan), np.full(2, NEVER), np.zeros(2, dtype=bool))
     assert (leader.update(0, nothing, nobody, np.zeros(2, dtype=bool)).validity == 0.0).all()

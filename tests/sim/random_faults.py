@@ -41,5 +41,16 @@ def parameters(mode, signal, rng):
     }.get(mode, dict)()
 
 
+def subject(mode, signals, rng):
+    """What of a car fails in this mode: a component, its radar, what it hears, or one of `signals`."""
+    if mode in COMPONENT_MODES:
+        return {"component": rng.choice(["perception", "control", "radio"])}
+    if mode in MESSAGE_MODES:
+        return {"signal": "lead.message"}
+    if mode in OBJECT_MODES:
+        return {"signal": "front.distance"}
+    return {"signal": rng.choice([*signals, *(["lead.message"] if mode in LATE_MODES else [])])}
+
+
 def as_text(entry):
     return "{" + ", ".join(f"{key}: {value}" for key, value in entry.items()) + "}"

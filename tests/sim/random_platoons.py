@@ -13,13 +13,11 @@ import sys
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from tests.sim.random_faults import (
-    COMPONENT_MODES,
-    LATE_MODES,
     MESSAGE_MODES,
     MODES,
-    OBJECT_MODES,
     as_text,
     parameters,
+    subject,
 )
 
 BLOCK = 25
@@ -80,17 +78,8 @@ def leader(rng):
 
 def failure(vehicles, rng):
     """Of a sensor, a component, or what is received, of any mode."""
-    mode, entry = rng.choice(MODES), {}
-    if mode in COMPONENT_MODES:
-        entry["component"] = rng.choice(["perception", "control", "radio"])
-    elif mode in MESSAGE_MODES:
-        entry["signal"] = "lead.message"
-    elif mode in OBJECT_MODES:
-        entry["signal"] = "front.distance"
-    else:
-        whole = ("lead.message",) if mode in LATE_MODES else ()
-        entry["signal"] = rng.choice([*OWN, *OWN, *FIELDS, *whole])
-    return placed(entry, mode, vehicles, rng)
+    mode = rng.choice(MODES)
+    return placed(subject(mode, [*OWN, *OWN, *FIELDS], rng), mode, vehicles, rng)
 
 
 def lie(vehicles, rng):

@@ -10,14 +10,11 @@ from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.shipped import SHIPPED
 from tests.sim.random_faults import (
-    COMPONENT_MODES,
-    LATE_MODES,
-    MESSAGE_MODES,
     MODES,
-    OBJECT_MODES,
     TOLERATED,
     as_text,
     parameters,
+    subject,
 )
 
 RUNS = 1456  # 56 of each mode
@@ -26,14 +23,7 @@ RUNS = 1456  # 56 of each mode
 def fault(mode, rng):
     """A fault of this mode at a random time on a random item that it can act on."""
     entry = {"vehicle": 1, "mode": mode, "onset": round(rng.uniform(10.0, 30.0), 3)}
-    if mode in COMPONENT_MODES:
-        entry["component"] = rng.choice(["perception", "control", "radio"])
-    elif mode in MESSAGE_MODES:
-        entry["signal"] = "lead.message"
-    elif mode in OBJECT_MODES:
-        entry["signal"] = "front.distance"
-    else:
-        entry["signal"] = rng.choice([*TOLERATED, *(["lead.message"] if mode in LATE_MODES else [])])
+    entry |= subject(mode, TOLERATED, rng)
     if mode != "crash":
         entry["duration"] = round(rng.uniform(3.0, 15.0), 2)
     return entry | {name: round(value, 3) for name, value in parameters(mode, entry.get("signal"), rng).items()}

@@ -66,8 +66,11 @@ class Log:
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
-        run, vehicle = divmod(row, self._followers)
-        self.events[run].append({"time": now / 1e9, "vehicle": vehicle + 1, "kind": kind, "text": said, **fields})
+        run, follower = divmod(row, self._followers)
+        self._add(now, run, follower + 1, kind, said, **fields)
+
+    def _add(self, now: int, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
+        self.events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then."""
@@ -76,9 +79,7 @@ class Log:
             yield one.end, partial(self._fault, one, "ends")
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
-        said = f"{describe(one.fault)} {change}"
-        event = {"time": now / 1e9, "vehicle": one.vehicle, "kind": "fault", "text": said} | _fields(one)
-        self.events[one.place[0]].append(event)
+        self._add(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", **_fields(one))
 
     def arrived(self, now: int, fresh: Booleans) -> None:
         """Which signals and messages had something new (signal, row), however old: tells late from lost."""
@@ -155,31 +156,26 @@ class Log:
 
     def refused(self, now: int, counts: NDArray[np.int64]) -> None:
         """Messages that were refused since this was last told, by reason; `counts` (reason, vehicle, run) in all."""
-        new = counts - self._refused
-        self._refused = counts.copy()
-        for reason, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
-            name, count = Reason(reason).name.lower(), int(new[reason, vehicle, run])
+        for reason, vehicle, run, count in _grown(self._refused, counts):
+            name = Reason(reason).name.lower()
             said = f"{count} message{'s' * (count > 1)} refused: {name.replace('_', ' ')}"
-            event = {"time": now / 1e9, "vehicle": vehicle, "kind": "message", "text": said}
-            self.events[run].append(event | {"reason": name, "count": count})
+            self._add(now, run, vehicle, "message", said, reason=name, count=count)
+        self._refused = counts.copy()
 
     def held(self, now: int, counts: NDArray[np.int64]) -> None:
         """Rounds in which the protocol was held down since last told; `counts` (breach, vehicle, run) in all."""
-        new = counts - self._held
-        self._held = counts.copy()
-        for breach, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
-            count = int(new[breach, vehicle, run])
+        for breach, vehicle, run, count in _grown(self._held, counts):
             said = f"no cooperation in {count} round{'s' * (count > 1)}: the protocol {BREACHES[Breach(breach)]}"
-            event = {"time": now / 1e9, "vehicle": vehicle, "kind": "agreement", "text": said}
-            self.events[run].append(event | {"breach": Breach(breach).name.lower(), "count": count})
+            self._add(now, run, vehicle, "agreement", said, breach=Breach(breach).name.lower(), count=count)
+        self._held = counts.copy()
 
     def failed(self, now: int, error: str | None) -> None:
         """The agreement protocol of all runs has raised an error."""
         if error is not None and not self._protocol_failed:
             self._protocol_failed = True
             said = f"no cooperation from here on: the agreement protocol raised {error}"
-            for events in self.events:
-                events.append({"time": now / 1e9, "vehicle": 0, "kind": "agreement", "text": said, "breach": "error"})
+            for run in range(len(self.events)):
+                self._add(now, run, 0, "agreement", said, breach="error")
 
     def _verdict(self, row: int, terms: list[Any]) -> str:
         """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
@@ -199,6 +195,13 @@ class Log:
                 if isinstance(leaf, Age) or aged < leaf.minimum or believed[signal, row] >= leaf.minimum * aged:
                     return "late" if silence < 0.5 * age else "lost"
         return "invalid"
+
+
+def _grown(before: NDArray[np.int64], counts: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
+    """Which counts (kind, vehicle, run) have grown, and by how much."""
+    new = counts - before
+    for kind, vehicle, run in zip(*map(np.ndarray.tolist, np.nonzero(new)), strict=True):
+        yield kind, vehicle, run, int(new[kind, vehicle, run])
 
 
 def describe(fault: Fault) -> str:

@@ -307,6 +307,78 @@ def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:
     print(json.dumps(measured, indent=2) if as_json else "\n".join([*benchmark_text.lines(measured), str(plot)]))
 
 
+Broker = Annotated[str, typer.Option(help="mqtt://, mqtts://, ws:// or wss://[USER@]HOST[:PORT]")]
+PasswordFile = Annotated[Path | None, typer.Option(help="its first line is the password of the broker's user")]
+Ca = Annotated[Path | None, typer.Option(help="certificates of who may vouch for the broker, PEM")]
+Cert = Annotated[Path | None, typer.Option(help="certificate of this client, PEM")]
+Key = Annotated[Path | None, typer.Option(help="private key of this client, PEM")]
+
+
+@app.command(epilog="Example: karyon hil hil_bench --broker mqtt://127.0.0.1 --until 60")
+def hil(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO or DIR", help="what to run, or a session to replay")],
+    broker: Broker = "auto",
+    until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
+    sets: Sets = None,
+    out: Out = None,
+    password_file: PasswordFile = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """A scenario in real time with real sensors over MQTT. The folder of a session is replayed bit for bit."""
+    try:
+        from karyon.hil import command
+        from karyon.hil.address import Credentials
+    except ImportError as error:
+        _refuse(f"error: real sensors need paho-mqtt and msgspec ({error}): pip install 'karyon[hil]'")
+    from karyon.sim import screen
+
+    try:
+        credentials = Credentials(password_file, ca, cert, key)
+        session = command.session(scenario, broker, credentials, until, sets or [])
+        folder = out or Path("runs") / session.name
+        with _writing(folder), _Progress(session.loaded) as progress:
+            result = session.run(folder, progress)
+    except command.ERRORS as error:
+        _refuse(f"error: {error}")
+    if as_json:
+        print(json.dumps(result.summary, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join([*screen.run_lines(result.summary, result.events, folder), *command.lines(result.summary)]))
+    _exit_if(bool(screen.broken_goals(result.summary)))
+
+
+@app.command(
+    epilog="Example: karyon device drive.csv --broker mqtt://127.0.0.1 "
+    "--fault '{signal: front.distance, mode: drift, onset: 20, rate: 0.5}'"
+)
+def device(
+    file: Annotated[Path, typer.Argument(help="recorded drive in OpenACC's format [a name: one that is shipped]")],
+    broker: Broker,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="FAULT", help="a failure as in a scenario, without `vehicle`")
+    ] = None,
+    password_file: PasswordFile = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+) -> None:
+    """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car."""
+    try:
+        from karyon.hil import command
+        from karyon.hil.address import Credentials
+    except ImportError as error:
+        _refuse(f"error: a device needs paho-mqtt and msgspec ({error}): pip install 'karyon[hil]'")
+
+    try:
+        sent = command.play(file, broker, Credentials(password_file, ca, cert, key), fault or [])
+    except command.ERRORS as error:
+        _refuse(f"error: {error}")
+    print(f"{file} is over: {sent} measurements sent")
+
+
 @app.command(epilog="Example: karyon doctor")
 def doctor(as_json: Json = False) -> None:
     """What is installed, and which display would be used."""

@@ -122,6 +122,11 @@ class Checks:
         self.message = SenderChecks(n.sender, (place, t.message_speed, t.message_acceleration))
 
 
+def _known(ages: Floats) -> Floats:
+    """Ages in s, 0 of what was never measured: its value is NaN, whatever it is carried on by."""
+    return np.where(ages < inf, ages, 0.0)
+
+
 def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
     """What averaging leaves of a noise drawn every `held_for` s and sampled every `period`, less its white part."""
     share = 1.0 - (1.0 - SHARE) ** (held_for / period)
@@ -380,10 +385,11 @@ class Following:
         self, before: State, s: State, ages: Floats, usable: Booleans, dt: Floats, another: Booleans
     ) -> tuple[Floats, Floats]:
         """Radar, wheel, place: validity (check, row) and the residual of this sample."""
+        reach = _known(ages)
         values = s.own.value[[DISTANCE, SPEED, POSITION]]
         rates = s.own.value[[RELATIVE, ACCELERATION, SPEED]]
         s.rate = np.where(np.isnan(rates), 0.0, rates)
-        ahead = values + s.rate * ages[[DISTANCE, SPEED, POSITION]]
+        ahead = values + s.rate * reach[[DISTANCE, SPEED, POSITION]]
         fresh = s.own.fresh[[DISTANCE, SPEED, POSITION]] & usable[[DISTANCE, SPEED, POSITION]]
         fresh &= usable[[RELATIVE, ACCELERATION, SPEED]]
         lost = (ages[[DISTANCE, SPEED, POSITION]] > FORGIVEN_AGE) | (
@@ -445,8 +451,9 @@ class Following:
         """
         own, message = s.own.value, s.heard.message.value
         front = message[M_POSITION] + message_age * (message[M_SPEED] + 0.5 * message_age * message[M_ACCELERATION])
-        here = own[POSITION] + ages[POSITION] * own[SPEED]
-        seen = own[DISTANCE] + ages[DISTANCE] * own[RELATIVE]
+        reach = _known(ages)
+        here = own[POSITION] + reach[POSITION] * own[SPEED]
+        seen = own[DISTANCE] + reach[DISTANCE] * own[RELATIVE]
         known = usable[DISTANCE] & usable[POSITION] & usable[SPEED] & heard
         difference = np.where(known, front - here - self.noise.vehicle_length - seen, 0.0)
         learned = before.usual_for >= USUAL_LEARNED
@@ -553,7 +560,7 @@ class Following:
             ),
             speed_bound=np.where(fastest > 0.0, fastest, 0.0),
             speed_known=fastest < inf,
-            gap=own[DISTANCE] + np.where(ages[DISTANCE] < inf, ages[DISTANCE], 0.0) * own[RELATIVE],
+            gap=own[DISTANCE] + _known(ages[DISTANCE]) * own[RELATIVE],
         )
 
     def _fastest(self, s: State) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from karyon.kernel import Age, Alive, Design, Validity, fault_handling_bound, switch_bound
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
-from karyon.perception.following import FIELDS, LEAD, OWN, Following, Noise, Tolerated
+from karyon.perception.following import DISTANCE, FIELDS, LEAD, OWN, Following, Noise, Tolerated
 from karyon.perception.platoon import LEADER, LEADER_FIELDS, Leader
 from karyon.sim.controllers import FUNCTION
 
@@ -100,6 +100,9 @@ def perception_of(design: Design, function: Function, rows: int, **fitted: float
     biases = {signal.name: signal.bias_max for signal in design.signals if signal.bias_max is not None}
     amplitudes = {field: tolerated[name] for field, name in named.items() if name in tolerated}
     floors = {field: noise[name] for field, name in named.items() if name in noise}
+    periods = {signal.name: signal.period for signal in design.signals if signal.period is not None}
+    if OWN[DISTANCE] in periods:
+        floors["period"] = periods[OWN[DISTANCE]]
     places = ("position", "message_position")
     floors |= {f"{field}_bias": biases[named[field]] for field in places if named[field] in biases}
     limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, LEAD))

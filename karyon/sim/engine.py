@@ -32,6 +32,7 @@ from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
+from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
@@ -76,8 +77,13 @@ class Simulation:
         design: Design,
         leaders: Sequence[Trajectory],
         folders: Sequence[Path | None],
+        outside: Outside | None = None,
     ) -> None:
-        """`folders`: per run where its tables go, None: not recorded. All scenarios share what `alike` compares."""
+        """All scenarios share what `alike` compares.
+
+        folders   per run where its tables go, None: not recorded
+        outside   whose time it is and where samples come from that are not simulated; None: all is simulated
+        """
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
             raise ValueError("runs of one batch differ only in seed, faults, cut-ins, leader, start")
@@ -86,10 +92,12 @@ class Simulation:
             design = design.limited(FUNCTION, first.acc.max_los)
         self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
         self.end = nanoseconds(first.duration)
-        self.env = simpy.Environment()
+        self.outside = outside
+        self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
+        self._is_real = is_real(first.sensors)[:, None]
         top = len(self.function.levels) - 1
         base = base_of(self.function)
         faults = placed(scenarios)
@@ -133,7 +141,7 @@ class Simulation:
         self.initialised = np.full(self.rows, not self.enabled)
         self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
         self.level_since = np.zeros(self.rows, dtype=np.int64)
-        self.true = self.sensors.true()
+        self.true = self._true()
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
         self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
@@ -210,6 +218,8 @@ class Simulation:
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
         running = self.components.running(component, now, self._cycles[component])
+        if self.outside is not None and self.outside.is_late:
+            running = np.zeros(self.rows, dtype=bool)
         self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
         return running
 
@@ -219,7 +229,8 @@ class Simulation:
         level, command = self._pending
         self.level_since = np.where(level != self.level, now, self.level_since)
         self.level = level
-        self.world.drive(command)
+        if self.outside is None:  # in shadow mode commands move nothing
+            self.world.drive(command)
 
     def _send(self, now: int) -> None:
         self.world.advance(now)
@@ -262,9 +273,11 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
-        self.true = self.sensors.true()
+        self.true = self._true()
         own = self.sensors.measure(now, self.true)
         due = own.fresh.copy()
+        if self.outside is not None:
+            due = np.where(self._is_real, self.outside.take(now, own), due)
         own = self.injector.own(now, own)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
@@ -276,6 +289,8 @@ class Simulation:
             self.late |= ~running
         self.log.arrived(now, fresh)
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
+        if self.outside is not None:
+            self.seen.validity = np.minimum(self.seen.validity, self.outside.most_valid)
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
@@ -284,6 +299,11 @@ class Simulation:
         self._tell(self.seen)
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
+
+    def _true(self) -> np.ndarray:
+        """What an ideal sensor would say now (signal, row); NaN of a signal that is not simulated."""
+        true = self.sensors.true()
+        return true if self.outside is None else np.where(self._is_real, np.nan, true)
 
     def _handed_over(self, now: int) -> np.ndarray:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
@@ -296,7 +316,7 @@ class Simulation:
 
     def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
         """The newest message of each of `senders`."""
-        deaf = np.zeros(len(self.world.position), dtype=bool)
+        deaf = np.full(len(self.world.position), self.outside is not None)  # beside real signals nobody is simulated
         if listening is not None:
             deaf[self.world.own] = ~listening
         self.channel.receive(now, deaf)
@@ -356,6 +376,8 @@ class Simulation:
             own = (decision.level != decision.previous) & (self._decided == self._admitted)
             self.log.switched(now, self.kernel, decision, before, changed[own[changed]])
             self.log.agreed(now, before, self._decided, changed[~own[changed]])
+        if self.outside is not None:
+            self.outside.decided(now, self._decided)
         told = [decision.trusted[name] for name in FRONT if name in decision.trusted]
         self._front_trusted = np.all(told, axis=0) if told else np.zeros(self.rows, dtype=bool)
 
@@ -396,6 +418,14 @@ class Simulation:
         assert self.seen is not None
         self.trace.record(self._instant(now, self.seen))
 
+    def _command(self) -> np.ndarray:
+        """The command of each car in m/s² (car,); in shadow mode the one that would be in force."""
+        if self.outside is None:
+            return self.world.command
+        command = self.world.command.copy()
+        command[self.world.own] = self._pending[1]
+        return command
+
     def _instant(self, now: int, seen: Seen) -> dict[str, object]:
         """One instant of the trace: per column an array of all cars, then all strangers (NaN: away), or a number."""
         world, strangers, vehicle = self.world, self.world.strangers, self.scenarios[0].vehicle
@@ -419,9 +449,9 @@ class Simulation:
             "width": vehicle.width,
             "speed": everyone(world.speed, strangers.speed),
             "acceleration": everyone(world.acceleration, strangers.acceleration),
-            "command": everyone(world.command, strangers.command),
+            "command": everyone(self._command(), strangers.command),
             "lane": 0,
-            "gap": placed(world.gap),
+            "gap": placed(world.gap if self.outside is None else np.full(self.rows, np.nan)),
             "los_acc": placed(self.level),
         }
         ages = _age(now, seen.time)

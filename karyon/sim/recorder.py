@@ -49,7 +49,7 @@ UNITS = {
 INTEGERS = ("vehicle", "lane", "los_acc")
 INSTANTS = 2048  # recorded instants per row group, at most
 ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
-FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "summary.json", "scenario.yaml")
+FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "summary.json", "scenario.yaml", "bench.jsonl")
 UNSENT = -1  # in place of the time (ns) at which a message arrives
 
 

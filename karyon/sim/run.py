@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from karyon import __version__
-from karyon.sim import leaders, recordings
+from karyon.sim import documents, leaders, recordings
 from karyon.sim.analysis import guards
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
+from karyon.sim.outside import Outside, is_bench
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.scenario import Loaded, Scenario, dump
 from karyon.sim.strangers import NEVER
@@ -52,16 +53,23 @@ def simulate(
     out: Sequence[Path | None],
     progress: Progress | None = None,
     attend: Callable[[Simulation], None] | None = None,
+    outside: Outside | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace).
 
     progress   is told the simulated time each second of it, and ends the runs by answering False
     attend     is shown the simulation before it begins
-    Raises RecordingError, OSError; in both cases nothing half-written stays under a final name.
+    outside    whose time it is, and the samples of real devices
+    Raises RecordingError, OSError, and InputError for real devices where there is no `outside`; in all cases nothing
+    half-written stays under a final name.
     """
+    for one in batch:
+        if outside is None and is_bench(one.scenario.sensors):
+            said, what = "sensors are `from: mqtt`: real devices need real time", f"karyon hil {one.name}"
+            raise documents.InputError([documents.Fault(str(one.path), None, None, 0, said, f"run it with {what}")])
     tracks = [trajectory(one.scenario) for one in batch]
     with whole([folder for folder in out if folder]):
-        return _simulated(batch, tracks, out, progress, attend)
+        return _simulated(batch, tracks, out, progress, attend, outside)
 
 
 def _simulated(
@@ -70,9 +78,11 @@ def _simulated(
     out: Sequence[Path | None],
     progress: Progress | None,
     attend: Callable[[Simulation], None] | None,
+    outside: Outside | None,
 ) -> list[Result]:
     started = time.perf_counter()
-    simulation = Simulation([one.scenario for one in batch], batch[0].design, [track for track, _ in tracks], out)
+    scenarios, motions = [one.scenario for one in batch], [track for track, _ in tracks]
+    simulation = Simulation(scenarios, batch[0].design, motions, out, outside)
     if attend is not None:
         attend(simulation)
     try:

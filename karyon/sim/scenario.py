@@ -36,6 +36,7 @@ from karyon.sim.channel.fields import (
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, SAID, Fault
+from karyon.sim.outside import ALONE, Origin, are_bound, is_bench
 from karyon.sim.shipped import named_file, portable, scenario_file
 from karyon.sim.units import (
     Count,
@@ -157,7 +158,7 @@ class Vehicle(Section):
     )
 
 
-class Sensor(Section):
+class Sensor(Origin):
     """A sensor of one signal."""
 
     sigma: float
@@ -284,7 +285,9 @@ class Scenario(Section):
     leader: Leader = Field(description="how vehicle 0 drives")
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
     start: Annotated[Start, AfterValidator(are_there)] = Field(default=Start(), description="how they begin")
-    sensors: Sensors = Field(default=Sensors(), description="what followers measure")
+    sensors: Annotated[Sensors, AfterValidator(are_bound)] = Field(
+        default=Sensors(), description="what followers measure"
+    )
     radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(
         default=Radio(), description="what vehicles tell each other"
     )
@@ -345,6 +348,9 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
         faults.append(document.place(("vehicles",)).fault(said, "a batch of runs has many platoons side by side"))
     if faults or scenario is None or design_source is None or design is None:
         raise InputError(documents.in_order(faults))
+    if is_bench(scenario.sensors) and _is_group(scenario, design):
+        said = "sensors are `from: mqtt`, and of real devices no platoon is simulated that agrees on a level"
+        raise InputError([document.place(("sensors",)).fault(said, "acc.max_los limits the level")])
     warnings = _warnings(scenario, design)
     return Loaded(scenario, design, path.stem, path, source.text, design_source.text, warnings)
 
@@ -377,6 +383,10 @@ def dump(loaded: Loaded) -> str:
     data = loaded.scenario.model_dump(mode="json", by_alias=True)
     data["safety"] = portable(data["safety"])
     data["leader"] = _given(data["leader"])
+    for sensor in data["sensors"].values():
+        for name in ALONE if sensor["from"] != "mqtt" else ():
+            del sensor[name]
+    data["sensors"] = _plain(data["sensors"])
     if "recording" in data["leader"]:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
     data["radio"], data["cut_ins"] = _plain(data["radio"]), _plain(data["cut_ins"])

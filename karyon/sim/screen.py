@@ -39,7 +39,9 @@ def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     """Did it stay safe."""
     goals, broken = summary["safety_goals"], broken_goals(summary)
-    held = f"safety goals {len(goals) - len(broken)} of {len(goals)} held"
+    judged = [goal for goal in goals.values() if goal["violated"] is not None]
+    unknown = f", {len(goals) - len(judged)} not judged" if len(judged) < len(goals) else ""
+    held = f"safety goals {len(judged) - len(broken)} of {len(judged)} held{unknown}"
     yield "   ".join([*_distances(summary), held])
     for name, function in summary["functions"].items():
         shares = " · ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
@@ -57,6 +59,8 @@ def broken_goals(summary: Mapping[str, Any]) -> list[str]:
 def _distances(summary: Mapping[str, Any]) -> list[str]:
     if collisions := summary["collisions"]:
         return [f"{collisions} collision{'s' if collisions != 1 else ''}"]
+    if collisions is None:
+        return ["collisions and distances are not judged: nobody knows what is true of real devices"]
     return ["no collision", f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
 
 

@@ -17,6 +17,12 @@ class TestPlatoon(DesignProperties):
     design = read_design(SHIPPED / "safety" / "platoon.yaml")
 
 
+class TestHilBench(DesignProperties):
+    """Car following by real signals."""
+
+    design = read_design(SHIPPED / "safety" / "hil_bench.yaml")
+
+
 def test_no_shipped_design_is_left_out():
     """Each file in the folder of designs has its class above."""
     tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}

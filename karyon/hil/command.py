@@ -1,0 +1,81 @@
+"""What the commands `karyon hil` and `karyon device` do."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from karyon.hil import device, drive
+from karyon.hil import session as sessions
+from karyon.hil.address import Address, AddressError, Credentials, parse
+from karyon.hil.client import BrokerError
+from karyon.hil.record import NAME
+from karyon.sim.run import Result
+from karyon.sim.scenario import Loaded, cut, read
+from karyon.sim.shipped import SHIPPED
+
+ERRORS = (AddressError, BrokerError)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that can be run: of devices at a broker, or one that was recorded in a folder."""
+
+    loaded: Loaded
+    source: Address | Path
+
+    @property
+    def name(self) -> str:
+        """What its results are called."""
+        return f"{self.loaded.name}_replayed" if isinstance(self.source, Path) else self.loaded.name
+
+    def run(self, out: Path, progress: sessions.Progress) -> Result:
+        """Run it, with its results in the folder `out`."""
+        if isinstance(self.source, Path):
+            return sessions.replay(self.loaded, self.source, out, progress)
+        return sessions.live(self.loaded, self.source, out, _say, progress)
+
+
+def session(scenario: str, broker: str, credentials: Credentials, until: float | None, sets: Sequence[str]) -> Session:
+    """The session of a scenario, or in a folder. Raises AddressError, InputError."""
+    folder = Path(scenario)
+    is_recorded = (folder / NAME).is_file()
+    loaded = read(folder / "scenario.yaml" if is_recorded else scenario, sets)
+    if until is not None:
+        loaded = cut(loaded, until)
+    limit = loaded.scenario.duration + 60.0  # real time takes as long as it takes
+    loaded = replace(loaded, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
+    return Session(loaded, folder if is_recorded else parse(broker, credentials))
+
+
+def lines(summary: Mapping[str, Any]) -> Iterator[str]:
+    """What a session adds to the lines of a run."""
+    said = summary["metrics"]
+    late = (
+        f"{said['missed_deadlines']} of {said['cycles']} cycles late, at worst {1000 * said['worst_lateness']:.1f} ms"
+    )
+    yield f"messages   {said['messages']}, {said['messages_refused']} refused   {late}"
+    for reason, count in said["refused"].items():
+        yield f"refused    {count} {reason}"
+    if said["measurement_latency_p50"] is not None:
+        p50, p99 = (1000 * said[f"measurement_latency_{each}"] for each in ("p50", "p99"))
+        yield f"latency    from arrival to the kernel's decision {p50:.2f} ms (p50), {p99:.2f} ms (p99)"
+
+
+def play(file: Path, broker: str, credentials: Credentials, options: Sequence[str]) -> int:
+    """Play a drive onto a broker; how many measurements were sent. Raises AddressError, BrokerError, and its faults."""
+    faults = device.faults(options)
+    shipped = SHIPPED / "recordings" / f"{file}.csv"
+    player = device.Player.of(drive.read(shipped if shipped.is_file() and not file.exists() else file), faults)
+    playing = device.Device(parse(broker, credentials), f"karyon-device-{time.time_ns():x}")
+    playing.client.start()
+    try:
+        return device.play(player, playing, lambda _: True)
+    finally:
+        playing.client.stop()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,328 @@
+"""From messages to samples: what each bound topic has said is checked, aged and judged; no clock is read here.
+
+A sample's time is the earliest at which it can have been measured, so that every age holds whatever the network and
+the clocks did: by a known clock its stamp less the bound on the offset, else its arrival less the declared bound.
+The same messages in the same cycles give the same bits: this is what a recorded session is replayed through.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from karyon.hil import clock, measurement
+from karyon.hil.clock import DeviceClock
+from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
+from karyon.kernel import Design
+from karyon.perception import validity
+from karyon.perception.following import DISTANCE, OWN, RELATIVE
+from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, nanoseconds
+from karyon.sim.outside import DERIVED, UNITS, VEHICLE
+from karyon.sim.scenario import Scenario
+
+USUAL_TOPIC = f"karyon/1/{VEHICLE}/{{signal}}/m"
+QUIET = 1_000_000_000  # ns of silence after which a sequence may begin anew
+REORDERED = 64  # places that a message may be behind, and still be of the same sequence
+WIDTHS = (8, 16, 31, 32, 63)  # bits of counters that wrap
+WINDOW = 400_000_000  # ns of distances from which a relative speed is derived
+FEWEST = 4  # distances in it
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What came on a topic: `arrived` in ns by the bench's clock, and whether the broker had kept it."""
+
+    arrived: int
+    topic: str
+    payload: bytes
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A ping that has left: to which clock, its number, and when in ns."""
+
+    topic: str
+    number: int
+    t1: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A signal of a vehicle and the topic that it comes from; nothing else reaches it.
+
+    period, noise, tolerated   what the safety design states, s and SI; None: it does not
+    """
+
+    signal: int
+    row: int
+    topic: str
+    meaning: Meaning
+    delay_bound: int
+    period: float | None
+    noise: float | None
+    tolerated: float | None
+
+    @property
+    def name(self) -> str:
+        """The signal and the car, for people."""
+        return f"{OWN[self.signal]} of car {self.row + 1}"
+
+    @property
+    def clock(self) -> str | None:
+        """The topic of its device's clock, below which are `ping` and `pong`; None: it has none."""
+        return self.topic.removesuffix("/m") + "/clock" if self.topic.endswith("/m") else None
+
+    def most_valid(self, sigma: float | None) -> float:
+        """What a value can be worth at most whose device states `sigma`."""
+        if sigma is None or self.tolerated is None:
+            return 1.0
+        band = min(3.0 * (self.noise or 0.0), 0.9 * self.tolerated)
+        return float(validity.of_amplitude(3.0 * sigma, band, self.tolerated))
+
+
+def bindings(scenario: Scenario, design: Design) -> list[Binding]:
+    """What the scenario binds to topics."""
+    stated = {signal.name: signal for signal in design.signals}
+    found = []
+    for index, name in enumerate(OWN):
+        sensor, known = scenario.sensors[name], stated.get(name)
+        if sensor.origin != "mqtt":
+            continue
+        topic = sensor.topic or USUAL_TOPIC.replace("{signal}", name)
+        for row in range(scenario.vehicles - 1):
+            found.append(
+                Binding(
+                    signal=index,
+                    row=row,
+                    topic=topic.replace(VEHICLE, str(row + 1)),
+                    meaning=Meaning(UNITS[index], sensor.unit or UNITS[index], sensor.scale),
+                    delay_bound=nanoseconds(sensor.delay_bound),
+                    period=known.period if known else None,
+                    noise=known.noise if known else None,
+                    tolerated=known.tolerated if known else None,
+                )
+            )
+    return found
+
+
+class Channel:
+    """What is known of one bound topic."""
+
+    def __init__(self, binding: Binding) -> None:
+        self.binding, self.clock = binding, DeviceClock()
+        self.refused: Counter[Reason] = Counter()
+        self.messages = 0
+        self.last: Measurement | None = None
+        self.odd = ""  # what is odd about its clock
+        self._sequence: int | None = None
+        self._stamp: int | None = None
+        self._arrived = NEVER
+        self._contested = NEVER
+
+    def take(self, message: Message, unix: int) -> tuple[Measurement, int] | None:
+        """A measurement and the earliest time at which it was made, ns by the bench's clock; None: refused, or empty.
+
+        unix   ns from 1970 to time 0 of the bench's clock
+        """
+        self.messages += 1
+        if message.retained:
+            return self._refuse(Reason.RETAINED)
+        found = measurement.decode(message.payload, self.binding.meaning)
+        if isinstance(found, Reason):
+            return self._refuse(found)
+        if reason := self._out_of_sequence(found, message.arrived):
+            return self._refuse(reason)
+        earliest = self._earliest(found, message.arrived, unix)
+        if earliest is None:
+            return self._refuse(Reason.FUTURE)
+        self.last = found
+        return (found, earliest) if found.value is not None else None
+
+    def worth(self, found: Measurement, arrived: int) -> float:
+        """What the measurement is worth at most."""
+        contested = 0.5 if self._contested != NEVER and arrived - self._contested < QUIET else 1.0
+        return min(found.most_valid, self.binding.most_valid(found.sigma), contested)
+
+    def _refuse(self, reason: Reason) -> tuple[Measurement, int] | None:
+        self.refused[reason] += 1
+        return None
+
+    def _out_of_sequence(self, found: Measurement, arrived: int) -> Reason | None:
+        """Not the next one by its number, or where there is none by its stamp; after silence all may begin anew."""
+        is_begun = self._arrived != NEVER and arrived - self._arrived <= QUIET
+        number, before, stamp = found.sequence, self._sequence, self._stamp
+        if is_begun and number is not None and before is not None and not _follows(before, number):
+            if before - REORDERED <= number <= before:
+                return Reason.DUPLICATE if number == before else Reason.ORDER
+            self._contested = arrived
+            return Reason.SEQUENCE
+        if is_begun and number is None and found.time is not None and stamp is not None and found.time <= stamp:
+            return Reason.DUPLICATE if found.time == stamp else Reason.ORDER
+        self._sequence, self._stamp, self._arrived = number, found.time, arrived
+        return None
+
+    def _earliest(self, found: Measurement, arrived: int, unix: int) -> int | None:
+        by_arrival = arrived - self.binding.delay_bound
+        stamp = found.time
+        if stamp is None or found.clock is Clock.NONE:
+            return by_arrival
+        if self.clock.is_known(arrived):
+            latest = self.clock.latest(stamp, arrived)
+            earliest = self.clock.earliest(stamp, arrived)
+            return None if earliest > arrived else min(earliest, latest, arrived)
+        if found.clock is Clock.UNIX:
+            self.odd = clock.epoch(stamp, unix + arrived)
+            if not self.odd:
+                return min(by_arrival, stamp - unix)
+        return by_arrival
+
+
+def _follows(before: int, number: int) -> bool:
+    """Whether `number` comes after `before`, maybe with some lost between, or with a counter that has wrapped."""
+    wrapped = any(before < 2**bits and 0 < (number - before) % 2**bits <= REORDERED for bits in WIDTHS)
+    return number > before or wrapped
+
+
+class _Pong(msgspec.Struct):
+    """An answer to a ping on the wire."""
+
+    v: int
+    id: int
+    t1: int
+    t2: int
+    t3: int
+
+
+_PONGS = msgspec.json.Decoder(_Pong)
+
+
+class Intake:
+    """All bound topics, and the newest sample of each; arrays (signal, row)."""
+
+    def __init__(self, scenario: Scenario, design: Design) -> None:
+        self.rows = scenario.vehicles - 1
+        bound = bindings(scenario, design)
+        self.channels = [Channel(each) for each in bound]
+        self._by_topic: dict[str, list[Channel]] = {}
+        self.clocks: dict[str, list[Channel]] = {}
+        for channel in self.channels:
+            self._by_topic.setdefault(channel.binding.topic, []).append(channel)
+            if channel.binding.clock:
+                self.clocks.setdefault(channel.binding.clock, []).append(channel)
+        self._pongs = {f"{topic}/pong": channels for topic, channels in self.clocks.items()}
+        shape = (len(OWN), self.rows)
+        self.most_valid: Floats = np.ones(shape)
+        self.pongs_refused = 0
+        self._due_after = np.full(shape, np.iinfo(np.int64).max)  # ns from one sample to when the next one is due
+        for each in bound:
+            if each.period is not None:
+                self._due_after[each.signal, each.row] = nanoseconds(each.period)
+        self._last: Times = np.full(shape, NEVER)
+        self._is_derived = scenario.sensors[OWN[RELATIVE]].origin == DERIVED
+        if self._is_derived:
+            self._due_after[RELATIVE] = self._due_after[DISTANCE]
+        self._past: list[deque[tuple[int, float]]] = [deque() for _ in range(self.rows)]
+        self._real = np.array([scenario.sensors[name].origin is not None for name in OWN])
+
+    @property
+    def topics(self) -> list[str]:
+        """What to subscribe to; nothing else is ever heard."""
+        return [*self._by_topic, *self._pongs]
+
+    @property
+    def messages(self) -> int:
+        """Measurements that came, refused ones too."""
+        return sum(channel.messages for channel in self.channels)
+
+    def pinged(self, pings: Iterable[Ping]) -> None:
+        """Pings have left."""
+        for ping in pings:
+            for channel in self.clocks.get(ping.topic, ()):
+                channel.clock.pinged(ping.number, ping.t1)
+
+    def flooded(self, dropped: Mapping[str, int]) -> None:
+        """So many messages of each topic were superseded before they could be read."""
+        for topic, count in dropped.items():
+            for channel in self._by_topic.get(topic, ()):
+                channel.refused[Reason.FLOOD] += count
+                channel.messages += count
+
+    def take(self, messages: Sequence[Message], own: Samples, base: int, unix: int) -> list[int]:
+        """Put the newest of each signal into `own` (changed in place); returns when those accepted have arrived, ns.
+
+        base   by the bench's clock what is time 0 of the cycles, ns; `unix` as in `Channel.take`
+        """
+        own.fresh[self._real] = False
+        accepted = []
+        for message in messages:
+            if message.topic in self._pongs:
+                self._pong(message)
+                continue
+            for channel in self._by_topic.get(message.topic, ()):
+                if self._sample(channel, message, own, base, unix):
+                    accepted.append(message.arrived)
+        return accepted
+
+    def _sample(self, channel: Channel, message: Message, own: Samples, base: int, unix: int) -> bool:
+        """Put what the message says into `own`, if it says something; whether it did."""
+        taken = channel.take(message, unix)
+        if taken is None or message.arrived < base:  # before the start nothing is judged
+            return False
+        found, earliest = taken
+        assert found.value is not None
+        if earliest < base:
+            channel.refused[Reason.OLD] += 1
+            return False
+        place = channel.binding.signal, channel.binding.row
+        self._put(own, place, found.value, earliest - base, channel.worth(found, message.arrived))
+        if self._is_derived and place[0] == DISTANCE:
+            self._derive(own, place[1])
+        return True
+
+    def due(self, now: int) -> Booleans:
+        """Which signals should have come again by `now`, ns (signal, row)."""
+        known = self._last != NEVER
+        return np.asarray(known & (now - np.where(known, self._last, now) >= self._due_after))
+
+    def _put(self, own: Samples, place: tuple[int, int], value: float, time: int, worth: float) -> None:
+        time = max(time, int(self._last[place]) + 1)  # it was measured after the one before it
+        own.value[place], own.time[place], own.fresh[place] = value, time, True
+        self.most_valid[place], self._last[place] = worth, time
+
+    def _derive(self, own: Samples, row: int) -> None:
+        """Relative speed from the distances of a window, as old as the middle of that. [least squares]"""
+        newest, past = int(own.time[DISTANCE, row]), self._past[row]
+        past.append((newest, float(own.value[DISTANCE, row])))
+        while newest - past[0][0] > WINDOW:
+            past.popleft()
+        if len(past) < FEWEST:
+            return
+        mean = sum(time for time, _ in past) // len(past)
+        times = [(time - mean) / 1e9 for time, _ in past]
+        spread = sum(t * t for t in times)
+        slope = sum(t * value for t, (_, value) in zip(times, past, strict=True)) / spread
+        self._put(own, (RELATIVE, row), slope, mean, float(self.most_valid[DISTANCE, row]))
+
+    def _pong(self, message: Message) -> None:
+        taken = False
+        if not message.retained and len(message.payload) <= measurement.LONGEST:
+            try:
+                pong = _PONGS.decode(message.payload)
+            except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
+                self.pongs_refused += 1
+                return
+            for channel in self._pongs[message.topic]:
+                taken |= channel.clock.ponged(pong.id, pong.t1, pong.t2, pong.t3, message.arrived)
+        self.pongs_refused += not taken
+
+    def refused(self) -> dict[str, int]:
+        """How many messages were refused, by reason."""
+        counts: Counter[str] = Counter()
+        for channel in self.channels:
+            counts.update({reason.value: count for reason, count in channel.refused.items()})
+        if self.pongs_refused:
+            counts[Reason.PONG.value] += self.pongs_refused
+        return dict(sorted(counts.items()))

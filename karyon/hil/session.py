@@ -1,0 +1,160 @@
+"""A session of the bench, live or replayed, from its scenario to its files."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from karyon.hil import reach
+from karyon.hil.address import Address
+from karyon.hil.bench import Bench, Drained
+from karyon.hil.bridge import Bridge
+from karyon.hil.intake import Intake
+from karyon.hil.pace import RealTime
+from karyon.hil.record import BEFORE, Recorded, Writer
+from karyon.perception.following import OWN
+from karyon.perception.sensors import NEVER, Samples, nanoseconds
+from karyon.sim import documents, run
+from karyon.sim.controllers import FUNCTION
+from karyon.sim.engine import Simulation
+from karyon.sim.outside import is_bench
+from karyon.sim.run import Result
+from karyon.sim.scenario import Loaded
+
+SETTLE = 1.0  # s to hear devices and to learn their clocks before the start
+PINGS = 4  # in that time
+SWITCH_INTERVAL = 0.0005  # s after which the thread that hears messages may interrupt a cycle
+
+Say = Callable[[str], None]
+Progress = Callable[[float], bool]
+
+
+class Live:
+    """Messages of a broker in real time; see `karyon.hil.bench.Supply`."""
+
+    def __init__(self, bridge: Bridge, writer: Writer | None) -> None:
+        self.env, self._bridge, self._writer = RealTime(), bridge, writer
+        self.unix = time.time_ns() - time.monotonic_ns()
+        self.started = 0
+        self._before = Drained()
+
+    def settle(self, intake: Intake) -> None:
+        """Hear devices and ping their clocks for a second, and begin."""
+        for _ in range(PINGS):
+            self._before.pings += self._bridge.ping(at_once=True)
+            time.sleep(SETTLE / PINGS)
+        self._before.messages, self._before.dropped = self._bridge.drain()
+        listen(intake, self._before, self.unix)
+
+    def begin(self) -> None:
+        """Time 0 is now."""
+        self.env.begin()
+        self.started = self.env.started
+        if self._writer is not None:
+            self._writer.begin(self.started, self.unix)
+            self._writer.cycle(BEFORE, self._before)
+
+    def drain(self, now: int, lateness: int) -> Drained:
+        """What has come; a cycle that is late leaves it, as what it perceives does not count."""
+        found = Drained(lag=self.env.elapsed - now)
+        if found.lag <= lateness:
+            found.pings = self._bridge.ping()
+            found.messages, found.dropped = self._bridge.drain()
+        if self._writer is not None and not (found.is_empty and found.lag <= lateness):
+            self._writer.cycle(now, found)
+        return found
+
+    def elapsed(self) -> int:
+        """Real time since time 0, ns."""
+        return self.env.elapsed
+
+
+def listen(intake: Intake, before: Drained, unix: int) -> None:
+    """Take what came before the start: it says something of devices and clocks, and is no sample of any cycle."""
+    shape = (len(OWN), intake.rows)
+    nothing = Samples(np.zeros(shape), np.full(shape, NEVER), np.zeros(shape, dtype=bool))
+    intake.pinged(before.pings)
+    intake.flooded(before.dropped)
+    intake.take(before.messages, nothing, sys.maxsize, unix)
+
+
+def live(
+    loaded: Loaded,
+    address: Address,
+    out: Path | None,
+    say: Say,
+    progress: Progress | None,
+    attend: Callable[[Simulation], object] = lambda _: None,
+) -> Result:
+    """Run a scenario in real time with devices at a broker. Raises BrokerError, and what `simulate` does."""
+    _check(loaded)
+    intake = Intake(loaded.scenario, loaded.design)
+    bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks))
+    bridge.client.start()
+    writer = Writer(out) if out else None
+    supply = Live(bridge, writer)
+
+    def begin(simulation: Simulation) -> None:
+        attend(simulation)
+        supply.begin()
+
+    try:
+        supply.settle(intake)
+        now = time.monotonic_ns()
+        for line in [*reach.heard(intake, now), *reach.unreachable(_function(loaded), intake, now)]:
+            say(line)
+        with _attentive():
+            bench = Bench(intake, supply, lateness(loaded), None)
+            (result,) = run.simulate([loaded], [out], progress, begin, bench)
+    finally:
+        bridge.client.stop()
+    if writer is not None:
+        writer.close(None if result.complete else result.summary["duration"])
+    return result
+
+
+def replay(loaded: Loaded, folder: Path, out: Path | None, progress: Progress | None) -> Result:
+    """A recorded session once more, bit for bit, without a broker. Raises InputError, and what `simulate` does."""
+    _check(loaded)
+    intake, supply = Intake(loaded.scenario, loaded.design), Recorded(folder)
+    listen(intake, supply.before(), supply.unix)
+    bench = Bench(intake, supply, lateness(loaded), None)
+
+    def goes_on(now: float) -> bool:
+        return (supply.ended is None or now < supply.ended) and (progress is None or progress(now))
+
+    (result,) = run.simulate([loaded], [out], goes_on, outside=bench)
+    return result
+
+
+def lateness(loaded: Loaded) -> int:
+    """How late a cycle may begin, ns: its own period."""
+    return nanoseconds(loaded.design.timing.perception_period)
+
+
+def _check(loaded: Loaded) -> None:
+    if not is_bench(loaded.scenario.sensors):
+        said = "no signal is `from: mqtt`: there is nothing that a device could send"
+        hint = f"karyon run {loaded.name} simulates it"
+        raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, hint)])
+
+
+def _function(loaded: Loaded) -> Any:
+    most = loaded.scenario.acc.max_los
+    design = loaded.design if most is None else loaded.design.limited(FUNCTION, most)
+    return design.function(FUNCTION)
+
+
+@contextmanager
+def _attentive() -> Iterator[None]:
+    """Let messages be stamped while a cycle computes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

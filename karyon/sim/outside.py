@@ -1,0 +1,123 @@
+"""What is not simulated: signals of real devices, and the seam through which they enter a simulation.
+
+A scenario says of a sensor `from: mqtt`, and such a signal has no true value. What depends on it is either derived from
+it or absent, never simulated beside it. All followers are then in shadow mode: the kernel judges, the commands move
+nothing, nobody is heard, and what cannot be judged (collisions, distances) is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+from pydantic import Field
+
+from karyon.kernel import quantities
+from karyon.perception.following import ACCELERATION, DISTANCE, OWN, POSITION, RELATIVE, SPEED
+from karyon.perception.sensors import Samples
+from karyon.sim.units import Factor, Seconds, Section, Text, contradiction, refusal
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+UNITS = ("m", "m/s", "m/s", "m/s2", "m")  # of the signals in the order of `OWN`
+VEHICLE = "{vehicle}"  # what stands in a topic for the index of the vehicle
+RATE_OF = {RELATIVE: DISTANCE, ACCELERATION: SPEED}  # signals that are the rate of another
+DERIVED = "derived"
+
+
+class Outside(Protocol):
+    """Whose time it is, and where samples come from that are not simulated."""
+
+    @property
+    def env(self) -> simpy.Environment:
+        """The clock: SimPy's, in real time or not."""
+
+    @property
+    def most_valid(self) -> Floats:
+        """How much samples of these sources can be worth at most (signal, row)."""
+
+    @property
+    def is_late(self) -> bool:
+        """This cycle began so late that what it does is not in time: all components count as down."""
+
+    def take(self, now: int, own: Samples) -> Booleans:
+        """Put what has come since the last look in place of simulated samples (changed in place).
+
+        Returns which signals were due at `now` (ns) and have not come, or have come (signal, row).
+        """
+
+    def decided(self, now: int, level: Integers) -> None:
+        """The kernel has decided at `now` (ns); `level` (row,)."""
+
+    def summary(self) -> Mapping[str, Any]:
+        """What it adds to `metrics`."""
+
+
+class Origin(Section):
+    """Where a signal comes from, if it is not simulated."""
+
+    origin: Literal["mqtt", "derived", "absent"] | None = Field(
+        default=None,
+        alias="from",
+        description="mqtt: a real device; derived: from real distances; absent: it has none; simulated if not given",
+    )
+    topic: Text | None = Field(
+        default=None, description="MQTT topic, {vehicle} stands for its index [karyon/1/{vehicle}/SIGNAL/m]"
+    )
+    unit: Text | None = Field(default=None, description="unit of bare numbers, SI if absent")
+    scale: Factor = Field(default=1.0, gt=0, le=10_000, description="what is measured times this is the signal")
+    delay_bound: Seconds = Field(
+        default=0.1, ge=0, le=10, description="longest way to the bench of what has no clock to go by"
+    )
+
+
+ALONE = tuple(name for name in Origin.model_fields if name != "origin")  # fields that only go with `from: mqtt`
+
+
+def is_real(sensors: Any) -> Booleans:
+    """Which signals of `scenario.sensors` are not simulated (signal,)."""
+    return np.array([sensors[name].origin is not None for name in OWN])
+
+
+def is_bench(sensors: Any) -> bool:
+    """Whether any signal comes from a real device."""
+    return any(sensors[name].origin == "mqtt" for name in OWN)
+
+
+def are_bound(sensors: Any) -> Any:
+    """`sensors` themselves, if it fits together what is real and what is not."""
+    wrong: list[tuple[tuple[str, ...], Any]] = []
+    for signal, name in enumerate(OWN):
+        one = sensors[name]
+        if one.origin != "mqtt":
+            given = [field for field in ALONE if field in one.model_fields_set]
+            wrong += [((name, field), contradiction("goes with `from: mqtt`")) for field in given]
+        elif one.unit is not None and (said := _wrong_unit(one.unit, UNITS[signal])):
+            wrong.append(((name, "unit"), said))
+        if one.origin == DERIVED and (signal != RELATIVE or sensors[OWN[DISTANCE]].origin != "mqtt"):
+            said = contradiction("is `derived`: only front.relative_speed is, from a front.distance `from: mqtt`")
+            wrong.append(((name, "from"), said))
+        measured = RATE_OF.get(signal, SPEED if signal == POSITION else None)
+        if one.origin is None and measured is not None and sensors[OWN[measured]].origin == "mqtt":
+            instead = DERIVED if signal == RELATIVE else "absent"
+            hint = f"write `from: mqtt` or `from: {instead}`"
+            said = contradiction(f"is simulated beside a real {OWN[measured]}", hint)
+            wrong.append(((name,), said))
+        if one.origin not in (None, "mqtt") and not is_bench(sensors):
+            wrong.append(((name, "from"), contradiction("says that a signal is not simulated, and none is from mqtt")))
+    if wrong:
+        raise refusal(*wrong)
+    return sensors
+
+
+def _wrong_unit(unit: str, expected: str) -> Any:
+    try:
+        quantities.to_si("1", unit, expected)
+    except quantities.QuantityError as error:
+        return contradiction(f"does not fit: {error}", error.hint)
+    return None

@@ -307,6 +307,12 @@ def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:
     print(json.dumps(measured, indent=2) if as_json else "\n".join([*benchmark_text.lines(measured), str(plot)]))
 
 
+class Listen(StrEnum):
+    """Who may use the embedded broker, besides this machine."""
+
+    LAN = "lan"
+
+
 Broker = Annotated[str, typer.Option(help="mqtt://, mqtts://, ws:// or wss://[USER@]HOST[:PORT]")]
 PasswordFile = Annotated[Path | None, typer.Option(help="its first line is the password of the broker's user")]
 Ca = Annotated[Path | None, typer.Option(help="certificates of who may vouch for the broker, PEM")]
@@ -317,7 +323,10 @@ Key = Annotated[Path | None, typer.Option(help="private key of this client, PEM"
 @app.command(epilog="Example: karyon hil hil_bench --broker mqtt://127.0.0.1 --until 60")
 def hil(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO or DIR", help="what to run, or a session to replay")],
-    broker: Broker = "auto",
+    broker: Annotated[str, typer.Option(help="auto: an embedded one; or its address, as of `karyon device`")] = "auto",
+    listen: Annotated[
+        Listen | None, typer.Option(help="open the embedded broker, with a password, on port 1883 of the network")
+    ] = None,
     until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
     sets: Sets = None,
     out: Out = None,
@@ -337,7 +346,7 @@ def hil(
 
     try:
         credentials = Credentials(password_file, ca, cert, key)
-        session = command.session(scenario, broker, credentials, until, sets or [])
+        session = command.session(scenario, broker, credentials, until, sets or [], lan=listen is not None)
         folder = out or Path("runs") / session.name
         with _writing(folder), _Progress(session.loaded) as progress:
             result = session.run(folder, progress)

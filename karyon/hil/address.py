@@ -37,6 +37,7 @@ class Address:
     user: str | None = None
     password: str | None = None
     credentials: Credentials = Credentials()
+    is_old: bool = False  # speaks MQTT 3.1.1 only
 
     @property
     def is_secure(self) -> bool:

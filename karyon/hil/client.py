@@ -17,9 +17,8 @@ from karyon.hil.address import Address
 
 KEEP_ALIVE = 10  # s: a connection that is silent for longer is tried, and given up after as long again
 BACK_OFF = (1, 8)  # s between two attempts to come back: doubled from the first to the last
-PATIENCE = 5.0  # s for the broker to answer the first time
+PATIENCE = 2.0  # s for the broker to answer the first time, by each version of the protocol
 LARGEST = 16_384  # bytes of a message that the broker may send us
-OLD_PROTOCOL = 1  # CONNACK of 3.1.1: refused, unacceptable protocol version
 QUEUED = 1000  # messages with QoS 1 that wait for a broker to come back; the next ones are not sent
 
 OnMessage = Callable[[str, bytes, bool], None]
@@ -54,15 +53,16 @@ class Client:
 
     def start(self) -> None:
         """Connect for the first time. Raises BrokerError."""
-        self._connect()
-        if self._refusal and "protocol" in self._refusal.lower():
-            self.stop()
-            self._client, self._refusal = self._made(MQTTProtocolVersion.MQTTv311), ""
+        versions = [MQTTProtocolVersion.MQTTv5] if not self._address.is_old else []
+        for version in [*versions, MQTTProtocolVersion.MQTTv311]:
+            self._client, self._refusal = self._made(version), ""
             self._answered.clear()
-            self._connect()
-        if self._refusal:
+            if self._connect() and not self._refusal:
+                return
             self.stop()
-            raise BrokerError(f"{self._address} refuses us: {self._refusal}")
+            if self._refusal and "protocol" not in self._refusal.lower():
+                raise BrokerError(f"{self._address} refuses us: {self._refusal}")
+        raise BrokerError(f"{self._address} does not answer as an MQTT broker does")
 
     def stop(self) -> None:
         """Say good-bye."""
@@ -93,7 +93,8 @@ class Client:
             client.will_set(*self._will, qos=1, retain=True)
         return client
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
+        """Whether the broker has answered."""
         properties = None
         if self._client._protocol == MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -107,9 +108,7 @@ class Client:
         except OSError as error:
             raise BrokerError(f"there is no broker at {self._address}: {error.strerror or error}") from error
         self._client.loop_start()
-        if not self._answered.wait(PATIENCE):
-            self.stop()
-            raise BrokerError(f"{self._address} does not answer as an MQTT broker does")
+        return self._answered.wait(PATIENCE)
 
     def _connected(self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.is_failure:

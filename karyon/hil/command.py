@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import device, drive
+from karyon.hil import broker, device, drive
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, parse
 from karyon.hil.client import BrokerError
@@ -16,15 +16,21 @@ from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded, cut, read
 from karyon.sim.shipped import SHIPPED
 
+AUTO = "auto"  # a broker of the bench's own
 ERRORS = (AddressError, BrokerError)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that can be run: of devices at a broker, or one that was recorded in a folder."""
+    """A session that can be run.
+
+    source   the broker of its devices, None: one of its own; or the folder in which it was recorded
+    lan      its own broker is for other machines, too
+    """
 
     loaded: Loaded
-    source: Address | Path
+    source: Address | Path | None
+    lan: bool = False
 
     @property
     def name(self) -> str:
@@ -35,10 +41,17 @@ class Session:
         """Run it, with its results in the folder `out`."""
         if isinstance(self.source, Path):
             return sessions.replay(self.loaded, self.source, out, progress)
+        if self.source is None:
+            with broker.embedded(lan=self.lan) as address:
+                for line in broker.invitation(address) if self.lan else [f"broker {address}"]:
+                    _say(line)
+                return sessions.live(self.loaded, address, out, _say, progress)
         return sessions.live(self.loaded, self.source, out, _say, progress)
 
 
-def session(scenario: str, broker: str, credentials: Credentials, until: float | None, sets: Sequence[str]) -> Session:
+def session(
+    scenario: str, url: str, credentials: Credentials, until: float | None, sets: Sequence[str], *, lan: bool
+) -> Session:
     """The session of a scenario, or in a folder. Raises AddressError, InputError."""
     folder = Path(scenario)
     is_recorded = (folder / NAME).is_file()
@@ -47,7 +60,11 @@ def session(scenario: str, broker: str, credentials: Credentials, until: float |
         loaded = cut(loaded, until)
     limit = loaded.scenario.duration + 60.0  # real time takes as long as it takes
     loaded = replace(loaded, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
-    return Session(loaded, folder if is_recorded else parse(broker, credentials))
+    if lan and url != AUTO:
+        raise AddressError("--listen lan opens the embedded broker: it goes with --broker auto")
+    if is_recorded:
+        return Session(loaded, folder)
+    return Session(loaded, None if url == AUTO else parse(url, credentials), lan)
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -64,12 +81,12 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"latency    from arrival to the kernel's decision {p50:.2f} ms (p50), {p99:.2f} ms (p99)"
 
 
-def play(file: Path, broker: str, credentials: Credentials, options: Sequence[str]) -> int:
+def play(file: Path, url: str, credentials: Credentials, options: Sequence[str]) -> int:
     """Play a drive onto a broker; how many measurements were sent. Raises AddressError, BrokerError, and its faults."""
     faults = device.faults(options)
     shipped = SHIPPED / "recordings" / f"{file}.csv"
     player = device.Player.of(drive.read(shipped if shipped.is_file() and not file.exists() else file), faults)
-    playing = device.Device(parse(broker, credentials), f"karyon-device-{time.time_ns():x}")
+    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}")
     playing.client.start()
     try:
         return device.play(player, playing, lambda _: True)

@@ -24,6 +24,7 @@ from karyon.sim.scenario import Scenario
 
 USUAL_TOPIC = f"karyon/1/{VEHICLE}/{{signal}}/m"
 QUIET = 1_000_000_000  # ns of silence after which a sequence may begin anew
+LOST = 10_000  # places that a message may be ahead: more cannot have been lost within QUIET
 REORDERED = 64  # places that a message may be behind, and still be of the same sequence
 WIDTHS = (8, 16, 31, 32, 63)  # bits of counters that wrap
 WINDOW = 400_000_000  # ns of distances from which a relative speed is derived
@@ -154,8 +155,8 @@ class Channel:
         """Not the next one by its number, or where there is none by its stamp; after silence all may begin anew."""
         is_begun = self._arrived != NEVER and arrived - self._arrived <= QUIET
         number, before, stamp = found.sequence, self._sequence, self._stamp
-        if is_begun and number is not None and before is not None and not _follows(before, number):
-            if before - REORDERED <= number <= before:
+        if is_begun and before is not None and not _follows(before, number):
+            if number is not None and before - REORDERED <= number <= before:
                 return Reason.DUPLICATE if number == before else Reason.ORDER
             self._contested = arrived
             return Reason.SEQUENCE
@@ -180,10 +181,12 @@ class Channel:
         return by_arrival
 
 
-def _follows(before: int, number: int) -> bool:
+def _follows(before: int, number: int | None) -> bool:
     """Whether `number` comes after `before`, maybe with some lost between, or with a counter that has wrapped."""
-    wrapped = any(before < 2**bits and 0 < (number - before) % 2**bits <= REORDERED for bits in WIDTHS)
-    return number > before or wrapped
+    if number is None:
+        return False
+    wrapped = any(number < before < 2**bits and 0 < (number - before) % 2**bits <= REORDERED for bits in WIDTHS)
+    return 0 < number - before <= LOST or wrapped
 
 
 class _Pong(msgspec.Struct):

@@ -21,12 +21,11 @@ def _of(channel: Channel, now: int) -> Iterator[str]:
     if channel.last is None:
         yield "nothing heard yet" if not channel.messages else "refused so far: " + _refusals(channel)
         return
-    yield f"{channel.messages} messages"
+    yield f"{channel.messages} message{'s' * (channel.messages != 1)}"
     if channel.refused:
         yield f"refused: {_refusals(channel)}"
     if channel.clock.is_known(now):
-        offset, bound = channel.clock.offset(now)
-        yield f"clock {offset / 1e9:+.3f} s off, known to {bound / 1e6:.1f} ms"
+        yield f"clock known to {channel.clock.offset(now)[1] / 1e6:.1f} ms"
     else:
         yield f"no clock known: aged from arrival and {channel.binding.delay_bound / 1e6:g} ms"
     if channel.odd:

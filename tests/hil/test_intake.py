@@ -109,6 +109,8 @@ def test_the_newest_of_a_cycle_wins():
         (70_000, 5, Reason.SEQUENCE),
         (7, 8, None),
         (7, 5000, None),
+        (7, 10_008, Reason.SEQUENCE),
+        (7, None, Reason.SEQUENCE),
         (2**16 - 1, 0, None),
         (2**32 - 2, 3, None),
         (2**31 - 1, 0, None),
@@ -117,7 +119,7 @@ def test_the_newest_of_a_cycle_wins():
 def test_messages_in_a_sequence(before, after, reason):
     intake = bench()
     give(intake, (500, payload(20.0, seq=before)))
-    own = give(intake, (510, payload(21.0, seq=after)))
+    own = give(intake, (510, payload(21.0, **({} if after is None else {"seq": after}))))
     assert own.fresh[DISTANCE, 0] == (reason is None)
     assert reasons(intake) == ({reason} if reason else set())
 

@@ -328,6 +328,9 @@ def hil(
         Listen | None, typer.Option(help="open the embedded broker, with a password, on port 1883 of the network")
     ] = None,
     until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
+    with_commands: Annotated[
+        bool, typer.Option("--commands", help="publish commands, too: for an actuator that stops when it hears none")
+    ] = False,
     sets: Sets = None,
     out: Out = None,
     password_file: PasswordFile = None,
@@ -346,7 +349,10 @@ def hil(
 
     try:
         credentials = Credentials(password_file, ca, cert, key)
-        session = command.session(scenario, broker, credentials, until, sets or [], lan=listen is not None)
+        lan = listen is not None
+        session = command.session(
+            scenario, broker, credentials, until, sets or [], lan=lan, with_commands=with_commands
+        )
         folder = out or Path("runs") / session.name
         with _writing(folder), _Progress(session.loaded) as progress:
             result = session.run(folder, progress)

@@ -14,6 +14,7 @@ from karyon.hil.intake import Message, Ping
 
 WAITING = 64  # messages of a topic between two cycles; the newest are kept
 PING_EVERY = 1_000_000_000  # ns
+STATE = "karyon/1/bench/$state"  # ready, disconnected, or lost, in Homie's words
 
 
 class Bridge:
@@ -23,7 +24,8 @@ class Bridge:
         self._queues: dict[str, deque[Message]] = {topic: deque(maxlen=WAITING) for topic in topics}
         self._dropped: Counter[str] = Counter()
         self._clocks, self._pings, self._pinged = clocks, 0, 0
-        self.client = Client(address, name, [(topic, 0) for topic in topics], self._came)
+        subscribed = [(topic, 0) for topic in topics]
+        self.client = Client(address, name, subscribed, self._came, (STATE, b"lost"), self._ready)
 
     def drain(self) -> tuple[list[Message], dict[str, int]]:
         """What has come since the last look, by topic, and how many of each topic were superseded before."""
@@ -47,6 +49,14 @@ class Bridge:
             self.client.publish(f"{topic}/ping", payload, expiry=1)
             sent.append(ping)
         return sent
+
+    def close(self) -> None:
+        """Say that the bench is gone, and go."""
+        self.client.publish(STATE, b"disconnected", qos=1, retain=True)
+        self.client.stop()
+
+    def _ready(self) -> None:
+        self.client.publish(STATE, b"ready", qos=1, retain=True)
 
     def _came(self, topic: str, payload: bytes, retained: bool) -> None:
         arrived = time.monotonic_ns()

@@ -47,7 +47,7 @@ class Client:
     ) -> None:
         self._address, self._name, self._subscriptions, self._will = address, name, subscriptions, will
         self._on_message, self._tell_connected = on_message, on_connect
-        self._answered, self._refusal = threading.Event(), ""
+        self._answered, self._refusal, self._is_closed = threading.Event(), "", False
         self.connections = 0
         self._client = self._made(MQTTProtocolVersion.MQTTv5)
 
@@ -55,13 +55,17 @@ class Client:
         """Connect for the first time. Raises BrokerError."""
         versions = [MQTTProtocolVersion.MQTTv5] if not self._address.is_old else []
         for version in [*versions, MQTTProtocolVersion.MQTTv311]:
-            self._client, self._refusal = self._made(version), ""
+            self._client, self._refusal, self._is_closed = self._made(version), "", False
             self._answered.clear()
             if self._connect() and not self._refusal:
                 return
             self.stop()
             if self._refusal and "protocol" not in self._refusal.lower():
                 raise BrokerError(f"{self._address} refuses us: {self._refusal}")
+        if self._is_closed and self._address.is_secure:
+            cert = self._address.credentials.cert
+            why = f"it does not accept {cert}" if cert else "it may want a certificate of ours: --cert and --key"
+            raise BrokerError(f"{self._address} closes the connection after the TLS handshake: {why}")
         raise BrokerError(f"{self._address} does not answer as an MQTT broker does")
 
     def stop(self) -> None:
@@ -81,6 +85,7 @@ class Client:
         transport: Any = "websockets" if self._address.is_websocket else "tcp"
         client = paho.Client(CallbackAPIVersion.VERSION2, self._name, protocol=protocol, transport=transport)
         client.on_connect, client.on_message, client.on_socket_open = self._connected, self._came, _without_delay
+        client.on_disconnect = self._closed
         client.reconnect_delay_set(*BACK_OFF)
         client.max_queued_messages_set(QUEUED)
         if self._address.path and self._address.is_websocket:
@@ -100,15 +105,16 @@ class Client:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.MaximumPacketSize = LARGEST
         try:
+            if self._address.is_secure:
+                _shake_hands(self._address)
             self._client.connect(self._address.host, self._address.port, KEEP_ALIVE, properties=properties)
         except ssl.SSLError as error:
-            raise BrokerError(
-                f"{self._address} is not to be trusted, or does not trust us: {_reason(error)}"
-            ) from error
+            said = f"{self._address} is not to be trusted, or does not trust us: {_reason(error)}"
+            raise BrokerError(said) from error
         except OSError as error:
             raise BrokerError(f"there is no broker at {self._address}: {error.strerror or error}") from error
         self._client.loop_start()
-        return self._answered.wait(PATIENCE)
+        return self._answered.wait(PATIENCE) and not self._is_closed
 
     def _connected(self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.is_failure:
@@ -124,6 +130,11 @@ class Client:
                 self._tell_connected()
         self._answered.set()
 
+    def _closed(self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
+        if not self._answered.is_set():
+            self._is_closed = True
+            self._answered.set()
+
     def _came(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
         self._on_message(message.topic, bytes(message.payload), message.retain)
 
@@ -132,6 +143,15 @@ def _without_delay(client: paho.Client, _: Any, sock: Any) -> None:
     """Send small packets at once: with Nagle's algorithm QoS 1 took 24 ms instead of 0.17 ms on mosquitto."""
     plain = getattr(sock, "_socket", sock)  # paho wraps the socket of WebSockets
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _shake_hands(address: Address) -> None:
+    """Raise ssl.SSLError, or another OSError, where TLS cannot be had. (paho leaves a socket open when that fails.)"""
+    with (
+        socket.create_connection((address.host, address.port), PATIENCE) as plain,
+        _tls(address).wrap_socket(plain, server_hostname=address.host),
+    ):
+        pass
 
 
 def _tls(address: Address) -> ssl.SSLContext:

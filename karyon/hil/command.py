@@ -26,11 +26,13 @@ class Session:
 
     source   the broker of its devices, None: one of its own; or the folder in which it was recorded
     lan      its own broker is for other machines, too
+    with_commands   publish what the vehicles would be told to do
     """
 
     loaded: Loaded
     source: Address | Path | None
     lan: bool = False
+    with_commands: bool = False
 
     @property
     def name(self) -> str:
@@ -45,12 +47,22 @@ class Session:
             with broker.embedded(lan=self.lan) as address:
                 for line in broker.invitation(address) if self.lan else [f"broker {address}"]:
                     _say(line)
-                return sessions.live(self.loaded, address, out, _say, progress)
-        return sessions.live(self.loaded, self.source, out, _say, progress)
+                return self._live(address, out, progress)
+        return self._live(self.source, out, progress)
+
+    def _live(self, address: Address, out: Path, progress: sessions.Progress) -> Result:
+        return sessions.live(self.loaded, address, out, _say, progress, with_commands=self.with_commands)
 
 
 def session(
-    scenario: str, url: str, credentials: Credentials, until: float | None, sets: Sequence[str], *, lan: bool
+    scenario: str,
+    url: str,
+    credentials: Credentials,
+    until: float | None,
+    sets: Sequence[str],
+    *,
+    lan: bool,
+    with_commands: bool,
 ) -> Session:
     """The session of a scenario, or in a folder. Raises AddressError, InputError."""
     folder = Path(scenario)
@@ -64,7 +76,7 @@ def session(
         raise AddressError("--listen lan opens the embedded broker: it goes with --broker auto")
     if is_recorded:
         return Session(loaded, folder)
-    return Session(loaded, None if url == AUTO else parse(url, credentials), lan)
+    return Session(loaded, None if url == AUTO else parse(url, credentials), lan, with_commands)
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from karyon.hil.address import Address
 from karyon.hil.bench import Bench, Drained
 from karyon.hil.bridge import Bridge
 from karyon.hil.intake import Intake
+from karyon.hil.outlet import Outlet
 from karyon.hil.pace import RealTime
 from karyon.hil.record import BEFORE, Recorded, Writer
 from karyon.perception.following import OWN
@@ -89,6 +90,8 @@ def live(
     say: Say,
     progress: Progress | None,
     attend: Callable[[Simulation], object] = lambda _: None,
+    *,
+    with_commands: bool = False,
 ) -> Result:
     """Run a scenario in real time with devices at a broker. Raises BrokerError, and what `simulate` does."""
     _check(loaded)
@@ -97,9 +100,11 @@ def live(
     bridge.client.start()
     writer = Writer(out) if out else None
     supply = Live(bridge, writer)
+    outlet = Outlet(bridge.client, intake.rows, with_commands=with_commands)
 
     def begin(simulation: Simulation) -> None:
         attend(simulation)
+        outlet.attend(simulation)
         supply.begin()
 
     try:
@@ -108,10 +113,10 @@ def live(
         for line in [*reach.heard(intake, now), *reach.unreachable(_function(loaded), intake, now)]:
             say(line)
         with _attentive():
-            bench = Bench(intake, supply, lateness(loaded), None)
+            bench = Bench(intake, supply, lateness(loaded), outlet.tell)
             (result,) = run.simulate([loaded], [out], progress, begin, bench)
     finally:
-        bridge.client.stop()
+        bridge.close()
     if writer is not None:
         writer.close(None if result.complete else result.summary["duration"])
     return result

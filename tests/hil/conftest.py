@@ -26,7 +26,10 @@ class Mosquitto:
 
     def start(self):
         self._process = subprocess.Popen(
-            ["mosquitto", "-c", str(self._config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ["mosquitto", "-c", str(self._config)],
+            cwd=self._config.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         for _ in range(200):
             with socket.socket() as probe:

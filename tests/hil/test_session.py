@@ -5,6 +5,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from karyon.hil import device, drive, session
@@ -13,6 +14,7 @@ from karyon.hil.client import BrokerError, Client
 from karyon.sim import scenario
 from karyon.sim.documents import InputError
 from karyon.sim.shipped import SHIPPED
+from tests.hil.test_broker import Listener
 
 DRIVE = SHIPPED / "recordings" / "made_up.csv"
 PATIENCE = 60.0  # s for what takes some seconds, on a machine that is busy
@@ -61,13 +63,17 @@ def recorded(broker, tmp_path):
     loaded, until = scenario.read("hil_bench"), Until()
     with Playing(broker.url):
         said = []
-        session.live(loaded, parse(broker.url), tmp_path / "bench", said.append, until, until.attend)
-    return tmp_path / "bench", said
+        with Listener(parse(broker.url), "karyon/1/1/kernel/#", "karyon/1/1/command", "karyon/1/bench/$state") as told:
+            out = tmp_path / "bench"
+            session.live(loaded, parse(broker.url), out, said.append, until, until.attend, with_commands=True)
+            while told.heard[-1][:2] != ("karyon/1/bench/$state", b"disconnected"):
+                told.wait()
+    return out, said, told.heard
 
 
 def test_a_session_reaches_a_level_and_replays_bit_for_bit(recorded, tmp_path):
     """The kernel trusts what the device says; what nobody knows is not judged; the recording holds all of it."""
-    folder, said = recorded
+    folder, said, told = recorded
     summary = json.loads((folder / "summary.json").read_text("utf-8"))
     assert summary["metrics"]["messages"] > 0
     assert summary["metrics"]["messages_refused"] == 0
@@ -81,6 +87,14 @@ def test_a_session_reaches_a_level_and_replays_bit_for_bit(recorded, tmp_path):
     for name in ("trace.parquet", "events.jsonl"):
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert not list(folder.glob("*.part"))
+    levels = [json.loads(payload)["los"] for topic, payload, _ in told if topic.endswith("/los")]
+    assert levels == [0, 1]
+    told_events = [json.loads(payload) for topic, payload, _ in told if topic.endswith("/event")]
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
+    assert told_events == events[: len(told_events)] != []
+    commands = [json.loads(payload) for topic, payload, _ in told if topic.endswith("/command")]
+    assert [each["seq"] for each in commands] == list(range(1, len(commands) + 1))
+    assert max(np.diff([each["t"] for each in commands])) >= 0
 
 
 def test_a_scenario_without_real_signals_is_no_bench(broker, tmp_path):

@@ -1,0 +1,105 @@
+"""The shipped configuration of mosquitto: TLS both ways, and to each device its own topics."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from karyon.hil.address import Credentials, parse
+from karyon.hil.client import BrokerError
+from tests.hil.test_broker import Listener
+
+SHIPPED = Path(__file__).parents[2] / "hil" / "mosquitto"
+MEASURED = "karyon/1/1/front.distance/m"
+
+
+def make_certificates(folder, *clients, days=365):
+    folder.mkdir(exist_ok=True)
+    command = [SHIPPED / "make-certificates", folder, "127.0.0.1", *clients]
+    subprocess.run(command, check=True, env=os.environ | {"DAYS": str(days)})
+
+
+def credentials(folder, client, ca="ca.crt"):
+    return Credentials(ca=folder / ca, cert=folder / f"{client}.crt", key=folder / f"{client}.key")
+
+
+@pytest.fixture
+def secure(start_broker, tmp_path):
+    """The broker with the shipped files, and where the certificates are; `make` puts others in their place first."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+
+    def start(make=lambda folder: None):
+        make_certificates(tmp_path, "bench", "front-distance", "dashboard")
+        make(tmp_path)
+        shutil.copy(SHIPPED / "acl", tmp_path)
+        lines = (SHIPPED / "mosquitto.conf").read_text("utf-8").splitlines()
+        lines = [line for line in lines if not line.startswith(("listener ", "per_listener"))]
+        running = start_broker(*lines, *(["user root"] if os.geteuid() == 0 else []))
+        return f"mqtts://127.0.0.1:{running.port}"
+
+    return start
+
+
+def test_who_has_a_certificate_may_do_what_the_list_says(secure, tmp_path):
+    """The bench hears the device on its own topic, and nothing else of it, though the broker acknowledges all."""
+    url = secure()
+    listening = ["karyon/1/+/+/m", "karyon/1/+/kernel/los"]
+    with (
+        Listener(parse(url, credentials(tmp_path, "bench")), *listening) as bench,
+        Listener(parse(url, credentials(tmp_path, "front-distance"))) as device,
+    ):
+        for topic in ("karyon/1/1/own.speed/m", "karyon/1/2/front.distance/m", "karyon/1/1/kernel/los"):
+            device.publish(topic, b"1", qos=1)
+        for _ in range(100):  # the first ones may be before the subscription
+            device.publish(MEASURED, b"23.4", qos=1)
+            if bench._news.acquire(timeout=0.2):
+                break
+        assert {topic for topic, _, _ in bench.heard} == {MEASURED}
+
+
+def test_a_dashboard_can_publish_nothing(secure, tmp_path):
+    url = secure()
+    with (
+        Listener(parse(url, credentials(tmp_path, "bench")), "karyon/1/+/+/m") as bench,
+        Listener(parse(url, credentials(tmp_path, "dashboard"))) as dashboard,
+        Listener(parse(url, credentials(tmp_path, "front-distance"))) as device,
+    ):
+        dashboard.publish(MEASURED, b"99", qos=1)
+        device.publish(MEASURED, b"1", qos=1)
+        bench.wait()
+        assert [payload for _, payload, _ in bench.heard] == [b"1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "client", "said"),
+    [
+        ("other_authority", "bench", "is not to be trusted.*(self-signed|unable to get local issuer)"),
+        ("expired_broker", "bench", "is not to be trusted.*certificate has expired"),
+        ("none", "stranger", "closes the connection after the TLS handshake: it does not accept .*stranger.crt"),
+        ("none", "expired", "closes the connection after the TLS handshake: it does not accept .*expired.crt"),
+        ("none", None, "closes the connection after the TLS handshake: it may want a certificate"),
+    ],
+)
+def test_who_is_not_trusted_is_refused_with_the_reason(secure, tmp_path, change, client, said):
+    def make(folder):
+        make_certificates(folder, "expired", days=-1)  # and the broker's, which is made anew each time
+        if change != "expired_broker":
+            make_certificates(folder)
+
+    url = secure(make)
+    strange = tmp_path / "strange"
+    make_certificates(strange, "stranger")
+    ca = "strange/ca.crt" if change == "other_authority" else "ca.crt"
+    given = credentials(strange if client == "stranger" else tmp_path, client or "bench")
+    given = Credentials(ca=tmp_path / ca, cert=given.cert if client else None, key=given.key if client else None)
+    with pytest.raises(BrokerError, match=said):
+        Listener(parse(url, given)).start()
+
+
+def test_files_that_are_no_certificates_are_named(tmp_path):
+    (tmp_path / "ca.pem").write_text("no certificate", "utf-8")
+    with pytest.raises(BrokerError, match=r"ca.pem: not certificates and keys in PEM"):
+        Listener(parse("mqtts://127.0.0.1:1", Credentials(ca=tmp_path / "ca.pem"))).start()

@@ -66,7 +66,7 @@ def recorded(broker, tmp_path):
         with Listener(parse(broker.url), "karyon/1/1/kernel/#", "karyon/1/1/command", "karyon/1/bench/$state") as told:
             out = tmp_path / "bench"
             session.live(loaded, parse(broker.url), out, said.append, until, until.attend, with_commands=True)
-            while told.heard[-1][:2] != ("karyon/1/bench/$state", b"disconnected"):
+            while ("karyon/1/bench/$state", b"disconnected", False) not in told.heard:
                 told.wait()
     return out, said, told.heard
 
@@ -88,7 +88,7 @@ def test_a_session_reaches_a_level_and_replays_bit_for_bit(recorded, tmp_path):
         assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert not list(folder.glob("*.part"))
     levels = [json.loads(payload)["los"] for topic, payload, _ in told if topic.endswith("/los")]
-    assert levels == [0, 1]
+    assert levels[:2] == [0, 1]
     told_events = [json.loads(payload) for topic, payload, _ in told if topic.endswith("/event")]
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
     assert told_events == events[: len(told_events)] != []

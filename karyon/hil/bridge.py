@@ -6,7 +6,7 @@ Each topic has a queue of its own that holds the newest messages; who floods one
 import json
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from karyon.hil.address import Address
 from karyon.hil.client import Client
@@ -18,11 +18,11 @@ STATE = "karyon/1/bench/$state"  # ready, disconnected, or lost, in Homie's word
 
 
 class Bridge:
-    """Listens on `topics`, and on no other; pings the clocks at `clocks`."""
+    """Listens on `topics`, each with the longest payload in bytes, and on no other; pings the clocks at `clocks`."""
 
-    def __init__(self, address: Address, name: str, topics: Sequence[str], clocks: Sequence[str]) -> None:
+    def __init__(self, address: Address, name: str, topics: Mapping[str, int], clocks: Sequence[str]) -> None:
         self._queues: dict[str, deque[Message]] = {topic: deque(maxlen=WAITING) for topic in topics}
-        self._dropped: Counter[str] = Counter()
+        self._longest, self._dropped = topics, Counter[str]()
         self._clocks, self._pings, self._pinged = clocks, 0, 0
         subscribed = [(topic, 0) for topic in topics]
         self.client = Client(address, name, subscribed, self._came, (STATE, b"lost"), self._ready)
@@ -65,4 +65,5 @@ class Bridge:
             return
         if len(queue) == WAITING:
             self._dropped[topic] += 1
-        queue.append(Message(arrived, topic, payload, retained))
+        kept = payload[: self._longest[topic] + 1]  # one byte more says that it is too long
+        queue.append(Message(arrived, topic, kept, retained))

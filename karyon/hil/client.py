@@ -18,7 +18,7 @@ from karyon.hil.address import Address
 KEEP_ALIVE = 10  # s: a connection that is silent for longer is tried, and given up after as long again
 BACK_OFF = (1, 8)  # s between two attempts to come back: doubled from the first to the last
 PATIENCE = 2.0  # s for the broker to answer the first time, by each version of the protocol
-LARGEST = 16_384  # bytes of a message that the broker may send us
+LARGEST = 1_100_000  # bytes of a message that the broker may send us: a batch of a phone's samples
 QUEUED = 1000  # messages with QoS 1 that wait for a broker to come back; the next ones are not sent
 
 OnMessage = Callable[[str, bytes, bool], None]

@@ -109,10 +109,15 @@ def _width(one: Answered) -> int:
     return one.high - one.low
 
 
-def epoch(time: int, now: int) -> str:
-    """What is odd about a stamp of a clock that should count from 1970 where it is `now` there; may be empty."""
-    if abs(time + EPOCH_2000 - now) < DAY:
-        return "counts from the year 2000, as MicroPython does: add 946684800 s"
+def epoch(time: int, now: int) -> int:
+    """ns from 1970 to where a clock counts from that should count from 1970, where it is `now`."""
+    return EPOCH_2000 if abs(time + EPOCH_2000 - now) < DAY else 0
+
+
+def oddity(time: int, now: int) -> str:
+    """What is odd about a stamp of a clock that should count from 1970, where it is `now`; may be empty."""
+    if epoch(time, now):
+        return "counts from the year 2000, as MicroPython does: 946684800 s are added"
     if abs(time - now) > 1_000_000_000:
         return f"is {(time - now) / 1e9:+.0f} s off the clock of the bench"
     return ""

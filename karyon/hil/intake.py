@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from karyon.hil import clock, measurement
+from karyon.hil import adapters, clock, measurement
+from karyon.hil.adapters import Read
 from karyon.hil.clock import DeviceClock
 from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
 from karyon.kernel import Design
@@ -54,17 +55,19 @@ class Ping:
 class Binding:
     """A signal of a vehicle and the topic that it comes from; nothing else reaches it.
 
+    read                       makes a measurement of a payload of at most `longest` bytes
     period, noise, tolerated   what the safety design states, s and SI; None: it does not
     """
 
     signal: int
     row: int
     topic: str
-    meaning: Meaning
+    read: Read
     delay_bound: int
     period: float | None
     noise: float | None
     tolerated: float | None
+    longest: int = measurement.LONGEST
 
     @property
     def name(self) -> str:
@@ -92,6 +95,8 @@ def bindings(scenario: Scenario, design: Design) -> list[Binding]:
         sensor, known = scenario.sensors[name], stated.get(name)
         if sensor.origin != "mqtt":
             continue
+        meaning = Meaning(UNITS[index], sensor.unit or UNITS[index], sensor.scale)
+        read = adapters.reader(sensor.adapter, sensor.field, sensor.stamp, meaning)
         topic = sensor.topic or USUAL_TOPIC.replace("{signal}", name)
         for row in range(scenario.vehicles - 1):
             found.append(
@@ -99,11 +104,12 @@ def bindings(scenario: Scenario, design: Design) -> list[Binding]:
                     signal=index,
                     row=row,
                     topic=topic.replace(VEHICLE, str(row + 1)),
-                    meaning=Meaning(UNITS[index], sensor.unit or UNITS[index], sensor.scale),
+                    read=read,
                     delay_bound=nanoseconds(sensor.delay_bound),
                     period=known.period if known else None,
                     noise=known.noise if known else None,
                     tolerated=known.tolerated if known else None,
+                    longest=measurement.LONGEST if sensor.adapter is None else adapters.BATCH,
                 )
             )
     return found
@@ -131,7 +137,7 @@ class Channel:
         self.messages += 1
         if message.retained:
             return self._refuse(Reason.RETAINED)
-        found = measurement.decode(message.payload, self.binding.meaning)
+        found = self.binding.read(message.payload)
         if isinstance(found, Reason):
             return self._refuse(found)
         if reason := self._out_of_sequence(found, message.arrived):
@@ -175,9 +181,8 @@ class Channel:
             earliest = self.clock.earliest(stamp, arrived)
             return None if earliest > arrived else min(earliest, latest, arrived)
         if found.clock is Clock.UNIX:
-            self.odd = clock.epoch(stamp, unix + arrived)
-            if not self.odd:
-                return min(by_arrival, stamp - unix)
+            self.odd = clock.oddity(stamp, unix + arrived)
+            return min(by_arrival, stamp + clock.epoch(stamp, unix + arrived) - unix)
         return by_arrival
 
 
@@ -231,9 +236,10 @@ class Intake:
         self._real = np.array([scenario.sensors[name].origin is not None for name in OWN])
 
     @property
-    def topics(self) -> list[str]:
-        """What to subscribe to; nothing else is ever heard."""
-        return [*self._by_topic, *self._pongs]
+    def topics(self) -> dict[str, int]:
+        """What to subscribe to, and the longest payload in bytes; nothing else is ever heard."""
+        longest = {topic: max(each.binding.longest for each in heard) for topic, heard in self._by_topic.items()}
+        return longest | dict.fromkeys(self._pongs, measurement.LONGEST)
 
     @property
     def messages(self) -> int:

@@ -8,16 +8,17 @@ nothing, nobody is heard, and what cannot be judged (collisions, distances) is n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from karyon.kernel import quantities
 from karyon.perception.following import ACCELERATION, DISTANCE, OWN, POSITION, RELATIVE, SPEED
 from karyon.perception.sensors import Samples
+from karyon.sim.own_classes import Kind
 from karyon.sim.units import Factor, Seconds, Section, Text, contradiction, refusal
 
 Booleans = NDArray[np.bool_]
@@ -28,6 +29,8 @@ UNITS = ("m", "m/s", "m/s", "m/s2", "m")  # of the signals in the order of `OWN`
 VEHICLE = "{vehicle}"  # what stands in a topic for the index of the vehicle
 RATE_OF = {RELATIVE: DISTANCE, ACCELERATION: SPEED}  # signals that are the rate of another
 DERIVED = "derived"
+WITH_FIELD = ("json", "sensor_logger", "phyphox")  # adapters that need one
+ADAPTER = Kind("adapter", "docs/test_bench.md", built_in=(*WITH_FIELD, "esphome", "owntracks", "nmea"))
 
 
 class Outside(Protocol):
@@ -58,6 +61,12 @@ class Outside(Protocol):
         """What it adds to `metrics`."""
 
 
+def _checked(path: str) -> str:
+    if wrong := ADAPTER.unusable(path):
+        raise contradiction(*wrong)
+    return path
+
+
 class Origin(Section):
     """Where a signal comes from, if it is not simulated."""
 
@@ -70,6 +79,13 @@ class Origin(Section):
         default=None, description="MQTT topic, {vehicle} stands for its index [karyon/1/{vehicle}/SIGNAL/m]"
     )
     unit: Text | None = Field(default=None, description="unit of bare numbers, SI if absent")
+    adapter: Annotated[Text, AfterValidator(_checked)] | None = Field(
+        default=None, description="of devices with a format of their own, or `module:Class` for one that is yours"
+    )
+    field: Text | None = Field(default=None, description="where in a message the adapter finds the number")
+    stamp: Text | None = Field(
+        default=None, description="where the adapter `json` finds when it was measured, in s from 1970"
+    )
     scale: Factor = Field(default=1.0, gt=0, le=10_000, description="what is measured times this is the signal")
     delay_bound: Seconds = Field(
         default=0.1, ge=0, le=10, description="longest way to the bench of what has no clock to go by"
@@ -97,7 +113,12 @@ def are_bound(sensors: Any) -> Any:
         if one.origin != "mqtt":
             given = [field for field in ALONE if field in one.model_fields_set]
             wrong += [((name, field), contradiction("goes with `from: mqtt`")) for field in given]
-        elif one.unit is not None and (said := _wrong_unit(one.unit, UNITS[signal])):
+        if (one.field is not None) != (one.adapter in WITH_FIELD):
+            said = contradiction(f"goes with an adapter that needs one, and that with it: {', '.join(WITH_FIELD)}")
+            wrong.append(((name, "field" if one.field is not None else "adapter"), said))
+        if one.stamp is not None and one.adapter != "json":
+            wrong.append(((name, "stamp"), contradiction("goes with `adapter: json`")))
+        if one.origin == "mqtt" and one.unit is not None and (said := _wrong_unit(one.unit, UNITS[signal])):
             wrong.append(((name, "unit"), said))
         if one.origin == DERIVED and (signal != RELATIVE or sensors[OWN[DISTANCE]].origin != "mqtt"):
             said = contradiction("is `derived`: only front.relative_speed is, from a front.distance `from: mqtt`")

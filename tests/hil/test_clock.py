@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karyon.hil.clock import DAY, EPOCH_2000, STALE, DeviceClock, epoch
+from karyon.hil.clock import DAY, EPOCH_2000, STALE, DeviceClock, epoch, oddity
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -132,7 +132,8 @@ def test_pings_without_answer_are_forgotten():
 
 def test_an_epoch_of_2000_is_named():
     now = 1_900_000_000 * SECOND
-    assert "MicroPython" in epoch(now - EPOCH_2000, now)
-    assert epoch(now - 7200 * SECOND, now) == "is -7200 s off the clock of the bench"
-    assert epoch(now + SECOND // 2, now) == ""
-    assert "MicroPython" not in epoch(now - EPOCH_2000 - DAY, now)
+    assert "MicroPython" in oddity(now - EPOCH_2000, now)
+    assert epoch(now - EPOCH_2000 + SECOND, now) == EPOCH_2000
+    assert oddity(now - 7200 * SECOND, now) == "is -7200 s off the clock of the bench"
+    assert oddity(now + SECOND // 2, now) == ""
+    assert epoch(now - EPOCH_2000 - DAY, now) == epoch(now, now) == 0

@@ -91,9 +91,16 @@ def test_a_unix_clock_that_answers_no_ping_makes_nothing_younger():
     assert own.time[DISTANCE, 0] == 400 * MILLISECOND
     own = give(intake, (1000, payload(seq=2, t=at + 700 * MILLISECOND, clk="unix")))
     assert own.time[DISTANCE, 0] == 700 * MILLISECOND
-    own = give(intake, (1500, payload(seq=3, t=at - 946_684_800 * SECOND, clk="unix")))
-    assert own.time[DISTANCE, 0] == 1400 * MILLISECOND
+    since_2000 = at - 946_684_800 * SECOND
+    own = give(intake, (1500, payload(seq=3, t=since_2000 + 1100 * MILLISECOND, clk="unix")))
+    assert own.time[DISTANCE, 0] == 1100 * MILLISECOND
     assert "MicroPython" in intake.channels[0].odd
+    own = give(intake, (2000, payload(seq=4, t=at - 3600 * SECOND, clk="unix")))
+    assert not own.fresh[DISTANCE, 0]
+    assert reasons(intake) == {Reason.OLD}
+    assert intake.channels[0].odd == "is -3602 s off the clock of the bench"
+    own = give(intake, (2100, payload(seq=5, t=at + 3600 * SECOND, clk="unix")))
+    assert own.time[DISTANCE, 0] == 2000 * MILLISECOND
 
 
 def test_the_newest_of_a_cycle_wins():

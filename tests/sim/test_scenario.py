@@ -78,7 +78,7 @@ def test_a_shipped_scenario_is_read_by_its_name(name, monkeypatch, tmp_path):
     disturbed = loaded.scenario.faults or loaded.scenario.cut_ins or not loaded.scenario.radio.is_perfect
     assert not disturbed or "extends:" in loaded.text  # what disturbs is in files that extend
     vehicles, design = (8, "platoon") if name.startswith("platoon") else (2, "acc")
-    design = "hil_bench" if name.startswith("hil_") else design
+    design = name if name.startswith("hil_") else design
     assert (loaded.scenario.duration, loaded.scenario.seed, loaded.scenario.vehicles) == (120.0, 7, vehicles)
     assert loaded.text == (SHIPPED / f"{name}.yaml").read_text("utf-8")
     dumped = scenario.dump(loaded)

@@ -23,6 +23,12 @@ class TestHilBench(DesignProperties):
     design = read_design(SHIPPED / "safety" / "hil_bench.yaml")
 
 
+class TestHilDesk(DesignProperties):
+    """Car following behind a hand."""
+
+    design = read_design(SHIPPED / "safety" / "hil_desk.yaml")
+
+
 def test_no_shipped_design_is_left_out():
     """Each file in the folder of designs has its class above."""
     tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}

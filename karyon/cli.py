@@ -317,6 +317,7 @@ Broker = Annotated[str, typer.Option(help="mqtt://, mqtts://, ws:// or wss://[US
 PasswordFile = Annotated[Path | None, typer.Option(help="its first line is the password of the broker's user")]
 Ca = Annotated[Path | None, typer.Option(help="certificates of who may vouch for the broker, PEM")]
 Cert = Annotated[Path | None, typer.Option(help="certificate of this client, PEM")]
+Keys = Annotated[Path | None, typer.Option(help="with which measurements are signed: lines TOPIC HEXADECIMAL")]
 Key = Annotated[Path | None, typer.Option(help="private key of this client, PEM")]
 
 
@@ -337,6 +338,7 @@ def hil(
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
+    keys: Keys = None,
     as_json: Json = False,
 ) -> None:
     """A scenario in real time with real sensors over MQTT. The folder of a session is replayed bit for bit."""
@@ -348,7 +350,7 @@ def hil(
     from karyon.sim import screen
 
     try:
-        credentials = Credentials(password_file, ca, cert, key)
+        credentials = Credentials(password_file, ca, cert, key, keys)
         lan = listen is not None
         session = command.session(
             scenario, broker, credentials, until, sets or [], lan=lan, with_commands=with_commands
@@ -379,6 +381,7 @@ def device(
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
+    keys: Keys = None,
 ) -> None:
     """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car."""
     try:
@@ -388,7 +391,7 @@ def device(
         _refuse(f"error: a device needs paho-mqtt and msgspec ({error}): pip install 'karyon[hil]'")
 
     try:
-        sent = command.play(file, broker, Credentials(password_file, ca, cert, key), fault or [])
+        sent = command.play(file, broker, Credentials(password_file, ca, cert, key, keys), fault or [])
     except command.ERRORS as error:
         _refuse(f"error: {error}")
     print(f"{file} is over: {sent} measurements sent")

@@ -18,12 +18,14 @@ class Credentials:
     password   its first line is the password
     ca         certificates of authorities, PEM
     cert, key  of this client, PEM
+    keys       with which measurements are signed, by topic
     """
 
     password: Path | None = None
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    keys: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,13 @@ def parse(url: str, credentials: Credentials | None = None) -> Address:
         port=port or PORTS[parts.scheme],
         path=parts.path,
         user=unquote(parts.username) if parts.username else None,
-        password=_first_line(given.password) or (unquote(parts.password) if parts.password else None),
+        password=first_line(given.password) or (unquote(parts.password) if parts.password else None),
         credentials=given,
     )
 
 
-def _first_line(path: Path | None) -> str | None:
+def first_line(path: Path | None) -> str | None:
+    """A password out of its file. Raises AddressError."""
     if path is None:
         return None
     try:

@@ -31,13 +31,14 @@ READY = "ready"
 
 
 @contextmanager
-def embedded(*, lan: bool = False) -> Iterator[Address]:
+def embedded(*, lan: bool = False, password: str | None = None) -> Iterator[Address]:
     """A broker until the end of the block, and where it is. Raises BrokerError.
 
-    lan   for other machines, too: the address is that on the network
+    lan        for other machines, too: the address is that on the network
+    password   that others need; None: one is made up
     """
     host, port = (ANYWHERE, LAN_PORT) if lan else (LOOPBACK, _free_port())
-    password = secrets.token_urlsafe(PASSWORD_BYTES) if lan else None
+    password = (password or secrets.token_urlsafe(PASSWORD_BYTES)) if lan else None
     with tempfile.TemporaryDirectory(prefix="karyon-broker-") as folder:
         settings = {"bind": f"{host}:{port}", "passwords": _password_file(Path(folder), password)}
         process = subprocess.Popen(

@@ -3,13 +3,14 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import broker, device, drive
+from karyon.hil import broker, device, drive, signed
 from karyon.hil import session as sessions
-from karyon.hil.address import Address, AddressError, Credentials, parse
+from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
 from karyon.hil.client import BrokerError
 from karyon.hil.record import NAME
 from karyon.sim.run import Result
@@ -24,15 +25,15 @@ ERRORS = (AddressError, BrokerError)
 class Session:
     """A session that can be run.
 
-    source   the broker of its devices, None: one of its own; or the folder in which it was recorded
-    lan      its own broker is for other machines, too
-    with_commands   publish what the vehicles would be told to do
+    source        where its broker is, None: one of its own; or the folder in which it was recorded
+    credentials   password of its own broker if that is for other machines, too (`lan`); keys of what is signed
     """
 
     loaded: Loaded
     source: Address | Path | None
-    lan: bool = False
-    with_commands: bool = False
+    credentials: Credentials
+    lan: bool
+    with_commands: bool
 
     @property
     def name(self) -> str:
@@ -40,18 +41,19 @@ class Session:
         return f"{self.loaded.name}_replayed" if isinstance(self.source, Path) else self.loaded.name
 
     def run(self, out: Path, progress: sessions.Progress) -> Result:
-        """Run it, with its results in the folder `out`."""
+        """Run it, with its results in the folder `out`. Raises AddressError, BrokerError, InputError."""
+        keys = signed.keys(self.credentials.keys)
         if isinstance(self.source, Path):
-            return sessions.replay(self.loaded, self.source, out, progress)
-        if self.source is None:
-            with broker.embedded(lan=self.lan) as address:
-                for line in broker.invitation(address) if self.lan else [f"broker {address}"]:
-                    _say(line)
-                return self._live(address, out, progress)
-        return self._live(self.source, out, progress)
+            return sessions.replay(self.loaded, self.source, out, progress, keys)
+        with nullcontext(self.source) if self.source else self._own_broker() as address:
+            return sessions.live(self.loaded, address, out, _say, progress, keys=keys, with_commands=self.with_commands)
 
-    def _live(self, address: Address, out: Path, progress: sessions.Progress) -> Result:
-        return sessions.live(self.loaded, address, out, _say, progress, with_commands=self.with_commands)
+    @contextmanager
+    def _own_broker(self) -> Iterator[Address]:
+        with broker.embedded(lan=self.lan, password=first_line(self.credentials.password)) as address:
+            for line in broker.invitation(address) if self.lan else [f"broker {address}"]:
+                _say(line)
+            yield address
 
 
 def session(
@@ -74,9 +76,8 @@ def session(
     loaded = replace(loaded, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
     if lan and url != AUTO:
         raise AddressError("--listen lan opens the embedded broker: it goes with --broker auto")
-    if is_recorded:
-        return Session(loaded, folder)
-    return Session(loaded, None if url == AUTO else parse(url, credentials), lan, with_commands)
+    source = folder if is_recorded else None if url == AUTO else parse(url, credentials)
+    return Session(loaded, source, credentials, lan, with_commands)
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -98,7 +99,8 @@ def play(file: Path, url: str, credentials: Credentials, options: Sequence[str])
     faults = device.faults(options)
     shipped = SHIPPED / "recordings" / f"{file}.csv"
     player = device.Player.of(drive.read(shipped if shipped.is_file() and not file.exists() else file), faults)
-    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}")
+    keys = signed.keys(credentials.keys)
+    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys)
     playing.client.start()
     try:
         return device.play(player, playing, lambda _: True)

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError
 from karyon.hil.address import Address
 from karyon.hil.client import Client
 from karyon.hil.drive import SI, SIGNALS, Drive
+from karyon.hil.signed import sign
 from karyon.perception.following import LEAD, OWN
 from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim import documents, wording
@@ -103,7 +104,9 @@ class Player:
 class Device:
     """Publishes measurements, states and answers to pings as vehicle 1."""
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, name: str, keys: Mapping[str, bytes] | None = None) -> None:
+        """`keys`: by topic of measurements, of the signals that are signed."""
+        self._keys = {topic.removesuffix("/m"): key for topic, key in (keys or {}).items()}
         clocks = [(f"{PREFIX}/{signal}/clock/ping", 0) for signal in SIGNALS]
         will = f"{PREFIX}/{SIGNALS[0]}/$state", b"lost"
         self.client = Client(address, name, clocks, self._pinged, will, self._describe)
@@ -117,9 +120,8 @@ class Device:
                 self._sequence[signal] += 1
                 value = float(samples.value[place, 0])
                 stamp = begin + int(samples.time[place, 0])
-                self.client.publish(
-                    f"{PREFIX}/{signal}/m", measured(self._sequence[signal], stamp, value, unit), expiry=EXPIRY
-                )
+                said = measured(self._sequence[signal], stamp, value, unit)
+                self._publish(f"{PREFIX}/{signal}", "/m", said)
                 sent += 1
         return sent
 
@@ -133,7 +135,11 @@ class Device:
     def _pinged(self, topic: str, payload: bytes, retained: bool) -> None:
         received = time.time_ns()
         if (answer := pong(payload, received)) is not None and not retained:
-            self.client.publish(topic.removesuffix("ping") + "pong", answer, expiry=EXPIRY)
+            self._publish(topic.removesuffix("/clock/ping"), "/clock/pong", answer)
+
+    def _publish(self, sensor: str, below: str, payload: bytes) -> None:
+        key, topic = self._keys.get(sensor), sensor + below
+        self.client.publish(topic, payload if key is None else sign(key, topic, payload), expiry=EXPIRY)
 
 
 def measured(sequence: int, time: int, value: float, unit: str) -> bytes:

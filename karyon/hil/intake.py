@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from karyon.hil import adapters, clock, measurement
+from karyon.hil import adapters, clock, measurement, signed
 from karyon.hil.adapters import Read
 from karyon.hil.clock import DeviceClock
 from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
@@ -56,6 +56,7 @@ class Binding:
     """A signal of a vehicle and the topic that it comes from; nothing else reaches it.
 
     read                       makes a measurement of a payload of at most `longest` bytes
+    key                        with which all from this topic is signed; None: nothing is
     period, noise, tolerated   what the safety design states, s and SI; None: it does not
     """
 
@@ -68,6 +69,7 @@ class Binding:
     noise: float | None
     tolerated: float | None
     longest: int = measurement.LONGEST
+    key: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -87,8 +89,8 @@ class Binding:
         return float(validity.of_amplitude(3.0 * sigma, band, self.tolerated))
 
 
-def bindings(scenario: Scenario, design: Design) -> list[Binding]:
-    """What the scenario binds to topics."""
+def bindings(scenario: Scenario, design: Design, keys: Mapping[str, bytes]) -> list[Binding]:
+    """What the scenario binds to topics; `keys` of those that are signed."""
     stated = {signal.name: signal for signal in design.signals}
     found = []
     for index, name in enumerate(OWN):
@@ -99,17 +101,19 @@ def bindings(scenario: Scenario, design: Design) -> list[Binding]:
         read = adapters.reader(sensor.adapter, sensor.field, sensor.stamp, meaning)
         topic = sensor.topic or USUAL_TOPIC.replace("{signal}", name)
         for row in range(scenario.vehicles - 1):
+            here = topic.replace(VEHICLE, str(row + 1))
             found.append(
                 Binding(
                     signal=index,
                     row=row,
-                    topic=topic.replace(VEHICLE, str(row + 1)),
+                    topic=here,
                     read=read,
                     delay_bound=nanoseconds(sensor.delay_bound),
                     period=known.period if known else None,
                     noise=known.noise if known else None,
                     tolerated=known.tolerated if known else None,
                     longest=measurement.LONGEST if sensor.adapter is None else adapters.BATCH,
+                    key=keys.get(here),
                 )
             )
     return found
@@ -135,13 +139,11 @@ class Channel:
         unix   ns from 1970 to time 0 of the bench's clock
         """
         self.messages += 1
-        if message.retained:
-            return self._refuse(Reason.RETAINED)
-        found = self.binding.read(message.payload)
+        found = self._said(message)
+        if not isinstance(found, Reason):
+            found = self._out_of_sequence(found, message.arrived) or found
         if isinstance(found, Reason):
             return self._refuse(found)
-        if reason := self._out_of_sequence(found, message.arrived):
-            return self._refuse(reason)
         earliest = self._earliest(found, message.arrived, unix)
         if earliest is None:
             return self._refuse(Reason.FUTURE)
@@ -152,6 +154,21 @@ class Channel:
         """What the measurement is worth at most."""
         contested = 0.5 if self._contested != NEVER and arrived - self._contested < QUIET else 1.0
         return min(found.most_valid, self.binding.most_valid(found.sigma), contested)
+
+    def _said(self, message: Message) -> Measurement | Reason:
+        """What a message says, by itself."""
+        if message.retained:
+            return Reason.RETAINED
+        key = self.binding.key
+        if key is None:
+            return self.binding.read(message.payload)
+        payload = signed.verified(key, message.topic, message.payload)
+        if payload is None:
+            return Reason.SIGNATURE
+        found = self.binding.read(payload)
+        if isinstance(found, Measurement) and (found.time is None or not self.clock.is_known(message.arrived)):
+            return Reason.UNPROVEN
+        return found
 
     def _refuse(self, reason: Reason) -> tuple[Measurement, int] | None:
         self.refused[reason] += 1
@@ -207,12 +224,20 @@ class _Pong(msgspec.Struct):
 _PONGS = msgspec.json.Decoder(_Pong)
 
 
+def _answer(key: bytes | None, message: Message) -> _Pong | None:
+    payload = message.payload if key is None else signed.verified(key, message.topic, message.payload)
+    try:
+        return None if payload is None else _PONGS.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
+        return None
+
+
 class Intake:
     """All bound topics, and the newest sample of each; arrays (signal, row)."""
 
-    def __init__(self, scenario: Scenario, design: Design) -> None:
+    def __init__(self, scenario: Scenario, design: Design, keys: Mapping[str, bytes] | None = None) -> None:
         self.rows = scenario.vehicles - 1
-        bound = bindings(scenario, design)
+        bound = bindings(scenario, design, keys or {})
         self.channels = [Channel(each) for each in bound]
         self._by_topic: dict[str, list[Channel]] = {}
         self.clocks: dict[str, list[Channel]] = {}
@@ -318,13 +343,10 @@ class Intake:
     def _pong(self, message: Message) -> None:
         taken = False
         if not message.retained and len(message.payload) <= measurement.LONGEST:
-            try:
-                pong = _PONGS.decode(message.payload)
-            except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError):
-                self.pongs_refused += 1
-                return
             for channel in self._pongs[message.topic]:
-                taken |= channel.clock.ponged(pong.id, pong.t1, pong.t2, pong.t3, message.arrived)
+                pong = _answer(channel.binding.key, message)
+                if pong is not None:
+                    taken |= channel.clock.ponged(pong.id, pong.t1, pong.t2, pong.t3, message.arrived)
         self.pongs_refused += not taken
 
     def refused(self) -> dict[str, int]:

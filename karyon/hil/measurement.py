@@ -41,6 +41,8 @@ class Reason(StrEnum):
     FUTURE = "from the future by its clock"
     OLD = "from before the start of the bench"
     PONG = "an answer to a ping that was not sent"
+    SIGNATURE = "not signed with its key"
+    UNPROVEN = "signed, and not proved new: its clock is not known"
     FLOOD = "superseded by newer ones before it was read"
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,11 +91,12 @@ def live(
     progress: Progress | None,
     attend: Callable[[Simulation], object] = lambda _: None,
     *,
+    keys: Mapping[str, bytes] | None = None,
     with_commands: bool = False,
 ) -> Result:
     """Run a scenario in real time with devices at a broker. Raises BrokerError, and what `simulate` does."""
     _check(loaded)
-    intake = Intake(loaded.scenario, loaded.design)
+    intake = _intake(loaded, keys)
     bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks))
     bridge.client.start()
     writer = Writer(out) if out else None
@@ -122,10 +123,16 @@ def live(
     return result
 
 
-def replay(loaded: Loaded, folder: Path, out: Path | None, progress: Progress | None) -> Result:
+def replay(
+    loaded: Loaded,
+    folder: Path,
+    out: Path | None,
+    progress: Progress | None,
+    keys: Mapping[str, bytes] | None = None,
+) -> Result:
     """A recorded session once more, bit for bit, without a broker. Raises InputError, and what `simulate` does."""
     _check(loaded)
-    intake, supply = Intake(loaded.scenario, loaded.design), Recorded(folder)
+    intake, supply = _intake(loaded, keys), Recorded(folder)
     listen(intake, supply.before(), supply.unix)
     bench = Bench(intake, supply, lateness(loaded), None)
 
@@ -139,6 +146,18 @@ def replay(loaded: Loaded, folder: Path, out: Path | None, progress: Progress | 
 def lateness(loaded: Loaded) -> int:
     """How late a cycle may begin, ns: its own period."""
     return nanoseconds(loaded.design.timing.perception_period)
+
+
+def _intake(loaded: Loaded, keys: Mapping[str, bytes] | None) -> Intake:
+    intake = Intake(loaded.scenario, loaded.design, keys)
+    bound = [channel.binding.topic for channel in intake.channels]
+    strange = [topic for topic in keys or {} if topic not in bound]
+    if strange:  # a topic that is misspelt there would be taken unsigned
+        said = f"--keys has a key for {strange[0]}, to which no signal is bound"
+        raise documents.InputError(
+            [documents.Fault(str(loaded.path), None, None, 0, said, f"bound are {', '.join(bound)}")]
+        )
+    return intake
 
 
 def _check(loaded: Loaded) -> None:

@@ -397,13 +397,31 @@ def device(
     print(f"{file} is over: {sent} measurements sent")
 
 
-@app.command(epilog="Example: karyon doctor")
-def doctor(as_json: Json = False) -> None:
-    """What is installed, and which display would be used."""
+@app.command(epilog="Example: karyon doctor --broker auto")
+def doctor(
+    broker: Annotated[str | None, typer.Option(help="auto, or an address: measure what the test bench has")] = None,
+    password_file: PasswordFile = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """What is installed, and which display would be used; and of a broker, what age of signals it allows."""
     from karyon import installation
 
-    found = installation.examine()
-    print(json.dumps(found, indent=2) if as_json else "\n".join(installation.lines(found)))
+    found, told = installation.examine(), []
+    if broker is not None:
+        try:
+            from karyon.hil import command, examination
+            from karyon.hil.address import Credentials
+        except ImportError as error:
+            _refuse(f"error: a broker needs paho-mqtt and msgspec ({error}): pip install 'karyon[hil]'")
+        try:
+            found["bench"] = command.examined(broker, Credentials(password_file, ca, cert, key))
+        except command.ERRORS as error:
+            _refuse(f"error: {error}")
+        told = list(examination.lines(found["bench"]))
+    print(json.dumps(found, indent=2) if as_json else "\n".join([*installation.lines(found), *told]))
 
 
 def main() -> None:

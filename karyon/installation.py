@@ -13,7 +13,7 @@ NEEDED = ("numpy", "simpy", "pydantic", "ruamel.yaml", "typer", "rich", "pyarrow
 EXTRAS = {
     "fast": ("numba",),
     "view": ("pygame", "matplotlib", "imageio-ffmpeg"),
-    "hil": ("paho-mqtt", "amqtt"),
+    "hil": ("paho-mqtt", "amqtt", "msgspec", "segno"),
     "cam": ("pycrate",),
     "report": ("weasyprint", "dd"),
     "cluster": ("distributed",),
@@ -31,7 +31,7 @@ def examine() -> dict[str, Any]:
         "packages": {name: _version(name) for name in NEEDED},
         "extras": {extra: {name: _version(name) for name in names} for extra, names in EXTRAS.items()},
         "display": _display(),
-        "broker": "mosquitto" if shutil.which("mosquitto") else "embedded" if _version("amqtt") else None,
+        "broker": "embedded" if _version("amqtt") else "mosquitto" if shutil.which("mosquitto") else None,
     }
 
 

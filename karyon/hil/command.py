@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import broker, device, drive, signed
+from karyon.hil import broker, device, drive, examination, signed
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
 from karyon.hil.client import BrokerError
@@ -73,7 +73,8 @@ def session(
     if until is not None:
         loaded = cut(loaded, until)
     limit = loaded.scenario.duration + 60.0  # real time takes as long as it takes
-    loaded = replace(loaded, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
+    name = folder.name if is_recorded else loaded.name
+    loaded = replace(loaded, name=name, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
     if lan and url != AUTO:
         raise AddressError("--listen lan opens the embedded broker: it goes with --broker auto")
     source = folder if is_recorded else None if url == AUTO else parse(url, credentials)
@@ -92,6 +93,13 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     if said["measurement_latency_p50"] is not None:
         p50, p99 = (1000 * said[f"measurement_latency_{each}"] for each in ("p50", "p99"))
         yield f"latency    from arrival to the kernel's decision {p50:.2f} ms (p50), {p99:.2f} ms (p99)"
+
+
+def examined(url: str, credentials: Credentials) -> dict[str, Any]:
+    """What a broker and this machine allow, by the shipped bench. Raises AddressError, BrokerError."""
+    design = read("hil_bench").design
+    with broker.embedded() if url == AUTO else nullcontext(parse(url, credentials)) as address:
+        return examination.examine(address, design)
 
 
 def play(file: Path, url: str, credentials: Credentials, options: Sequence[str]) -> int:

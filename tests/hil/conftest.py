@@ -1,5 +1,6 @@
 """A real broker, on a free port of this machine."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ class Mosquitto:
             self.port = probe.getsockname()[1]
         self._config = folder / "mosquitto.conf"
         lines = [f"listener {self.port} 127.0.0.1", *(settings or ["allow_anonymous true"])]
+        lines += ["user root"] if os.geteuid() == 0 else []  # else it may not read what is in the test's folder
         self._config.write_text("\n".join(lines) + "\n", "utf-8")
         self.start()
 
@@ -36,6 +38,7 @@ class Mosquitto:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.05)
+        self.kill()
         raise RuntimeError("mosquitto does not start")
 
     def kill(self):

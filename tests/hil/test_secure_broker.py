@@ -37,7 +37,7 @@ def secure(start_broker, tmp_path):
         shutil.copy(SHIPPED / "acl", tmp_path)
         lines = (SHIPPED / "mosquitto.conf").read_text("utf-8").splitlines()
         lines = [line for line in lines if not line.startswith(("listener ", "per_listener"))]
-        running = start_broker(*lines, *(["user root"] if os.geteuid() == 0 else []))
+        running = start_broker(*lines)
         return f"mqtts://127.0.0.1:{running.port}"
 
     return start

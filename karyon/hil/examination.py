@@ -1,0 +1,125 @@
+"""What a broker and this machine allow: round trips, how late cycles begin, the clock, what is left for a device."""
+
+import ctypes
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from math import ceil
+from typing import Any
+
+from karyon.hil.address import Address
+from karyon.hil.client import Client
+from karyon.kernel import Design
+from karyon.perception.following import OWN
+from karyon.sim.analysis import age_limit
+from karyon.sim.controllers import FUNCTION
+
+ROUNDS = 100  # messages there and back
+WAIT = 1.0  # s for one of them
+PERIOD = 0.01  # s between cycles, as on the bench
+CYCLES = 200
+UNSYNCHRONISED = 5  # of adjtimex: TIME_ERROR
+
+
+def examine(address: Address, design: Design) -> dict[str, Any]:
+    """Measured in some seconds, all in s. Raises BrokerError.
+
+    round_trip_p50, _p99   to the broker and back; lost: of these messages
+    lateness_p99, _max     of cycles of 10 ms
+    clock_synchronised     by the operating system; None: it does not say
+    budget                 by signal: how long a measurement may be on its way until a rule of the design fails
+    """
+    trips = _round_trips(address)
+    late = _lateness()
+    slow, own_lag = _quantile(trips, 0.99) if trips else None, _quantile(late, 0.99)
+    return {
+        "broker": str(address),
+        "round_trip_p50": _quantile(trips, 0.5) if trips else None,
+        "round_trip_p99": slow,
+        "lost": ROUNDS - len(trips),
+        "lateness_p99": own_lag,
+        "lateness_max": max(late),
+        "clock_synchronised": _is_synchronised(),
+        "budget": None if slow is None else _budget(design, slow, own_lag),
+    }
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The same for a reader."""
+    ms = {name: 1000 * value for name, value in found.items() if isinstance(value, float)}
+    if found["budget"] is None:
+        yield f"broker     {found['broker']}   no message came back: may this user publish and subscribe?"
+    else:
+        trip = f"there and back {ms['round_trip_p50']:.2f} ms (p50), {ms['round_trip_p99']:.2f} ms (p99)"
+        yield f"broker     {found['broker']}   {trip}, {found['lost']} of {ROUNDS} lost"
+    judged = "too late for the bench: more than one cycle" if found["lateness_p99"] > PERIOD else "in time"
+    yield f"cycles     late by {ms['lateness_p99']:.2f} ms (p99), {ms['lateness_max']:.2f} ms (max)   {judged}"
+    words = {True: "synchronised", False: "not synchronised: only devices that answer pings have an age", None: "?"}
+    yield f"clock      {words[found['clock_synchronised']]}"
+    for signal, left in (found["budget"] or {}).items():
+        if left > 0.0:
+            yield f"LoS 1      {signal} may take {1000 * left:.0f} ms to the broker, or come that much late"
+        else:
+            yield f"LoS 1      {signal} is out of reach: its age passes the rule's limit by {-1000 * left:.0f} ms"
+
+
+def _budget(design: Design, trip: float, lateness: float) -> dict[str, float]:
+    """What the age limit of each signal leaves: less its period, half a round trip, and a cycle that is late."""
+    function = design.function(FUNCTION)
+    periods = {signal.name: signal.period or 0.0 for signal in design.signals}
+    cycle = design.timing.perception_period + lateness
+    limits = {name: age_limit(function, name) for name in OWN}
+    return {
+        name: limit - periods.get(name, 0.0) - 0.5 * trip - cycle
+        for name, limit in limits.items()
+        if limit < float("inf")
+    }
+
+
+def _round_trips(address: Address) -> list[float]:
+    """How long messages took to come back, s; those that did."""
+    topic, back = f"karyon/1/doctor-{time.time_ns():x}/trip", threading.Semaphore(0)
+    came: dict[bytes, float] = {}
+
+    def hear(_: str, payload: bytes, __: bool) -> None:
+        came[payload] = time.perf_counter()
+        back.release()
+
+    client = Client(address, topic.replace("/", "-"), [(topic, 0)], hear)
+    client.start()
+    trips = []
+    try:
+        for number in range(ROUNDS):
+            payload, sent = str(number).encode(), time.perf_counter()
+            client.publish(topic, payload)
+            if back.acquire(timeout=WAIT) and payload in came:
+                trips.append(came[payload] - sent)
+            elif number == 2 and not trips:  # nothing comes back here
+                break
+    finally:
+        client.stop()
+    return trips
+
+
+def _lateness() -> list[float]:
+    """How late each of some cycles begins, s."""
+    begin, late = time.monotonic(), []
+    for cycle in range(1, CYCLES + 1):
+        due = begin + cycle * PERIOD
+        while (early := due - time.monotonic()) > 0.0:
+            time.sleep(early)
+        late.append(-early)
+    return late
+
+
+def _is_synchronised() -> bool | None:
+    """Whether the operating system's clock is held to a time server; None where it does not say."""
+    try:
+        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))  # all zero: it only reads
+    except (AttributeError, OSError):
+        return None
+    return None if state < 0 else bool(state != UNSYNCHRONISED)
+
+
+def _quantile(values: list[float], share: float) -> float:
+    return sorted(values)[max(0, ceil(share * len(values)) - 1)]

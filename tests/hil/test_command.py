@@ -1,0 +1,83 @@
+"""The commands as a user runs them: what they print, their exit codes, and that a session in a folder is replayed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from karyon.hil import examination
+from karyon.hil.address import parse
+from karyon.sim import scenario
+from tests.hil.test_session import Playing
+
+
+@pytest.fixture
+def karyon(tmp_path):
+    """Runs the command in an empty folder; text out and err, and never a traceback."""
+
+    def call(*arguments):
+        command = [sys.executable, "-m", "karyon", *map(str, arguments)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    return call
+
+
+def test_a_session_and_its_replay(karyon, broker, tmp_path):
+    """What is not judged is said; the folder is replayed into one of its own."""
+    with Playing(broker.url):
+        done = karyon("hil", "hil_bench", "--broker", broker.url, "--until", 3, "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["metrics"]["messages"] > 0
+    assert "own.speed of car 1" in done.stderr
+    again = karyon("hil", "runs/hil_bench")
+    assert again.returncode == 0
+    assert "collisions and distances are not judged" in again.stdout
+    assert "safety goals 1 of 1 held, 2 not judged" in again.stdout
+    for name in ("trace.parquet", "events.jsonl"):
+        whole = (tmp_path / "runs/hil_bench" / name).read_bytes()
+        assert (tmp_path / "runs/hil_bench_replayed" / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("hil", "hil_bench", "--broker", "here"), "--broker is auto or an address"),
+        (("hil", "hil_bench", "--broker", "mqtt://127.0.0.1:1"), "there is no broker at mqtt://127.0.0.1:1"),
+        (("hil", "hil_bench", "--broker", "mqtt://127.0.0.1:1", "--listen", "lan"), "goes with --broker auto"),
+        (("hil", "acc_profile", "--broker", "mqtt://127.0.0.1:1"), "there is nothing that a device could send"),
+        (("hil", "hil_bench", "--keys", "nowhere"), "cannot be read"),
+        (("run", "hil_bench"), "run it with karyon hil hil_bench"),
+        (("device", "nowhere.csv", "--broker", "mqtt://127.0.0.1:1"), "there is no such file"),
+        (("device", "made_up", "--broker", "mqtt://127.0.0.1:1"), "there is no broker at"),
+        (("device", "made_up", "--broker", "mqtt://127.0.0.1:1", "--fault", "drift"), "a fault is a mapping of fields"),
+        (("doctor", "--broker", "mqtt://127.0.0.1:1"), "there is no broker at"),
+    ],
+    ids=lambda each: " ".join(each[:2]) if isinstance(each, tuple) else None,
+)
+def test_what_cannot_be_done_is_one_message_and_exit_code_2(karyon, tmp_path, arguments, said):
+    done = karyon(*arguments)
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert not (tmp_path / "runs").exists() or not any((tmp_path / "runs").rglob("*.*"))
+
+
+def test_a_broker_is_examined(broker):
+    """Messages come back, and what they leave of the age that the rules allow is told."""
+    found = examination.examine(parse(broker.url), scenario.read("hil_bench").design)
+    assert found["lost"] == 0
+    assert 0.0 < found["round_trip_p50"] <= found["round_trip_p99"]
+    assert set(found["budget"]) == {"front.distance", "front.relative_speed", "own.speed"}
+    assert all(left < 0.35 - 0.1 - 0.01 for left in found["budget"].values())
+    told = "\n".join(examination.lines(found))
+    assert "0 of 100 lost" in told
+
+
+def test_a_broker_that_lets_nobody_publish_is_told(start_broker, tmp_path):
+    (tmp_path / "acl").write_text("topic read #\n", "utf-8")
+    running = start_broker("allow_anonymous true", f"acl_file {tmp_path / 'acl'}")
+    found = examination.examine(parse(running.url), scenario.read("hil_bench").design)
+    assert found["budget"] is None
+    assert "no message came back" in next(examination.lines(found))

@@ -160,20 +160,25 @@ class Format(StrEnum):
 
     FCD = "fcd"
     COMMONROAD = "commonroad"
+    OCSF = "ocsf"
 
 
 @app.command(epilog="Example: karyon export runs/platoon --to fcd --out platoon.xml.gz")
 def export(
     folder: Annotated[Path, typer.Argument(help="folder of a run")],
-    to: Annotated[Format, typer.Option(help="SUMO's floating car data, or a CommonRoad scenario (2020a)")],
-    out: Annotated[Path | None, typer.Option(help="fcd: gzipped if it ends in .gz [default: DIR/FORMAT.xml]")] = None,
+    to: Annotated[
+        Format, typer.Option(help="SUMO's floating car data, a CommonRoad scenario, or security events for a SIEM")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="fcd, ocsf: gzipped if it ends in .gz [default: DIR/FORMAT.xml or .jsonl]")
+    ] = None,
 ) -> None:
     """A run's trace in a format that other tools load."""
     from karyon.sim.export.formats import ENDINGS
     from karyon.sim.export.formats import export as write
     from karyon.sim.view.recorded import RunError
 
-    target = out or folder / f"{to.value}.xml"
+    target = out or folder / f"{to.value}{ENDINGS[to.value][0]}"
     if not target.name.endswith(ENDINGS[to.value]):
         _refuse(f"error: --out ends in {' or '.join(ENDINGS[to.value])} for {to.value}, found {target}")
     try:

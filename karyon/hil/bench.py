@@ -94,10 +94,15 @@ class Bench:
         if self._watch is not None:
             self._watch(now, level)
 
+    def refused(self) -> dict[tuple[int, str, str], int]:
+        """See `Outside`."""
+        return self.intake.refused_of_rows()
+
     def summary(self) -> dict[str, Any]:
         """See `Outside`."""
         refused = self.intake.refused()
         return {
+            "began": (self._supply.started + self._supply.unix) / 1e9,
             "messages": self.intake.messages,
             "messages_refused": sum(refused.values()),
             "refused": refused,

@@ -350,10 +350,18 @@ class Intake:
         self.pongs_refused += not taken
 
     def refused(self) -> dict[str, int]:
-        """How many messages were refused, by reason."""
+        """How many messages were refused, by reason in words."""
         counts: Counter[str] = Counter()
-        for channel in self.channels:
-            counts.update({reason.value: count for reason, count in channel.refused.items()})
-        if self.pongs_refused:
-            counts[Reason.PONG.value] += self.pongs_refused
+        for (_, _, words), count in self.refused_of_rows().items():
+            counts[words] += count
         return dict(sorted(counts.items()))
+
+    def refused_of_rows(self) -> dict[tuple[int, str, str], int]:
+        """How many messages were refused, by row, reason, and that in words; answers to pings count for row 0."""
+        counts: Counter[tuple[int, str, str]] = Counter()
+        for channel in self.channels:
+            for reason, count in channel.refused.items():
+                counts[channel.binding.row, reason.name.lower(), reason.value] += count
+        if self.pongs_refused:
+            counts[0, Reason.PONG.name.lower(), Reason.PONG.value] += self.pongs_refused
+        return counts

@@ -413,6 +413,8 @@ class Simulation:
             self.log.refused(now, listening.refused)
         if self.group is not None:
             self.log.held(now, self.group.held)
+        if self.outside is not None:
+            self.log.refused_of_devices(now, self.outside.refused())
 
     def _record(self, now: int) -> None:
         assert self.seen is not None

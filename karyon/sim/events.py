@@ -1,7 +1,7 @@
 """The log of a batch: what failed, what perception saw, what the kernel decided and why."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,7 @@ class Log:
         self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
+        self._refused_of_devices: dict[tuple[int, str, str], int] = {}
         self._protocol_failed = False
         shape = len(self._signals), rows
         self._arrived = np.full(shape, np.iinfo(np.int64).min // 2)
@@ -161,6 +162,15 @@ class Log:
             said = f"{count} message{'s' * (count > 1)} refused: {name.replace('_', ' ')}"
             self._add(now, run, vehicle, "message", said, reason=name, count=count)
         self._refused = counts.copy()
+
+    def refused_of_devices(self, now: int, counts: Mapping[tuple[int, str, str], int]) -> None:
+        """Measurements of devices that were refused since last told; `counts` in all, by row, reason, its words."""
+        for (row, reason, words), total in counts.items():
+            count = total - self._refused_of_devices.get((row, reason, words), 0)
+            if count:
+                said = f"{count} measurement{'s' * (count > 1)} refused: {words}"
+                self.add(now, row, "message", said, reason=reason, count=count)
+        self._refused_of_devices = dict(counts)
 
     def held(self, now: int, counts: NDArray[np.int64]) -> None:
         """Rounds in which the protocol was held down since last told; `counts` (breach, vehicle, run) in all."""

@@ -57,6 +57,9 @@ class Outside(Protocol):
     def decided(self, now: int, level: Integers) -> None:
         """The kernel has decided at `now` (ns); `level` (row,)."""
 
+    def refused(self) -> Mapping[tuple[int, str, str], int]:
+        """How many measurements were refused so far, by row, reason, and that in words."""
+
     def summary(self) -> Mapping[str, Any]:
         """What it adds to `metrics`."""
 

@@ -7,11 +7,11 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
-from karyon.sim.export import commonroad, fcd
+from karyon.sim.export import commonroad, fcd, ocsf
 from karyon.sim.export.rows import trace_of
 
-WRITERS = {"fcd": fcd.write, "commonroad": commonroad.write}
-ENDINGS = {"fcd": (".xml", ".xml.gz"), "commonroad": (".xml",)}
+WRITERS = {"fcd": fcd.write, "commonroad": commonroad.write, "ocsf": ocsf.write}
+ENDINGS = {"fcd": (".xml", ".xml.gz"), "commonroad": (".xml",), "ocsf": (".jsonl", ".jsonl.gz")}
 
 
 def export(folder: Path, to: str, out: Path) -> None:

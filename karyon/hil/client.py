@@ -4,6 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -136,7 +137,20 @@ class Client:
             self._answered.set()
 
     def _came(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
+        _acknowledge(client.socket())
         self._on_message(message.topic, bytes(message.payload), message.retain)
+
+
+def _acknowledge(sock: Any) -> None:
+    """Confirm at once what has come, not with the next thing that we send.
+
+    A broker that does not switch off Nagle's algorithm, as mosquitto, waits for that with the next message: where we
+    send pings they took 9.6 ms instead of 0.3 ms to come. The switch holds for once only. [Linux, tcp(7)]
+    """
+    plain = getattr(sock, "_socket", sock)
+    if plain is not None and hasattr(socket, "TCP_QUICKACK"):
+        with suppress(OSError):  # it has just been closed
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _without_delay(client: paho.Client, _: Any, sock: Any) -> None:

@@ -1,5 +1,6 @@
 """A session of the bench, live or replayed, from its scenario to its files."""
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,7 @@ from karyon.sim.scenario import Loaded
 
 SETTLE = 1.0  # s to hear devices and to learn their clocks before the start
 PINGS = 4  # in that time
-SWITCH_INTERVAL = 0.0005  # s after which the thread that hears messages may interrupt a cycle
+SWITCH_INTERVAL = 0.0001  # s after which the thread that hears messages may interrupt a cycle
 
 Say = Callable[[str], None]
 Progress = Callable[[float], bool]
@@ -48,7 +49,9 @@ class Live:
         for _ in range(PINGS):
             self._before.pings += self._bridge.ping(at_once=True)
             time.sleep(SETTLE / PINGS)
-        self._before.messages, self._before.dropped = self._bridge.drain()
+            messages, dropped = self._bridge.drain()
+            self._before.messages += messages
+            self._before.dropped |= dropped
         listen(intake, self._before, self.unix)
 
     def begin(self) -> None:
@@ -175,10 +178,13 @@ def _function(loaded: Loaded) -> Any:
 
 @contextmanager
 def _attentive() -> Iterator[None]:
-    """Let messages be stamped while a cycle computes."""
+    """Let messages be stamped while a cycle computes, and no cycle wait for garbage to be sought in what stays."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.collect()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         sys.setswitchinterval(before)

@@ -18,7 +18,8 @@ from karyon.hil.address import Address
 
 KEEP_ALIVE = 10  # s: a connection that is silent for longer is tried, and given up after as long again
 BACK_OFF = (1, 8)  # s between two attempts to come back: doubled from the first to the last
-PATIENCE = 2.0  # s for the broker to answer the first time, by each version of the protocol
+PATIENCE = 2.0  # s for the broker to answer the first time, before the older version of the protocol is tried
+LAST_PATIENCE = 8.0  # s for it to answer in that
 LARGEST = 1_100_000  # bytes of a message that the broker may send us: a batch of a phone's samples
 QUEUED = 1000  # messages with QoS 1 that wait for a broker to come back; the next ones are not sent
 
@@ -58,7 +59,7 @@ class Client:
         for version in [*versions, MQTTProtocolVersion.MQTTv311]:
             self._client, self._refusal, self._is_closed = self._made(version), "", False
             self._answered.clear()
-            if self._connect() and not self._refusal:
+            if self._connect(LAST_PATIENCE if version == MQTTProtocolVersion.MQTTv311 else PATIENCE):
                 return
             self.stop()
             if self._refusal and "protocol" not in self._refusal.lower():
@@ -73,6 +74,8 @@ class Client:
         """Say good-bye."""
         self._client.disconnect()
         self._client.loop_stop()
+        if (left := self._client.socket()) is not None:  # paho may leave it open where the broker was quicker
+            left.close()
 
     def publish(self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry: int = 0) -> None:
         """Send a message; `expiry` in s (MQTT 5): the broker keeps it no longer. Without a connection QoS 0 is lost."""
@@ -99,8 +102,8 @@ class Client:
             client.will_set(*self._will, qos=1, retain=True)
         return client
 
-    def _connect(self) -> bool:
-        """Whether the broker has answered."""
+    def _connect(self, patience: float) -> bool:
+        """Whether the broker has taken us within so many s."""
         properties = None
         if self._client._protocol == MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -115,7 +118,7 @@ class Client:
         except OSError as error:
             raise BrokerError(f"there is no broker at {self._address}: {error.strerror or error}") from error
         self._client.loop_start()
-        return self._answered.wait(PATIENCE) and not self._is_closed
+        return self._answered.wait(patience) and not self._is_closed and not self._refusal
 
     def _connected(self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any) -> None:
         if code.is_failure:

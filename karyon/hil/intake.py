@@ -24,6 +24,7 @@ from karyon.sim.outside import DERIVED, UNITS, VEHICLE
 from karyon.sim.scenario import Scenario
 
 USUAL_TOPIC = f"karyon/1/{VEHICLE}/{{signal}}/m"
+BEFORE = 10_000_000_000  # ns before the start from which on a measurement is told to be old
 QUIET = 1_000_000_000  # ns of silence after which a sequence may begin anew
 LOST = 10_000  # places that a message may be ahead: more cannot have been lost within QUIET
 REORDERED = 64  # places that a message may be behind, and still be of the same sequence
@@ -307,8 +308,9 @@ class Intake:
             return False
         found, earliest = taken
         assert found.value is not None
-        if earliest < base:
-            channel.refused[Reason.OLD] += 1
+        if earliest < base:  # at the start that is what one expects
+            if earliest < base - BEFORE:
+                channel.refused[Reason.OLD] += 1
             return False
         place = channel.binding.signal, channel.binding.row
         self._put(own, place, found.value, earliest - base, channel.worth(found, message.arrived))

@@ -39,7 +39,7 @@ class Reason(StrEnum):
     ORDER = "older than one before it"
     SEQUENCE = "out of sequence: do two devices share this topic?"
     FUTURE = "from the future by its clock"
-    OLD = "from before the start of the bench"
+    OLD = "from long before the start of the bench"
     PONG = "an answer to a ping that was not sent"
     SIGNATURE = "not signed with its key"
     UNPROVEN = "signed, and not proved new: its clock is not known"

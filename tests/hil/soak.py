@@ -1,6 +1,6 @@
-"""A day of the bench in simulated time: `python -m tests.hil.soak [SEED]`, some minutes. Not part of the suite.
+"""A day of the bench in simulated time: `python -m tests.hil.soak [SEED [MINUTES]]`. Not part of the suite.
 
-Thirty devices for 48 minutes behind a network that fails: what the tests assert for a minute, and how long it took.
+Thirty devices for 48 minutes, 24 h together, behind a network that fails: what the tests assert for a minute.
 """
 
 import sys
@@ -14,18 +14,18 @@ import numpy as np
 from tests.hil.scripted import Network
 from tests.hil.test_network import bench_of, never_came_back, ran
 
-DEVICES, MINUTES = 30, 48
+DEVICES = 30
 
 
-def main(seed):
+def main(seed, minutes):
     began = time.monotonic()
     network = Network(DEVICES, seed)
     with tempfile.TemporaryDirectory() as folder:
-        watch, bench, result = ran(bench_of(DEVICES, 60 * MINUTES, Path(folder)), network)
+        watch, bench, result = ran(bench_of(DEVICES, 60 * minutes, Path(folder)), network)
     late = never_came_back(watch, network)
     kinds = Counter(kind for device in network.devices for kind, _, _ in device.history[:-1])
     levels = np.array(watch.levels)
-    print(f"seed {seed}   {DEVICES * MINUTES / 60:g} h of devices in {time.monotonic() - began:.0f} s")
+    print(f"seed {seed}   {DEVICES * minutes / 60:g} h of devices in {time.monotonic() - began:.0f} s")
     print(f"faults {kinds.total()}: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}")
     print(f"on old data {len(watch.wrong)}, first {watch.wrong[:3]}   not back {len(late)}, first {late[:3]}")
     print(f"LoS 1 {100 * (levels > 0).mean():.1f} %   goals {result.summary['safety_goals']}")
@@ -33,4 +33,5 @@ def main(seed):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    given = [int(each) for each in sys.argv[1:]]
+    main(*given, *(0, 48)[len(given) :])

@@ -358,8 +358,7 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
     """
     path = found.path
     faults: list[documents.Fault] = []
-    document, files = _with_files(found.document, path.parent, faults)
-    scenario = _checked(document, faults)
+    scenario, document, files = _of_draft(found, faults)
     design_text, design = _design(files.get(("safety",)), over_design, document, faults)
     if scenario is not None and design is not None and scenario.acc.controller is not None:
         design = _with_law(design, scenario.acc.controller, document, faults)
@@ -370,6 +369,21 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
         raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
     return Loaded(scenario, design, path.stem, path, found.text, design_text, warnings)
+
+
+def checked_alone(found: Draft) -> Scenario:
+    """The scenario of a draft, without a look at its safety design. Raises InputError."""
+    faults: list[documents.Fault] = []
+    scenario, _, _ = _of_draft(found, faults)
+    if faults or scenario is None:
+        raise InputError(documents.in_order(faults))
+    return scenario
+
+
+def _of_draft(found: Draft, faults: list[documents.Fault]) -> tuple[Scenario | None, Document, dict[Keys, Path]]:
+    """Its scenario, its document with the files that it names found, and these."""
+    document, files = _with_files(found.document, found.path.parent, faults)
+    return _checked(document, faults), document, files
 
 
 def cut(loaded: Loaded, until: float) -> Loaded:

@@ -504,7 +504,7 @@ class _Rows:
 
 
 class _Runs:
-    """Runs done, runs per second, and how long it will take, on a terminal. Ctrl-C ends the campaign, which may go on."""
+    """Runs done, runs per second, and how long it will take, on a terminal. Ctrl-C ends the campaign for now."""
 
     def __enter__(self) -> Self:
         self._started, self.is_ended = time.monotonic(), False

@@ -31,9 +31,7 @@ def read(folder: Path) -> tuple[Plan, dict[str, Any]]:
         raise CampaignError(f"{folder} cannot be read: {error}") from None
     plan = plan_file.read(folder / "plan.yaml", name=known["campaign"], beside=Path(known["plan_folder"]))
     if other := differences(known, identity(plan, known["seed"])):
-        raise CampaignError(
-            f"the runs of {folder} would not have the same bits now, as it differs in {', '.join(other)}"
-        )
+        raise CampaignError(f"runs of {folder} would have other bits now: it differs in {', '.join(other)}")
     return plan, told
 
 

@@ -22,9 +22,7 @@ def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
     strata = summary["strata"]
     width = max(len(one["name"]) for one in [*strata, {"name": "in all"}])
     yield f"{'':{width}}      runs   violate   rate, with its 95 % interval"
-    for one in (
-        [*strata, {"name": "in all"} | dict(summary)] if len(strata) > 1 else [{"name": "in all"} | dict(summary)]
-    ):
+    for one in [*(strata if len(strata) > 1 else []), {"name": "in all"} | dict(summary)]:
         low, high = one["interval"]
         rate = "-" if one["rate"] is None else f"{one['rate']:.3g}"
         yield f"{one['name']:{width}}  {one['runs']:>8,}  {one['violations']:>8,}   {rate} ({low:.2g} to {high:.2g})"

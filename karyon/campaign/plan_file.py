@@ -23,7 +23,7 @@ from karyon.sim.documents import Document, InputError, Keys
 from karyon.sim.failure_modes import DAY
 from karyon.sim.scenario import FILES, Draft, Loaded, Scenario, checked, checked_alone, draft, laid
 from karyon.sim.shipped import SHIPPED
-from karyon.sim.units import Seconds, Section, Text
+from karyon.sim.units import Factor, Seconds, Section, Text
 
 CELLS_MAX = 1_000_000  # of a grid
 COMBINATIONS_MAX = 256  # of the values of lists that are tried before anything runs
@@ -33,8 +33,10 @@ class StratumSection(Section):
     """Runs of one kind, such as those with one failure mode."""
 
     name: Text = Field(description="what it is called in results")
-    share: float = Field(default=1.0, gt=0, le=1e9, description="how many of the runs, beside the others' shares")
-    weight: float | None = Field(default=None, gt=0, le=1e9, description="how often it is in the world, if not `share`")
+    share: Factor = Field(default=1.0, gt=0, le=1e9, description="how many of the runs, beside the others' shares")
+    weight: Factor | None = Field(
+        default=None, gt=0, le=1e9, description="how often it is in the world, if not `share`"
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="laid on the scenario in its runs")
 
 
@@ -118,11 +120,12 @@ def _checked(section: PlanSection, document: Document, beside: Path, text: str, 
     if len(kinds) > 1:
         raise InputError([document.place(("strata",)).fault("all strata share one kind and one safety design")])
     design = documents.merged(documents.load(Path(loaded[0].scenario.safety)), over_design)
-    data = _filled(design, of_design, [0] * len(of_design)).data
+    varied, _ = choices.found_in(design)
+    data = _filled(design, varied, [0] * len(varied)).data
     first = loaded[0]
     texts = f"{base.document.data!r}\n{first.design_text}"
     return Plan(
-        name, section.sampling, section.run_limit, tuple(strata), data, tuple(of_design), first, text, texts, beside
+        name, section.sampling, section.run_limit, tuple(strata), data, tuple(varied), first, text, texts, beside
     )
 
 

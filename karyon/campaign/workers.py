@@ -9,11 +9,13 @@ what it computed alone is computed again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
+import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +27,8 @@ from karyon.campaign.folder import CampaignError, Folder, digest, machine
 from karyon.campaign.plan import Plan
 
 ANSWER = 10.0  # s that a cluster has to answer
+GRACE = 5.0  # s beyond the limit of a batch, after which it is stuck
+PATIENCE = 60.0  # s without enough workers: one that was killed has started again by then
 LOOK = 1.0  # s between two looks at who is still there
 AHEAD = 2  # batches per worker that are under way
 DEATHS = 10  # of workers in one task, before the task is to blame
@@ -36,14 +40,18 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     import dask  # noqa: PLC0415  half a second
     from distributed import Client, LocalCluster  # noqa: PLC0415
 
-    quiet = {"distributed.scheduler.allowed-failures": DEATHS, "distributed.admin.large-graph-warning-threshold": "1GB"}
+    settings = {
+        "distributed.scheduler.allowed-failures": DEATHS,
+        "distributed.deploy.lost-worker-timeout": "1h",  # else one that starts again slowly is given up
+        "distributed.admin.large-graph-warning-threshold": "1GB",
+    }
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    with dask.config.set(quiet), ExitStack() as stack:
+    with dask.config.set(settings), ExitStack() as stack:
         if address is None:
             local = LocalCluster(
                 n_workers=workers or os.cpu_count(),
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=0,
                 silence_logs=logging.CRITICAL,
             )
@@ -92,7 +100,7 @@ def compute(plan: Plan, seed: int, number: int, first: int, last: int) -> Answer
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(rows.limit(plan, last - first) + ANSWER)
+    thread.join(rows.limit(plan, last - first) + GRACE)
     if failed and not isinstance(failed[0], rows.TooLongError):
         raise failed[0]
     return Answer(_address(), machine(), made[0] if made else None, is_stuck=thread.is_alive())
@@ -137,6 +145,11 @@ class Batch:
                 return found
         return None
 
+    def lacks(self) -> int:
+        """How many more workers must be asked, so that enough can agree."""
+        agreeing = max(Counter(self.votes.values()).values(), default=0)
+        return max(self.needed - agreeing - (len(self.asked) - len(self.votes)), 0)
+
     def halves(self) -> list[Batch]:
         """Its two halves, asked anew."""
         middle = (self.first + self.last) // 2
@@ -151,23 +164,24 @@ class Farm:
         self._waiting: deque[Batch] = deque()
         self._active: dict[Any, tuple[Batch, str]] = {}  # future: batch, and the worker if it is a certain one
         self._turn = 0
+        self._busy_at = time.monotonic()
         self._alone: dict[str, list[Batch]] = {}  # what was believed of one worker, by its address
         self._came = 0
         self.liars: list[str] = []
 
-    def work(self, batches: Iterator[Batch], progress: Callable[[int], bool]) -> bool:
+    def work(self, batches: Iterable[Batch], progress: Callable[[int], bool]) -> bool:
         """Compute all batches; `progress` is told how many runs came, and ends it all by answering False.
 
         Returns whether the end was reached. Raises CampaignError, OSError.
         """
-        from distributed import wait  # noqa: PLC0415
-
+        left = iter(batches)
         while True:
-            self._fill(batches)
-            if not self._active:
+            workers = self._workers()
+            self._fill(left, workers)
+            self._lose_patience(workers)
+            if not self._active and not self._waiting and workers:
                 return True
-            with suppress(TimeoutError):
-                wait(list(self._active), timeout=LOOK, return_when="FIRST_COMPLETED")
+            self._wait()
             for future in [future for future in self._active if future.done()]:
                 if future in self._active:  # and not of a worker that has been found lying meanwhile
                     self._take(future)
@@ -176,25 +190,46 @@ class Farm:
             if not progress(came):
                 return False
 
-    def _fill(self, batches: Iterator[Batch]) -> None:
+    def _fill(self, batches: Iterator[Batch], workers: Sequence[str]) -> None:
         """Keep workers busy, but not with more than they can hold."""
-        workers = self._workers()
-        while len(self._active) < AHEAD * max(len(workers), 1):
+        while len(self._active) < AHEAD * len(workers):
             batch = self._waiting.popleft() if self._waiting else next(batches, None)
             if batch is None:
                 return
-            self._ask(batch, workers)
+            if not self._ask(batch, workers):
+                self._waiting.appendleft(batch)
+                return
 
-    def _ask(self, batch: Batch, workers: Sequence[str]) -> None:
+    def _wait(self) -> None:
+        from distributed import wait  # noqa: PLC0415
+
+        if not self._active:
+            time.sleep(LOOK)
+            return
+        with suppress(TimeoutError, asyncio.CancelledError):
+            wait(list(self._active), timeout=LOOK, return_when="FIRST_COMPLETED")
+
+    def _lose_patience(self, workers: Sequence[str]) -> None:
+        """Give up where the cluster is gone, or there are too few workers for long."""
+        now = time.monotonic()
+        if self._client.status != "running":
+            raise CampaignError("the cluster is gone: the same command goes on where it stopped")
+        if workers and self._active:
+            self._busy_at = now
+        if now - self._busy_at > PATIENCE and (self._waiting or self._active):
+            said = self._no_agreement(self._waiting[0], len(workers)) if self._waiting else "no worker is left"
+            raise CampaignError(f"{said}: the same command goes on where it stopped")
+
+    def _ask(self, batch: Batch, workers: Sequence[str]) -> bool:
+        """Have as many workers compute the batch as it still needs; whether there are so many."""
         if batch.needed == 1:
             self._submit(batch, "")
-            return
-        open_seats = batch.needed - len(batch.asked)
+            return True
+        seats = batch.lacks()
         left = [worker for worker in self._in_turn(workers) if worker not in batch.asked]
-        if len(left) < max(open_seats, 1):
-            raise CampaignError(self._no_agreement(batch, len(workers)))
-        for worker in left[: max(open_seats, 1)]:
+        for worker in left[:seats]:
             self._submit(batch, worker)
+        return len(left) >= seats
 
     def _no_agreement(self, batch: Batch, workers: int) -> str:
         named = f"; quarantined: {', '.join(self.liars)}" if self.liars else ""
@@ -250,7 +285,8 @@ class Farm:
 
     def _again(self, batch: Batch, asked: str) -> None:
         batch.asked.pop(asked, None)
-        self._waiting.appendleft(batch)
+        if batch.decided() is None:
+            self._waiting.appendleft(batch)
 
     def _halve(self, batch: Batch, outcome: str) -> None:
         """A batch that has failed is tried in halves; one run that fails has this outcome."""
@@ -274,8 +310,8 @@ class Farm:
         batch.vote(answer.worker, answer.rows)
         accepted = batch.decided()
         if accepted is None:
-            if len(batch.votes) == len(batch.asked):
-                self._ask(batch, self._workers())
+            if batch.lacks():
+                self._waiting.appendleft(batch)
             return
         for worker, vote in batch.votes.items():
             if vote != accepted:

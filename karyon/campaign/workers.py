@@ -27,11 +27,11 @@ from karyon.campaign.folder import CampaignError, Folder, digest, machine
 from karyon.campaign.plan import Plan
 
 ANSWER = 10.0  # s that a cluster has to answer
-GRACE = 5.0  # s beyond the limit of a batch, after which it is stuck
+GRACE = 2.0  # s beyond the limit of a batch, after which it is stuck
 PATIENCE = 60.0  # s without enough workers: one that was killed has started again by then
 LOOK = 1.0  # s between two looks at who is still there
 AHEAD = 2  # batches per worker that are under way
-DEATHS = 10  # of workers in one task, before the task is to blame
+DEATHS = 3  # of workers that have the same task, before it is suspected
 
 
 @contextmanager
@@ -119,15 +119,17 @@ def _address() -> str:
 class Batch:
     """Runs from `first` to `last`, this one excluded, and what workers made of them.
 
-    needed    how many workers must agree
-    asked     futures, by the address of the worker; of a batch that any worker may compute under ""
-    votes     digest of its rows, by worker
-    answers   rows, by digest
+    needed       how many workers must agree
+    is_suspect   its workers have died again and again
+    asked        futures, by the address of the worker; of a batch that any worker may compute under ""
+    votes        digest of its rows, by worker
+    answers      rows, by digest
     """
 
     first: int
     last: int
     needed: int = 1
+    is_suspect: bool = False
     asked: dict[str, Any] = field(default_factory=dict)
     votes: dict[str, str] = field(default_factory=dict)
     answers: dict[str, pa.Table] = field(default_factory=dict)
@@ -153,7 +155,8 @@ class Batch:
     def halves(self) -> list[Batch]:
         """Its two halves, asked anew."""
         middle = (self.first + self.last) // 2
-        return [Batch(self.first, middle, self.needed), Batch(middle, self.last, self.needed)]
+        ends = (self.first, middle), (middle, self.last)
+        return [Batch(first, last, self.needed, self.is_suspect) for first, last in ends]
 
 
 class Farm:
@@ -162,6 +165,7 @@ class Farm:
     def __init__(self, client: Any, plan: Plan, seed: int, folder: Folder) -> None:
         self._client, self._plan, self._seed, self._folder = client, plan, seed, folder
         self._waiting: deque[Batch] = deque()
+        self._suspects: deque[Batch] = deque()  # have been on workers that died, as others may have been: tried alone
         self._active: dict[Any, tuple[Batch, str]] = {}  # future: batch, and the worker if it is a certain one
         self._turn = 0
         self._busy_at = time.monotonic()
@@ -178,8 +182,9 @@ class Farm:
         while True:
             workers = self._workers()
             self._fill(left, workers)
+            self._try_suspect(workers)
             self._lose_patience(workers)
-            if not self._active and not self._waiting and workers:
+            if workers and not (self._active or self._waiting or self._suspects):
                 return True
             self._wait()
             for future in [future for future in self._active if future.done()]:
@@ -199,6 +204,13 @@ class Farm:
             if not self._ask(batch, workers):
                 self._waiting.appendleft(batch)
                 return
+
+    def _try_suspect(self, workers: Sequence[str]) -> None:
+        """One batch that may kill its worker, when no other can be blamed for it or die with it."""
+        if self._suspects and not self._active and not self._waiting and workers:
+            suspect = self._suspects.popleft()
+            if not self._ask(suspect, workers):
+                self._suspects.appendleft(suspect)
 
     def _wait(self) -> None:
         from distributed import wait  # noqa: PLC0415
@@ -270,8 +282,8 @@ class Farm:
             self._again(batch, asked)
             return
         error = future.exception()
-        if isinstance(error, KilledWorker):  # the task has brought down many: it is to blame
-            self._halve(batch, rows.CRASHED)
+        if isinstance(error, KilledWorker):
+            self._suspect(batch)
             return
         if error is not None:
             raise error
@@ -288,11 +300,19 @@ class Farm:
         if batch.decided() is None:
             self._waiting.appendleft(batch)
 
+    def _suspect(self, batch: Batch) -> None:
+        """A batch whose workers died again and again: alone, and then in halves, it shows which run is to blame."""
+        if batch.is_suspect:
+            self._halve(batch, rows.CRASHED)
+            return
+        self._forget(batch)
+        self._suspects.append(Batch(batch.first, batch.last, batch.needed, is_suspect=True))
+
     def _halve(self, batch: Batch, outcome: str) -> None:
         """A batch that has failed is tried in halves; one run that fails has this outcome."""
         self._forget(batch)
         if batch.last - batch.first > 1:
-            self._waiting.extend(batch.halves())
+            (self._suspects if batch.is_suspect else self._waiting).extend(batch.halves())
             return
         (run,) = self._plan.runs(self._seed, self._folder.number, batch.first, batch.last)
         row = rows.failed(self._plan, run, outcome)

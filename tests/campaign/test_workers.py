@@ -83,27 +83,27 @@ def test_what_a_liar_computed_alone_is_computed_again(tmp_path, three_workers):
 
 @pytest.mark.parametrize(("law", "outcome"), [("Hanging", "hung"), ("Killing", "crashed")])
 def test_a_run_that_hangs_or_kills_its_worker_is_an_outcome_with_its_seed(tmp_path, law, outcome, monkeypatch):
-    """Run 5 of 8: its leader alone goes at 13 m/s."""
+    """Run 2 of 4: its leader alone goes at 13 m/s. Who had the same worker as it is not blamed for its death."""
     monkeypatch.setattr(workers, "DEATHS", 0)
-    speeds = ", ".join(str(13 if run == 5 else 20 + run) for run in range(8))
+    speeds = ", ".join(str(13 if run == 2 else 20 + run) for run in range(4))
     text = (
         "scenario: acc_profile\nsampling: grid\nrun_limit: 1 s\nsettings:\n  duration: 2 s\n"
         f"  acc: {{controller: 'tests.campaign.laws:{law}'}}\n"
         f"  leader: {{speed: [[0 s, {{one_of: [{speeds}]}}]]}}\n  start: {{time_gap: 1.5 s}}\n"
     )
     plan = read(tmp_path, text)
-    orders = campaign.Orders(batch=8, workers=1)
-    found = campaign.run(plan, 8, SEED, tmp_path / "out", orders, lambda done, wanted: True)
+    orders = campaign.Orders(batch=4, workers=1)
+    found = campaign.run(plan, 4, SEED, tmp_path / "out", orders, lambda done, wanted: True)
     table = parquet.read_table(tmp_path / "out" / "runs.parquet").to_pylist()
-    assert [row["outcome"] for row in table] == [outcome if run == 5 else "ok" for run in range(8)]
+    assert [row["outcome"] for row in table] == [outcome if run == 2 else "ok" for run in range(4)]
     assert found.summary["outcomes"][outcome] == 1
-    assert found.summary["worst"][0]["run"] == 5
+    assert found.summary["worst"][0]["run"] == 2
 
 
 def test_where_too_few_workers_are_left_to_agree_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 1.0)
     orders = campaign.Orders(batch=2, workers=1, verify=2)
-    with pytest.raises(CampaignError, match="no 2 workers agree on the runs from 0 to 1: 0 answers, 1 workers left"):
+    with pytest.raises(CampaignError, match=r"no 2 workers agree on the runs from 0 to 1: \d answers, 1 workers left"):
         campaign.run(read(tmp_path), 2, SEED, tmp_path / "out", orders, lambda done, wanted: True)
 
 

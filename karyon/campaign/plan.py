@@ -41,6 +41,11 @@ class Stratum:
     data: dict[str, Any]
     varied: tuple[Varied, ...]
 
+    @cached_property
+    def shared(self) -> str:
+        """What no two runs of one batch may differ in; runs of two strata go together where it is the same."""
+        return repr({name: value for name, value in sorted(self.data.items()) if name not in FREE})
+
     def scenario(self, values: Sequence[Any], seed: int) -> Scenario:
         """The scenario of a run, of which `values` are what varies. Raises ValidationError."""
         data = self.data | {"seed": seed}
@@ -79,11 +84,11 @@ class Run:
     def group(self) -> tuple[Any, ...]:
         """Runs that have the same can advance together: they differ only in what a batch may differ in."""
         shared = [
-            value
+            (varied.path, value)
             for varied, value in zip(self.stratum.varied, self.of_scenario, strict=True)
             if varied.path[0] not in FREE
         ]
-        return (self.stratum.name, *shared, *self.of_design)
+        return (self.stratum.shared, *shared, *self.of_design)
 
 
 @dataclass(frozen=True)

@@ -168,17 +168,24 @@ def campaign(
     verify_share: Annotated[float, typer.Option(min=0.0, max=1.0, help="share of the batches they agree on")] = 1.0,
     shard: Annotated[str | None, typer.Option(metavar="K/N", help="the K-th of N parts alone, for job arrays")] = None,
     merge: Annotated[bool, typer.Option("--merge", help="compute nothing: sum up what all parts have left")] = False,
+    until_width: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="end once the rate's 95 % interval is as narrow as this")
+    ] = None,
+    until_claim: Annotated[
+        str | None, typer.Option(metavar="RATE@CONFIDENCE", help="end once the rate is below or not: 1e-4@95%")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Many runs of a scenario with what varies between them. Run it again on its folder, and it goes on."""
     from karyon.campaign import campaign as campaigns
-    from karyon.campaign import plan_file, screen
+    from karyon.campaign import plan_file, screen, stopping
     from karyon.campaign.folder import CampaignError
 
     try:
         read = plan_file.read(plan)
+        stop = stopping.stop_of(read, until_width, until_claim)
         number = campaigns.number_of(read, runs)
-        orders = campaigns.Orders(batch, workers, cluster, verify, verify_share, campaigns.shard_of(shard), merge)
+        orders = campaigns.Orders(batch, workers, cluster, verify, verify_share, campaigns.shard_of(shard), merge, stop)
         folder = out or Path("runs") / read.name
         with _writing(folder), _Runs() as progress:
             outcome = campaigns.run(read, number, seed, folder, orders, progress)
@@ -217,6 +224,23 @@ def replay(
     if unlike:
         print(f"not as in the campaign: {', '.join(unlike)}", file=sys.stderr)
     _exit_if(bool(unlike) or bool(screen.broken_goals(result.summary)))
+
+
+@app.command(epilog="Example: karyon compare runs/acc_faults runs/without_kernel")
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="A", help="folder of a campaign")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="folder of one with the same seed and number of runs")],
+    as_json: Json = False,
+) -> None:
+    """Two campaigns on the same drives, run by run: which changed, and whether one of them is the safer."""
+    from karyon.campaign import compare as comparison
+    from karyon.campaign.folder import CampaignError
+
+    try:
+        found = comparison.compare(first, second)
+    except CampaignError as error:
+        _refuse(f"error: {error}")
+    print(json.dumps(found, indent=2) if as_json else "\n".join(comparison.lines(found)))
 
 
 class Format(StrEnum):

@@ -13,6 +13,7 @@ from typing import Any
 from karyon.campaign import plan_file, results, workers
 from karyon.campaign.folder import CampaignError, Folder, machine
 from karyon.campaign.plan import Plan
+from karyon.campaign.stopping import Stop, Watch
 
 Progress = Callable[[int, int], bool]
 BATCH = 2000  # runs: fewer cost more each, and of more the arrays leave the cache
@@ -28,6 +29,7 @@ class Orders:
     verify     how many workers must agree on a batch, of a `verify_share` of the batches
     shard      (k, n): the k-th of n parts of the runs alone, counted from 1
     merge      compute nothing, sum up what is there
+    stop       end once the runs are enough for this
     """
 
     batch: int | None = None
@@ -37,6 +39,7 @@ class Orders:
     verify_share: float = 1.0
     shard: tuple[int, int] | None = None
     merge: bool = False
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,19 @@ def run(plan: Plan, number: int, seed: int, out: Path, orders: Orders, progress:
     """
     folder = Folder(out, plan, seed, number)
     begun, began = time.monotonic(), _done(folder)
-    missing = [] if orders.merge else list(_wanted(folder, orders))
-    liars = _compute(folder, orders, missing, progress) if missing else []
+    watch = None if orders.stop is None else Watch(orders.stop, folder)
+    is_enough = watch is not None and watch.look()
+    missing = [] if orders.merge or is_enough else list(_wanted(folder, orders))
+    liars = _compute(folder, orders, missing, watch, progress) if missing else []
+    if watch is not None and watch.look():
+        folder.number = number = watch.runs or number
     done = _done(folder)
     if done < number:
         return Outcome(number, done, None)
     wall = time.monotonic() - begun
-    told = {"wall": wall, "computed": done - began, "liars": liars}
+    told = {"wall": wall, "computed": max(done - began, 0), "liars": liars}
+    if watch is not None:
+        told["until"] = {"wanted": str(orders.stop), "verdict": str(watch.verdict)}
     return Outcome(number, done, results.finish(folder, told))
 
 
@@ -81,14 +90,17 @@ def _wanted(folder: Folder, orders: Orders) -> Iterator[tuple[int, int]]:
             yield max(first, begin), min(last, end)
 
 
-def _compute(folder: Folder, orders: Orders, missing: list[tuple[int, int]], progress: Progress) -> list[str]:
+def _compute(
+    folder: Folder, orders: Orders, missing: list[tuple[int, int]], watch: Watch | None, progress: Progress
+) -> list[str]:
     """Have workers compute the missing runs; returns the addresses of those that lied."""
     done, wanted = 0, sum(last - first for first, last in missing)
 
     def told(came: int) -> bool:
         nonlocal done
         done += came
-        return progress(done, wanted)
+        is_enough = watch is not None and came != 0 and watch.look()
+        return progress(done, wanted) and not is_enough
 
     with workers.cluster(orders.cluster, orders.workers) as client:
         workers.refuse_unlike(client, machine())

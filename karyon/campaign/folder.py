@@ -53,7 +53,7 @@ def identity(plan: Plan, seed: int) -> dict[str, Any]:
         "campaign": plan.name,
         "plan_folder": str(plan.folder.resolve()),
         "seed": seed,
-        "plan_sha256": _sha256(plan.text),
+        "plan_sha256": _sha256(plan.content),
         "scenario_sha256": _sha256(plan.base),
         **machine(),
     }
@@ -109,14 +109,17 @@ class Folder:
     def _part(self, first: int, last: int) -> Path:
         return self.parts / f"{first:09d}-{last - 1:09d}.parquet"
 
-    def rows(self) -> Iterator[pa.Table]:
-        """All rows that are there, in the order of the runs, part by part."""
-        begin = 0
+    def rows_from(self, begin: int) -> Iterator[pa.Table]:
+        """The rows that are there from run `begin` on, in the order of the runs, part by part, up to the first gap."""
         for first, last in self.done():
+            if first > begin:
+                return
+            if last <= begin:
+                continue
             table = parquet.read_table(self._part(first, last))
             end = min(last, self.number)
             if end > begin:
-                yield table.slice(max(begin - first, 0), end - max(begin, first))
+                yield table.slice(begin - first, end - begin)
                 begin = end
 
 

@@ -96,7 +96,8 @@ class Plan:
     """A plan that has been checked; it needs no file any more but the recordings that its scenario names.
 
     design, varied   the safety design as plain data, and what varies in it
-    text, base       the plan's own text, and the scenario's and design's: a change of any is another campaign
+    text             of the plan, as it can be read again
+    content, base    what the plan says, and the scenario's and design's text: a change of any is another campaign
     folder           where the plan's file is
     """
 
@@ -108,6 +109,7 @@ class Plan:
     varied: tuple[Varied, ...]
     loaded: Loaded
     text: str
+    content: str
     base: str
     folder: Path = field(compare=False)
 
@@ -118,7 +120,7 @@ class Plan:
 
     def runs(self, seed: int, number: int, first: int, last: int) -> list[Run]:
         """The runs from `first` to `last`, this one excluded, of a campaign of `number` runs."""
-        where, index = self._places(number)
+        where, index = self._places(seed, number)
         found: list[Run] = [None] * (last - first)  # type: ignore[list-item]
         seeds = sampling.seeds(seed, first, last)
         for order, stratum in enumerate(self.strata):
@@ -131,11 +133,11 @@ class Plan:
                 found[run - first] = Run(int(run), int(seeds[run - first]), stratum, each)
         return found
 
-    def _places(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, seed: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Stratum of each run, and how many runs of the stratum come before it."""
         if self.sampling == "grid":
             return _grid_places(tuple(self.cells), number)
-        return _places(tuple(one.share for one in self.strata), number)
+        return _places(tuple(one.share for one in self.strata), seed if self.sampling == "random" else None, number)
 
     def _values(self, order: int, seed: int, size: int, first: int, last: int) -> list[tuple[Any, ...]]:
         varied = (*self.strata[order].varied, *self.varied)
@@ -161,8 +163,8 @@ class Plan:
 
 
 @lru_cache(maxsize=4)
-def _places(shares: tuple[float, ...], number: int) -> tuple[np.ndarray, np.ndarray]:
-    where = sampling.allotted(shares, number)
+def _places(shares: tuple[float, ...], seed: int | None, number: int) -> tuple[np.ndarray, np.ndarray]:
+    where = sampling.allotted(shares, number) if seed is None else sampling.drawn(shares, seed, number)
     return where, _ranks(where, len(shares))
 
 

@@ -6,6 +6,7 @@ of each list: whatever a run draws is then a scenario that is allowed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -58,11 +59,12 @@ class PlanSection(Section):
 def plan_file(name: str | Path) -> Path:
     """The file of this name, or else the shipped plan. Raises InputError."""
     path = Path(name)
-    shipped = {each.stem: each for each in sorted((SHIPPED / "campaigns").glob("*.yaml"))}
+    folder = SHIPPED / "campaigns"
+    shipped = {str(each.relative_to(folder).with_suffix("")): each for each in sorted(folder.glob("**/*.yaml"))}
     if path.exists() or str(name) not in shipped:
         if path.exists():
             return path
-        meant = documents.suggestion(path.stem, shipped)
+        meant = documents.suggestion(str(name), shipped)
         hint = f"did you mean `{meant}`? " if meant else ""
         said = "there is no such file, and no plan of this name is shipped"
         hint += f"shipped are {', '.join(shipped) or 'none'}"
@@ -77,15 +79,31 @@ def read(plan: str | Path, name: str = "", beside: Path | None = None) -> Plan:
     beside   folder where it was, if it is a copy: there its scenario is looked for
     """
     path = plan_file(plan)
-    source = documents.read(path)
-    document = documents.compose(source)
-    if not isinstance(document.data, dict):
-        raise InputError([document.place(()).fault("a plan is a mapping of fields", "it begins `scenario: ...`")])
+    document, text = _extended(path, ())
     try:
         section = PlanSection.model_validate(document.data)
     except ValidationError as error:
         raise InputError(wording.faults(error, PlanSection, document)) from None
-    return _checked(section, document, beside or path.parent, source.text, name or path.stem)
+    return _checked(section, document, beside or path.parent, text, name or path.stem)
+
+
+def _extended(path: Path, outer: tuple[Path, ...]) -> tuple[Document, str]:
+    """The document in a file, laid on the one that it extends, and its text, or that of both together."""
+    source = documents.read(path)
+    document = documents.compose(source)
+    if not isinstance(document.data, dict):
+        raise InputError([document.place(()).fault("a plan is a mapping of fields", "it begins `scenario: ...`")])
+    if "extends" not in document.data:
+        return document, source.text
+    name, place = document.data["extends"], document.place(("extends",))
+    if not isinstance(name, str) or not name:
+        raise InputError([place.fault("extends is the file of a plan, or the name of a shipped one")])
+    base = path.parent / name if (path.parent / name).is_file() else plan_file(name)
+    if base.resolve() in (*outer, path.resolve()):
+        raise InputError([place.fault("extends goes in a circle")])
+    below, _ = _extended(base, (*outer, path.resolve()))
+    whole = documents.merged(below, document.without((), ["extends"]))
+    return whole, f"# {path.name}, laid on {base.name}\n{json.dumps(whole.data, indent=2, ensure_ascii=False)}\n"
 
 
 def _checked(section: PlanSection, document: Document, beside: Path, text: str, name: str) -> Plan:
@@ -121,11 +139,18 @@ def _checked(section: PlanSection, document: Document, beside: Path, text: str, 
         raise InputError([document.place(("strata",)).fault("all strata share one kind and one safety design")])
     design = documents.merged(documents.load(Path(loaded[0].scenario.safety)), over_design)
     varied, _ = choices.found_in(design)
-    data = _filled(design, varied, [0] * len(varied)).data
-    first = loaded[0]
-    texts = f"{base.document.data!r}\n{first.design_text}"
     return Plan(
-        name, section.sampling, section.run_limit, tuple(strata), data, tuple(varied), first, text, texts, beside
+        name=name,
+        sampling=section.sampling,
+        run_limit=section.run_limit,
+        strata=tuple(strata),
+        design=_filled(design, varied, [0] * len(varied)).data,
+        varied=tuple(varied),
+        loaded=loaded[0],
+        text=text,
+        content=json.dumps(document.data, sort_keys=True),
+        base=f"{base.document.data!r}\n{loaded[0].design_text}",
+        folder=beside,
     )
 
 

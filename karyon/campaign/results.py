@@ -12,25 +12,26 @@ from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
-from scipy.stats import beta
 
 from karyon.campaign import rows
 from karyon.campaign.folder import ROWS, Folder, row_bytes, write
-from karyon.campaign.plan import Plan
+from karyon.campaign.plan import Plan, Stratum
+from karyon.campaign.statistics import clopper_pearson, weighted_rate
 
-CONFIDENCE = 0.95
 WORST = 10  # runs that are named
 TOLD = ("run", "seed", "stratum", "outcome", "margin", *rows.FAULT)
 
 
-def interval(k: int, n: int) -> list[float]:
-    """Two-sided Clopper-Pearson interval of a rate, k of n. [Clopper & Pearson 1934]"""
+def interval(outcomes: Counter[str]) -> list[float]:
+    """Two-sided 95 % interval of the rate of violations. What came to nothing may have been one, or not."""
+    n, k = outcomes.total(), outcomes[rows.VIOLATED]
     if n == 0:
         return [0.0, 1.0]
-    tail = (1.0 - CONFIDENCE) / 2.0
-    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(1.0 - tail, k + 1, n - k))
-    return [low, high]
+    return [float(clopper_pearson(k, n)[0]), float(clopper_pearson(k + _failed(outcomes), n)[1])]
+
+
+def _failed(outcomes: Counter[str]) -> int:
+    return outcomes[rows.CRASHED] + outcomes[rows.HUNG]
 
 
 class _Tally:
@@ -66,7 +67,7 @@ def finish(folder: Folder, told: Mapping[str, Any]) -> dict[str, Any]:
     layout = rows.schema(plan)
     with parquet.ParquetWriter(partial, layout) as writer:
         kept: list[pa.Table] = []
-        for table in folder.rows():
+        for table in folder.rows_from(0):
             tally.add(table)
             kept.append(table.cast(layout))
             if sum(map(len, kept)) >= ROWS:
@@ -90,7 +91,8 @@ def _summary(folder: Folder, tally: _Tally) -> dict[str, Any]:
         "runs": n,
         "violations": k,
         "rate": k / n if n else None,
-        "interval": interval(k, n),
+        "interval": interval(whole),
+        "weighted": _weighted(folder.plan, tally.outcomes),
         "outcomes": {outcome: whole[outcome] for outcome in rows.OUTCOMES},
         "goals": dict(sorted(tally.goals.items())),
         "strata": [_stratum(stratum, tally.outcomes[stratum.name]) for stratum in folder.plan.strata],
@@ -99,7 +101,7 @@ def _summary(folder: Folder, tally: _Tally) -> dict[str, Any]:
     }
 
 
-def _stratum(stratum: Any, outcomes: Counter[str]) -> dict[str, Any]:
+def _stratum(stratum: Stratum, outcomes: Counter[str]) -> dict[str, Any]:
     n, k = outcomes.total(), outcomes[rows.VIOLATED]
     return {
         "name": stratum.name,
@@ -108,9 +110,20 @@ def _stratum(stratum: Any, outcomes: Counter[str]) -> dict[str, Any]:
         "runs": n,
         "violations": k,
         "rate": k / n if n else None,
-        "interval": interval(k, n),
-        "failed": outcomes[rows.CRASHED] + outcomes[rows.HUNG],
+        "interval": interval(outcomes),
+        "failed": _failed(outcomes),
     }
+
+
+def _weighted(plan: Plan, outcomes: Mapping[str, Counter[str]]) -> dict[str, Any] | None:
+    """The rate where each stratum is as frequent as its weight says; None where a stratum has no run."""
+    counts = [outcomes[stratum.name] for stratum in plan.strata]
+    if not all(one.total() for one in counts):
+        return None
+    runs, weights = [one.total() for one in counts], [stratum.weight for stratum in plan.strata]
+    low = weighted_rate([one[rows.VIOLATED] for one in counts], runs, weights)
+    high = weighted_rate([one[rows.VIOLATED] + _failed(one) for one in counts], runs, weights)
+    return {"rate": low.value, "interval": [low.low, high.high]}
 
 
 def _told(row: dict[str, Any], path: Path) -> dict[str, Any]:

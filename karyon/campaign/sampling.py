@@ -22,7 +22,8 @@ class Purpose(IntEnum):
     """What a stream of the campaign's seed is for: half of its key. Strata have numbers of their own from POINTS on."""
 
     SEEDS = 2_000_000_000
-    POINTS = 2_000_000_001
+    STRATA = 2_000_000_001
+    POINTS = 2_000_000_002
 
 
 def allotted(shares: Sequence[float], number: int) -> NDArray[np.uint16]:
@@ -34,6 +35,14 @@ def allotted(shares: Sequence[float], number: int) -> NDArray[np.uint16]:
     ends = np.cumsum(np.asarray(shares) / np.sum(shares))
     ends[-1] = np.inf
     return np.searchsorted(ends, turned / 2.0**64, side="right").astype(np.uint16)
+
+
+def drawn(shares: Sequence[float], seed: int, number: int) -> NDArray[np.uint16]:
+    """Stratum of each of `number` runs, drawn by chance: the runs are independent, and alike in law."""
+    ends = np.cumsum(np.asarray(shares) / np.sum(shares))
+    ends[-1] = np.inf
+    shots = np.random.Generator(np.random.Philox(key=[seed, Purpose.STRATA])).random(number)
+    return np.searchsorted(ends, shots, side="right").astype(np.uint16)
 
 
 def seeds(seed: int, first: int, last: int) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from karyon.campaign.rows import CRASHED, HUNG
+from karyon.campaign.statistics import Verdict
 
 SHOWN = 3  # of the worst runs
 
@@ -12,7 +13,8 @@ SHOWN = 3  # of the worst runs
 def is_bad(summary: Mapping[str, Any]) -> bool:
     """Whether a run broke a safety goal, or came to nothing."""
     outcomes = summary["outcomes"]
-    return bool(summary["violations"] or outcomes[CRASHED] or outcomes[HUNG])
+    refuted = summary.get("until", {}).get("verdict") == Verdict.REFUTED
+    return bool(refuted or summary["violations"] or outcomes[CRASHED] or outcomes[HUNG])
 
 
 def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
@@ -34,6 +36,8 @@ def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
         yield f"came to nothing   {outcomes[CRASHED]:,} crashed, {outcomes[HUNG]:,} did not end in time"
     if summary.get("liars"):
         yield f"lied, and were outvoted   {', '.join(summary['liars'])}"
+    if until := summary.get("until"):
+        yield f"wanted   {until['wanted']}: {until['verdict']} after {summary['runs']:,} runs"
     yield "the worst"
     for one in summary["worst"][:SHOWN]:
         what = f"{one['fault_signal']} {one['fault_mode']}" if one["fault_mode"] else one["stratum"]

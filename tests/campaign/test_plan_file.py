@@ -8,7 +8,8 @@ from karyon.sim.documents import InputError
 from karyon.sim.shipped import SHIPPED
 from tests.campaign.plans import SHORT, read, written
 
-SHIPPED_PLANS = sorted(path.stem for path in (SHIPPED / "campaigns").glob("*.yaml"))
+FOLDER = SHIPPED / "campaigns"
+SHIPPED_PLANS = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.glob("**/*.yaml"))
 
 
 def refused(folder, text):
@@ -20,7 +21,7 @@ def refused(folder, text):
 @pytest.mark.parametrize("name", SHIPPED_PLANS)
 def test_a_shipped_plan_is_read_by_its_name(name):
     plan = plan_file.read(name)
-    assert plan.name == name
+    assert plan.name == name.rpartition("/")[2]
     assert sum(stratum.share for stratum in plan.strata) == pytest.approx(1.0)
     scenarios = [run.scenario() for run in plan.runs(seed=1, number=300, first=0, last=300)]
     assert len({repr(one) for one in scenarios}) == 300
@@ -131,6 +132,25 @@ def test_a_plan_names_its_scenario_beside_itself(tmp_path):
     (tmp_path / "mine.yaml").write_text("extends: " + str(SHIPPED / "acc_profile.yaml") + "\nduration: 2 s\n")
     plan = plan_file.read(written(tmp_path, "scenario: mine.yaml\n"))
     assert plan.loaded.scenario.duration == 2.0
+
+
+def test_a_plan_is_laid_on_the_one_that_it_extends(tmp_path):
+    written(tmp_path)
+    over = "extends: short.yaml\nsettings: {kernel: {enabled: false}}\nstrata: {1: {share: 1}}\n"
+    plan = plan_file.read(written(tmp_path, over, "over.yaml"))
+    assert [stratum.share for stratum in plan.strata] == [0.75, 0.25]
+    (run,) = plan.runs(seed=3, number=10, first=4, last=5)
+    (same,) = read(tmp_path).runs(seed=3, number=10, first=4, last=5)
+    assert run.values == same.values
+    assert not run.scenario().kernel.enabled
+    assert same.scenario().kernel.enabled
+    again = plan_file.read(written(tmp_path, plan.text, "again.yaml"))
+    assert (again.content, again.base) == (plan.content, plan.base)
+
+
+def test_a_plan_that_extends_itself_is_refused(tmp_path):
+    with pytest.raises(InputError, match="goes in a circle"):
+        plan_file.read(written(tmp_path, "extends: short.yaml\n"))
 
 
 def test_a_plan_that_is_not_there_is_told_with_a_name_like_it():

@@ -15,11 +15,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from karyon.api import InputError, Run, RunError, batch, learn, load, perceive, read_run, run
+    from karyon.api import InputError, Run, RunError, batch, learn, load, perceive, read_design, read_run, run
 
 __version__ = "0.1.0"
 
-__all__ = ["InputError", "Run", "RunError", "batch", "learn", "load", "perceive", "read_run", "run"]
+__all__ = ["InputError", "Run", "RunError", "batch", "learn", "load", "perceive", "read_design", "read_run", "run"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,6 +4,7 @@
     batch            many runs side by side
     read_run         a run that is in a folder
     learn, perceive  a description of your sensors from a healthy log; the validity of each of its samples
+    read_design      a safety design from its file, for `karyon.kernel.Kernel`
 
 All of these are names of `karyon`, too. Bad input raises InputError, whose text is what the command prints.
 """
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
+from karyon.kernel import Design
 from karyon.logs import learn as learning
 from karyon.logs import perceive as judging
+from karyon.sim import safety_file
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.run import Progress, Result, simulate
 from karyon.sim.scenario import Loaded, cut, read
@@ -31,7 +34,7 @@ from karyon.sim.view.recorded import EVENTS, SUMMARY, TRACE, RunError, must_be_t
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InputError", "Run", "RunError", "batch", "learn", "load", "perceive", "read_run", "run"]
+__all__ = ["InputError", "Run", "RunError", "batch", "learn", "load", "perceive", "read_design", "read_run", "run"]
 
 Settings = Mapping[str, object] | Sequence[str]
 File = str | os.PathLike[str]
@@ -174,6 +177,15 @@ def read_run(folder: File) -> Run:
     except (OSError, ValueError) as error:
         raise RunError(f"{where}: cannot be read: {error}") from None
     return Run(summary, events, where)
+
+
+def read_design(file: File) -> Design:
+    """The safety design in a YAML file: what `karyon.kernel.Kernel` decides by.
+
+    Raises:
+        InputError: All that is wrong with it.
+    """
+    return safety_file.read_design(Path(file))
 
 
 def learn(log: File) -> str:

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
+from karyon.campaign import choices
+from karyon.campaign.plan_file import PlanSection
 from karyon.cli import app
 from karyon.kernel import grammar, quantities, rules
 from karyon.kernel.timing import Timing
@@ -29,6 +31,7 @@ EXAMPLE_RESIDUAL = 0.05  # m/s, noise of the residual of its relation
 KINDS: Mapping[Any, str] = {
     bool: "true or false",
     str: "a text",
+    float: "a number",
     int: "a whole number",
     tuple: "a list",
     dict: "a mapping",
@@ -330,9 +333,7 @@ def _sentence(text: str) -> str:
 
 def _prose(doc: str) -> str:
     """A docstring as Markdown: what is aligned in columns stays as it is."""
-    return "\n\n".join(
-        f"```text\n{part}\n```" if re.search(r"^\S+ {2,}\S", part, re.MULTILINE) else part for part in doc.split("\n\n")
-    )
+    return "\n\n".join(f"```text\n{part}\n```" if re.search(r"\S {3,}\S", part) else part for part in doc.split("\n\n"))
 
 
 def _indented_table(doc: str) -> list[str]:
@@ -359,12 +360,20 @@ def _code(text: str) -> str:
     return f"`{text}`"
 
 
+def campaigns() -> str:
+    """The fields of a plan."""
+    intro = "What `karyon campaign` runs: a scenario, what is laid on it, and what varies from run to run."
+    varies = ["## What varies", "", _prose(inspect.getdoc(choices) or ""), ""]
+    return "\n".join(["# Plans of campaigns", "", intro, "", *_sections("", PlanSection, "## A plan"), *varies])
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/commands.md": commands,
     "reference/scenarios.md": scenario,
     "reference/safety.md": safety,
     "reference/sensors.md": sensors,
     "reference/rules.md": rule_terms,
+    "reference/campaigns.md": campaigns,
     "reference/failures.md": failures,
     "reference/detectors.md": detectors,
     "reference/files.md": trace,

@@ -63,7 +63,7 @@ _ = Path("plan.yaml").write_text(plan)
 # %% [markdown]
 # ## The runs
 #
-# They advance side by side, on all cores. Run again, the command goes on where it stopped.
+# They advance side by side, on as many cores as there are `--workers`. Run again, the command goes on where it stopped.
 
 # %%
 # !karyon campaign plan.yaml --runs 100 --seed 1 --workers 1 --out campaign

@@ -17,7 +17,7 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 docs: .venv/ready # into site/: open site/index.html
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/ready
 	$(BIN)/karyon bench

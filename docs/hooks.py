@@ -10,7 +10,10 @@ import reference
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parent.parent
-LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)(?=[)#])")
+LINK = re.compile(  # or code, in which there is none
+    r"^(?P<fence>`{3,}).*?^(?P=fence)$|`[^`\n]+`|(?<=\]\()(?!\w+:|#)(?P<link>[^)#\s]+)(?=[)#])",
+    re.DOTALL | re.MULTILINE,
+)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json", "": "make"}
 
 
@@ -20,32 +23,40 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File.generated(config, path, content=text()))
     for path in sorted((ROOT / "notebooks").glob("*.py")):
         files.append(File.generated(config, f"notebooks/{path.stem}.md", content=_notebook(path)))
-    linked = {target for page in files.documentation_pages() for target in _outside(page.src_uri, page.content_string)}
-    for target in sorted(linked):
-        files.append(File.generated(config, f"source/{target}.md", content=_source(target)))
+    wanted = [link for page in files.documentation_pages() for link in _linked(page.src_uri, page.content_string)]
+    while wanted:
+        target = wanted.pop()
+        uri = f"source/{target}.md"
+        if not target.startswith("docs/") and files.get_file_from_path(uri) is None:
+            page = File.generated(config, uri, content=_source(target))
+            files.append(page)
+            wanted += _linked(uri, page.content_string)
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Links to files outside of docs/ lead to their pages."""
+    """Links to files of the repository lead to their pages."""
+    uri = page.file.src_uri
 
-    def inside(match: re.Match[str]) -> str:
-        target = _target(page.file.src_uri, match[1])
-        if not target.startswith("../"):
-            return match[1]
-        return posixpath.relpath(f"source/{target[3:]}.md", posixpath.dirname(page.file.src_uri) or ".")
+    def led(match: re.Match[str]) -> str:
+        if not match["link"]:
+            return match[0]
+        target = _target(uri, match["link"])
+        there = target.removeprefix("docs/") if target.startswith("docs/") else f"source/{target}.md"
+        return posixpath.relpath(there, posixpath.dirname(uri) or ".")
 
-    return LINK.sub(inside, markdown)
+    return LINK.sub(led, markdown)
 
 
-def _outside(uri: str, text: str) -> set[str]:
-    """The files of the repository outside of docs/ that a page links to."""
-    targets = {_target(uri, link) for link in LINK.findall(text)}
-    return {target.removeprefix("../") for target in targets if target.startswith("../")}
+def _linked(uri: str, text: str) -> list[str]:
+    """The files of the repository to which a page links."""
+    return [_target(uri, found["link"]) for found in LINK.finditer(text) if found["link"]]
 
 
 def _target(uri: str, link: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(uri), link))
+    """Path in the repository of what a page links to, from where the text of the page is in it."""
+    begin = uri.removeprefix("source/").removesuffix(".md") if uri.startswith("source/") else f"docs/{uri}"
+    return posixpath.normpath(posixpath.join(posixpath.dirname(begin), link))
 
 
 def _source(target: str) -> str:

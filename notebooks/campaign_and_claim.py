@@ -28,12 +28,14 @@ import karyon
 # ## The plan
 #
 # A plan names a scenario and what varies in it. In this one the leader brakes at some time, and the radar of the car
-# behind drifts at some rate, or jumps by some amount.
+# behind drifts at some rate, or jumps by some amount. `sampling: random` makes each run an independent draw, which the
+# interval below asks for.
 
 # %%
 plan = """
 # The radar of a car that follows another one drifts, or jumps.
 scenario: acc_profile
+sampling: random
 settings:
   duration: 20 s
   leader:
@@ -86,8 +88,8 @@ assert 0.03 < high < 0.04
 # %% [markdown]
 # ## Where it is tight
 #
-# A row per run. How close one comes to the safe distance hardly depends on the size of the error: where the kernel sees
-# it, the car keeps back. In the closest run it is so small that the function tolerates it.
+# A row per run. How close one comes to the safe distance hardly depends on the size of the error: as soon as the kernel
+# sees it, the car keeps back.
 
 # %%
 runs = pd.read_parquet("campaign/runs.parquet")

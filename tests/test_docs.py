@@ -51,7 +51,7 @@ def test_all_code_is_in_such_blocks(page):
 def site(tmp_path_factory):
     """The site, built strictly: a link or an anchor that leads nowhere is an error."""
     folder = tmp_path_factory.mktemp("site")
-    command = [PROGRAMS / "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder]
+    command = [PROGRAMS / "mkdocs", "build", "--strict", "--site-dir", folder]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder

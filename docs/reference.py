@@ -362,7 +362,7 @@ def _code(text: str) -> str:
 
 def campaigns() -> str:
     """The fields of a plan."""
-    intro = "What `karyon campaign` runs: a scenario, what is laid on it, and what varies from run to run."
+    intro = "What `karyon campaign` runs ([Campaigns](../campaigns.md)): a scenario, and what is laid on it."
     varies = ["## What varies", "", _prose(inspect.getdoc(choices) or ""), ""]
     return "\n".join(["# Plans of campaigns", "", intro, "", *_sections("", PlanSection, "## A plan"), *varies])
 

@@ -158,6 +158,8 @@ def batch(scenarios: Sequence[Loaded], out: Sequence[File] | None = None) -> lis
         ValueError: They differ in something else.
         OSError: A folder cannot be written.
     """
+    if not scenarios:
+        return []
     folders = [None] * len(scenarios) if out is None else [Path(folder) for folder in out]
     return [_as_run(result, folder) for result, folder in zip(simulate(scenarios, folders), folders, strict=True)]
 

@@ -185,6 +185,13 @@ def test_a_batch_has_the_runs_that_each_is_alone(tmp_path):
     assert not alone[0].trace().equals(alone[1].trace())
 
 
+def test_a_batch_is_of_one_kind():
+    """What one array cannot hold is refused; nothing is a batch, too."""
+    assert karyon.batch([]) == []
+    with pytest.raises(ValueError, match="differ only in"):
+        karyon.batch([karyon.load("acc_profile", {"vehicles": number}, until=1) for number in (2, 3)])
+
+
 @pytest.mark.parametrize("name", ["summary.json", "events.jsonl", "trace.parquet", "messages.parquet"])
 @pytest.mark.parametrize("text", [None, b"{\xff", b"half"], ids=["absent", "no text", "cut off"])
 def test_a_folder_without_a_whole_run_is_refused(by_command, tmp_path, name, text):

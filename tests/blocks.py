@@ -2,7 +2,9 @@
 
 `sh` and `python` blocks run one after the other, as a reader would. A block with a `title` is a file of this name that
 a later block reads. A `text` block holds lines of what the program before it prints, in that order and maybe not all;
-its decimals are of one machine and may differ by a tenth.
+its decimals are of one machine and may differ by a tenth. What needs a screen, a device or a person is a `console`
+block: it is not run, but its commands and options must be there. A `text` block behind one, or behind nothing, is not
+compared.
 """
 
 import os
@@ -10,10 +12,11 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from textwrap import dedent
 
 import pytest
 
-FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?\n(.*?)^\1```$', flags=re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
 
 
@@ -28,7 +31,16 @@ class Block:
 
 def blocks(document):
     """The blocks of a document, in order."""
-    return [Block(*found) for found in FENCE.findall(document)]
+    return [Block(language, title, dedent(text)) for _, language, title, text in FENCE.findall(document)]
+
+
+def unknown(block, said):
+    """Commands and options of a `console` block that are not there; `said(command)` is what its `--help` says."""
+    lines = re.sub(r"\\\n", " ", block.text).splitlines()
+    calls = [found.split("#")[0].split() for line in lines for found in re.findall(r"^\s*karyon (.*)", line)]
+    options = [(call[0], word) for call in calls for word in call[1:] if word.startswith("--")]
+    missing = [call[0] for call in calls if not said(call[0])]
+    return missing + [option for command, option in options if not re.search(rf"{option}\b", said(command))]
 
 
 def run(block, folder, programs):

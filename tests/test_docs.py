@@ -3,17 +3,19 @@
 import re
 import subprocess
 import sys
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from karyon.cli import app
 from karyon.kernel import grammar
 from karyon.perception.claims import claims
 from karyon.sim import failure_modes
 from karyon.sim.scenario import Scenario
-from tests.blocks import blocks, is_told, run
+from tests.blocks import FENCE, Block, blocks, is_told, run, unknown
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path.relative_to(ROOT / "docs").as_posix(): path for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -24,14 +26,18 @@ FETCHED = {"script": "src", "img": "src", "iframe": "src", "link": "href", "sour
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, tmp_path):
     """From the first block to the last, in one folder that is empty at first."""
-    found, printed = blocks(PAGES[page].read_text("utf-8")), ""
+    found, printed = blocks(PAGES[page].read_text("utf-8")), None
     for number, block in enumerate(found):
         if block.title:
             rest = "".join(later.text for later in found[number + 1 :])
             assert Path(block.title).stem in rest, f"no block reads {block.title}"
             (tmp_path / block.title).write_text(block.text, "utf-8")
+        elif block.language == "console":
+            assert unknown(block, help_of) == []
+            printed = None
         elif block.language == "text":
-            assert is_told(block.text.splitlines(), printed.splitlines()), f"{block.text}\nis not in\n{printed}"
+            told = printed is None or is_told(block.text.splitlines(), printed.splitlines())
+            assert told, f"{block.text}\nis not in\n{printed}"
         else:
             printed = run(block, tmp_path, PROGRAMS)
 
@@ -40,11 +46,31 @@ def test_page(page, tmp_path):
 def test_all_code_is_in_such_blocks(page):
     """No other fence, and no block by indentation, which nobody would run."""
     text = PAGES[page].read_text("utf-8")
-    outside = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    outside = FENCE.sub("", text)
     assert "```" not in outside
     assert "~~~" not in outside
     assert not re.search(r"\n\n {4,}\S", outside)
-    assert len(blocks(text)) == text.count("\n```") / 2
+
+
+@cache
+def help_of(command):
+    """What `--help` says of a command; empty where there is none of this name."""
+    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "100"})
+    return done.stdout if done.exit_code == 0 else ""
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("karyon view platoon --at 3  # in a window\nkaryon run platoon \\\n  --until 3\nmosquitto --any", []),
+        ("karyon look platoon", ["look"]),
+        ("karyon run platoon --see 3", ["--see"]),
+        ("karyon run platoon \\\n  --unti 3", ["--unti"]),
+    ],
+)
+def test_what_is_not_run_is_known_at_least(text, missing):
+    """A command that was renamed, and an option that is gone, are found; a comment is none."""
+    assert unknown(Block("console", "", text + "\n"), help_of) == missing
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ LINK = re.compile(  # or code, in which there is none
     r"^(?P<fence>`{3,}).*?^(?P=fence)$|`[^`\n]+`|(?<=\]\()(?!\w+:|#)(?P<link>[^)#\s]+)(?=[)#])",
     re.DOTALL | re.MULTILINE,
 )
-LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json", "": "make"}
+LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json"}
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -65,7 +65,8 @@ def _source(target: str) -> str:
     text = path.read_text("utf-8")
     if path.suffix == ".md":
         return text
-    return f"---\nsearch: {{exclude: true}}\n---\n# {target}\n\n````{LANGUAGES[path.suffix]}\n{text}````\n"
+    language = LANGUAGES.get(path.suffix, "text")
+    return f"---\nsearch: {{exclude: true}}\n---\n# {target}\n\n````{language}\n{text}````\n"
 
 
 def _notebook(path: Path) -> str:

@@ -49,7 +49,7 @@ def test_all_code_is_in_such_blocks(page):
     outside = FENCE.sub("", text)
     assert "```" not in outside
     assert "~~~" not in outside
-    assert not re.search(r"\n\n {4,}\S", outside)
+    assert not re.search(r"^(?! |\d+\. |[-*] )\S.*\n\n+ {4,}\S", outside, re.MULTILINE)  # below an item it is no code
 
 
 @cache

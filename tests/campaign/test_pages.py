@@ -1,10 +1,10 @@
 """Pages on campaigns say what the runs say."""
 
 from pyarrow import parquet
-from tests.campaign.plans import written
 
 from karyon.campaign import pages
 from karyon.campaign.compare import compare
+from tests.campaign.plans import written
 
 
 def test_a_page_has_the_counts_and_the_worst_of_every_kind_of_run(tmp_path):

@@ -306,7 +306,8 @@ def trace() -> str:
         "# Files of a run",
         "",
         "`summary.json` (what was measured), `events.jsonl` (what happened, in order), `scenario.yaml` (as run, with "
-        "all defaults), and two tables in Parquet whose schema has unit and source of each column.",
+        "all defaults), and two tables in Parquet whose schema has unit and source of each column. A session of the "
+        "[test bench](../test_bench.md) also leaves `bench.jsonl`: all that arrived, with which it is replayed.",
         "",
     ]
     following, leader = recorder.LEAD, recorder.LEADER

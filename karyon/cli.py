@@ -118,7 +118,7 @@ def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path
 
 @app.command(epilog="Example: karyon plot runs/demo")
 def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> None:
-    """The standard figures of a run, as PNG and SVG."""
+    """The standard figures of a run, as PNG, SVG and PDF: one follower, and the file where several follow."""
     try:
         from karyon.sim.view.plot import RunError
         from karyon.sim.view.plot import plot as draw

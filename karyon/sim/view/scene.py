@@ -19,7 +19,7 @@ from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
 RECENT = 0.5  # s: a link is shown by its last message in this time
-NO_LEVEL = -1
+NO_LEVEL = NO_ONE = -1
 RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
 AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
 
@@ -65,6 +65,7 @@ class Cars:
     safe_distance   RSS, at the reaction time of the level in command; NaN: not known
     measured        `front.distance`, NaN: none
     is_failing      whether a fault acts on it
+    leader          vehicle that heads its group, itself where it heads one; -1: it is in none
     """
 
     vehicle: Integers
@@ -81,6 +82,7 @@ class Cars:
     safe_distance: Floats
     measured: Floats
     is_failing: Booleans
+    leader: Integers
 
     def place(self, vehicle: int) -> int:
         """Where the vehicle is in these arrays, -1: nowhere."""
@@ -165,6 +167,7 @@ class Eye:
         self._history: tuple[History, Integers, Floats] | None = None
         self._spans: list[Span] = []
         self._marks = _marks([])
+        self._groups = _groups([])
         self._told_of = -1
 
     def look(self, time: float, selected: int) -> Scene:
@@ -228,7 +231,17 @@ class Eye:
             safe_distance=np.where(ahead < 0, np.nan, self._safe(speed, speed[ahead], level)),
             measured=columns.get("front.distance", np.full(len(x), np.nan)),
             is_failing=np.isin(vehicle, list(failing)),
+            leader=self._leaders(vehicle, time),
         )
+
+    def _leaders(self, vehicle: Integers, time: float) -> Integers:
+        """Who heads the group of each of these vehicles."""
+        when, member, leader = self._groups
+        past = int(np.searchsorted(when, time, side="right"))
+        found = np.full(int(max(vehicle.max(), member[:past].max(initial=0), leader[:past].max(initial=0))) + 1, NO_ONE)
+        found[leader[:past]] = leader[:past]  # who heads others is not told when it always did
+        found[member[:past]] = leader[:past]  # the last one that was told holds
+        return found[vehicle]
 
     def _safe(self, speed: Floats, speed_ahead: Floats, level: Integers) -> Floats:
         known = np.minimum(level, len(self._reaction) - 1)
@@ -272,6 +285,7 @@ class Eye:
             self._told_of = len(self.source.happenings)
             self._spans = list(happenings.spans(self.source.happenings))
             self._marks = _marks(self.source.happenings)
+            self._groups = _groups(self.source.happenings)
         return self._spans
 
 
@@ -282,6 +296,15 @@ def _marks(events: Sequence[Happening]) -> Marks:
         np.array([each.after for each in marked], dtype=np.int64),
         np.array([each.is_drop for each in marked], dtype=bool),
     )
+
+
+def _groups(events: Sequence[Happening]) -> tuple[Floats, Integers, Integers]:
+    """When (s) which vehicle came into whose group, in order of time (event,)."""
+    told = [each for each in events if each.kind == happenings.GROUP]
+    vehicle, leader = (
+        np.array([getattr(each, name) for each in told], dtype=np.int64) for name in ("vehicle", "leader")
+    )
+    return np.array([each.time for each in told]), vehicle, leader
 
 
 def _instants(parts: list[Rows], time: float) -> tuple[Rows, Rows | None]:

@@ -11,7 +11,7 @@ from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.rows import Lazy, Rows
-from karyon.sim.view.scene import NO_LEVEL, Eye, _ahead
+from karyon.sim.view.scene import NO_LEVEL, NO_ONE, Eye, _ahead
 
 ABOUT = About("made up", 0, 10.0, True, 150.0, 6.0, (), (), (), {}, {}, ())
 FIXED = {"y": 0.0, "heading": 0.0, "length": 4.5, "width": 1.8, "lane": 0.0, "gap": 20.0}
@@ -154,3 +154,20 @@ def test_the_car_ahead_is_the_nearest_in_front_in_the_same_lane(cars):
     for car in range(len(cars)):
         front = [other for other in range(len(cars)) if lane[other] == lane[car] and x[other] > x[car]]
         assert found[car] == min(front, key=lambda other: x[other], default=-1)
+
+
+@given(
+    told=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 3), st.integers(0, 3)), max_size=8),
+    now=st.integers(0, 9),
+)
+def test_groups_are_those_that_were_told_last(told, now):
+    """Against telling them one by one; who heads others is in its own group, from then on."""
+    told.sort(key=lambda one: one[0])
+    events = [Happening(float(time), car, "group", "", leader=leader) for time, car, leader in told]
+    instants = [(0.0, {car: 100.0 - car for car in range(4)}), (9.0, {car: 100.0 - car for car in range(4)})]
+    expected = dict.fromkeys(range(4), NO_ONE)
+    past = [one for one in told if one[0] <= now]
+    expected |= {leader: leader for _, _, leader in past}
+    expected |= {car: leader for _, car, leader in past}
+    cars = Eye(MadeUp(instants, happenings=events)).look(float(now), 0).cars
+    assert dict(zip(cars.vehicle.tolist(), cars.leader.tolist(), strict=True)) == expected

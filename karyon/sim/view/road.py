@@ -25,7 +25,7 @@ BAND_LEAST = 5  # px of a gap that is drawn
 CENTRE = 0.42  # of the height, where the lane is
 BRACKET, BRACKET_TALL = 29, 4  # px from the lane to the bracket around a group, and its ends
 ROW, ROWS_BELOW = 18, 42  # px from distance to distance, and from the lane to the first
-FOOT = 25  # px below the last distance, for the scale
+FOOT = 30  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
 LEADER = 0  # vehicle
 NEAREST, FARTHEST = 120.0, 0.02  # px per m
@@ -314,9 +314,9 @@ class Road:
         corners = [(left, y - look.px(BRACKET_TALL)), (left, y), (right, y), (right, y - look.px(BRACKET_TALL))]
         pygame.draw.lines(self._surface, look.colours.faint, False, corners, look.px(2))
         words = f"group of car {leader}"
-        wide, apart = look.width(words, SMALL), look.px(14)
-        at = left - apart if left - apart - wide >= self._place.left else right + apart + wide
-        look.text(self._surface, words, (at, y + look.px(5)), SMALL, look.colours.faint, "right")
+        beside = left - look.px(14)
+        if beside - look.width(words, SMALL) >= self._place.left:
+            look.text(self._surface, words, (beside, y + look.px(5)), SMALL, look.colours.faint, "right")
 
     def _draw_seen(self) -> None:
         """What the selected car sees of the one ahead, beside the truth: as outlines on the road, and as distances."""

@@ -16,8 +16,9 @@ from karyon import __version__
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About, about_folder
 from karyon.sim.view.happenings import Happening
+from karyon.sim.view.links import Wanted
 from karyon.sim.view.recorded import EVENTS, SUMMARY, TRACE, RunError, must_be_numbers, must_be_there
-from karyon.sim.view.rows import Floats, Lazy, Rows
+from karyon.sim.view.rows import Floats, Integers, Lazy, Rows
 
 MESSAGES = "messages.parquet"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
@@ -105,12 +106,16 @@ class Recording:
         """What was recorded between (s), in parts that follow each other. Raises RunError."""
         return self._trace.rows(begin, end)
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): `sender`, `receiver`, `sent` and `arrived` (s; NaN: lost). Raises RunError."""
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), as far as it is wanted: sender, receiver, arrival (s; NaN: lost).
+
+        Raises RunError.
+        """
         parts = [] if self._messages is None else self._messages.rows(begin, end)
-        columns = [[part.columns[name].astype(float) for part in parts] for name in LINKS]
-        sender, receiver, sent, arrived = (np.concatenate([np.empty(0), *each]) for each in columns)
-        return sender, receiver, sent, arrived
+        columns = [[part.columns[name] for part in parts] for name in ("sender", "receiver", "arrived")]
+        sender, receiver, arrived = (np.concatenate([np.empty(0), *each]) for each in columns)
+        shown = wanted.of(sender.astype(np.int64), receiver.astype(np.int64))
+        return sender[shown].astype(np.int64), receiver[shown].astype(np.int64), arrived[shown]
 
 
 def _by_another_version(folder: Path) -> str:

@@ -7,9 +7,10 @@ from math import ceil, floor, log10
 import numpy as np
 import pygame
 
+from karyon.sim.view.links import NO_ONE
 from karyon.sim.view.look import NORMAL, SMALL, Colour, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
-from karyon.sim.view.scene import NO_LEVEL, NO_ONE, Scene
+from karyon.sim.view.scene import NO_LEVEL, Scene
 
 LANE = 3.5  # m
 MOST_FITTED = 220.0  # m of road that are shown at first, at most
@@ -194,7 +195,8 @@ class Road:
             if sender not in places or receiver not in places:
                 continue
             begin, end = float(middle[places[sender]]), float(middle[places[receiver]])
-            if max(begin, end) < left or min(begin, end) > right:
+            is_outside = not left <= begin <= right
+            if max(begin, end) < left or min(begin, end) > right or (is_outside and is_heard and sender != LEADER):
                 continue
             is_mine = receiver == scene.selected
             if is_heard and not is_mine and abs(begin - end) < look.px(LINK_LEAST):
@@ -205,7 +207,7 @@ class Road:
     def _draw_arc(self, begin: float, end: float, base: float, tall: float, is_heard: bool, is_mine: bool) -> None:
         look, colours = self._look, self._look.colours
         xs, ys = begin + SHARES * (end - begin), base - 4 * tall * SHARES * (1 - SHARES)
-        points = list(zip(xs.tolist(), ys.tolist(), strict=True))
+        points: list[tuple[float, float]] = list(zip(xs.tolist(), ys.tolist(), strict=True))
         if is_heard:
             colour = colours.told if is_mine else mixed(colours.ground, colours.told, 0.45)
             _draw_line(self._surface, colour, points, look.px(2 if is_mine else 1))

@@ -13,13 +13,14 @@ from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening, Span
+from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.recorded import LEVEL
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 
 HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
 RECENT = 0.5  # s: a link is shown by its last message in this time
-NO_LEVEL = NO_ONE = -1
+NO_LEVEL = -1
 RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
 AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
 
@@ -50,8 +51,8 @@ class Source(Protocol):
     def parts(self, begin: float, end: float) -> list[Rows]:
         """What was recorded between (s), in parts that follow each other."""
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), in order, as far as it is wanted: sender, receiver, arrival (s; NaN: lost)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,13 +270,12 @@ class Eye:
         return History(own.time, own.columns, level, speed_ahead, self._safe(speed, speed_ahead, level))
 
     def _links(self, time: float, selected: int, cars: Cars) -> Links:
-        from_, to, _, arrived = self.source.messages(time - RECENT, time)
-        sender, receiver = from_.astype(np.int64), to.astype(np.int64)
-        size = int(max(receiver.max(initial=0), cars.vehicle.max())) + 1
-        front = np.full(size, -1)
-        front[cars.vehicle] = np.where(cars.ahead < 0, -1, cars.vehicle[cars.ahead])
-        is_shown = ((receiver == selected) | (sender == front[receiver])) & ~(arrived > time)
-        shown = np.flatnonzero(is_shown)[::-1]  # the last one first
+        front = np.full(int(cars.vehicle.max()) + 1, NO_ONE)
+        front[cars.vehicle] = np.where(cars.ahead < 0, NO_ONE, cars.vehicle[cars.ahead])
+        wanted = Wanted(selected, front)
+        sender, receiver, arrived = self.source.messages(time - RECENT, time, wanted)
+        shown = np.flatnonzero(~(arrived > time))[::-1]  # the last one first
+        size = int(receiver.max(initial=0)) + 1
         _, last = np.unique(sender[shown] * size + receiver[shown], return_index=True)
         chosen = shown[last]
         return Links(sender[chosen], receiver[chosen], ~np.isnan(arrived[chosen]))

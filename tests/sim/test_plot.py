@@ -192,9 +192,9 @@ DAMAGES = {
     "no summary": ("summary.json", Path.unlink, "not there"),
     "no scenario": ("scenario.yaml", Path.unlink, "not there"),
     "empty trace": ("trace.parquet", lambda path: path.write_bytes(b""), "cannot be read"),
-    "half a trace": ("trace.parquet", cut, "cannot be read"),
+    "half a trace": ("trace.parquet", cut, "cannot be read, it is damaged or cut off; run its scenario again"),
     "trace is text": ("trace.parquet", lambda path: path.write_text("time,gap\n1,2\n"), "cannot be read"),
-    "trace without rows": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 0)), "no vehicle"),
+    "no instant": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 0)), "holds no instant"),
     "one instant": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 3)), "single instant"),
     "no gap": ("trace.parquet", lambda path: change_trace(path, lambda t: t.drop_columns("gap")), "has no column gap"),
     "no age": (
@@ -257,6 +257,15 @@ def test_a_broken_folder_is_refused_by_the_name_of_the_file(broken, name, damage
     assert str(broken / name) in str(refusal.value)
     assert said in str(refusal.value)
     assert not list(broken.glob("timeseries*"))
+
+
+def test_a_trace_of_an_older_version_says_so(broken):
+    """What is missing, which version wrote it, and what to do."""
+    change_trace(broken / "trace.parquet", lambda table: table.drop_columns("gap"))
+    summary = json.loads((broken / "summary.json").read_text()) | {"version": "0.0.9"}
+    (broken / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(RunError, match=r"has no column gap: KARYON 0\.0\.9 wrote it.*run its scenario again"):
+        plot(broken)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):

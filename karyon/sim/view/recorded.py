@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import compute, parquet
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from karyon import __version__
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
 from karyon.sim.run import FUNCTION, sha256
@@ -261,16 +263,26 @@ def table_of(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> pa
                 must_be_numbers(name, file.schema_arrow, path)
             return file.read(names)
     except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+        said = str(error).splitlines()[0]
+        raise RunError(f"{path}: cannot be read, it is damaged or cut off; run its scenario again: {said}") from None
 
 
 def must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
     """Raises RunError where the trace has no such column, or it holds anything else."""
     if name not in schema.names:
-        raise RunError(f"{path}: has no column {name}")
+        raise RunError(f"{path}: has no column {name}{_by_another_version(path.parent)}")
     kind = schema.field(name).type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise RunError(f"{path}: column {name} holds no numbers, but {kind}")
+
+
+def _by_another_version(folder: Path) -> str:
+    """Said where a file does not have what this version writes."""
+    with suppress(OSError, ValueError, AttributeError):
+        version = json.loads((folder / SUMMARY).read_text("utf-8")).get("version")
+        if version != __version__:
+            return f": KARYON {version} wrote it, this is {__version__}; run its scenario again"
+    return ""
 
 
 def must_be_there(path: Path) -> None:
@@ -321,6 +333,8 @@ def _signals(names: Sequence[str]) -> list[str]:
 
 def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
     """The follower that is shown, and why."""
+    if not len(table):
+        raise RunError(f"{path}: holds no instant: the run ended before the first one was recorded")
     followers = compute.max(table["vehicle"]).as_py() or 0
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")

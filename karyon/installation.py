@@ -9,7 +9,7 @@ from typing import Any
 
 from karyon import __version__
 
-NEEDED = ("numpy", "simpy", "pydantic", "ruamel.yaml", "typer", "rich", "pyarrow")
+NEEDED = ("numpy", "simpy", "pydantic", "ruamel.yaml", "typer", "rich", "pyarrow", "scipy")
 EXTRAS = {
     "fast": ("numba",),
     "view": ("pygame", "matplotlib", "imageio-ffmpeg"),

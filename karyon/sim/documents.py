@@ -449,11 +449,15 @@ def nested(document: Document, prefix: Keys) -> Document:
 def merged(base: Document, over: Document) -> Document:
     """`over` laid on `base`: mappings merge, everything else of `base` that `over` names is replaced.
 
-    A merged mapping keeps the place that it has in `base`.
+    A mapping whose names are places in a list, counted from 0, is laid on those entries of the list.
+    A merged mapping or list keeps the place that it has in `base`.
     """
+    over = _with_places(base.data, over)
     replaced: set[Keys] = set()
 
     def laid(below: Any, above: Any, path: Keys) -> Any:
+        if isinstance(below, list) and isinstance(above, dict) and above and above.keys() <= set(range(len(below))):
+            return [laid(each, above[at], (*path, at)) if at in above else each for at, each in enumerate(below)]
         if not (isinstance(below, dict) and isinstance(above, dict)):
             replaced.add(path)
             return above
@@ -465,6 +469,31 @@ def merged(base: Document, over: Document) -> Document:
 
     data = laid(base.data, over.data, ())
     return Document(data, over.keys | kept(base.keys), over.values | kept(base.values))
+
+
+def _with_places(below: Any, over: Document) -> Document:
+    """`over` with the names of entries of a list, such as "1", as places in it: 1."""
+    renamed: dict[Keys, Keys] = {}
+
+    def read(below: Any, above: Any, path: Keys, new: Keys) -> Any:
+        renamed[path] = new
+        if not isinstance(above, dict):
+            return above
+        if isinstance(below, list) and all(name.isdecimal() and int(name) < len(below) for name in above):
+            return {
+                int(name): read(below[int(name)], each, (*path, name), (*new, int(name)))
+                for name, each in above.items()
+            }
+        known = below if isinstance(below, dict) else {}
+        return {name: read(known.get(name), each, (*path, name), (*new, name)) for name, each in above.items()}
+
+    def new(path: Keys) -> Keys:
+        depth = next(depth for depth in range(len(path), -1, -1) if path[:depth] in renamed)
+        return renamed[path[:depth]] + path[depth:]
+
+    data = read(below, over.data, (), ())
+    keys, values = ({new(path): at for path, at in places.items()} for places in (over.keys, over.values))
+    return Document(data, keys, values)
 
 
 def suggestion(misspelt: str, names: Iterable[str]) -> str:

@@ -17,9 +17,11 @@ def read_design(path: Path) -> Design:
     return parse(documents.read(path))
 
 
-def parse(source: Source) -> Design:
-    """The safety design in a text. Raises InputError with all of its faults."""
+def parse(source: Source, over: Document | None = None) -> Design:
+    """The safety design in a text, with `over` laid on it. Raises InputError with all of its faults."""
     document = documents.compose(source)
+    if over is not None:
+        document = documents.merged(document, over)
     try:
         design = Design.parse(document.data)
     except DesignError as error:

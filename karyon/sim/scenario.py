@@ -324,6 +324,15 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A scenario before it is checked: its document with those that it extends, its file, and that file's text."""
+
+    document: Document
+    path: Path
+    text: str
+
+
 def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Loaded:
     """The scenario in a file, or the shipped one of this name.
 
@@ -331,22 +340,50 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     seed       takes the place of the file's, and gives way to one in `overrides`
     Raises InputError with all that is wrong with the scenario, its overrides and its safety design.
     """
+    found = draft(name_or_path)
+    return checked(replace(found, document=_overridden(found.document, overrides, seed)))
+
+
+def draft(name_or_path: str | Path) -> Draft:
+    """The scenario in a file, or the shipped one of this name, not checked. Raises InputError."""
     path = scenario_file(name_or_path)
     source = documents.read(path)
-    document = _overridden(_with_bases(path, source, ()), overrides, seed)
+    return Draft(_with_bases(path, source, ()), path, source.text)
+
+
+def checked(found: Draft, over_design: Document | None = None) -> Loaded:
+    """The scenario of a draft; `over_design` is laid on its safety design.
+
+    Raises InputError with all that is wrong with the scenario and its safety design.
+    """
+    path = found.path
     faults: list[documents.Fault] = []
-    document, files = _with_files(document, path.parent, faults)
-    scenario = _checked(document, faults)
-    design_source, design = _design(files.get(("safety",)), document, faults)
+    scenario, document, files = _of_draft(found, faults)
+    design_text, design = _design(files.get(("safety",)), over_design, document, faults)
     if scenario is not None and design is not None and scenario.acc.controller is not None:
         design = _with_law(design, scenario.acc.controller, document, faults)
     if scenario is not None and design is not None and scenario.vehicles > MOST and _is_group(scenario, design):
         said = f"vehicles that agree on a level are at most {MOST}, found {scenario.vehicles}"
         faults.append(document.place(("vehicles",)).fault(said, "a batch of runs has many platoons side by side"))
-    if faults or scenario is None or design_source is None or design is None:
+    if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     warnings = _warnings(scenario, design)
-    return Loaded(scenario, design, path.stem, path, source.text, design_source.text, warnings)
+    return Loaded(scenario, design, path.stem, path, found.text, design_text, warnings)
+
+
+def checked_alone(found: Draft) -> Scenario:
+    """The scenario of a draft, without a look at its safety design. Raises InputError."""
+    faults: list[documents.Fault] = []
+    scenario, _, _ = _of_draft(found, faults)
+    if faults or scenario is None:
+        raise InputError(documents.in_order(faults))
+    return scenario
+
+
+def _of_draft(found: Draft, faults: list[documents.Fault]) -> tuple[Scenario | None, Document, dict[Keys, Path]]:
+    """Its scenario, its document with the files that it names found, and these."""
+    document, files = _with_files(found.document, found.path.parent, faults)
+    return _checked(document, faults), document, files
 
 
 def cut(loaded: Loaded, until: float) -> Loaded:
@@ -418,15 +455,20 @@ def _with_bases(path: Path, source: Source, outer: tuple[Path, ...]) -> Document
         raise InputError([place.fault("extends goes in a circle" if len(chain) > 1 else "extends itself")])
     if len(chain) == EXTENDS_MAX:
         raise InputError([place.fault(f"extends more than {EXTENDS_MAX} files, one behind the other")])
-    return _laid(_with_bases(base, documents.read(base), chain), document.without((), ["extends"]))
+    return laid(_with_bases(base, documents.read(base), chain), document.without((), ["extends"]))
 
 
-def _laid(base: Document, over: Document) -> Document:
+def laid(base: Document, over: Document) -> Document:
     """`over` on `base`; what excludes a field of `base` takes its place: a motion of the leader, a loss of messages."""
     for section, given, gone in REPLACED:
         if isinstance(base.at((section,)), dict) and any(over.at((section, *field)) is not None for field in given):
-            base = base.without((section,), gone)
+            base = base.without((section,), [name for name in gone if not _is_on_entries((section, name), base, over)])
     return documents.merged(base, over)
+
+
+def _is_on_entries(path: Keys, base: Document, over: Document) -> bool:
+    """Whether `over` changes entries of a list of `base` rather than the list."""
+    return isinstance(base.at(path), list) and isinstance(over.at(path), dict)
 
 
 def _overridden(document: Document, overrides: Sequence[str], seed: int | None) -> Document:
@@ -442,7 +484,7 @@ def _overridden(document: Document, overrides: Sequence[str], seed: int | None) 
     if seed is not None:
         value = documents.compose(documents.option_source("--seed", str(seed)))
         document = documents.merged(document, documents.nested(value, ("seed",)))
-    return _laid(document, reduce(documents.merged, settings)) if settings else document
+    return laid(document, reduce(documents.merged, settings)) if settings else document
 
 
 def _setting(option: str) -> Document:
@@ -490,22 +532,22 @@ def _checked(document: Document, faults: list[documents.Fault]) -> Scenario | No
 
 
 def _design(
-    path: Path | None, document: Document, faults: list[documents.Fault]
-) -> tuple[Source | None, Design | None]:
-    """The safety design in the file, and its text."""
+    path: Path | None, over: Document | None, document: Document, faults: list[documents.Fault]
+) -> tuple[str, Design | None]:
+    """The text of the safety design in the file, and the design with `over` laid on it."""
     if path is None:
-        return None, None
+        return "", None
     try:
         source = documents.read(path)
-        design = safety_file.parse(source)
+        design = safety_file.parse(source, over)
     except InputError as error:
         faults += error.faults
-        return None, None
+        return "", None
     names = [function.name for function in design.functions]
     if FUNCTION not in names:
         said = f"safety names a design without the function `{FUNCTION}`, it has {', '.join(names)}"
         faults.append(document.place(("safety",)).fault(said))
-    return source, design
+    return source.text if over is None else f"{source.text}\n# over it: {over.data}\n", design
 
 
 def _is_group(scenario: Scenario, design: Design) -> bool:

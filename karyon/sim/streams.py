@@ -27,6 +27,8 @@ class Purpose(IntEnum):
     REPLAYED_LOSSES = 14
     SLOTS = 15
     OWN_RADIO_MODEL = 16
+    BOOTSTRAP = 30
+    SEARCH = 31
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

@@ -253,3 +253,22 @@ def test_merging_replaces_lists_and_merges_mappings():
 def test_a_suggestion_is_near_or_not_made(misspelt, meant):
     """A far-fetched one is worse than none."""
     assert documents.suggestion(misspelt, ["vehicle", "loss", "latency", "period"]) == meant
+
+
+def test_a_mapping_of_places_is_laid_on_those_entries_of_a_list() -> None:
+    base = compose("points: [[0, 25], [20, 15]]\nother: 1\n")
+    over = documents.compose(Source("over", "points: {1: {0: 30}}\n"))
+    laid = documents.merged(base, over)
+    assert laid.data == {"points": [[0, 25], [30, 15]], "other": 1}
+    assert str(laid.place(("points", 1, 0)).fault("here")).startswith("over:1:")
+    assert str(laid.place(("points", 1, 1)).fault("here")).startswith("file.yaml:1:")
+
+
+@pytest.mark.parametrize("name", ["'2'", "'-1'", "one", "'1.0'", "2: 1, 0"])
+def test_a_name_that_is_no_place_in_a_list_replaces_the_list(name: str) -> None:
+    over = compose(f"points: {{{name}: 3}}\n")
+    assert documents.merged(compose("points: [1, 2]\n"), over).data == over.data
+
+
+def test_an_empty_mapping_replaces_a_list() -> None:
+    assert documents.merged(compose("points: [1, 2]\n"), compose("points: {}\n")).data == {"points": {}}

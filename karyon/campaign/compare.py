@@ -1,0 +1,114 @@
+"""Two campaigns run by run, as of two designs on the same faults: `karyon compare`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from karyon.campaign.folder import CampaignError
+from karyon.campaign.statistics import mcnemar, paired_difference
+
+MEASURES = (
+    "margin",
+    "min_gap",
+    "min_rss_margin",
+    "mean_time_gap",
+    "worst_switch_latency",
+    "false_downgrades",
+    "switches",
+)
+SHOWN = 10  # runs that changed
+LEVEL = "los_"
+
+
+def compare(first: Path, second: Path) -> dict[str, Any]:
+    """Which runs changed, whether one violates more often, and by how much measures differ.
+
+    Runs are pairs by their number and seed. Raises CampaignError where the campaigns have no pairs.
+    """
+    a, b = _table(first), _table(second)
+    if a["seed"].to_pylist() != b["seed"].to_pylist():
+        raise CampaignError(
+            f"{first} and {second} are not run by run the same drives: compare campaigns of one --seed and --runs "
+            f"(found {a.num_rows} and {b.num_rows} runs)"
+        )
+    before, after = _column(a, "violated"), _column(b, "violated")
+    worse, better = np.flatnonzero(~before & after), np.flatnonzero(before & ~after)
+    names = [*MEASURES, *(name for name in a.column_names if name.startswith(LEVEL) and name in b.column_names)]
+    return {
+        "first": str(first),
+        "second": str(second),
+        "runs": a.num_rows,
+        "violate": {
+            "both": int((before & after).sum()),
+            "first_alone": len(better),
+            "second_alone": len(worse),
+            "neither": int((~before & ~after).sum()),
+        },
+        "mcnemar_p": float(mcnemar(len(better), len(worse))),
+        "differences": {name: found for name in names if (found := _difference(a, b, name)) is not None},
+        "worse": [_told(b, run, second) for run in worse[:SHOWN].tolist()],
+        "better": [_told(a, run, first) for run in better[:SHOWN].tolist()],
+    }
+
+
+def _table(folder: Path) -> pa.Table:
+    try:
+        json.loads((folder / "campaign.json").read_text("utf-8"))
+        return parquet.read_table(folder / "runs.parquet")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise CampaignError(f"{folder} holds no finished campaign: {error}") from None
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray:
+    return np.asarray(table[name].to_pylist())
+
+
+def _difference(a: pa.Table, b: pa.Table, name: str) -> dict[str, Any] | None:
+    """Mean of second less first over the pairs that both have, and its interval."""
+    first, second = (np.array(table[name].to_pylist(), dtype=float) for table in (a, b))
+    both = np.isfinite(first) & np.isfinite(second)
+    if not both.any():
+        return None
+    found = paired_difference(first[both], second[both], seed=0)
+    return {"mean": found.value, "interval": [found.low, found.high], "pairs": int(both.sum())}
+
+
+def _told(table: pa.Table, run: int, folder: Path) -> dict[str, Any]:
+    row = table.slice(run, 1).to_pylist()[0]
+    names = ("run", "stratum", "fault_signal", "fault_mode", "fault_amplitude", "margin", "goals_violated")
+    return {name: row[name] for name in names} | {"command": f"karyon replay {folder} {run}"}
+
+
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """The comparison for a reader."""
+    violate = found["violate"]
+    yield f"first    {found['first']}"
+    yield f"second   {found['second']}"
+    yield f"{found['runs']:,} runs in pairs"
+    yield ""
+    yield f"violate a safety goal   both {violate['both']:,}   first alone {violate['first_alone']:,}   " + (
+        f"second alone {violate['second_alone']:,}   neither {violate['neither']:,}"
+    )
+    yield f"as often?               p = {found['mcnemar_p']:.2g} (exact McNemar test)"
+    yield ""
+    yield "second less first, mean over the pairs, with its 95 % interval"
+    for name, one in found["differences"].items():
+        low, high = one["interval"]
+        yield f"  {name:22} {one['mean']:+.4g}   {low:+.4g} to {high:+.4g}"
+    for name, runs in (("worse in the second", found["worse"]), ("better in the second", found["better"])):
+        if runs:
+            yield f"\n{name}"
+            yield from map(_line, runs)
+
+
+def _line(run: Mapping[str, Any]) -> str:
+    what = f"{run['fault_signal']} {run['fault_mode']}" if run["fault_mode"] else run["stratum"]
+    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f} m"
+    return f"  run {run['run']}: {what}: {run['goals_violated']}{margin}   {run['command']}"

@@ -1,0 +1,219 @@
+"""What a campaign keeps of each run: one row of a table. Runs that differ little enough advance side by side.
+
+A row has the same bits whatever else is in its batch. A run that fails, or does not end, is an outcome too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from karyon.campaign.choices import Varied
+from karyon.campaign.plan import Plan, Run
+from karyon.sim.controllers import FUNCTION
+from karyon.sim.engine import Simulation
+from karyon.sim.leaders import Trajectory
+from karyon.sim.metrics import BAD_DATA, COLLISION, UNSAFE_DISTANCE
+from karyon.sim.run import trajectory
+from karyon.sim.scenario import Scenario
+
+OK, VIOLATED, CRASHED, HUNG = OUTCOMES = ("ok", "violated", "crashed", "hung")
+BOUND_IN_METRES = 10.0  # what a bound is worth beside a distance, for the one margin of a run
+SIDE_BY_SIDE = 64  # runs that take about as long as one: a batch has the limit of a run for each so many of its runs
+
+MEASURED: dict[str, pa.DataType] = {
+    "outcome": pa.string(),
+    "violated": pa.bool_(),
+    "goals_violated": pa.string(),
+    "margin": pa.float64(),
+    "collisions": pa.int64(),
+    "min_gap": pa.float64(),
+    "min_time_to_collision": pa.float64(),
+    "min_rss_margin": pa.float64(),
+    "worst_switch_latency": pa.float64(),
+    "switch_bound": pa.float64(),
+    "worst_fault_handling": pa.float64(),
+    "switches": pa.int64(),
+    "false_downgrades": pa.int64(),
+    "mean_time_gap": pa.float64(),
+    "worst_disagreement": pa.int64(),
+}
+FAULT: dict[str, pa.DataType] = {
+    "fault_signal": pa.string(),
+    "fault_mode": pa.string(),
+    "fault_onset": pa.float64(),
+    "fault_duration": pa.float64(),
+    "fault_amplitude": pa.float64(),
+}
+UNITS = {
+    "fault_onset": "s",
+    "fault_duration": "s",
+    "min_gap": "m",
+    "min_time_to_collision": "s",
+    "min_rss_margin": "m",
+    "worst_switch_latency": "s",
+    "switch_bound": "s",
+    "worst_fault_handling": "s",
+    "mean_time_gap": "s",
+}
+
+
+def schema(plan: Plan) -> pa.Schema:
+    """Columns of the table of runs: run, seed, stratum, the first fault, what varies, and what was measured."""
+    columns: dict[str, pa.DataType] = {"run": pa.int64(), "seed": pa.int64(), "stratum": pa.string()}
+    columns |= FAULT
+    columns |= {name: pa.float64() if all(each.is_number for each in of) else pa.string() for name, of in _varied(plan)}
+    columns |= MEASURED
+    columns |= {f"los_{level}": pa.float64() for level in range(_levels(plan))}
+    units = UNITS | {name: of[0].unit for name, of in _varied(plan)}
+    return pa.schema([pa.field(name, kind, metadata={"unit": units.get(name, "")}) for name, kind in columns.items()])
+
+
+def _varied(plan: Plan) -> list[tuple[str, list[Varied]]]:
+    """What varies in any stratum, by the name of its column."""
+    found: dict[str, list[Varied]] = {}
+    for stratum in plan.strata:
+        for one in (*stratum.varied, *plan.varied):
+            found.setdefault(one.name, []).append(one)
+    return list(found.items())
+
+
+def _levels(plan: Plan) -> int:
+    return len(plan.loaded.design.function(FUNCTION).levels)
+
+
+def table(plan: Plan, runs: Sequence[Run]) -> pa.Table:
+    """The rows of these runs, in their order."""
+    rows: dict[int, dict[str, Any]] = {}
+    for _, group in groupby(sorted(runs, key=_key), key=_key):
+        for row in _rows(plan, list(group)):
+            rows[row["run"]] = row
+    return pa.Table.from_pylist([rows[run.number] for run in runs], schema(plan))
+
+
+def _key(run: Run) -> tuple[str, ...]:
+    return tuple(map(repr, run.group))
+
+
+def _rows(plan: Plan, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+    """Rows of runs that advance together; those of a batch that fails are run again in halves, down to the one."""
+    try:
+        yield from _measured(plan, runs)
+    except TooLongError:
+        raise
+    except Exception:  # of a model or a law of the user's, or of ours: an outcome, with its seed
+        if len(runs) == 1:
+            yield failed(plan, runs[0], CRASHED)
+            return
+        half = len(runs) // 2
+        yield from _rows(plan, runs[:half])
+        yield from _rows(plan, runs[half:])
+
+
+class TooLongError(Exception):
+    """The runs did not end in the time that they have."""
+
+
+def failed(plan: Plan, run: Run, outcome: str) -> dict[str, Any]:
+    """The row of a run that has come to nothing."""
+    return _identity(plan, run, None) | dict.fromkeys(MEASURED) | {"outcome": outcome, "violated": False}
+
+
+def limit(plan: Plan, runs: int) -> float:
+    """Wall time, s, that a batch of so many runs may take."""
+    return plan.run_limit * max(1.0, runs / SIDE_BY_SIDE)
+
+
+def _measured(plan: Plan, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    scenarios = [run.scenario() for run in runs]
+    simulation = simulated(plan, runs, scenarios)
+    shares = [f"los_{level}" for level in range(_levels(plan))]
+    return [
+        _identity(plan, run, scenario) | measures(simulation, place, shares)
+        for place, (run, scenario) in enumerate(zip(runs, scenarios, strict=True))
+    ]
+
+
+def simulated(plan: Plan, runs: Sequence[Run], scenarios: Sequence[Scenario]) -> Simulation:
+    """The simulation of runs that advance together, at its end."""
+    design = plan.design_of(scenarios[0], runs[0].of_design)
+    simulation = Simulation(scenarios, design, _trajectories(scenarios), [None] * len(runs))
+    until = time.monotonic() + limit(plan, len(runs))
+    if not simulation.run(lambda _: time.monotonic() < until):
+        raise TooLongError
+    return simulation
+
+
+def _trajectories(scenarios: Sequence[Scenario]) -> list[Trajectory]:
+    """The leaders' motions; runs whose leader does the same share one."""
+    known: dict[str, Trajectory] = {}
+    found = []
+    for scenario in scenarios:
+        key = repr(scenario.leader)
+        if key not in known:
+            known[key] = trajectory(scenario)[0]
+        found.append(known[key])
+    return found
+
+
+def _identity(plan: Plan, run: Run, scenario: Scenario | None) -> dict[str, Any]:
+    """What the run is: its seed, stratum, first fault, and the values that vary."""
+    row: dict[str, Any] = {"run": run.number, "seed": run.seed, "stratum": run.stratum.name}
+    varied = (*run.stratum.varied, *plan.varied)
+    row |= {one.name: one.told(one.written(value)) for one, value in zip(varied, run.values, strict=True)}
+    if scenario is None or not scenario.faults:
+        return row
+    fault = scenario.faults[0]
+    return row | {
+        "fault_signal": fault.signal or fault.component,
+        "fault_mode": fault.mode,
+        "fault_onset": fault.onset,
+        "fault_duration": fault.duration,
+        "fault_amplitude": next(iter(fault.parameters.values()), None),
+    }
+
+
+def measures(simulation: Simulation, place: int, shares: Sequence[str]) -> dict[str, Any]:
+    """What was measured of the run at this place of a batch; the names of its shares of the time by level."""
+    summary = simulation.metrics.summary(place)
+    function = summary["functions"][FUNCTION]
+    broken = [goal for goal, found in summary["safety_goals"].items() if found["violated"]]
+    taken = {name: summary[name] if name in summary else function.get(name) for name in MEASURED}
+    times = dict(zip(shares, function["los_share"].values(), strict=False))
+    return (
+        taken
+        | {
+            "outcome": VIOLATED if broken else OK,
+            "violated": bool(broken),
+            "goals_violated": ";".join(broken),
+            "margin": margin(simulation, place, bool(broken)),
+        }
+        | times
+    )
+
+
+def margin(simulation: Simulation, place: int, broken: bool) -> float:
+    """How far a run was from breaking a safety goal: below 0 it broke one, and above, none.
+
+    The least, over the goals of the design, of the smallest gap (m), the smallest margin over the RSS distance (m), and
+    ten times the share of its bound that bad data had left when it went out of command.
+    """
+    metrics, hazards = simulation.metrics, {hazard.id for hazard in simulation.design.hazards}
+    followers = simulation.world.vehicles - 1
+    rows = slice(place * followers, (place + 1) * followers)
+    left = [BOUND_IN_METRES]
+    if COLLISION in hazards:
+        left.append(float(metrics.min_gap[rows].min()))
+    if UNSAFE_DISTANCE in hazards:
+        left.append(float(metrics.min_margin[rows].min()))
+    exposure = metrics.exposure
+    if BAD_DATA in hazards and simulation.enabled and len(exposure.worst):
+        bounds, worst = exposure.bounds[:, rows], exposure.worst[:, rows]
+        left.append(BOUND_IN_METRES * float(np.min(np.where(np.isfinite(bounds), 1.0 - worst / bounds, 1.0))))
+    least = min(left)
+    return min(least, -0.0) if broken else max(least, 0.0)

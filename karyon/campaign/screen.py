@@ -1,0 +1,46 @@
+"""What `karyon campaign` prints."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from karyon.campaign.rows import CRASHED, HUNG
+from karyon.campaign.statistics import Verdict
+
+SHOWN = 3  # of the worst runs
+
+
+def is_bad(summary: Mapping[str, Any]) -> bool:
+    """Whether a run broke a safety goal, or came to nothing."""
+    outcomes = summary["outcomes"]
+    refuted = summary.get("until", {}).get("verdict") == Verdict.REFUTED
+    return bool(refuted or summary["violations"] or outcomes[CRASHED] or outcomes[HUNG])
+
+
+def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """Counts and rates, by stratum and in total, and the worst runs."""
+    yield f"{summary['campaign']}   {summary['runs']:,} runs, seed {summary['seed']}"
+    yield ""
+    strata = summary["strata"]
+    width = max(len(one["name"]) for one in [*strata, {"name": "in all"}])
+    yield f"{'':{width}}      runs   violate   rate, with its 95 % interval"
+    for one in [*(strata if len(strata) > 1 else []), {"name": "in all"} | dict(summary)]:
+        low, high = one["interval"]
+        rate = "-" if one["rate"] is None else f"{one['rate']:.3g}"
+        yield f"{one['name']:{width}}  {one['runs']:>8,}  {one['violations']:>8,}   {rate} ({low:.2g} to {high:.2g})"
+    yield ""
+    for goal, count in summary["goals"].items():
+        yield f"violated   {goal}: in {count:,} runs"
+    outcomes = summary["outcomes"]
+    if outcomes[CRASHED] or outcomes[HUNG]:
+        yield f"came to nothing   {outcomes[CRASHED]:,} crashed, {outcomes[HUNG]:,} did not end in time"
+    if summary.get("liars"):
+        yield f"lied, and were outvoted   {', '.join(summary['liars'])}"
+    if until := summary.get("until"):
+        yield f"wanted   {until['wanted']}: {until['verdict']} after {summary['runs']:,} runs"
+    yield "the worst"
+    for one in summary["worst"][:SHOWN]:
+        what = f"{one['fault_signal']} {one['fault_mode']}" if one["fault_mode"] else one["stratum"]
+        margin = "" if one["margin"] is None else f", margin {one['margin']:.2f} m"
+        yield f"  run {one['run']}: {what}, {one['outcome']}{margin}   {one['command']}"
+    yield f"files   {folder}/runs.parquet, campaign.json   digest {summary['digest'][:16]}…"

@@ -117,18 +117,20 @@ def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path
 
 
 @app.command(epilog="Example: karyon plot runs/demo")
-def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> None:
-    """The standard figures of a run, as PNG, SVG and PDF: one follower, and the file where several follow."""
+def plot(folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a run, or of a campaign")]) -> None:
+    """The standard figures of a run or of a campaign, as PNG, SVG and PDF."""
+    from karyon.campaign.folder import CampaignError
+
     try:
-        from karyon.sim.view.plot import RunError
-        from karyon.sim.view.plot import plot as draw
+        from karyon.campaign import plot as campaign
+        from karyon.sim.view import plot as run
     except ImportError as error:
         _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
     try:
         with _writing(folder):
-            paths = draw(folder)
+            paths = campaign.plot(folder) if (folder / "identity.json").is_file() else run.plot(folder)
         print("\n".join(map(str, paths)))
-    except RunError as error:
+    except (run.RunError, CampaignError) as error:
         _refuse(f"error: {error}")
 
 

@@ -14,6 +14,7 @@ from karyon.control.situation import Booleans, Floats, Situation, spacing_error
 
 Integers = NDArray[np.int64]
 
+MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
 CREEP = 0.3  # m/s: below it a car stands, and what the speed sensor shows is noise
 
 
@@ -102,8 +103,15 @@ class Cautious:
         return Front(gap + 0.5 * step * (front + slower) - step * speed, slower, is_car)
 
     def acceleration(self, seen: Situation, front: Front, trusted: Booleans, speed: Floats) -> Floats:
-        """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN."""
-        room = front.gap + front.speed * front.speed / (2.0 * self.braking) - self.law.standstill
+        """Commanded acceleration in m/s² (row,); `speed` is an upper bound of the own speed. Never NaN.
+
+            room = gap + front_speed² / (2 braking) - reaction_time speed,  needed = speed² / (2 room)
+
+        As long as `needed` is below `braking` the safe distance is kept; stopping so evenly that it is just in time in
+        the end would break it on the way, where the car ahead does brake as hard as it may.
+        """
+        kept = np.maximum(self.law.standstill, MARGIN + self.law.reaction_time * speed)
+        room = front.gap + front.speed * front.speed / (2.0 * self.braking) - kept
         needed = np.where(
             room > 0.1,
             speed * speed / (2.0 * np.maximum(room, 0.1)),
@@ -123,8 +131,6 @@ class Cruise:
     BARRIER_GAIN = 6.0  # 1/s: so far above 1 / (time gap - reaction time) that it is silent while noise is all there is
     UNANNOUNCED_GAIN = 3.0  # 1/s, where braking shows by radar alone, and later: so it keeps a longer gap
     ANTICIPATION = 0.4  # s until a command brakes: a control period, the lag of the drive, the lag of `Motion`
-    MARGIN = 1.5  # m kept beyond the safe distance: the tolerated error of the distance
-
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
         """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must.
 
@@ -208,7 +214,7 @@ class Cruise:
         share = 1.0 - exp(-step / self.lag)  # of what is commanded that has come about after a step
         at_once = self.response + (front_braking - self.response) / share
         closing = np.maximum(0.0, -seen.relative_speed)
-        room = np.maximum(seen.gap - self.MARGIN - closing * self.ANTICIPATION, 0.1)
+        room = np.maximum(seen.gap - MARGIN - closing * self.ANTICIPATION, 0.1)
         needed = np.maximum(closing * closing / (2.0 * room) - front_braking, -at_once)
         return np.minimum(needed, limits.EMERGENCY_BRAKING)
 
@@ -216,7 +222,7 @@ class Cruise:
         """Gap beyond each level's safe distance and what is kept of it, in m (level, row)."""
         front_speed = np.maximum(0.0, seen.speed + seen.relative_speed)
         safe = rss.safe_distance(seen.speed, front_speed, self.reaction_times[:, None], self.braking)
-        return seen.gap - self.MARGIN - safe
+        return seen.gap - MARGIN - safe
 
     def _barrier(self, seen: Situation, margin: Floats, front_braking: Floats, gain: Floats) -> Floats:
         """RSS barrier of each level (level, row): the car ahead may brake as declared at any instant. `gain` in 1/s.

@@ -53,10 +53,15 @@ class Truth:
 
     def at(self, time: Integers, rows: Integers | slice = slice(None)) -> Floats:
         """What was true of these rows at each `time` (signal, of `rows`); NaN where it is not known any more."""
-        found = np.full(time.shape, np.nan)
-        for kept, values in zip(self._times, self._values[:, :, rows], strict=True):
-            found = np.where(time == kept, values, found)
-        return found
+        first = self._count % self.DEPTH  # the oldest, or one that was never kept: its time is later than all
+        order = np.arange(first - self.DEPTH, first)
+        if self._count < self.DEPTH:
+            order = np.roll(order, self._count)
+        times = self._times[order]
+        place = np.minimum(np.searchsorted(times, time), self.DEPTH - 1)
+        values = self._values[:, :, rows]
+        found = values[order[place], np.arange(len(time))[:, None], np.arange(time.shape[1])]
+        return np.where(times[place] == time, found, np.nan)
 
 
 class Exposure:

@@ -131,6 +131,7 @@ class Cruise:
     BARRIER_GAIN = 6.0  # 1/s: so far above 1 / (time gap - reaction time) that it is silent while noise is all there is
     UNANNOUNCED_GAIN = 3.0  # 1/s, where braking shows by radar alone, and later: so it keeps a longer gap
     ANTICIPATION = 0.4  # s until a command brakes: a control period, the lag of the drive, the lag of `Motion`
+
     def __init__(self, rows: int, levels: Sequence[Mapping[str, Any]], braking: float, lag: float) -> None:
         """`levels`: per level the controller's numbers of the safety design; `time_gap` and `reaction_time` it must.
 

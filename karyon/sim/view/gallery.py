@@ -20,7 +20,7 @@ from karyon.sim.view.plot import plot
 from karyon.sim.view.stills import screenshot
 
 SIZE = (1280, 800)  # px
-COLOURS = 256  # of a picture
+COLOURS, FREQUENT = 256, 160  # of a picture, and how many of them are its most frequent ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def draw(moment: Moment, path: Path) -> None:
             screenshot(live, moment.at, path, Look(is_dark=moment.is_dark), SIZE)
         finally:
             live.close()
-    _shrink(path)
+    shrink(path)
 
 
 def draw_figure(path: Path) -> None:
@@ -91,16 +91,21 @@ def draw_figure(path: Path) -> None:
         shutil.copyfile(folder / "platoon.png", path)
 
 
-def _shrink(path: Path) -> None:
-    """With its most frequent colours alone: a third of the bytes, and no surface has another colour than before."""
+def shrink(path: Path) -> None:
+    """With a palette: a third of the bytes. What fills a surface keeps its colour, the others go to one close by."""
     with Image.open(path) as full:
-        pixels = np.asarray(full.convert("RGB")).astype(np.int64)
+        pixels = np.asarray(full.convert("RGB"))
     every, place, count = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
-    kept = every[np.argsort(-count, kind="stable")[:COLOURS]]
-    nearest = (np.abs(every[:, None, :] - kept).sum(axis=2)).argmin(axis=1).astype(np.uint8)
-    few = Image.fromarray(nearest[place.ravel()].reshape(pixels.shape[:2]), mode="P")
-    few.putpalette(kept.astype(np.uint8).tobytes())
-    few.save(path, optimize=True)
+    order = np.argsort(-count, kind="stable")
+    kept, rest = every[order[:FREQUENT]], every[order[FREQUENT:]]
+    if len(rest):
+        few = Image.fromarray(rest[None]).quantize(COLOURS - FREQUENT, Image.Quantize.MAXCOVERAGE).getpalette()
+        kept = np.concatenate([kept, np.array(few, dtype=np.uint8).reshape(-1, 3)[: COLOURS - FREQUENT]])
+    apart = np.abs(every[:, None, :].astype(np.int16) - kept.astype(np.int16)).sum(axis=2)
+    chosen = apart.argmin(axis=1).astype(np.uint8)[place.ravel()]
+    picture = Image.fromarray(chosen.reshape(pixels.shape[:2]), mode="P")
+    picture.putpalette(kept.tobytes())
+    picture.save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench compare figures mutants
+.PHONY: demo test lint docs bench compare figures mutants
 
 demo: .venv/ready
 	$(BIN)/karyon demo
@@ -15,6 +15,9 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/ready # into site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/ready
 	$(BIN)/karyon bench
@@ -38,5 +41,5 @@ mutants: .venv/ready
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,cluster,search,dev]'
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,cluster,search,docs,dev]'
 	@touch $@

@@ -52,18 +52,13 @@ def run(
     as_json: Json = False,
 ) -> None:
     """One run of a scenario: trace, events and summary in a folder."""
+    from karyon import api
     from karyon.sim import screen
-    from karyon.sim.run import simulate
-    from karyon.sim.scenario import cut, read
 
-    loaded = read(scenario, sets or [], seed)
-    if until is not None:
-        loaded = cut(loaded, until)
+    loaded = api.load(scenario, sets or [], seed, until)
     folder = out or Path("runs") / loaded.name
-    if (folder / "scenario.yaml").resolve() == loaded.path.resolve():
-        _refuse(f"error: {folder} holds the scenario itself, which the run would write over: choose another --out")
     with _writing(folder), _Progress(loaded) as progress:
-        (result,) = simulate([loaded], [folder], progress)
+        result = api.run(loaded, folder, progress)
     if as_json:
         print(json.dumps(result.summary, indent=2, ensure_ascii=False))
     else:

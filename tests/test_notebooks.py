@@ -1,21 +1,36 @@
-"""Every notebook in the documentation runs from its first cell to its last."""
+"""Every notebook runs from its first cell to its last, and is the same in both of its forms."""
 
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "docs").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_notebook(path, tmp_path):
     """In an empty folder; a cell that fails fails the test."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    assert not any(cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells), "clear outputs first"
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
 
 
-def test_there_are_notebooks():
-    assert NOTEBOOKS
+@each_notebook
+def test_both_forms_are_the_same(path):
+    """`jupytext --update --to ipynb notebooks/*.py` makes the one of the other; neither has outputs."""
+    notebook, text = nbformat.read(path, as_version=4), jupytext.read(path.with_suffix(".py"))
+    assert cells(notebook) == cells(text)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "clear outputs first"
+
+
+def cells(notebook):
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def test_there_are_notebooks_and_each_has_both_forms():
+    assert len(NOTEBOOKS) > 4
+    assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in FOLDER.glob("*.py"))

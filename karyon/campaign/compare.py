@@ -12,6 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from karyon.campaign.folder import CampaignError
+from karyon.campaign.rows import MEASURED
 from karyon.campaign.statistics import mcnemar, paired_difference
 
 MEASURES = (
@@ -33,11 +34,8 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
     Runs are pairs by their number and seed. Raises CampaignError where the campaigns have no pairs.
     """
     a, b = _table(first), _table(second)
-    if a["seed"].to_pylist() != b["seed"].to_pylist():
-        raise CampaignError(
-            f"{first} and {second} are not run by run the same drives: compare campaigns of one --seed and --runs "
-            f"(found {a.num_rows} and {b.num_rows} runs)"
-        )
+    if other := _unlike(a, b):
+        raise CampaignError(f"{first} and {second} are not run by run the same drives: they differ in {other}")
     before, after = _column(a, "violated"), _column(b, "violated")
     worse, better = np.flatnonzero(~before & after), np.flatnonzero(before & ~after)
     names = [*MEASURES, *(name for name in a.column_names if name.startswith(LEVEL) and name in b.column_names)]
@@ -64,6 +62,15 @@ def _table(folder: Path) -> pa.Table:
         return parquet.read_table(folder / "runs.parquet")
     except (OSError, ValueError, pa.ArrowException) as error:
         raise CampaignError(f"{folder} holds no finished campaign: {error}") from None
+
+
+def _unlike(a: pa.Table, b: pa.Table) -> str:
+    """In what the drives of two campaigns differ; empty where they are the same."""
+    if a.num_rows != b.num_rows:
+        return f"their number ({a.num_rows:,} and {b.num_rows:,} runs)"
+    drives = a.column_names[: a.column_names.index(next(iter(MEASURED)))]
+    other = [name for name in drives if name in b.column_names and not a[name].equals(b[name])]
+    return ", ".join(other)
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:
@@ -110,5 +117,5 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _line(run: Mapping[str, Any]) -> str:
     what = f"{run['fault_signal']} {run['fault_mode']}" if run["fault_mode"] else run["stratum"]
-    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f} m"
+    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f}"
     return f"  run {run['run']}: {what}: {run['goals_violated']}{margin}   {run['command']}"

@@ -200,8 +200,8 @@ def measures(simulation: Simulation, place: int, shares: Sequence[str]) -> dict[
 def margin(simulation: Simulation, place: int, broken: bool) -> float:
     """How far a run was from breaking a safety goal: below 0 it broke one, and above, none.
 
-    The least, over the goals of the design, of the smallest gap (m), the smallest margin over the RSS distance (m), and
-    ten times the share of its bound that bad data had left when it went out of command.
+    The least, over the goals of the design, of the smallest gap in m, the smallest margin over the RSS distance in m,
+    and ten times the share of its bound that bad data had left when it went out of command.
     """
     metrics, hazards = simulation.metrics, {hazard.id for hazard in simulation.design.hazards}
     followers = simulation.world.vehicles - 1

@@ -41,6 +41,6 @@ def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
     yield "the worst"
     for one in summary["worst"][:SHOWN]:
         what = f"{one['fault_signal']} {one['fault_mode']}" if one["fault_mode"] else one["stratum"]
-        margin = "" if one["margin"] is None else f", margin {one['margin']:.2f} m"
+        margin = "" if one["margin"] is None else f", margin {one['margin']:.2f}"
         yield f"  run {one['run']}: {what}, {one['outcome']}{margin}   {one['command']}"
     yield f"files   {folder}/runs.parquet, campaign.json   digest {summary['digest'][:16]}…"

@@ -20,6 +20,7 @@ then of an unknown car, valid for nothing and witness against nobody, until for 
 sees one, at its speed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import inf, sqrt
 
@@ -48,6 +49,7 @@ DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
 LEAD = "lead.message"
 FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
 RADAR, WHEEL, PLACE = range(3)  # rows of the reckoned own signals
+CHECKS = ("sanity", "radar", "closing", "wheel", "place", "road", "apart", "noise", "track")  # that may be silenced
 
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
 JUMP_SHOWS = 1.0  # s in which a relative speed that has jumped as no car can shows in the distance if it is wrong
@@ -207,9 +209,18 @@ class Following:
 
     noise, tolerated   the design's numbers
     age_limits         s per own signal in the order of `OWN`, and for the message last: validity is 0 from there on
+    silent             names of `CHECKS` that are not heard, to show what each is worth
     """
 
-    def __init__(self, rows: int, noise: Noise, tolerated: Tolerated, age_limits: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        rows: int,
+        noise: Noise,
+        tolerated: Tolerated,
+        age_limits: tuple[float, ...],
+        silent: Collection[str] = (),
+    ) -> None:
+        self._silent = frozenset(silent)
         self.noise, self.checks = noise, Checks(noise, tolerated)
         self._tolerated_place = tolerated.message_position
         self.state = _start(rows)
@@ -298,7 +309,7 @@ class Following:
         told = before.handed_over if handed_over is None else before.handed_over | handed_over
         another = told & s.own.fresh[DISTANCE]
         sane = self._sanity(s.own, another)
-        message_sane = s.heard.sane
+        message_sane, tracked = self._heard_of("sanity", s.heard.sane), self._heard_of("track", tracked)
         open_road = s.own.value[DISTANCE] >= self.noise.range
 
         reckoned, residual = self._reckon(before, s, ages, usable, down, another)
@@ -306,7 +317,7 @@ class Following:
         road, road_known, difference = self._road(before, s, ages, message_age, usable, heard, open_road)
         apart, too_far = self._apart(before, s, difference, open_road)
         self._white(before, s, residual, another)
-        white = self._white_limits.noise_validity(np.sqrt(s.white))
+        white = self._heard_of("noise", self._white_limits.noise_validity(np.sqrt(s.white)))
 
         same = self._same(difference, open_road, closing_known & (closing >= DOUBT)) & ~another
         unknown = self._unknown(before, s, dt, same, another)
@@ -349,6 +360,10 @@ class Following:
         self.state = s
         return self._answer(s, now, running)
 
+    def _heard_of(self, check: str, judged: Floats) -> Floats:
+        """What a check says, or nothing but good where it is silent."""
+        return np.ones_like(judged) if check in self._silent else judged
+
     def _calm(self, before: State, s: State, dt: Floats, sane: Floats, quiet_closing: Booleans) -> Floats:
         """Of relative speed alone: after a jump it is doubted until the distance would show that it is wrong (row,).
 
@@ -370,7 +385,7 @@ class Following:
         stuck = (own.repeated >= detectors.STUCK_AFTER) & self._noisy
         stuck[:2] &= own.value[DISTANCE] < self.noise.range
         judged = validity.of_amplitude(np.maximum(outside, fast), 0.0, self._tolerated)
-        return np.where(stuck | ~own.stamped | np.isnan(own.value), 0.0, judged)
+        return self._heard_of("sanity", np.where(stuck | ~own.stamped | np.isnan(own.value), 0.0, judged))
 
     def _appeared(self, own: Newest) -> Booleans:
         """The car ahead came into the radar's range, or left it: its relative speed may jump (row,)."""
@@ -401,7 +416,8 @@ class Following:
         judged[RADAR] = np.where(s.untracked, np.minimum(judged[RADAR], 0.5), judged[RADAR])
         s.reckoned.doubted &= s.anchored
         s.reckoned.reference[RADAR] = np.minimum(s.reckoned.reference[RADAR], self.noise.range)
-        return judged, residual
+        told = [self._heard_of(name, row) for name, row in zip(("radar", "wheel", "place"), judged, strict=True)]
+        return np.stack(told), residual
 
     def _closing(
         self, before: State, s: State, message_age: Floats, usable: Booleans, heard: Booleans, open_road: Booleans
@@ -418,7 +434,7 @@ class Following:
         residual = np.where(known | (open_road & radar_known), residual, 0.0)
         s.closing_smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
         judged = self._closing_limits.validity(residual, s.closing_smooth)
-        return judged, known
+        return self._heard_of("closing", judged), known
 
     def _since(self, message_age: Floats) -> Floats:
         """How far the speed of the car ahead may have gone from what its last message makes expect, in m/s (row,).
@@ -454,7 +470,7 @@ class Following:
         residual = np.where(open_road, np.minimum(residual, 0.0), residual)  # a car beyond the range is not missed
         s.road_smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
         judged = self._road_limits.validity(residual, s.road_smooth)
-        return judged, known & learned, np.where(known, difference, np.nan)
+        return self._heard_of("road", judged), known & learned, np.where(known, difference, np.nan)
 
     def _apart(self, before: State, s: State, difference: Floats, open_road: Booleans) -> tuple[Floats, Floats]:
         """What message and distance are worth if the positions are further apart than both receivers may be off.
@@ -467,7 +483,8 @@ class Following:
         clears = ~open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
         s.apart = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
         allowed = self.noise.position_bias + self.noise.message_position_bias
-        judged = self._road_limits.validity(np.zeros_like(s.apart), np.maximum(np.abs(s.apart) - allowed, 0.0))
+        apart = np.maximum(np.abs(s.apart) - allowed, 0.0)
+        judged = self._heard_of("apart", self._road_limits.validity(np.zeros_like(s.apart), apart))
         return judged, np.where(compared & (s.apart < 0.0), judged, 1.0)
 
     def _white(self, before: State, s: State, residual: Floats, another: Booleans) -> None:

@@ -3,7 +3,7 @@
 The detection times come from the detectors that perception runs, the rest from the safety design.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import hypot, inf
 from typing import Any
@@ -81,9 +81,12 @@ def minimum_validity(function: Function, signal: str) -> float:
     return max(demanded, default=0.0)
 
 
-def perception_of(design: Design, function: Function, rows: int, **fitted: float) -> Following:
+def perception_of(
+    design: Design, function: Function, rows: int, silent: Collection[str] = (), **fitted: float
+) -> Following:
     """Perception with the noise floors, tolerated amplitudes and age limits of the design.
 
+    silent   its checks that are not heard
     fitted   what the vehicle is fitted with, where it is not usual: `range`, `vehicle_length`, `vehicle_lag` of `Noise`
     """
     tolerated, noise = _stated(design)
@@ -103,7 +106,7 @@ def perception_of(design: Design, function: Function, rows: int, **fitted: float
     places = ("position", "message_position")
     floors |= {f"{field}_bias": biases[named[field]] for field in places if named[field] in biases}
     limits = tuple(min(age_limit(function, name), 1.0) for name in (*OWN, LEAD))
-    return Following(rows, Noise(**floors, **fitted), Tolerated(**amplitudes), limits)
+    return Following(rows, Noise(**floors, **fitted), Tolerated(**amplitudes), limits, silent)
 
 
 def leader_of(design: Design, function: Function, rows: int, **fitted: float) -> Leader:

@@ -108,6 +108,7 @@ class Simulation:
             design,
             whole,  # a level that is not reached limits the age of what is judged all the same
             self.rows,
+            first.perception.silent,
             range=self.sensors.range,
             vehicle_length=first.vehicle.length,
             vehicle_lag=first.vehicle.lag,

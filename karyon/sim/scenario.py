@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.perception.following import LEAD
+from karyon.perception.following import CHECKS, LEAD
 from karyon.sim import controllers, documents, protocols, safety_file, wording
 from karyon.sim.analysis import age_limit
 from karyon.sim.arrivals import CutIn, Start, are_there, fit
@@ -42,6 +42,7 @@ from karyon.sim.units import (
     Metres,
     MetresPerSecond,
     MetresPerSecond2,
+    OneOf,
     Period,
     Seconds,
     Section,
@@ -233,6 +234,14 @@ class KernelSwitch(Section):
     )
 
 
+class Perception(Section):
+    """What judges the signals."""
+
+    silent: tuple[Annotated[str, OneOf("the name of a check", CHECKS)], ...] = Field(
+        default=(), description="checks that are not heard, to show what each is worth"
+    )
+
+
 class Acc(Section):
     """The function `acc`."""
 
@@ -289,6 +298,7 @@ class Scenario(Section):
         default=Radio(), description="what vehicles tell each other"
     )
     safety: Text = Field(description="file of the safety design")
+    perception: Perception = Field(default=Perception(), description="what judges the signals")
     kernel: KernelSwitch = Field(default=KernelSwitch(), description="the safety kernel")
     acc: Acc = Field(default=Acc(), description="adaptive cruise control")
     record: Record = Field(default=Record(), description="what is written down")

@@ -58,7 +58,7 @@ def test_differences_are_of_the_pairs_that_both_have(tmp_path, plan):
 
 def test_campaigns_of_other_drives_have_no_pairs(tmp_path, plan):
     first, second = finished(tmp_path / "a", plan), finished(tmp_path / "b", plan, seed=6)
-    with pytest.raises(CampaignError, match="not run by run the same drives"):
+    with pytest.raises(CampaignError, match="not run by run the same drives: they differ in seed, stratum"):
         compare.compare(first, second)
 
 

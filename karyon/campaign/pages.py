@@ -1,0 +1,153 @@
+"""Pages on the shipped campaigns, each with its result: `python -m karyon.campaign.pages docs/campaigns`.
+
+What stands on them is what the runs say; the text around the numbers is of `PAGES`.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyarrow import parquet
+
+from karyon.campaign import campaign, compare, plan_file
+
+SEED = 1
+ABLATION = {  # what is taken away: the plan, and how a reader calls it
+    "without_kernel": "the kernel",
+    "without_dwell": "the dwell times",
+    "never_cooperative": "V2V messages (LoS 1 at most)",
+    "without_sanity": "check `sanity`: range, rate, stuck, stamps",
+    "without_radar": "check `radar`: distance against relative speed",
+    "without_closing": "check `closing`: relative speed against what is heard",
+    "without_wheel": "check `wheel`: own speed against acceleration",
+    "without_place": "check `place`: own position against speed",
+    "without_road": "check `road`: distance against positions, once learned",
+    "without_apart": "check `apart`: distance against positions, from the start",
+    "without_noise": "check `noise`: white noise of residuals",
+    "without_track": "check `track`: the message against itself",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page on one campaign: how many runs, its title, and what a reader should know before the numbers."""
+
+    runs: int
+    title: str
+    text: str
+
+
+PAGES = {
+    "acc_faults": Page(
+        10_000,
+        "Campaign `acc_faults`: one fault at a time",
+        "One car follows another at 25 m/s, which brakes to somewhere between a standstill and 20 m/s at 1 to 6 m/s². "
+        "At some time one sensor, the radio or a component of the car behind fails, in one of 23 ways. A run violates "
+        "if cars collide, if the RSS distance is not kept, or if bad data stays in command beyond its bound.",
+    ),
+    "platoon_loss": Page(
+        800,
+        "Campaign `platoon_loss`: messages that never come",
+        "Eight cars drive half a second apart while all of them agree to it. None to all of the messages are lost, on "
+        "each link by itself, and the leader brakes at up to 6 m/s².",
+    ),
+}
+
+
+def write(folder: Path) -> None:
+    """All pages. Raises CampaignError, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        with tempfile.TemporaryDirectory() as place:
+            summary = _run(name, page.runs, Path(place))
+            told = "\n".join(_page(page, name, summary, Path(place)))
+        (folder / f"{name}.md").write_text(f"{told}\n", "utf-8")
+        print(folder / f"{name}.md")
+    (folder / "ablation.md").write_text("\n".join(_ablation(1000)) + "\n", "utf-8")
+    print(folder / "ablation.md")
+
+
+def _run(name: str, runs: int, out: Path) -> dict[str, Any]:
+    outcome = campaign.run(plan_file.read(name), runs, SEED, out, campaign.Orders(), lambda done, wanted: True)
+    assert outcome.summary is not None
+    return outcome.summary
+
+
+def _page(page: Page, name: str, summary: Mapping[str, Any], out: Path) -> Iterator[str]:
+    outcomes, (low, high) = summary["outcomes"], summary["interval"]
+    yield f"# {page.title}\n"
+    yield f"{page.text}\n"
+    yield f"```sh\nkaryon campaign {name} --runs 40 --workers 1\n```\n"
+    yield (
+        f"With `--runs {page.runs} --seed {SEED}`: {summary['violations']} of {summary['runs']:,} runs violate a goal, "
+        f"which is a rate of {low:.2g} to {high:.2g} with 95 % confidence; "
+        f"{outcomes['crashed'] + outcomes['hung']} came to nothing.\n"
+    )
+    if len(summary["strata"]) > 1:
+        yield from _table(
+            ("fault", "runs", "violate", "rate, 95 %", "least RSS margin, m", "longest in command, ms"),
+            [_stratum(one, out) for one in summary["strata"]],
+        )
+
+
+def _stratum(stratum: Mapping[str, Any], out: Path) -> tuple[object, ...]:
+    low, high = stratum["interval"]
+    names = ["min_rss_margin", "worst_switch_latency"]
+    of_it = [("stratum", "=", stratum["name"])]
+    rows = parquet.read_table(out / "runs.parquet", columns=names, filters=of_it).to_pydict()
+    margin = min(value for value in rows["min_rss_margin"] if value is not None)
+    latency = max(value for value in rows["worst_switch_latency"] if value is not None)
+    rate = f"{low:.2g} to {high:.2g}"
+    return stratum["name"], stratum["runs"], stratum["violations"], rate, f"{margin:.2f}", f"{1000.0 * latency:.0f}"
+
+
+def _ablation(runs: int) -> Iterator[str]:
+    """What each part of the kernel and of perception is worth: one is taken away in turn."""
+    yield "# What each part is worth\n"
+    yield (
+        f"The same {runs:,} drives with the same faults as in [`acc_faults`](acc_faults.md), and each time one part "
+        "taken away: the plans `ablation/...`. Detectors overlap on purpose, so that one of them missing is most often "
+        "made up for by others. *p* is that of the exact McNemar test on the pairs of runs.\n"
+    )
+    yield '```sh\nkaryon campaign ablation/without_closing --runs 40 --workers 1 || echo "it violates goals"\n```\n'
+    with tempfile.TemporaryDirectory() as place:
+        whole = Path(place) / "whole"
+        summary = _run("acc_faults", runs, whole)
+        rows: list[tuple[object, ...]] = [("nothing", summary["violations"], _collided(whole), "", "", "")]
+        for name, called in ABLATION.items():
+            out = Path(place) / name
+            _run(f"ablation/{name}", runs, out)
+            rows.append(_compared(called, compare.compare(whole, out), out))
+    head = ("taken away", "violate", "collide", "p", "time at LoS 2", "false downgrades per run")
+    yield from _table(head, rows)
+
+
+def _collided(out: Path) -> int:
+    return sum(count > 0 for count in parquet.read_table(out / "runs.parquet")["collisions"].to_pylist() if count)
+
+
+def _compared(called: str, found: Mapping[str, Any], out: Path) -> tuple[object, ...]:
+    violate, differences = found["violate"], found["differences"]
+    share = differences["los_2"]["mean"] if "los_2" in differences else None
+    return (
+        called,
+        violate["both"] + violate["second_alone"],
+        _collided(out),
+        f"{found['mcnemar_p']:.2g}",
+        "" if share is None else f"{100.0 * share:+.1f} %",
+        f"{differences['false_downgrades']['mean']:+.3f}",
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"| {' | '.join('---' for _ in head)} |"
+    for row in rows:
+        yield f"| {' | '.join(map(str, row))} |"
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -18,9 +18,9 @@ Margins = Callable[[Floats], Floats]
 
 DRAWN = 64  # runs drawn at random before each round of descents
 STARTS = 6  # descents of a round, from the nearest misses; they advance side by side, as few runs take long
-KEPT = 3  # generations after which the better half of the descents goes on
+KEPT = 2  # generations after which the better half of the descents goes on
 STEP = 0.2  # standard deviation of a first generation; a coordinate spans 1
-PATIENCE = 8  # generations without a lower margin, after which a round ends
+PATIENCE = 5  # generations without a lower margin, after which a round ends
 LEAST = 1e-3  # what counts as lower
 LAST = float(np.nextafter(1.0, 0.0))
 UNKNOWN = 1e9  # margin of a run that came to nothing: CMA-ES needs a number
@@ -35,11 +35,14 @@ def find(margins: Margins, dimensions: int, seed: int, runs: int, ends: Floats |
     The last batch is the one in which a run violates. Raises ModuleNotFoundError without cma.
     """
     made, rng = _Made(margins, dimensions, runs), stream(seed, Purpose.DESCENT)
+    drawn, known = np.empty((0, dimensions)), np.empty(0)
     while not made.is_over:
-        drawn = rng.random((DRAWN, dimensions))
-        found = made(drawn)
-        held = 0 if ends is None else 1
-        _descend(made, [_Descent(start, held, rng) for start in _nearest(drawn[: len(found)], found, ends)])
+        more = rng.random((DRAWN, dimensions))
+        found = made(more)
+        drawn, known = np.concatenate([drawn, more[: len(found)]]), np.concatenate([known, found])
+        nearest = _nearest(drawn, known, ends)
+        _descend(made, [_Descent(drawn[one], 0 if ends is None else 1, rng) for one in nearest])
+        drawn, known = np.delete(drawn, nearest, axis=0), np.delete(known, nearest)
     return made.points, made.margins
 
 
@@ -62,13 +65,13 @@ class _Made:
         return found
 
 
-def _nearest(points: Floats, margins: Floats, ends: Floats | None) -> Floats:
-    """The points of least margin, of each part one."""
+def _nearest(points: Floats, margins: Floats, ends: Floats | None) -> NDArray[np.int64]:
+    """Which points have the least margin, of each part one."""
     order = np.argsort(margins, kind="stable")
     if ends is not None:
         _, first = np.unique(np.searchsorted(ends[:-1], points[order, 0], side="right"), return_index=True)
         order = order[np.sort(first)]
-    return points[order[:STARTS]]
+    return order[:STARTS]
 
 
 def _descend(made: _Made, descents: list[_Descent]) -> None:

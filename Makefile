@@ -24,7 +24,8 @@ bench: .venv/ready
 
 figures: .venv/ready
 	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss
-	$(BIN)/python -m karyon.sim.view.gallery docs
+	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.sim.view.gallery docs
+	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.campaign.gallery docs
 
 compare: .venv/ready
 	$(BIN)/python -m karyon.sim.comparison docs

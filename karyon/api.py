@@ -75,7 +75,7 @@ class Run:
         return self._table(MESSAGES)
 
     def plot(self) -> list[Path]:
-        """Draw the standard figures, as PNG and SVG, beside the other files of the run; returns their paths.
+        """Draw the standard figures, as PNG, SVG and PDF, beside the other files of the run; returns their paths.
 
         Raises:
             RunError: The run left no files, or they cannot be drawn.

@@ -112,18 +112,20 @@ def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path
 
 
 @app.command(epilog="Example: karyon plot runs/demo")
-def plot(folder: Annotated[Path, typer.Argument(help="folder of a run")]) -> None:
-    """The standard figures of a run, as PNG and SVG."""
+def plot(folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a run, or of a campaign")]) -> None:
+    """The standard figures of a run or of a campaign, as PNG, SVG and PDF."""
+    from karyon.campaign.folder import CampaignError
+
     try:
-        from karyon.sim.view.plot import RunError
-        from karyon.sim.view.plot import plot as draw
+        from karyon.campaign import plot as campaign
+        from karyon.sim.view import plot as run
     except ImportError as error:
         _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
     try:
         with _writing(folder):
-            paths = draw(folder)
+            paths = campaign.plot(folder) if (folder / "identity.json").is_file() else run.plot(folder)
         print("\n".join(map(str, paths)))
-    except RunError as error:
+    except (run.RunError, CampaignError) as error:
         _refuse(f"error: {error}")
 
 
@@ -192,6 +194,33 @@ def campaign(
         return
     print(json.dumps(outcome.summary, indent=2) if as_json else "\n".join(screen.lines(outcome.summary, folder)))
     _exit_if(screen.is_bad(outcome.summary))
+
+
+@app.command(epilog="Example: karyon search acc_faults --runs 5000 --seed 5 --out runs/searched")
+def search(
+    plan: Annotated[str, typer.Argument(metavar="FILE", help="a plan: a file, or the name of a shipped one")],
+    runs: Annotated[int, typer.Option(min=2_000, max=10_000_000, help="how many")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="all random numbers follow from it")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder of the results [default: runs/PLAN_search]")] = None,
+    as_json: Json = False,
+) -> None:
+    """The worst runs of a plan, how rare violations are that random runs would not hit, and the smallest such fault."""
+    from karyon.campaign import plan_file, screen
+    from karyon.campaign import search as searches
+    from karyon.campaign.folder import CampaignError
+
+    try:
+        read = plan_file.read(plan)
+        folder = out or Path("runs") / f"{read.name}_search"
+        with _writing(folder), _Runs() as progress:
+            folder.mkdir(parents=True, exist_ok=True)
+            summary = searches.run(read, runs, seed, folder, progress)
+    except CampaignError as error:
+        _refuse(f"error: {error}")
+    except ModuleNotFoundError as error:
+        _refuse(f"error: a search needs cma ({error}): pip install 'karyon[search]'")
+    print(json.dumps(summary, indent=2) if as_json else "\n".join(screen.of_search(summary, folder)))
+    _exit_if(summary["violations"] > 0)
 
 
 @app.command(epilog="Example: karyon replay runs/acc_faults 17 --out runs/acc_faults_17")

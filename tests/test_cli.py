@@ -440,7 +440,7 @@ def test_plot_names_the_files_that_it_made(karyon, tmp_path):
     done = karyon("plot", "out")
     assert (done.returncode, done.stderr) == (0, "")
     made = [tmp_path / line for line in done.stdout.splitlines()]
-    assert [path.suffix for path in made] == [".png", ".svg"]
+    assert [path.suffix for path in made] == [".png", ".svg", ".pdf"]
     assert all(path.stat().st_size > 1000 for path in made)
 
 

@@ -154,12 +154,16 @@ class Plan:
 
     def design_of(self, scenario: Scenario, values: Sequence[Any]) -> Design:
         """The design of a run, of which `values` are what varies in the design."""
+        design = Design.parse(self.design_data(values))
+        law = scenario.acc.controller
+        return design if law is None else controllers.chosen(design, law)
+
+    def design_data(self, values: Sequence[Any]) -> Any:
+        """The same as plain data, as a file would have it."""
         data = self.design
         for varied, value in zip(self.varied, values, strict=True):
             data = put(data, varied.path, varied.written(value))
-        design = Design.parse(data)
-        law = scenario.acc.controller
-        return design if law is None else controllers.chosen(design, law)
+        return data
 
 
 @lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from karyon.campaign.rare import TRUSTED
 from karyon.campaign.rows import CRASHED, HUNG
 from karyon.campaign.statistics import Verdict
 
@@ -44,3 +45,29 @@ def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
         margin = "" if one["margin"] is None else f", margin {one['margin']:.2f}"
         yield f"  run {one['run']}: {what}, {one['outcome']}{margin}   {one['command']}"
     yield f"files   {folder}/runs.parquet, campaign.json   digest {summary['digest'][:16]}…"
+
+
+def of_search(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """What a search has found: the rate, the worst runs, and the smallest fault that still violates."""
+    low, high = summary["interval"]
+    yield f"{summary['plan']}   {summary['runs']:,} runs searched, seed {summary['seed']}"
+    first = summary["first_violation"]
+    yield "no run violates" if first is None else f"run {first} is the first of {summary['violations']:,} that violate"
+    yield f"rate   {summary['rate']:.2g} ({low:.2g} to {high:.2g}, 95 %)" + _doubt(summary)
+    if summary["came_to_nothing"]:
+        yield f"came to nothing   {summary['came_to_nothing']:,} runs"
+    yield "the worst"
+    for one in summary["worst"][:SHOWN]:
+        yield f"  {one['stratum']}, margin {one['margin']:.2f} m   {one['command']}"
+    if summary["smallest"]:
+        yield f"the smallest fault that still violates   {summary['smallest']['command']}"
+        for name, value in summary["smallest"]["values"].items():
+            yield f"  {name}   {value}"
+    yield f"files   {folder}/search.json"
+
+
+def _doubt(summary: Mapping[str, Any]) -> str:
+    if summary["first_violation"] is None:
+        return "   as the runs drawn at random say"
+    few = summary["effective"] < TRUSTED
+    return f"   of the right order only: {summary['effective']:.0f} runs count" if few else ""

@@ -1,7 +1,7 @@
 """When a campaign may end before its last run, without cheating: `--until-width`, `--until-claim`.
 
 One looks at the runs in the order of their numbers, each so many; which of them come first, on however many workers,
-decides nothing. So it ends after the same run whatever computes it.
+decides nothing. So it ends after the same run whatever computes it. What came to nothing counts as a violation.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from karyon.campaign.folder import CampaignError, Folder
 from karyon.campaign.plan import Plan
+from karyon.campaign.rows import OK
 from karyon.campaign.statistics import Verdict, claim, confidence_sequence
 
 EVERY = 100  # runs between two looks
@@ -76,6 +78,11 @@ def stop_of(plan: Plan, width: float | None, wanted: str | None) -> Stop | None:
     return Claim(limit, confidence)
 
 
+def _may_violate(rows: pa.Table) -> np.ndarray:
+    """Which runs violated a goal, or came to nothing, and may have violated one (run,)."""
+    return np.array([outcome != OK for outcome in rows["outcome"].to_pylist()], dtype=bool)
+
+
 class Watch:
     """Looks at the runs of a folder as they come.
 
@@ -94,7 +101,7 @@ class Watch:
         """Whether the runs that are there, without a gap from the first on, are enough."""
         if self.runs is not None:
             return True
-        new = [table["violated"].to_numpy() for table in self._folder.rows_from(len(self._violated))]
+        new = [_may_violate(table) for table in self._folder.rows_from(len(self._violated))]
         self._violated = np.concatenate([self._violated, *new]).astype(bool)
         while self._looked + EVERY <= len(self._violated):
             self._looked += EVERY

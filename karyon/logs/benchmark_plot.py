@@ -5,17 +5,15 @@ apart by colour, by marker and by line, so also in grey print.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from karyon.logs.benchmark_text import Cases, axes, by_case
-from karyon.sim.view.plot import BLUE, BOTTOM, FORMATS, GREY, RED, SMALL, STYLE, WIDTH
+from karyon.sim.view.page import BLUE, BOTTOM, GREY, RED, SMALL, WIDTH, rendered, styled, write
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
     "KARYON": {"color": BLUE, "marker": "o", "linewidth": 2.2, "markersize": 4.2, "zorder": 3},  # below: all are seen
@@ -42,17 +40,9 @@ def draw(measured: Mapping[str, Any], out: Path) -> None:
 
     Raises OSError.
     """
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a user's own style would change what others see
-        mpl.rcParams.update(STYLE)
-        kind, stream = out.suffix[1:], BytesIO()
-        figure(measured).savefig(stream, format=kind, metadata=FORMATS[kind])
-    part = out.with_name(f"{out.name}.part")
-    try:
-        part.write_bytes(stream.getvalue())
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+    with styled():
+        picture = rendered(figure(measured), out.suffix[1:])
+    write(out, picture)
 
 
 def figure(measured: Mapping[str, Any]) -> Figure:

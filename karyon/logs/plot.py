@@ -6,13 +6,10 @@ raised an alarm. A log of any length is drawn by the least and the most of each 
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -28,10 +25,9 @@ from karyon.logs.tables import Log, open_log
 from karyon.perception.chain import DETECTORS
 from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import InputError, shortened
-from karyon.sim.view.plot import (
+from karyon.sim.view.page import (
     BLUE,
     BOTTOM,
-    FORMATS,
     GREY,
     LANE_FILLED,
     LANE_STEPS,
@@ -42,12 +38,15 @@ from karyon.sim.view.plot import (
     RIGHT,
     SHADE,
     SMALL,
-    STYLE,
     WIDTH,
+    rendered,
+    styled,
+    write,
 )
 
 __all__ = ["InputError", "draw", "figure"]
 
+FORMATS = ("png", "svg")
 SIGNALS_SHOWN = 10  # panels
 SENDERS_SHOWN = 30  # lanes
 HEAD, TITLE = 0.54, 0.28  # inches: heading of the page, space for the title of a panel
@@ -83,10 +82,10 @@ def draw(
     Raises InputError (sensors file, log, a judged file that does not fit), OSError (out).
     """
     drawn = figure(log, sensors, judged, inject, seed)
-    with _styled():
-        pictures = {_path(out, kind): _rendered(drawn, kind) for kind in FORMATS}
+    with styled():
+        pictures = {_path(out, kind): rendered(drawn, kind) for kind in FORMATS}
     for path, picture in pictures.items():
-        _write(path, picture)
+        write(path, picture)
     return list(pictures)
 
 
@@ -94,20 +93,11 @@ def figure(log: Path, sensors: str | Path, file: Path, inject: Sequence[str] = (
     """The figure that `draw` makes files of; `file` is the judged one. Raises InputError."""
     described = sensors_file.read(sensors)
     title = f"{shortened(log.name, 60)}   judged with {shortened(Path(sensors).name, 40)}"
-    with _styled():
+    with styled():
         if isinstance(described, MessageLog):
             return _of_messages(title, described, file)
         with open_log(log) as opened:
             return _of_signals(title, _Passes(opened, described, file, inject, seed))
-
-
-@contextmanager
-def _styled() -> Iterator[None]:
-    """The style of our figures: a user's own would change what others see."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        yield
 
 
 class _Passes:
@@ -152,22 +142,6 @@ def _path(out: Path, kind: str) -> Path:
     """The file of one format; an ending that `out` has for a picture is not doubled."""
     name = out.name.removesuffix(".png").removesuffix(".svg")
     return out.with_name(f"{name}.{kind}")
-
-
-def _rendered(drawn: Figure, kind: str) -> bytes:
-    stream = BytesIO()
-    drawn.savefig(stream, format=kind, metadata=FORMATS[kind])
-    return stream.getvalue()
-
-
-def _write(path: Path, picture: bytes) -> None:
-    """The whole picture or none."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(picture)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # --- the page

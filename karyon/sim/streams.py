@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     OWN_RADIO_MODEL = 16
     BOOTSTRAP = 30
     SEARCH = 31
+    DESCENT = 32
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

@@ -68,13 +68,13 @@ def box(narrow, dimensions):
     return Case(dimensions, lambda z: (np.abs(z[:, :narrow] - (low + high) / 2) - (high - low) / 2).max(axis=1))
 
 
-def chance(dimensions):
-    """A plane, and half of the spread is not in the point: the run has random numbers of its own."""
+def chance(dimensions, share):
+    """A plane, and this share of the variance is not in the point: the run has random numbers of its own."""
     rng = np.random.Generator(np.random.Philox(9))
 
     def margin(z):
         along = z.sum(axis=1) / np.sqrt(dimensions)
-        return away(RATE) - np.sqrt(0.5) * (along + rng.standard_normal(len(z)))
+        return away(RATE) - np.sqrt(1 - share) * along - np.sqrt(share) * rng.standard_normal(len(z))
 
     return Case(dimensions, margin)
 
@@ -108,12 +108,13 @@ CASES = {
     "two planes, at right angles, 5 % in one, d = 10": corner(10, 0.05),
     **{f"a sphere, d = {d}": sphere(d) for d in (2, 3, 5, 10)},
     **{f"{k} narrow bands, d = {d}": box(k, d) for k, d in ((2, 2), (3, 3), (3, 8), (2, 10))},
-    "a plane and chance, d = 3": chance(3),
+    "a plane and a tenth of chance, d = 3": chance(3, 0.1),
     "a plane in stairs, d = 3": stairs(3),
 }
 BEYOND = {
     **{f"two planes, opposite, {share:.0%} in one, d = 3": opposite(3, share) for share in (0.2, 0.05)},
     "a plane and a hidden box, d = 2": hidden(),
+    "a plane and a half of chance, d = 3": chance(3, 0.5),
     "a cliff, d = 2": cliff(),
 }
 

@@ -17,11 +17,12 @@ NUMBER, SEED = 700, 5
 class Violating:
     """A folder whose runs violate by chance, and come in pieces."""
 
-    def __init__(self, violated):
-        self.violated, self.there = violated, 0
+    def __init__(self, violated, bad="violated"):
+        self.violated, self.there, self.bad = violated, 0, bad
 
     def rows_from(self, begin):
-        yield pa.table({"violated": self.violated[begin : self.there]})
+        outcomes = np.where(self.violated[begin : self.there], self.bad, "ok")
+        yield pa.table({"outcome": outcomes})
 
 
 def test_it_ends_at_the_first_look_that_is_enough_in_whatever_pieces_the_runs_come():
@@ -50,6 +51,15 @@ def test_a_claim_is_shown_refuted_or_open():
         watch = stopping.Watch(stopping.Claim(0.01, 0.95), folder)
         watch.look()
         assert (watch.runs, watch.verdict) == (runs, verdict)
+
+
+@pytest.mark.parametrize("outcome", ["crashed", "hung"])
+def test_runs_that_came_to_nothing_show_no_claim(outcome):
+    folder = Violating(np.arange(1000) % 4 == 0, outcome)
+    folder.there = 1000
+    watch = stopping.Watch(stopping.Claim(0.01, 0.95), folder)
+    watch.look()
+    assert watch.verdict == Verdict.REFUTED
 
 
 def test_runs_behind_a_gap_are_not_looked_at(tmp_path):

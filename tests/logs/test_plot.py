@@ -24,7 +24,7 @@ from karyon.logs.perceive import perceive
 from karyon.logs.plot import SENDERS_SHOWN, SIGNALS_SHOWN, draw, figure
 from karyon.logs.reduced import COLUMNS, Axis, Extremes, Parts
 from karyon.sim.documents import InputError
-from karyon.sim.view.plot import BLUE, GREY, RED
+from karyon.sim.view.page import BLUE, GREY, RED
 
 DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[2] / "../shared/data"))
 ONE = "  {name}: {{unit: m/s2, noise: 0.1, tolerated: 1}}\n"

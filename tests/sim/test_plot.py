@@ -16,7 +16,9 @@ from pyarrow import parquet
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read as read_scenario
-from karyon.sim.view.plot import POINTS, Mark, _placed, _thinned, _width, draw, plot
+from karyon.sim.view.follower_plot import Mark, _placed, draw
+from karyon.sim.view.page import POINTS, text_width, thinned
+from karyon.sim.view.plot import plot
 from karyon.sim.view.recorded import RunError, read
 
 DRIFT = "{vehicle: 2, signal: front.distance, mode: drift, onset: 5, duration: 3, rate: 2}"
@@ -60,15 +62,18 @@ def words_of(folder: Path) -> list[str]:
     return [text.get_text() for text in figure.texts] + headings + panels
 
 
-def test_both_pictures_are_written_with_200_dots_per_inch(broken):
-    """A PNG for the screen, an SVG for the paper, named as promised."""
-    png, svg = plot(broken)
-    assert (png, svg) == (broken / "timeseries.png", broken / "timeseries.svg")
+def test_pictures_are_written_with_200_dots_per_inch(broken):
+    """A PNG for the screen, SVG and PDF for the paper, named as promised; of several followers both figures."""
+    paths = plot(broken)
+    kinds = ("png", "svg", "pdf")
+    assert paths == [broken / f"{name}.{kind}" for name in ("timeseries", "platoon") for kind in kinds]
+    png, svg, pdf = paths[:3]
     data = png.read_bytes()
     assert data.startswith(b"\x89PNG")
     dots_per_metre = int.from_bytes(data[data.index(b"pHYs") + 4 :][:4])
     assert round(dots_per_metre * 0.0254) == 200
     assert b"<svg" in svg.read_bytes()
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 def test_the_same_run_gives_the_same_bytes_whatever_the_users_style(broken):
@@ -78,6 +83,7 @@ def test_the_same_run_gives_the_same_bytes_whatever_the_users_style(broken):
         assert [path.read_bytes() for path in plot(broken)] == first
         assert mpl.rcParams["font.size"] == 20
     assert b"<dc:date>" not in first[1]
+    assert b"CreationDate" not in first[2]
 
 
 def test_pyplot_stays_out(broken):
@@ -186,9 +192,9 @@ DAMAGES = {
     "no summary": ("summary.json", Path.unlink, "not there"),
     "no scenario": ("scenario.yaml", Path.unlink, "not there"),
     "empty trace": ("trace.parquet", lambda path: path.write_bytes(b""), "cannot be read"),
-    "half a trace": ("trace.parquet", cut, "cannot be read"),
+    "half a trace": ("trace.parquet", cut, "cannot be read, it is damaged or cut off; run its scenario again"),
     "trace is text": ("trace.parquet", lambda path: path.write_text("time,gap\n1,2\n"), "cannot be read"),
-    "trace without rows": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 0)), "no vehicle"),
+    "no instant": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 0)), "holds no instant"),
     "one instant": ("trace.parquet", lambda path: change_trace(path, lambda t: t.slice(0, 3)), "single instant"),
     "no gap": ("trace.parquet", lambda path: change_trace(path, lambda t: t.drop_columns("gap")), "has no column gap"),
     "no age": (
@@ -253,6 +259,15 @@ def test_a_broken_folder_is_refused_by_the_name_of_the_file(broken, name, damage
     assert not list(broken.glob("timeseries*"))
 
 
+def test_a_trace_of_an_older_version_says_so(broken):
+    """What is missing, which version wrote it, and what to do."""
+    change_trace(broken / "trace.parquet", lambda table: table.drop_columns("gap"))
+    summary = json.loads((broken / "summary.json").read_text()) | {"version": "0.0.9"}
+    (broken / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(RunError, match=r"has no column gap: KARYON 0\.0\.9 wrote it.*run its scenario again"):
+        plot(broken)
+
+
 def test_what_is_no_folder_is_refused(tmp_path):
     """A missing folder and a file are told apart."""
     (tmp_path / "file").touch()
@@ -291,7 +306,7 @@ def test_words_of_switches_never_cover_each_other(times, words):
     for one in labels:
         for other in labels:
             if one is not other and one.row == other.row:
-                ends = sorted([(x.left, x.left + _width(x.mark.text, 100.0)) for x in (one, other)])
+                ends = sorted([(x.left, x.left + text_width(x.mark.text, 100.0)) for x in (one, other)])
                 assert ends[0][1] <= ends[1][0]
 
 
@@ -300,12 +315,12 @@ def test_a_long_run_is_drawn_with_its_extremes(spike, height):
     """Of 100,000 instants a few thousand are drawn, and the one that stands out is among them."""
     values = np.zeros(100_000)
     values[spike] = height
-    time, drawn = _thinned(np.arange(100_000.0), values)
+    time, drawn = thinned(np.arange(100_000.0), values)
     assert len(time) <= 2 * POINTS
     assert time[drawn == height].tolist() == [spike]
 
 
 def test_a_lost_measurement_is_a_break_in_the_line():
     """Nothing is drawn where nothing was measured."""
-    _, drawn = _thinned(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
+    _, drawn = thinned(np.arange(4.0), np.array([1.0, np.nan, np.inf, 2.0]))
     assert np.isnan(drawn).tolist() == [False, True, True, False]

@@ -10,7 +10,8 @@ from karyon.sim.view.scene import Scene
 
 PAD = 16  # px
 BUTTON, BUTTON_SPACE = 30, 5  # px
-TIME_WIDE = 150  # px
+END_WIDE = 80  # px: how long the run is, beside the track
+END_FROM = 520  # px of width from which there is room for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ BUTTONS = (
     Button("−", "slower"),
     Button("+", "faster"),
 )
+AT_THE_END = (Button("!", "fault"), Button("?", "help"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,16 @@ class Bar:
         self._look, self._place, self._scene = look, place, scene
         side, space = look.px(BUTTON), look.px(BUTTON_SPACE)
         top, left = place.centery - side // 2, place.left + look.px(PAD)
+        right = place.right - look.px(PAD) - len(AT_THE_END) * (side + space) + space
         self.buttons = {
-            button: pygame.Rect(left + index * (side + space), top, side, side) for index, button in enumerate(BUTTONS)
+            button: pygame.Rect(begin + index * (side + space), top, side, side)
+            for begin, buttons in ((left, BUTTONS), (right, AT_THE_END))
+            for index, button in enumerate(buttons)
         }
-        begin = left + len(BUTTONS) * (side + space) + look.px(60)
-        self.track = pygame.Rect(
-            begin, place.centery - look.px(5), max(place.right - begin - look.px(PAD + TIME_WIDE), 1), look.px(10)
-        )
+        self._says_end = place.width >= look.px(END_FROM)
+        begin = left + len(BUTTONS) * (side + space) + look.px(50)
+        end = right - look.px(END_WIDE if self._says_end else 2 * BUTTON_SPACE)
+        self.track = pygame.Rect(begin, place.centery - look.px(5), max(end - begin, 1), look.px(10))
 
     def time_at(self, x: int) -> float:
         """When the place `x` px of the track is, s."""
@@ -94,8 +99,8 @@ class Bar:
         pygame.draw.line(surface, colours.line, self._place.topleft, self._place.topright)
         for button, place in self.buttons.items():
             self._draw_button(surface, button, place, transport)
-        last = list(self.buttons.values())[-1]
-        look.text(surface, f"{transport.speed:g}×", (last.right + look.px(10), last.centery), NORMAL)
+        last = list(self.buttons.values())[len(BUTTONS) - 1]
+        look.text(surface, f"{transport.speed:g}×", (last.right + look.px(8), last.centery), NORMAL)
         pygame.draw.rect(surface, colours.line, track, border_radius=look.px(3))
         there = pygame.Rect(track.left, track.top, self._x(scene.end) - track.left, track.height)
         pygame.draw.rect(surface, mixed(colours.line, colours.faint, 0.45), there, border_radius=look.px(3))
@@ -104,10 +109,9 @@ class Bar:
         handle = pygame.Rect(0, 0, look.px(5), look.px(34))
         handle.center = (x, track.centery)
         pygame.draw.rect(surface, colours.chosen, handle, border_radius=look.px(2))
-        said = f"of {self._whole:g} s"
-        at = (track.right + look.px(14), track.centery)
-        place = look.text(surface, said, at, NORMAL, colours.faint)
-        look.text(surface, "? keys", (self._place.right - look.px(PAD), place.centery), NORMAL, colours.faint, "right")
+        if self._says_end:
+            at = (track.right + look.px(12), track.centery)
+            look.text(surface, f"of {self._whole:g} s", at, NORMAL, colours.faint)
 
     def _draw_button(self, surface: pygame.Surface, button: Button, place: pygame.Rect, transport: Transport) -> None:
         look, colours = self._look, self._look.colours
@@ -126,7 +130,8 @@ class Bar:
             )
             pygame.draw.rect(surface, colours.ink, (x + way * unit - 1, y - unit, look.px(2), 2 * unit))
         else:
-            look.text(surface, button.sign, (x, y), LARGE, None, "centre")
+            is_sign = button.action == "fault"
+            look.text(surface, button.sign, (x, y), LARGE, colours.danger if is_sign else None, "centre", is_sign)
 
     def _draw_marks(self, surface: pygame.Surface) -> None:
         """Faults as bands above the track; switches as ticks below it, drops longer; violations as crosses."""

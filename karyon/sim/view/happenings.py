@@ -11,13 +11,13 @@ from typing import Any
 
 from karyon.sim.view.recorded import RunError
 
-FAULT, SWITCH, VIOLATION = "fault", "los", "violation"
+FAULT, SWITCH, VIOLATION, GROUP = "fault", "los", "violation", "group"
 BEGINS, ENDS = " begins", " ends"
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """An event; `time` in s. Of a switch also the levels `before` and `after`."""
+    """An event; `time` in s. Of a switch also the levels `before` and `after`; of a group who is its `leader` then."""
 
     time: float
     vehicle: int
@@ -25,6 +25,7 @@ class Happening:
     text: str
     before: int = -1
     after: int = -1
+    leader: int = -1
 
     @property
     def is_drop(self) -> bool:
@@ -47,8 +48,10 @@ def of(event: Mapping[str, Any]) -> Happening:
     time, vehicle, text = event["time"], event["vehicle"], event["text"]
     if not isfinite(time) or not isinstance(vehicle, int) or not isinstance(text, str):
         raise ValueError("time, vehicle or text is not of its kind")
-    levels = (int(event["from"]), int(event["to"])) if event["kind"] == SWITCH else ()
-    return Happening(float(time), vehicle, str(event["kind"]), text, *levels)
+    kind = str(event["kind"])
+    levels = (int(event["from"]), int(event["to"])) if kind == SWITCH else (-1, -1)
+    leader = int(event["leader"]) if kind == GROUP else -1
+    return Happening(float(time), vehicle, kind, text, *levels, leader)
 
 
 def read(path: Path) -> list[Happening]:

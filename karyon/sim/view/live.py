@@ -21,7 +21,8 @@ from karyon.sim.failure_modes import Fault
 from karyon.sim.scenario import Loaded
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
-from karyon.sim.view.rows import Floats, Rows
+from karyon.sim.view.links import Wanted
+from karyon.sim.view.rows import Floats, Integers, Rows
 from karyon.sim.view.spool import Reader, Writer
 
 WAIT = 0.005  # s between two looks at a run that is not as far yet
@@ -121,9 +122,9 @@ class Live:
         """What there is of the time between (s)."""
         return self._reader.parts(begin, end)
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
-        return self._reader.messages(begin, end)
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), as far as it is wanted: sender, receiver, arrival (s; NaN: lost)."""
+        return self._reader.messages(begin, end, wanted)
 
     def close(self) -> None:
         """End the run where it is, or where a fault was put in; its recording is whole."""

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -29,7 +28,7 @@ from karyon.sim.loss_sweep import (
     sweep,
     write,
 )
-from karyon.sim.view.plot import STYLE
+from karyon.sim.view.page import styled
 
 SIZE = (7.16, 7.6)  # inches: a page of two columns
 DPI = 160
@@ -53,9 +52,7 @@ def main() -> None:
 
 def save(points: Sequence[Point], path: Path) -> None:
     """Draw the points into a PNG; the same points give the same bytes."""
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a user's own style would change what others see
-        mpl.rcParams.update(STYLE)
+    with styled():
         draw(points).savefig(path, dpi=DPI, metadata={"Software": "KARYON"})
 
 

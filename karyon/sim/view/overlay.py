@@ -22,6 +22,7 @@ class Choice:
     fault: Mapping[str, Any]
 
 
+TO_ALL = {"signal": "own.message"}
 FAULTS = (
     Choice("radar: nothing comes", {"signal": "front.distance", "mode": "omission"}),
     Choice("radar: distance drifts by 1.5 m/s", {"signal": "front.distance", "mode": "drift", "rate": 1.5}),
@@ -35,6 +36,15 @@ FAULTS = (
     Choice("messages of the car ahead: 1.5 s late", {"signal": "lead.message", "mode": "delay", "delay": 1.5}),
     Choice("perception: hangs", {"component": "perception", "mode": "hang"}),
 )
+LIES = (
+    Choice("tells all: it is 20 m ahead of where it is", {**TO_ALL, "mode": "wrong_position", "offset": 20.0}),
+    Choice("tells all: it is 5 m/s faster than it is", {**TO_ALL, "mode": "wrong_speed", "offset": 5.0}),
+    Choice("tells all: what it said 5 s ago, as if it were new", {**TO_ALL, "mode": "replay", "delay": 5.0}),
+    Choice("tells all: everything 20 times over", {**TO_ALL, "mode": "flooding", "rate": 200.0}),
+    Choice("tells all: of five members that are not there", {**TO_ALL, "mode": "sybil", "count": 5}),
+    Choice("tells some that it cooperates, and others not", {**TO_ALL, "mode": "equivocation"}),
+)
+NAMES_OF_CHOICES = "123456789ABCDEF"  # keys, while the menu is there
 
 
 def draw_help(surface: pygame.Surface, look: Look) -> None:
@@ -43,7 +53,7 @@ def draw_help(surface: pygame.Surface, look: Look) -> None:
     columns = 2 if surface.get_width() >= look.px(900) else 1
     per_column = -(-len(rows) // columns)
     line = min(look.px(LINE), (surface.get_height() - look.px(3 * PAD + LARGE)) // per_column)
-    size = NORMAL if line >= look.px(19) else min(SMALL, max(7, int(line / look.scale) - 2))
+    size = _fitting(look, line)
     wide = min(look.px(COLUMN * columns + 2 * PAD), surface.get_width())
     tall = per_column * line + look.px(3 * PAD + LARGE)
     place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
@@ -59,14 +69,18 @@ def draw_help(surface: pygame.Surface, look: Look) -> None:
         look.text(surface, words, (left + names, y), size, look.colours.faint)
 
 
-def draw_menu(surface: pygame.Surface, look: Look, vehicle: int, refusal: str) -> list[pygame.Rect]:
-    """The faults to choose from, or why there is none; answers where each of them is."""
-    choices: Sequence[Choice] = () if refusal else FAULTS
+def draw_menu(
+    surface: pygame.Surface, look: Look, vehicle: int, choices: Sequence[Choice], refusal: str
+) -> list[pygame.Rect]:
+    """The faults to choose from, smaller where there is little room, or why there is none; answers where each is."""
+    around = look.px(3 * PAD + LARGE)
+    item_tall = min(look.px(ITEM), (surface.get_height() - around) // max(len(choices), 2))
+    size = _fitting(look, item_tall)
     wide = min(look.px(500), surface.get_width())
-    tall = look.px(3 * PAD + LARGE + ITEM * max(len(choices), 2))
+    tall = around + item_tall * max(len(choices), 2)
     place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
-    title = f"Let car {vehicle} fail for {LASTS:g} s from now on"
     left, y = place.left + look.px(PAD), place.top + look.px(PAD)
+    title = look.cut(f"Let car {vehicle} fail for {LASTS:g} s from now on", place.right - left, LARGE, True)
     look.text(surface, title, (left, y), LARGE, None, "left", True)
     y += look.px(PAD + LARGE / 2)
     for line in look.wrapped(refusal, place.width - look.px(2 * PAD), 3):
@@ -74,16 +88,21 @@ def draw_menu(surface: pygame.Surface, look: Look, vehicle: int, refusal: str) -
         y += look.px(LINE)
     found = []
     pointed = pygame.mouse.get_pos() if pygame.display.get_init() else (-1, -1)
-    for number, choice in enumerate(choices, start=1):
-        item = pygame.Rect(place.left + look.px(PAD / 2), y, place.width - look.px(PAD), look.px(ITEM))
+    for name, choice in zip(NAMES_OF_CHOICES, choices, strict=False):
+        item = pygame.Rect(place.left + look.px(PAD / 2), y, place.width - look.px(PAD), item_tall)
         if item.collidepoint(pointed):
             pygame.draw.rect(surface, look.colours.line, item, border_radius=look.px(5))
-        look.text(surface, str(number), (left + look.px(4), item.centery), NORMAL, look.colours.faint, "left", True)
-        words = look.cut(choice.words, place.right - left - look.px(PAD + 30))
-        look.text(surface, words, (left + look.px(30), item.centery))
+        look.text(surface, name, (left + look.px(4), item.centery), size, look.colours.faint, "left", True)
+        words = look.cut(choice.words, place.right - left - look.px(PAD + 30), size)
+        look.text(surface, words, (left + look.px(30), item.centery), size)
         found.append(item)
         y = item.bottom
     return found
+
+
+def _fitting(look: Look, tall: int) -> int:
+    """Size of text for a line that is `tall` px."""
+    return NORMAL if tall >= look.px(19) else min(SMALL, max(7, int(tall / look.scale) - 2))
 
 
 def draw_notice(surface: pygame.Surface, look: Look, words: str) -> None:

@@ -173,7 +173,7 @@ class Panel:
             return "nothing yet"
         if signal == "front.distance" and value >= self._scene.about.sensor_range:
             return "nothing in range"
-        shown = f"{value:.1f} {unit}" if not np.isfinite(true) else f"{value:.1f} ({true:.1f}) {unit}"
+        shown = f"{value:z.1f} {unit}" if not np.isfinite(true) else f"{value:z.1f} ({true:z.1f}) {unit}"
         return shown if signal in values else f"speed {shown}"
 
     def _draw_events(self) -> None:

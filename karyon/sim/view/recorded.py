@@ -1,7 +1,8 @@
 """A run as its folder holds it: one follower, what befell it, and what its rules demand of its signals."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from pyarrow import compute, parquet
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from karyon import __version__
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
 from karyon.sim.run import FUNCTION, sha256
@@ -169,8 +171,8 @@ def read(folder: Path) -> Run:
         raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     summary = summary_of(Summary, folder)
     setting = setting_of(_Setting, folder)
-    events = list(_events(folder / EVENTS))
-    table = _table(folder / TRACE)
+    events = list(events_of(folder / EVENTS))
+    table = table_of(folder / TRACE, _wanted)
     vehicle, why = _chosen(events, table, folder / TRACE)
     trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
     _must_be_usable(trace, ahead, folder / TRACE)
@@ -189,7 +191,7 @@ def read(folder: Path) -> Run:
         speed_ahead=ahead["speed"],
         safe_distance=None if function is None else _safe_distance(trace, ahead["speed"], function, setting),
         demanded={} if function is None else _demanded(function),
-        faults=list(_faults(mine, float(trace["time"][-1]))),
+        faults=list(faults_of(mine, float(trace["time"][-1]))),
         switches=[event for event in mine if isinstance(event, Switch)],
         violations=[event for event in mine if isinstance(event, Violation)],
         broken_by=sorted({event.vehicle for event in events if isinstance(event, Violation)}),
@@ -238,34 +240,49 @@ def setting_of(model: type[Model], folder: Path) -> Model:
     return _validated(model, data, str(path))
 
 
-def _events(path: Path) -> Iterator[Event]:
+def events_of(path: Path) -> Iterator[Event]:
+    """What happened in the run, line by line. Raises RunError."""
     for number, line in enumerate(_text(path).splitlines(), start=1):
         where = f"{path}:{number}"
         event = _validated(Event, _json(where, line), where)
         yield _validated(KINDS[event.kind], json.loads(line), where) if event.kind in KINDS else event
 
 
-def _table(path: Path) -> pa.Table:
-    """The columns that are drawn, all of them numbers."""
+def _wanted(names: Sequence[str]) -> list[str]:
+    """The columns that are drawn of a follower."""
+    return [*NEEDED, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
+
+
+def table_of(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> pa.Table:
+    """The columns that are `wanted` of those that there are, all of them numbers. Raises RunError."""
     must_be_there(path)
     try:
         with parquet.ParquetFile(path) as file:
-            signals = _signals(file.schema_arrow.names)
-            wanted = [*NEEDED, *(f"{signal}{end}" for signal in signals for end in ("_validity", "_age"))]
-            for name in wanted:
+            names = wanted(file.schema_arrow.names)
+            for name in names:
                 must_be_numbers(name, file.schema_arrow, path)
-            return file.read(wanted)
+            return file.read(names)
     except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+        said = str(error).splitlines()[0]
+        raise RunError(f"{path}: cannot be read, it is damaged or cut off; run its scenario again: {said}") from None
 
 
 def must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
     """Raises RunError where the trace has no such column, or it holds anything else."""
     if name not in schema.names:
-        raise RunError(f"{path}: has no column {name}")
+        raise RunError(f"{path}: has no column {name}{_by_another_version(path.parent)}")
     kind = schema.field(name).type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise RunError(f"{path}: column {name} holds no numbers, but {kind}")
+
+
+def _by_another_version(folder: Path) -> str:
+    """Said where a file does not have what this version writes."""
+    with suppress(OSError, ValueError, AttributeError):
+        version = json.loads((folder / SUMMARY).read_text("utf-8")).get("version")
+        if version != __version__:
+            return f": KARYON {version} wrote it, this is {__version__}; run its scenario again"
+    return ""
 
 
 def must_be_there(path: Path) -> None:
@@ -316,6 +333,8 @@ def _signals(names: Sequence[str]) -> list[str]:
 
 def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
     """The follower that is shown, and why."""
+    if not len(table):
+        raise RunError(f"{path}: holds no instant: the run ended before the first one was recorded")
     followers = compute.max(table["vehicle"]).as_py() or 0
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")
@@ -363,7 +382,7 @@ def _demanded(function: Function) -> dict[str, tuple[float, float]]:
     }
 
 
-def _faults(events: Sequence[Event], end: float) -> Iterator[Fault]:
+def faults_of(events: Sequence[Event], end: float) -> Iterator[Fault]:
     """Faults from their two edges; one without a second edge lasts to the `end` of the run."""
     edges = [event for event in events if isinstance(event, FaultEdge)]
     while edges:

@@ -1,8 +1,6 @@
 """A recorded run at any instant: only the row groups that are looked at are read."""
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon import __version__
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About, about_folder
 from karyon.sim.view.happenings import Happening
-from karyon.sim.view.recorded import EVENTS, SUMMARY, TRACE, RunError, must_be_numbers, must_be_there
-from karyon.sim.view.rows import Floats, Lazy, Rows
+from karyon.sim.view.links import Wanted
+from karyon.sim.view.recorded import EVENTS, TRACE, RunError, must_be_numbers, must_be_there
+from karyon.sim.view.rows import Floats, Integers, Lazy, Rows
 
 MESSAGES = "messages.parquet"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
@@ -38,11 +36,8 @@ class Table:
             said = str(error).splitlines()[0]
             raise RunError(f"{path}: is damaged or cut off, run the scenario again: {said}") from None
         schema = self._file.schema_arrow
-        try:
-            for name in needed:
-                must_be_numbers(name, schema, path)
-        except RunError as error:
-            raise RunError(f"{error}{_by_another_version(path.parent)}") from None
+        for name in needed:
+            must_be_numbers(name, schema, path)
         numbers = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
         self.names = numbers
         self.begins, self.ends = self._spans(schema.names.index(key))
@@ -105,18 +100,13 @@ class Recording:
         """What was recorded between (s), in parts that follow each other. Raises RunError."""
         return self._trace.rows(begin, end)
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): `sender`, `receiver`, `sent` and `arrived` (s; NaN: lost). Raises RunError."""
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), as far as it is wanted: sender, receiver, arrival (s; NaN: lost).
+
+        Raises RunError.
+        """
         parts = [] if self._messages is None else self._messages.rows(begin, end)
-        columns = [[part.columns[name].astype(float) for part in parts] for name in LINKS]
-        sender, receiver, sent, arrived = (np.concatenate([np.empty(0), *each]) for each in columns)
-        return sender, receiver, sent, arrived
-
-
-def _by_another_version(folder: Path) -> str:
-    """Said where a file does not have what this version writes."""
-    with suppress(OSError, ValueError, AttributeError):
-        version = json.loads((folder / SUMMARY).read_text("utf-8")).get("version")
-        if version != __version__:
-            return f": KARYON {version} wrote it, this is {__version__}; run its scenario again"
-    return ""
+        columns = [[part.columns[name] for part in parts] for name in ("sender", "receiver", "arrived")]
+        sender, receiver, arrived = (np.concatenate([np.empty(0), *each]) for each in columns)
+        shown = wanted.of(sender.astype(np.int64), receiver.astype(np.int64))
+        return sender[shown].astype(np.int64), receiver[shown].astype(np.int64), arrived[shown]

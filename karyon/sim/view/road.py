@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 import numpy as np
 import pygame
 
+from karyon.sim.view.links import NO_ONE
 from karyon.sim.view.look import NORMAL, SMALL, Colour, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
 from karyon.sim.view.scene import NO_LEVEL, Scene
@@ -23,8 +24,9 @@ ARC_LEAST = 14  # px, how high a link rises
 LINK_LEAST = 16  # px between two cars whose link is drawn, where nothing is lost
 BAND_LEAST = 5  # px of a gap that is drawn
 CENTRE = 0.42  # of the height, where the lane is
-ROW, ROWS_BELOW = 18, 38  # px from distance to distance, and from the lane to the first
-FOOT = 25  # px below the last distance, for the scale
+BRACKET, BRACKET_TALL = 29, 4  # px from the lane to the bracket around a group, and its ends
+ROW, ROWS_BELOW = 18, 42  # px from distance to distance, and from the lane to the first
+FOOT = 30  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
 LEADER = 0  # vehicle
 NEAREST, FARTHEST = 120.0, 0.02  # px per m
@@ -92,6 +94,7 @@ class Road:
         self._draw_posts()
         self._draw_links()
         self._draw_cars()
+        self._draw_group()
         self._draw_seen()
         self._draw_scale()
         self._surface.set_clip(before)
@@ -192,7 +195,8 @@ class Road:
             if sender not in places or receiver not in places:
                 continue
             begin, end = float(middle[places[sender]]), float(middle[places[receiver]])
-            if max(begin, end) < left or min(begin, end) > right:
+            is_outside = not left <= begin <= right
+            if max(begin, end) < left or min(begin, end) > right or (is_outside and is_heard and sender != LEADER):
                 continue
             is_mine = receiver == scene.selected
             if is_heard and not is_mine and abs(begin - end) < look.px(LINK_LEAST):
@@ -203,7 +207,7 @@ class Road:
     def _draw_arc(self, begin: float, end: float, base: float, tall: float, is_heard: bool, is_mine: bool) -> None:
         look, colours = self._look, self._look.colours
         xs, ys = begin + SHARES * (end - begin), base - 4 * tall * SHARES * (1 - SHARES)
-        points = list(zip(xs.tolist(), ys.tolist(), strict=True))
+        points: list[tuple[float, float]] = list(zip(xs.tolist(), ys.tolist(), strict=True))
         if is_heard:
             colour = colours.told if is_mine else mixed(colours.ground, colours.told, 0.45)
             _draw_line(self._surface, colour, points, look.px(2 if is_mine else 1))
@@ -298,6 +302,24 @@ class Road:
                 colour = colours.danger if safe > gap else colours.safe
                 _draw_bar(self._surface, colour, begin, safe * self._zoom, bottom, tall)
 
+    def _draw_group(self) -> None:
+        """A bracket below the cars that drive in one group with the selected one."""
+        cars, look = self._scene.cars, self._look
+        leader = int(cars.leader[self._scene.place])
+        members = cars.leader == leader
+        if leader == NO_ONE or members.sum() < 2:
+            return
+        y = self._height((self._lanes[0] - 0.5) * LANE) + look.px(BRACKET)
+        left, right = (
+            self.pixel(float(edge)) for edge in ((cars.x - cars.length)[members].min(), cars.x[members].max())
+        )
+        corners = [(left, y - look.px(BRACKET_TALL)), (left, y), (right, y), (right, y - look.px(BRACKET_TALL))]
+        pygame.draw.lines(self._surface, look.colours.faint, False, corners, look.px(2))
+        words = f"group of car {leader}"
+        beside = left - look.px(14)
+        if beside - look.width(words, SMALL) >= self._place.left:
+            look.text(self._surface, words, (beside, y + look.px(5)), SMALL, look.colours.faint, "right")
+
     def _draw_seen(self) -> None:
         """What the selected car sees of the one ahead, beside the truth: as outlines on the road, and as distances."""
         scene, colours = self._scene, self._look.colours
@@ -310,19 +332,19 @@ class Road:
         length, speed = float(cars.length[ahead]), float(cars.speed[car])
         time_gap = f" · {gap / speed:.2f} s" if speed >= 1.0 else ""
         distances: list[tuple[str, float, str, Colour]] = [
-            ("gap", gap, f"{gap:.1f} m{time_gap}", colours.ink),
+            ("gap", gap, f"{gap:z.1f} m{time_gap}", colours.ink),
             ("RSS demands", safe, f"{safe:.1f} m", colours.danger if safe > gap else colours.safe),
         ]
         if measured < scene.about.sensor_range:
             age = scene.values.get("front.distance_age", np.nan)
             old = f" · {age:.1f} s old" if age > scene.about.age_limit.get("front.distance", np.inf) else ""
-            distances.append(("radar says", measured, f"{measured:.1f} m{old}", colours.measured))
+            distances.append(("radar says", measured, f"{measured:z.1f} m{old}", colours.measured))
             self._draw_outline(front + measured, length, float(cars.y[ahead]), colours.measured, is_dotted=False)
         elif np.isfinite(measured):
             distances.append(("radar says", np.nan, "nothing in range", colours.measured))
         for name, x in scene.told.items():
             said = x - length - front
-            distances.append((f"{name} says", said, f"{said:.1f} m", colours.told))
+            distances.append((f"{name} says", said, f"{said:z.1f} m", colours.told))
             self._draw_outline(x - length, length, float(cars.y[ahead]), colours.told, is_dotted=True)
         self._draw_distances(front, distances)
 
@@ -337,13 +359,25 @@ class Road:
             _draw_bar(self._surface, colour, min(begin, end), abs(end - begin), y - look.px(2), look.px(4))
             for x in (begin, end):
                 pygame.draw.line(self._surface, colour, (x, y - look.px(5)), (x, y + look.px(5)), look.px(1))
-            right = max(begin, end) + look.px(8)
-            has_room = right + look.width(words, SMALL) <= place.right - look.px(4)
-            if has_room:
-                look.text(self._surface, words, (right, y), SMALL)
-            said = name if has_room else f"{name} {words}"
-            look.text(self._surface, said, (min(begin, end) - look.px(8), y), SMALL, None, "right")
+            self._draw_words(name, words, min(begin, end) - look.px(8), max(begin, end) + look.px(8), y)
             y += look.px(ROW)
+
+    def _draw_words(self, name: str, words: str, left: float, right: float, y: float) -> None:
+        """The name of a distance left of it and its length right of it; both on the side that has room, or upon it."""
+        look, place = self._look, self._place
+        both, edge = f"{name} {words}", place.right - look.px(4)
+        has_name, has_both = (left - look.width(said, SMALL) >= place.left for said in (name, both))
+        if has_name and right + look.width(words, SMALL) <= edge:
+            look.text(self._surface, words, (right, y), SMALL)
+            look.text(self._surface, name, (left, y), SMALL, None, "right")
+        elif has_both:
+            look.text(self._surface, both, (left, y), SMALL, None, "right")
+        else:
+            at = min(right, edge - look.width(both, SMALL))
+            ground = pygame.Rect(0, 0, look.width(both, SMALL) + look.px(8), look.px(14))
+            ground.midleft = (round(at) - look.px(4), round(y))
+            self._surface.fill(look.colours.ground, ground)
+            look.text(self._surface, both, (at, y), SMALL)
 
     def _draw_outline(self, rear: float, length: float, y: float, colour: Colour, is_dotted: bool) -> None:
         """Where a source puts the car ahead."""

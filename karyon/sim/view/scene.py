@@ -13,6 +13,7 @@ from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening, Span
+from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.recorded import LEVEL
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 
@@ -50,8 +51,8 @@ class Source(Protocol):
     def parts(self, begin: float, end: float) -> list[Rows]:
         """What was recorded between (s), in parts that follow each other."""
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), in order, as far as it is wanted: sender, receiver, arrival (s; NaN: lost)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,7 @@ class Cars:
     safe_distance   RSS, at the reaction time of the level in command; NaN: not known
     measured        `front.distance`, NaN: none
     is_failing      whether a fault acts on it
+    leader          vehicle that heads its group, itself where it heads one; -1: it is in none
     """
 
     vehicle: Integers
@@ -81,6 +83,7 @@ class Cars:
     safe_distance: Floats
     measured: Floats
     is_failing: Booleans
+    leader: Integers
 
     def place(self, vehicle: int) -> int:
         """Where the vehicle is in these arrays, -1: nowhere."""
@@ -165,6 +168,7 @@ class Eye:
         self._history: tuple[History, Integers, Floats] | None = None
         self._spans: list[Span] = []
         self._marks = _marks([])
+        self._groups = _groups([])
         self._told_of = -1
 
     def look(self, time: float, selected: int) -> Scene:
@@ -228,7 +232,17 @@ class Eye:
             safe_distance=np.where(ahead < 0, np.nan, self._safe(speed, speed[ahead], level)),
             measured=columns.get("front.distance", np.full(len(x), np.nan)),
             is_failing=np.isin(vehicle, list(failing)),
+            leader=self._leaders(vehicle, time),
         )
+
+    def _leaders(self, vehicle: Integers, time: float) -> Integers:
+        """Who heads the group of each of these vehicles."""
+        when, member, leader = self._groups
+        past = int(np.searchsorted(when, time, side="right"))
+        found = np.full(int(max(vehicle.max(), member[:past].max(initial=0), leader[:past].max(initial=0))) + 1, NO_ONE)
+        found[leader[:past]] = leader[:past]  # who heads others is not told when it always did
+        found[member[:past]] = leader[:past]  # the last one that was told holds
+        return found[vehicle]
 
     def _safe(self, speed: Floats, speed_ahead: Floats, level: Integers) -> Floats:
         known = np.minimum(level, len(self._reaction) - 1)
@@ -256,13 +270,12 @@ class Eye:
         return History(own.time, own.columns, level, speed_ahead, self._safe(speed, speed_ahead, level))
 
     def _links(self, time: float, selected: int, cars: Cars) -> Links:
-        from_, to, _, arrived = self.source.messages(time - RECENT, time)
-        sender, receiver = from_.astype(np.int64), to.astype(np.int64)
-        size = int(max(receiver.max(initial=0), cars.vehicle.max())) + 1
-        front = np.full(size, -1)
-        front[cars.vehicle] = np.where(cars.ahead < 0, -1, cars.vehicle[cars.ahead])
-        is_shown = ((receiver == selected) | (sender == front[receiver])) & ~(arrived > time)
-        shown = np.flatnonzero(is_shown)[::-1]  # the last one first
+        front = np.full(int(cars.vehicle.max()) + 1, NO_ONE)
+        front[cars.vehicle] = np.where(cars.ahead < 0, NO_ONE, cars.vehicle[cars.ahead])
+        wanted = Wanted(selected, front)
+        sender, receiver, arrived = self.source.messages(time - RECENT, time, wanted)
+        shown = np.flatnonzero(~(arrived > time))[::-1]  # the last one first
+        size = int(receiver.max(initial=0)) + 1
         _, last = np.unique(sender[shown] * size + receiver[shown], return_index=True)
         chosen = shown[last]
         return Links(sender[chosen], receiver[chosen], ~np.isnan(arrived[chosen]))
@@ -272,6 +285,7 @@ class Eye:
             self._told_of = len(self.source.happenings)
             self._spans = list(happenings.spans(self.source.happenings))
             self._marks = _marks(self.source.happenings)
+            self._groups = _groups(self.source.happenings)
         return self._spans
 
 
@@ -282,6 +296,15 @@ def _marks(events: Sequence[Happening]) -> Marks:
         np.array([each.after for each in marked], dtype=np.int64),
         np.array([each.is_drop for each in marked], dtype=bool),
     )
+
+
+def _groups(events: Sequence[Happening]) -> tuple[Floats, Integers, Integers]:
+    """When (s) which vehicle came into whose group, in order of time (event,)."""
+    told = [each for each in events if each.kind == happenings.GROUP]
+    vehicle, leader = (
+        np.array([getattr(each, name) for each in told], dtype=np.int64) for name in ("vehicle", "leader")
+    )
+    return np.array([each.time for each in told]), vehicle, leader
 
 
 def _instants(parts: list[Rows], time: float) -> tuple[Rows, Rows | None]:

@@ -18,7 +18,8 @@ from karyon.sim.scenario import Loaded
 from karyon.sim.view import happenings
 from karyon.sim.view.about import about_scenario
 from karyon.sim.view.happenings import Happening
-from karyon.sim.view.rows import Floats, Lazy, Rows
+from karyon.sim.view.links import Wanted
+from karyon.sim.view.rows import Floats, Integers, Lazy, Rows
 
 BLOCK, BLOCKS_KEPT = 64, 16  # instants that are read together, and such blocks that are kept
 LAYOUT, TRACE, MESSAGES, EVENTS = "layout.json", "trace", "messages", "events"
@@ -87,6 +88,9 @@ class Reader:
         self._layout: dict[str, Any] | None = None
         self._block = lru_cache(BLOCKS_KEPT)(self._read_block)
         self._read, self._times, self._sent = 0, np.empty(0), np.empty(0)
+        self._pairs = np.empty((2, 0), dtype=np.int64)  # sender, receiver of each link
+        self._wanted: tuple[int, bytes] | None = None
+        self._links = np.empty(0, dtype=np.int64)
 
     def look(self) -> None:
         """Take in what is new."""
@@ -95,12 +99,13 @@ class Reader:
                 return
             self._layout = json.loads((self._folder / LAYOUT).read_text("utf-8"))
             self.about = about_scenario(self._loaded, self._layout["columns"])
+            self._pairs = np.array([self._layout["sender"], self._layout["receiver"]], dtype=np.int64)
         trace = self._table(TRACE, np.float64, len(self._layout["columns"]) * self._layout["cars"])
         if len(trace) > len(self._times):
             place = self._layout["columns"].index("time") * self._layout["cars"]
             self._times = np.append(self._times, trace[len(self._times) :, place])
             self.begin, self.end = float(self._times[0]), float(self._times[-1])
-        messages = self._table(MESSAGES, np.int64, 1 + len(self._layout["sender"]))
+        messages = self._table(MESSAGES, np.int64, 1 + self._pairs.shape[1])
         self._sent = np.append(self._sent, messages[len(self._sent) :, 0] / 1e9)
         self._look_for_events()
 
@@ -137,16 +142,22 @@ class Reader:
         start = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
         return Rows(self._times[low : low + count], start, Lazy(names, partial(_column, table, there, names)))
 
-    def messages(self, begin: float, end: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Of what was sent between (s): sender, receiver, sent and arrived (s; NaN: lost)."""
-        assert self._layout is not None
-        sender, receiver = np.array(self._layout["sender"]), np.array(self._layout["receiver"])
-        table = self._table(MESSAGES, np.int64, 1 + len(sender))
+    def messages(self, begin: float, end: float, wanted: Wanted) -> tuple[Integers, Integers, Floats]:
+        """Of what was sent between (s), as far as it is wanted: sender, receiver, arrival (s; NaN: lost)."""
+        chosen = self._chosen(wanted)
+        table = self._table(MESSAGES, np.int64, 1 + self._pairs.shape[1])
         low, high = np.searchsorted(self._sent, begin), np.searchsorted(self._sent, end, side="right")
-        instant, link = np.nonzero(table[low:high, 1:] != UNSENT)
-        arrived = table[low:high, 1:][instant, link]
-        known = np.where(arrived == LOST, np.nan, arrived / 1e9)
-        return sender[link].astype(float), receiver[link].astype(float), self._sent[low:high][instant], known
+        told = table[low:high, 1 + chosen]
+        instant, link = np.nonzero(told != UNSENT)
+        arrived = told[instant, link]
+        sender, receiver = self._pairs[:, chosen[link]]
+        return sender, receiver, np.where(arrived == LOST, np.nan, arrived / 1e9)
+
+    def _chosen(self, wanted: Wanted) -> Integers:
+        """Links that are wanted: of a thousand cars a thousandth, and mostly the same as a picture before."""
+        if self._wanted != wanted.key:
+            self._wanted, self._links = wanted.key, np.flatnonzero(wanted.of(*self._pairs))
+        return self._links
 
 
 def _column(table: Any, there: Any, names: list[str], name: str) -> Any:

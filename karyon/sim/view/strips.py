@@ -33,15 +33,16 @@ class Strips:
         look.text(self._surface, "Level of each car", (place.left + look.px(16), place.top + look.px(11)), is_bold=True)
         if not len(scene.levels_time):
             return
-        palette = np.array([colours.no_level, *colours.levels], dtype=np.uint8)
+        palette = [colours.ground, colours.no_level, *colours.levels]
         columns = self._instants(chart, scene.levels_time)
         cars = scene.levels.shape[1]
         tall = min(chart.height, look.px(LANE_MOST) * cars)
         rows = np.arange(tall) * cars // tall
-        levels = scene.levels[np.maximum(columns, 0)[:, None], rows]
-        picture = palette[np.minimum(levels - NO_LEVEL, len(palette) - 1)]
-        picture[columns < 0] = colours.ground
-        self._surface.blit(pygame.surfarray.make_surface(picture), chart.topleft)
+        colour = np.minimum(scene.levels - NO_LEVEL + 1, len(palette) - 1).astype(np.uint8)
+        shown = np.where(columns < 0, 0, colour[np.maximum(columns, 0)].T)  # (car, pixel)
+        picture = pygame.surfarray.make_surface(shown[rows].T)
+        picture.set_palette(palette)
+        self._surface.blit(picture, chart.topleft)
         self._name_rows(chart, tall)
         self._draw_key(chart)
 

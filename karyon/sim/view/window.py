@@ -14,6 +14,7 @@ from karyon.sim.view.happenings import FAULT, SWITCH, VIOLATION, Happening, tell
 from karyon.sim.view.live import Live
 from karyon.sim.view.look import Look
 from karyon.sim.view.renderer import Picture, Renderer
+from karyon.sim.view.road import LEADER
 from karyon.sim.view.scene import NO_LEVEL, Eye, Scene, Source
 
 SIZE = (1280, 800)  # px at scale 1
@@ -127,7 +128,7 @@ class Window:
         self.picture = self.renderer.draw(self.surface, scene, self.transport)
         self._entitle(f"KARYON: {scene.about.name}, {scene.time:.0f} s, car {scene.selected}")
         if self.shows_menu:
-            self.items = overlay.draw_menu(self.surface, self.look, self.selected, self._refusal(scene))
+            self.items = self._draw_menu(scene)
         if self.shows_help:
             overlay.draw_help(self.surface, self.look)
         is_behind = isinstance(self._source, Live) and not self._source.is_ready
@@ -135,6 +136,9 @@ class Window:
             overlay.draw_notice(self.surface, self.look, "the run begins again with the fault ...")
         elif pygame.time.get_ticks() < self._noticed_until:
             overlay.draw_notice(self.surface, self.look, self._notice)
+
+    def _draw_menu(self, scene: Scene) -> Sequence[pygame.Rect]:
+        return overlay.draw_menu(self.surface, self.look, self.selected, self._choices(scene), self._refusal(scene))
 
     def _entitle(self, title: str) -> None:
         if title != pygame.display.get_caption()[0]:
@@ -169,10 +173,8 @@ class Window:
         if event.key == pygame.K_ESCAPE:
             self.shows_help = self.shows_menu = False
             return
-        number = event.key - pygame.K_1
-        if self.shows_menu and self.scene is not None and 0 <= number < len(overlay.FAULTS):
-            if not self._refusal(self.scene):
-                self._inject(number)
+        if self.shows_menu and event.unicode and event.unicode.upper() in overlay.NAMES_OF_CHOICES:
+            self._inject(overlay.NAMES_OF_CHOICES.index(event.unicode.upper()))
             return
         command = keys.COMMANDS.get(event.key) or keys.COMMANDS.get(
             ord(event.unicode) if len(event.unicode) == 1 else 0
@@ -345,15 +347,28 @@ class Window:
         """Why no fault can be put in now; empty: one can."""
         if not isinstance(self._source, Live):
             return "This is a recording: what happened, happened. `karyon view SCENARIO` runs it anew."
-        if scene.cars.level[scene.place] == NO_LEVEL:
-            return "This car leads and has no kernel: select one that follows."
         if scene.time >= scene.about.duration:
             return "The run has ended: go back to an earlier time."
-        return ""
+        if scene.cars.level[scene.place] != NO_LEVEL or (scene.selected == LEADER and self._is_platoon):
+            return ""
+        return "This car has no kernel: select one that follows."
+
+    def _choices(self, scene: Scene) -> Sequence[overlay.Choice]:
+        """What can be put in: who leads has no sensors that are simulated, and lies are for who listens."""
+        if self._refusal(scene):
+            return ()
+        own = () if scene.selected == LEADER else overlay.FAULTS
+        return (*own, *(overlay.LIES if self._is_platoon else ()))
+
+    @property
+    def _is_platoon(self) -> bool:
+        return isinstance(self._source, Live) and self._source.loaded.scenario.kind == "platoon"
 
     def _inject(self, number: int) -> None:
-        self.shows_menu = False
-        source, choice = self._source, overlay.FAULTS[number]
-        if isinstance(source, Live):
-            source.inject({"vehicle": self.selected, "duration": overlay.LASTS, **choice.fault}, self.time)
-            print(f"{self.time:.2f} s: car {self.selected}: {choice.words}", file=sys.stderr)
+        source, scene = self._source, self.scene
+        choices = () if scene is None else self._choices(scene)
+        if number < len(choices) and scene is not None and isinstance(source, Live):
+            self.shows_menu = False
+            choice = choices[number]
+            source.inject({"vehicle": scene.selected, "duration": overlay.LASTS, **choice.fault}, scene.time)
+            print(f"{scene.time:.2f} s: car {scene.selected}: {choice.words}", file=sys.stderr)

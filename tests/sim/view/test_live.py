@@ -7,6 +7,7 @@ import pytest
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
+from karyon.sim.view import overlay
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.rows import Rows
@@ -118,3 +119,14 @@ def test_a_run_that_cannot_be_written_says_so(loaded, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FileExistsError):
         Live(loaded, tmp_path / "file")
+
+
+def test_every_fault_of_the_menu_does_something():
+    """On a car in the middle of a platoon: none is refused by the scenario, and each changes what it acts on."""
+    loaded = []
+    for choice in (*overlay.FAULTS, *overlay.LIES):
+        entry = {"vehicle": 1, "onset": 4.0, "duration": 2.0, **choice.fault}
+        loaded.append(read("platoon", ["duration=7", "vehicles=4", f"faults=[{json.dumps(entry)}]"]))
+    for choice, result in zip((*overlay.FAULTS, *overlay.LIES), simulate(loaded, [None] * len(loaded)), strict=True):
+        assert not [note for note in result.warnings if "changed no sample" in note], choice.words
+        assert any(event["kind"] == "fault" for event in result.events)

@@ -9,6 +9,7 @@ from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
+from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.rows import Lazy, Rows
 from karyon.sim.view.scene import NO_LEVEL, Eye, _ahead
@@ -26,18 +27,18 @@ class MadeUp:
         table |= {name: np.array([row[i] for row in rows]) for i, name in enumerate(("time", "vehicle", "x"))}
         table["speed"] = 10.0 + table["vehicle"]
         self._rows = Rows.of(table["time"], Lazy(list(table), table.__getitem__))
-        self._messages = [np.array(column, dtype=float) for column in zip(*messages, strict=True)]
+        self._messages = list(messages)
         self.about, self.happenings, self.notes = ABOUT, list(happenings), ()
         self.begin, self.end = instants[0][0], instants[-1][0]
 
     def parts(self, begin, end):
         return [self._rows.between(begin, end)]
 
-    def messages(self, begin, end):
-        if not self._messages:
-            return (np.empty(0),) * 4
-        shown = (self._messages[2] >= begin) & (self._messages[2] <= end)
-        return tuple(column[shown] for column in self._messages)
+    def messages(self, begin, end, wanted):
+        told = [one for one in self._messages if begin <= one[2] <= end]
+        sender, receiver = (np.array([one[column] for one in told], dtype=np.int64) for column in (0, 1))
+        shown = wanted.of(sender, receiver)
+        return sender[shown], receiver[shown], np.array([one[3] for one in told], dtype=float)[shown]
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +155,32 @@ def test_the_car_ahead_is_the_nearest_in_front_in_the_same_lane(cars):
     for car in range(len(cars)):
         front = [other for other in range(len(cars)) if lane[other] == lane[car] and x[other] > x[car]]
         assert found[car] == min(front, key=lambda other: x[other], default=-1)
+
+
+@given(
+    told=st.lists(st.tuples(st.integers(0, 8), st.integers(1, 3), st.integers(0, 3)), max_size=8),
+    now=st.integers(0, 9),
+)
+def test_groups_are_those_that_were_told_last(told, now):
+    """Against telling them one by one; who heads others is in its own group, from then on."""
+    told.sort(key=lambda one: one[0])
+    events = [Happening(float(time), car, "group", "", leader=leader) for time, car, leader in told]
+    instants = [(0.0, {car: 100.0 - car for car in range(4)}), (9.0, {car: 100.0 - car for car in range(4)})]
+    expected = dict.fromkeys(range(4), NO_ONE)
+    past = [one for one in told if one[0] <= now]
+    expected |= {leader: leader for _, _, leader in past}
+    expected |= {car: leader for _, car, leader in past}
+    cars = Eye(MadeUp(instants, happenings=events)).look(float(now), 0).cars
+    assert dict(zip(cars.vehicle.tolist(), cars.leader.tolist(), strict=True)) == expected
+
+
+@given(
+    links=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12),
+    front=st.lists(st.integers(-1, 4), min_size=1, max_size=5),
+    selected=st.integers(0, 5),
+)
+def test_links_that_are_wanted(links, front, selected):
+    """To the selected one, and to each from the one ahead, looked at one by one."""
+    sender, receiver = (np.array([link[end] for link in links], dtype=np.int64) for end in (0, 1))
+    found = Wanted(selected, np.array(front)).of(sender, receiver)
+    assert found.tolist() == [to == selected or (to < len(front) and front[to] == by) for by, to in links]

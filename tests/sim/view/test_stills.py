@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import imageio_ffmpeg
 import numpy as np
@@ -18,6 +19,7 @@ from karyon.sim.view import show
 from karyon.sim.view.bar import Transport
 from karyon.sim.view.keys import KEYS, MOUSE
 from karyon.sim.view.layout import LEAST, Layout, layout
+from karyon.sim.view.links import NO_ONE
 from karyon.sim.view.look import DARK, ELLIPSIS, LIGHT, Look
 from karyon.sim.view.overlay import COLUMN, NAMES, draw_help
 from karyon.sim.view.recording import Recording
@@ -160,6 +162,53 @@ def test_a_wrong_measurement_is_seen_beside_the_true_car(run):
     columns = np.flatnonzero((pixels(surface)[:, rows] == look.colours.measured).all(axis=2).any(axis=1))
     rear = road.pixel(float(scene.cars.x[1] - scene.cars.length[1]))
     assert columns.min() - rear == pytest.approx(20 * 8, abs=10)
+
+
+def test_a_bracket_holds_the_group_of_the_selected_car(run):
+    """From the rear of its last car to the front of its first; there is none around one car."""
+    look = Look()
+    scene = Eye(Recording(run)).look(3.0, 1)
+    place = pygame.Rect(0, 0, 1000, 400)
+    camera = Camera(middle=float(scene.cars.x[1]), zoom=6.0)
+
+    def bracket(*leaders):
+        surface = pygame.Surface(place.size)
+        surface.fill(look.colours.ground)
+        cars = replace(scene.cars, leader=np.array(leaders))
+        road = Road(surface, look, place, replace(scene, cars=cars), camera)
+        road._draw_group()
+        rows = (pixels(surface) == look.colours.faint).all(axis=2).sum(axis=0)
+        columns = (pixels(surface)[:, int(rows.argmax())] == look.colours.faint).all(axis=1)
+        edges = np.flatnonzero(np.diff(columns.astype(int), prepend=0, append=0)).reshape(-1, 2)
+        return (edges[np.ptp(edges, axis=1).argmax()].tolist() if len(edges) else []), road
+
+    (begin, end), road = bracket(0, 1, 1)
+    assert begin == pytest.approx(road.pixel(float(scene.cars.x[2] - scene.cars.length[2])), abs=2)
+    assert end == pytest.approx(road.pixel(float(scene.cars.x[1])), abs=2)
+    assert bracket(0, 1, 0)[0] == []
+    assert bracket(NO_ONE, NO_ONE, NO_ONE)[0] == []
+
+
+@pytest.mark.parametrize("metres", [12.0, -300.0, 300.0, 130.0])
+@pytest.mark.parametrize("left", [0.0, 60.0, -60.0])
+def test_what_a_distance_is_called_is_always_there(run, metres, left):
+    """Also of one that ends beyond the window, on either side, or begins at its edge."""
+    look = Look()
+    scene = Eye(Recording(run)).look(3.0, 1)
+    surface, place = pygame.Surface((800, 400)), pygame.Rect(0, 0, 800, 400)
+    road = Road(surface, look, place, scene, Camera(middle=float(scene.cars.x[1]) + left, zoom=6.0))
+    said, draw = [], look.text
+
+    def noted(surface, words, *rest, **named):
+        drawn = draw(surface, words, *rest, **named)
+        said.append((words, place.contains(drawn)))
+        return drawn
+
+    look.text = noted
+    road._draw_distances(float(scene.cars.x[1]), [("lead.message says", metres, f"{metres} m", look.colours.told)])
+    assert "".join(words for words, _ in said).count("lead.message says") == 1
+    assert all(is_inside for _, is_inside in said)
+    assert f"{metres} m" in " ".join(words for words, _ in said)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])

@@ -14,6 +14,7 @@ import pytest
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view import keys, overlay, window
+from karyon.sim.view.live import Live
 from karyon.sim.view.recording import Recording
 
 TOOLS = ("Xvfb", "xdotool")
@@ -88,21 +89,32 @@ class Driver:
 
 
 @pytest.fixture
-def driver(screen, run, monkeypatch):
-    """A window on the recording, at 10 s and paused."""
+def opened(screen, monkeypatch):
+    """Opens a window on a source, at a time (s) and paused."""
     monkeypatch.setenv("DISPLAY", screen)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-    window.open_display()
-    shown = window.Window(Recording(run), 10.0)
-    driver = Driver(screen, shown)
-    driver.until(lambda: driver.xdotool("search", "--onlyvisible", "--class", ".").split())
-    driver.xdotool("windowfocus", "--sync", driver.id)
-    driver.press("Space")
-    driver.until(lambda: not shown.transport.is_playing)
-    shown.time = 10.0
-    shown.turn(0.0)
-    yield driver
+
+    def opened(source, at):
+        window.open_display()
+        shown = window.Window(source, at)
+        driver = Driver(screen, shown)
+        driver.until(lambda: driver.xdotool("search", "--onlyvisible", "--class", ".").split())
+        driver.xdotool("windowfocus", "--sync", driver.id)
+        driver.until(lambda: shown.picture is not None)
+        driver.press("Space")
+        driver.until(lambda: not shown.transport.is_playing)
+        shown.time = at
+        shown.turn(0.0)
+        return driver
+
+    yield opened
     pygame.display.quit()
+
+
+@pytest.fixture
+def driver(opened, run):
+    """A window on the recording, at 10 s and paused."""
+    return opened(Recording(run), 10.0)
 
 
 def test_keys_do_what_the_help_says(driver):
@@ -164,11 +176,17 @@ def test_buttons_and_mouse_do_what_they_say(driver):
         "faster": lambda: shown.transport.speed == 2.0,
         "slower": lambda: shown.transport.speed == 1.0,
         "pause": lambda: shown.transport.is_playing,
+        "help": lambda: shown.shows_help,
+        "fault": lambda: shown.shows_menu,
     }
     assert set(effects) == set(centre)
     for action, holds in effects.items():
+        assert not holds(), f"{action} would have nothing to do"
         driver.click(centre[action])
         driver.until(holds)
+        if action in ("help", "fault"):
+            driver.click((20, 20))
+            driver.until(lambda holds=holds: not holds())
     driver.click(centre["pause"])
     driver.until(lambda: not shown.transport.is_playing)
     track = shown.picture.bar.track
@@ -204,6 +222,56 @@ def test_a_recording_cannot_be_changed(driver):
     driver.press("I")
     driver.until(lambda: driver.window.shows_menu)
     assert driver.window.items == []
+
+
+@pytest.fixture
+def live(tmp_path):
+    """A platoon of three that has run."""
+    live = Live(read("platoon", ["duration=6", "vehicles=3"]), tmp_path / "live")
+    live.wait(6.0)
+    yield live
+    live.close()
+
+
+def test_each_line_of_the_menu_puts_in_its_fault(opened, live, monkeypatch):
+    """By the mouse, and by the key that it shows; the leader has no sensors, and can but lie."""
+    driver = opened(live, 3.0)
+    shown, put_in = driver.window, []
+    monkeypatch.setattr(live, "inject", lambda fault, time: put_in.append((fault, time)))
+    for car, choices in ((1, (*overlay.FAULTS, *overlay.LIES)), (0, overlay.LIES)):
+        shown.selected = car
+        for number, choice in enumerate(choices):
+            driver.press("I")
+            driver.until(lambda: shown.shows_menu and len(shown.items))
+            assert len(shown.items) == len(choices)
+            if number % 2:
+                driver.click(shown.items[number].center)
+            else:
+                driver.press(overlay.NAMES_OF_CHOICES[number])
+            driver.until(lambda: not shown.shows_menu)
+            assert put_in.pop() == ({"vehicle": car, "duration": overlay.LASTS, **choice.fault}, 3.0)
+    driver.press("I")
+    driver.until(lambda: shown.shows_menu)
+    driver.press("C")
+    driver.click((5, 5))
+    driver.until(lambda: not shown.shows_menu)
+    assert put_in == [], "beside the menu, and beyond its lines, there is nothing to choose"
+
+
+def test_a_lie_that_is_put_in_is_told(opened, live):
+    """Car 1 says again what it said: the run is simulated again, and the scenario holds it."""
+    driver = opened(live, 3.0)
+    shown = driver.window
+    shown.selected = 1
+    driver.press("I")
+    driver.until(lambda: shown.shows_menu and len(shown.items))
+    place = next(number for number, lie in enumerate(overlay.LIES) if lie.fault["mode"] == "replay")
+    driver.click(shown.items[len(overlay.FAULTS) + place].center)
+    driver.until(lambda: live.loaded.scenario.faults)
+    (fault,) = live.loaded.scenario.faults
+    assert (fault.vehicle, fault.signal, fault.mode, fault.onset) == (1, "own.message", "replay", 3.0)
+    live.wait(6.0)
+    assert any("own.message: replay" in each.text for each in live.happenings)
 
 
 def test_a_run_goes_at_the_speed_that_is_set(driver):

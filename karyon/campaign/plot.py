@@ -1,0 +1,327 @@
+"""The figure of a campaign: which faults came close to breaking a safety goal, how late switches were, what was left.
+
+At the top a cell for each failure mode and part of its amplitudes, coloured by the least margin of its runs; below it
+the switch latency beside its bound, and the least distances of the runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pyarrow as pa
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+from pyarrow import parquet
+from pydantic.fields import FieldInfo
+
+from karyon.campaign.folder import CampaignError
+from karyon.campaign.rows import CRASHED, HUNG, VIOLATED
+from karyon.sim.failure_modes import MODES, units_of
+from karyon.sim.units import Quantity
+from karyon.sim.view.page import (
+    BLUE,
+    BOTTOM,
+    DASHES,
+    FORMATS,
+    RED,
+    SHADE,
+    TOP,
+    WIDTH,
+    head,
+    part_of,
+    rendered,
+    styled,
+    write,
+)
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+TABLE, SUMMARY = "runs.parquet", "campaign.json"
+NUMBERS = ("fault_amplitude", "margin", "worst_switch_latency", "switch_bound", "min_gap", "min_rss_margin")
+WORDS = ("fault_signal", "fault_mode", "outcome")
+BINS = 8  # of the amplitudes of a failure mode
+ROWS_SHOWN = 48  # failure modes; of more the worst
+LEFT, RIGHT, ROW, KEY = 2.35, 1.05, 0.165, 0.5  # inches: names, ranges, a failure mode, what colours mean
+CURVES, BETWEEN, ABOVE, AXIS, MARGIN = 1.6, 0.8, 0.85, 0.75, 0.3  # inches: of the curves, between, above, beside them
+TINY = 6.0  # pt
+CLOSE_IS_DARK, MARGINS = colormaps["cividis"], Normalize(0.0, 4.0)  # what is beyond looks the same
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The rows of a campaign; arrays (run,), NaN: not measured.
+
+    subject      what failed and how, "" without a fault
+    amplitude    first parameter of the fault, in the unit of its mode
+    margin       below 0: a safety goal was broken
+    failed       whether the run came to nothing
+    latency, bound          s, of the slowest switch
+    gap, rss_margin         m, the least of the run
+    """
+
+    summary: dict[str, Any]
+    subject: NDArray[np.str_]
+    amplitude: Floats
+    margin: Floats
+    failed: Booleans
+    violated: Booleans
+    latency: Floats
+    bound: Floats
+    gap: Floats
+    rss_margin: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A failure mode: its runs, and which part of its amplitudes each fell into (run,); one part: they do not vary."""
+
+    name: str
+    runs: NDArray[np.int64]
+    part: NDArray[np.int64]
+    parts: int
+    span: str
+
+
+def plot(folder: Path) -> list[Path]:
+    """Draw the campaign in `folder` into it, as `campaign`: PNG, SVG and PDF; the same rows give the same bytes.
+
+    Raises CampaignError where the folder holds no campaign that has ended, OSError where it cannot be written.
+    """
+    outcomes = read(folder)
+    with styled():
+        figure = draw(outcomes)
+        pictures = {folder / f"campaign.{kind}": rendered(figure, kind) for kind in FORMATS}
+    for path, picture in pictures.items():
+        write(path, picture)
+    return list(pictures)
+
+
+def read(folder: Path) -> Outcomes:
+    """The rows of a campaign that has ended. Raises CampaignError."""
+    for name in (TABLE, SUMMARY):
+        if not (folder / name).is_file():
+            raise CampaignError(f"{folder / name}: not there; the `karyon campaign` that began it writes it at its end")
+    try:
+        summary = json.loads((folder / SUMMARY).read_text("utf-8"))
+        table = parquet.read_table(folder / TABLE, columns=[*NUMBERS, *WORDS])
+        numbers = {name: table[name].cast(pa.float64()).to_numpy() for name in NUMBERS}
+        signal, mode, outcome = (np.array(table[name].to_pylist(), dtype=object) for name in WORDS)
+        told = {name: summary[name] for name in ("campaign", "seed", "runs", "violations", "interval")}
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0]
+        raise CampaignError(f"{folder}: {TABLE} or {SUMMARY} cannot be read: {said}") from None
+    if not len(table):
+        raise CampaignError(f"{folder / TABLE}: holds no run")
+    return Outcomes(
+        summary=told,
+        subject=np.array([f"{of}: {how}" if of else "" for of, how in zip(signal, mode, strict=True)]),
+        amplitude=numbers["fault_amplitude"],
+        margin=numbers["margin"],
+        failed=np.isin(outcome, (CRASHED, HUNG)),
+        violated=np.asarray(outcome == VIOLATED),
+        latency=numbers["worst_switch_latency"],
+        bound=numbers["switch_bound"],
+        gap=numbers["min_gap"],
+        rss_margin=numbers["min_rss_margin"],
+    )
+
+
+def draw(outcomes: Outcomes) -> Figure:
+    """The figure of a campaign."""
+    rows = list(_rows(outcomes)) if outcomes.subject.any() else []
+    worst = sorted(rows, key=lambda row: _least(outcomes.margin[row.runs]))[:ROWS_SHOWN]
+    shown = [row for row in rows if row in worst]
+    tall = ROW * len(shown)
+    below = BOTTOM + CURVES + ABOVE
+    height = TOP + below + (KEY + tall if shown else 0.0)
+    figure = Figure(figsize=(WIDTH, height))
+    head(figure, f"{outcomes.summary['campaign']}: {_counted(outcomes)}", _told(outcomes))
+    if shown:
+        cells = figure.add_axes((LEFT / WIDTH, below / height, (WIDTH - LEFT - RIGHT) / WIDTH, tall / height))
+        _draw_cells(cells, outcomes, shown)
+        cells.set_title(_cells_title(outcomes, shown) + part_of(len(shown), len(rows)), pad=72 * 0.32)
+        _tell_colours(figure, cells)
+    wide = (WIDTH - AXIS - MARGIN - BETWEEN) / 2
+    late, left = (
+        figure.add_axes((begin / WIDTH, BOTTOM / height, wide / WIDTH, CURVES / height))
+        for begin in (AXIS, AXIS + wide + BETWEEN)
+    )
+    _draw_latency(late, outcomes)
+    _draw_distances(left, outcomes)
+    return figure
+
+
+def _counted(outcomes: Outcomes) -> str:
+    runs, broken = outcomes.summary["runs"], outcomes.summary["violations"]
+    return f"{broken or 'none'} of {runs:,} runs {'break' if broken > 1 else 'breaks'} a safety goal"
+
+
+def _told(outcomes: Outcomes) -> list[str]:
+    low, high = (100.0 * end for end in outcomes.summary["interval"])
+    told = [f"seed {outcomes.summary['seed']}", f"95 % interval of the rate: {low:.2g} to {high:.2g} %"]
+    failed = int(outcomes.failed.sum())
+    return [*told, f"{failed} came to nothing"] if failed else told
+
+
+# --- failure modes
+
+
+def _rows(outcomes: Outcomes) -> Iterator[Row]:
+    for name in np.unique(outcomes.subject).tolist():
+        runs = np.flatnonzero(outcomes.subject == name)
+        amplitude = outcomes.amplitude[runs]
+        known = amplitude[np.isfinite(amplitude)]
+        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+        if low == high or len(known) < len(amplitude):
+            yield Row(name or "no fault", runs, np.zeros(len(runs), dtype=np.int64), 1, "")
+            continue
+        part = np.minimum(((amplitude - low) / (high - low) * BINS).astype(np.int64), BINS - 1)
+        yield Row(name, runs, part, BINS, f"{low:.3g} to {high:.3g}{_unit(name)}".replace("-", "−"))
+
+
+def _unit(subject: str) -> str:
+    """Unit of the first parameter of a failure mode, with a blank before it; nothing of what is but a number."""
+    signal, _, mode = subject.partition(": ")
+    fields = MODES[mode].model_fields.values() if mode in MODES else ()
+    unit = next((one.unit for field in fields for one in _metadata(field) if isinstance(one, Quantity)), "1")
+    unit = units_of(signal).get(unit, unit)
+    return "" if unit == "1" else " " + unit.replace("s2", "s²").replace("s3", "s³")
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    """Of a field, or of what it may be besides None."""
+    inner = [one for member in get_args(field.annotation) for one in getattr(member, "__metadata__", ())]
+    return [*field.metadata, *inner]
+
+
+def _least(margins: Floats) -> float:
+    """Of those that are known; nothing is known: infinite."""
+    return float(margins[np.isfinite(margins)].min(initial=np.inf))
+
+
+def _draw_cells(panel: Axes, outcomes: Outcomes, rows: Sequence[Row]) -> None:
+    panel.set_xlim(0.0, BINS)
+    panel.set_ylim(len(rows), 0.0)
+    panel.set_facecolor(SHADE)
+    for at, row in enumerate(rows):
+        wide = BINS / row.parts
+        for part in range(row.parts):
+            runs = row.runs[row.part == part]
+            if len(runs):
+                _draw_cell(panel, outcomes, runs, (part * wide, float(at), wide))
+        panel.text(BINS + 0.1, at + 0.5, row.span, fontsize=TINY, va="center")
+    panel.set_yticks(np.arange(len(rows)) + 0.5, [row.name for row in rows], fontsize=7)
+    panel.set_xticks([0.0, BINS], ["lowest", "highest"])
+    panel.set_xlabel("amplitude, within the range of its row", labelpad=-6)
+    panel.tick_params(length=0)
+
+
+def _draw_cell(panel: Axes, outcomes: Outcomes, runs: NDArray[np.int64], place: tuple[float, float, float]) -> None:
+    left, top, wide = place
+    broken, failed = int(outcomes.violated[runs].sum()), int(outcomes.failed[runs].sum())
+    least = _least(outcomes.margin[runs])
+    colour = RED if broken else CLOSE_IS_DARK(MARGINS(least)) if np.isfinite(least) else SHADE
+    panel.add_patch(Rectangle((left, top), wide, 1.0, facecolor=colour, edgecolor="white", linewidth=0.6))
+    said = f"{broken}/{len(runs)}" if broken else f"{failed} ✕" if failed else ""
+    if said:
+        middle = (left + 0.5 * wide, top + 0.53)
+        panel.text(*middle, said, fontsize=TINY, ha="center", va="center", color="white" if broken else "black")
+
+
+def _cells_title(outcomes: Outcomes, rows: Sequence[Row]) -> str:
+    broken = [row for row in rows if outcomes.violated[row.runs].any()]
+    if broken:
+        several = f"{len(broken)} of {len(rows)} failures"
+        return f"Broken under {several if len(broken) > 1 else broken[0].name}"
+    closest = min(rows, key=lambda row: _least(outcomes.margin[row.runs]))
+    return f"Closest: {closest.name}"
+
+
+def _tell_colours(figure: Figure, panel: Axes) -> None:
+    """Between the title and the cells."""
+    box, height = panel.get_position(), figure.get_figheight()
+    panel.legend(
+        handles=[Patch(color=RED, label="broken, of so many runs"), Patch(color=SHADE, label="no run")],
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=2,
+        handlelength=1.4,
+        borderaxespad=0.0,
+        columnspacing=1.2,
+    )
+    place = figure.add_axes((box.x1 - 0.45 / WIDTH, box.y1 + 0.07 / height, 1.3 / WIDTH, 0.08 / height))
+    bar = figure.colorbar(ScalarMappable(MARGINS, CLOSE_IS_DARK), cax=place, orientation="horizontal")
+    bar.set_ticks([0.0, 2.0, 4.0], labels=["0 m", "2 m", "4 m"])
+    bar.outline.set_linewidth(0.4)
+    place.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=1.5, pad=1)
+    figure.text(box.x1 - 0.52 / WIDTH, box.y1 + 0.11 / height, "least margin", fontsize=7.5, ha="right", va="center")
+
+
+# --- all runs
+
+
+def _draw_latency(panel: Axes, outcomes: Outcomes) -> None:
+    """Share of the runs in which the slowest switch took longer; and the same of the bounds that they had."""
+    known = np.isfinite(outcomes.latency) & np.isfinite(outcomes.bound)
+    latency, bound = outcomes.latency[known], outcomes.bound[known]
+    _survive(panel, latency, color=BLUE, label="slowest switch")
+    _survive(panel, bound, color="black", linestyle=DASHES, label="its bound")
+    panel.set_yscale("log")
+    panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+    panel.set_xlim(left=0.0)
+    panel.set_ylim(0.8 / max(len(latency), 1), 1.3)
+    panel.set_xlabel("latency (s)")
+    panel.set_ylabel("runs above")
+    panel.set_title(_latency_title(latency, bound))
+    panel.legend(loc="lower left")
+
+
+def _latency_title(latency: Floats, bound: Floats) -> str:
+    if not len(latency):
+        return "No switch was measured"
+    late = int((latency > bound).sum())
+    if late:
+        return f"{late} switch{'es' if late > 1 else ''} late"
+    used = latency / np.where(bound > 0.0, bound, np.inf)
+    return f"A switch takes at most {100 * used.max():.0f} % of its bound"
+
+
+def _survive(panel: Axes, values: Floats, **look: Any) -> None:
+    ordered = np.sort(values)
+    above = 1.0 - np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
+    at = np.concatenate([[0.0], ordered])
+    panel.step(at, np.concatenate([[1.0], above]), where="post", **look)
+
+
+def _draw_distances(panel: Axes, outcomes: Outcomes) -> None:
+    """Share of the runs that came closer than so many metres, in gap and over the RSS distance."""
+    gap, rss = (values[np.isfinite(values)] for values in (outcomes.gap, outcomes.rss_margin))
+    for values, look in (
+        (rss, {"color": BLUE, "label": "over the RSS distance"}),
+        (gap, {"color": "black", "linestyle": DASHES, "label": "gap"}),
+    ):
+        ordered = np.sort(values)
+        panel.step(ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1), where="post", **look)
+    panel.axvline(0.0, color=RED, linewidth=0.8)
+    panel.set_yscale("log")
+    panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
+    panel.set_ylim(0.8 / max(len(gap), 1), 1.3)
+    panel.set_xlabel("least distance of a run (m)")
+    panel.set_ylabel("runs below")
+    least = _least(rss)
+    if not len(rss):
+        panel.set_title("No distance was measured")
+        return
+    panel.set_title(f"At least {least:.1f} m over RSS" if least >= 0.0 else f"Up to {-least:.1f} m below RSS")
+    panel.legend(loc="lower right")

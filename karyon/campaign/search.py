@@ -1,0 +1,204 @@
+"""The search of a plan for its worst runs: `karyon search`.
+
+First a violation, with few runs, from near misses (`worst`); then how rare they are (`rare`); then the worst one with
+all of its fault left out that is not needed (`shrink`). What a search finds is no sample: only its rate is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from math import log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from karyon.campaign import rare, rows, sampling, worst
+from karyon.campaign.choices import Between, Varied
+from karyon.campaign.folder import CampaignError, write
+from karyon.campaign.plan import Plan, Run
+from karyon.campaign.shrink import shrink
+from karyon.sim import documents
+from karyon.sim.scenario import dump
+
+Floats = NDArray[np.float64]
+Compute = Callable[[Sequence[Run]], pa.Table]
+Progress = Callable[[int, int], bool]
+
+JUST_HELD = 1e-9  # margin, at least, of a run that has broken nothing
+SIDE_BY_SIDE = 1000  # runs at once, at most
+DESCENTS = 0.1  # share of the runs that may go into the first violation
+NAMED = 5  # of the worst runs
+FAULTS = "faults"
+HARMLESS = {  # what a quantity of a fault is when the fault does nothing; of others there is no such value
+    "amplitude": 0.0,
+    "rate": 0.0,
+    "factor": 1.0,
+    "sigma": 0.0,
+    "probability": 0.0,
+    "delay": 0.0,
+    "offset": 0.0,
+    "duration": 0.0,
+    "count": 0.0,
+}
+
+
+class Asked:
+    """Runs of a plan, numbered as they are asked for.
+
+    The first coordinate of a point chooses the stratum, each by its weight in the world, where there are several; the
+    others are what varies in it, as many as it has.
+
+    ends         upper ends of the strata along the first coordinate; None: there is one stratum
+    dimensions   of a point
+    compute      the rows of runs; on this process, if nothing is said
+    """
+
+    def __init__(self, plan: Plan, seed: int, compute: Compute | None = None) -> None:
+        self._plan, self._seed = plan, seed
+        self._compute = compute or partial(_rows, plan)
+        self.ends = np.cumsum([one.weight for one in plan.strata]) if len(plan.strata) > 1 else None
+        self._first = 0 if self.ends is None else 1
+        self.dimensions = self._first + max(len((*one.varied, *plan.varied)) for one in plan.strata)
+        self.runs: list[Run] = []
+        self._points: list[Floats] = []
+        self._margins: list[Floats] = []
+
+    def margins(self, points: Floats) -> Floats:
+        """How far each of the runs at these points (point, d) was from breaking a safety goal; at most 0: it broke one.
+
+        Each run has a seed of its own. NaN: it crashed, or did not end in time.
+        """
+        number = len(self.runs)
+        return self._made(points, sampling.seeds(self._seed, number, number + len(points)).tolist())
+
+    def alike(self, run: int, points: Floats) -> Floats:
+        """The same of runs with the seed of this one: so that no chance is between them."""
+        return self._made(points, [self.runs[run].seed] * len(points))
+
+    def all(self) -> tuple[Floats, Floats]:
+        """Points (run, d) and margins (run,) of all runs."""
+        return np.concatenate(self._points), np.concatenate(self._margins)
+
+    def harmless(self, run: int) -> Floats:
+        """Coordinates at which what varies of this run's faults does nothing; NaN: it has none such (d,)."""
+        found = np.full(self.dimensions, np.nan)
+        for place, varied in enumerate((*self.runs[run].stratum.varied, *self._plan.varied), start=self._first):
+            found[place] = _harmless(varied)
+        return found
+
+    def _made(self, points: Floats, seeds: Sequence[int]) -> Floats:
+        for start in range(0, len(points), SIDE_BY_SIDE):
+            end, number = min(start + SIDE_BY_SIDE, len(points)), len(self.runs)
+            each = zip(seeds[start:end], points[start:end].tolist(), strict=True)
+            asked = [self._run(number + place, *one) for place, one in enumerate(each)]
+            table = self._compute(asked)
+            self.runs += asked
+            self._points.append(points[start:end])
+            self._margins.append(_margins(table))
+        return np.concatenate(self._margins)[len(self.runs) - len(points) :]
+
+    def _run(self, number: int, seed: int, point: Sequence[float]) -> Run:
+        order = 0 if self.ends is None else int(np.searchsorted(self.ends[:-1], point[0], side="right"))
+        varied = len((*self._plan.strata[order].varied, *self._plan.varied))
+        return self._plan.at(order, number, seed, point[self._first : self._first + varied])
+
+
+def _margins(table: pa.Table) -> Floats:
+    margin = table["margin"].to_numpy(zero_copy_only=False).astype(float)
+    broken = table["violated"].to_numpy(zero_copy_only=False).astype(bool)
+    return np.asarray(np.where(broken, np.minimum(margin, 0.0), np.maximum(margin, JUST_HELD)))
+
+
+def _rows(plan: Plan, runs: Sequence[Run]) -> pa.Table:
+    """The rows of these runs; those that do not end in time are found by halves."""
+    try:
+        return rows.table(plan, runs)
+    except rows.TooLongError:
+        if len(runs) == 1:
+            return pa.Table.from_pylist([rows.failed(plan, runs[0], rows.HUNG)], rows.schema(plan))
+        half = len(runs) // 2
+        return pa.concat_tables([_rows(plan, runs[:half]), _rows(plan, runs[half:])])
+
+
+def _harmless(varied: Varied) -> float:
+    """Where on its way (0..1) a quantity of a fault does nothing, or the least."""
+    choice, value = varied.choice, HARMLESS.get(str(varied.path[-1]), np.nan)
+    if varied.path[0] != FAULTS or not isinstance(choice, Between) or np.isnan(value):
+        return np.nan
+    low, high = choice.ends
+    if choice.scale == "log":
+        low, high, value = log(low), log(high), log(max(value, low))
+    return float(np.clip((value - low) / (high - low), 0.0, 1.0))
+
+
+def run(plan: Plan, runs: int, seed: int, out: Path, progress: Progress) -> dict[str, Any]:
+    """Search a plan by `runs` runs, and a few more for the smallest fault; what is found is written below `out`.
+
+    `progress` is told how many runs were made, of how many, and ends the search by answering False.
+    Raises CampaignError, OSError.
+    """
+    asked: Asked
+
+    def compute(batch: Sequence[Run]) -> pa.Table:
+        if not progress(len(asked.runs), max(runs, len(asked.runs))):
+            raise CampaignError(
+                f"the search was ended after {len(asked.runs)} of {runs} runs: it has found nothing yet"
+            )
+        return _rows(plan, batch)
+
+    asked = Asked(plan, seed, compute)
+    worst.find(asked.margins, asked.dimensions, seed, int(DESCENTS * runs), asked.ends)
+    first = len(asked.runs)
+    found = rare.estimate(asked.margins, asked.dimensions, seed, runs - first)
+    made = len(asked.runs)
+    points, margins = asked.all()
+    order = np.argsort(margins, kind="stable")[:NAMED].tolist()
+    named = [_named(plan, asked.runs[one], float(margins[one]), out / f"worst_{n}") for n, one in enumerate(order, 1)]
+    smallest = None
+    if margins[order[0]] <= 0.0:
+        small = shrink(points[order[0]], asked.harmless(order[0]), lambda tried: asked.alike(order[0], tried) <= 0.0)
+        (margin,) = asked.alike(order[0], small[None])
+        smallest = _named(plan, asked.runs[-1], float(margin), out / "smallest")
+    violating = np.flatnonzero(margins <= 0.0)
+    summary = {
+        "plan": plan.name,
+        "seed": seed,
+        "runs": made,
+        "runs_of_shrinking": len(asked.runs) - made,
+        "first_violation": int(violating[0]) if len(violating) else None,
+        "violations": len(violating),
+        "came_to_nothing": int(np.isnan(margins).sum()),
+        "rate": found.rate.value,
+        "interval": [found.rate.low, found.rate.high],
+        "effective": found.effective,
+        "climbed": list(found.climbed),
+        "worst": named,
+        "smallest": smallest,
+    }
+    write(out / "search.json", json.dumps(summary, indent=2, ensure_ascii=False).encode())
+    return summary
+
+
+def _named(plan: Plan, run: Run, margin: float, path: Path) -> dict[str, Any]:
+    """What a run is, and the command that runs it again; writes its scenario, and a design that the plan alters."""
+    scenario, file = run.scenario(), path.with_suffix(".yaml")
+    design = plan.design_data(run.of_design)
+    if design != documents.load(Path(scenario.safety)).data:
+        altered = path.with_name(f"{path.name}_design.yaml").resolve()
+        write(altered, json.dumps(design, indent=1, ensure_ascii=False).encode())
+        scenario = scenario.model_copy(update={"safety": str(altered)})
+    write(file, dump(replace(plan.loaded, scenario=scenario, name=f"{plan.name}, {path.name}")).encode())
+    varied = (*run.stratum.varied, *plan.varied)
+    return {
+        "stratum": run.stratum.name,
+        "seed": run.seed,
+        "margin": margin,
+        "values": {one.name: one.written(value) for one, value in zip(varied, run.values, strict=True)},
+        "command": f"karyon run {file}",
+    }

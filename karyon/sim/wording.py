@@ -15,7 +15,7 @@ from karyon.sim.documents import Document, Keys, Place, dotted, quoted, shortene
 from karyon.sim.failure_modes import MODES, Fault, Mode, units_of
 from karyon.sim.units import Index, OneOf, Quantity, Row, expected, unit_of
 
-NAMES_SHOWN = 16  # fields that a hint lists
+NAMES_SHOWN = 18  # fields that a hint lists
 SWITCHES = {"yes": "write true", "on": "write true", "no": "write false", "off": "write false"}
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,23 @@ def run(plan: Plan, number: int, seed: int, out: Path, orders: Orders, progress:
     `progress` is told how many runs there are, and of how many, and ends it by answering False; what came is kept.
     Raises InputError, CampaignError, OSError.
     """
-    folder = Folder(out, plan, seed, number)
+    cores = orders.workers or os.cpu_count() or 1
+    if orders.cluster is None and orders.verify > cores:
+        raise CampaignError(f"--verify {orders.verify} needs as many workers, and there are {cores}: see --workers")
+    folder = Folder(out, plan, seed, number, is_new=not orders.merge)
     begun, began = time.monotonic(), _done(folder)
     watch = None if orders.stop is None else Watch(orders.stop, folder)
     is_enough = watch is not None and watch.look()
     missing = [] if orders.merge or is_enough else list(_wanted(folder, orders))
-    liars = _compute(folder, orders, missing, watch, progress) if missing else []
+    farm = _compute(folder, orders, missing, watch, progress) if missing else None
     if watch is not None and watch.look():
         folder.number = number = watch.runs or number
     done = _done(folder)
     if done < number:
         return Outcome(number, done, None)
     wall = time.monotonic() - begun
-    told = {"wall": wall, "computed": max(done - began, 0), "liars": liars}
+    told: dict[str, Any] = {"wall": wall, "computed": max(done - began, 0)}
+    told |= {"verified": farm.verified if farm else 0, "liars": farm.liars if farm else []}
     if watch is not None:
         told["until"] = {"wanted": str(orders.stop), "verdict": str(watch.verdict)}
     return Outcome(number, done, results.finish(folder, told))
@@ -92,8 +97,8 @@ def _wanted(folder: Folder, orders: Orders) -> Iterator[tuple[int, int]]:
 
 def _compute(
     folder: Folder, orders: Orders, missing: list[tuple[int, int]], watch: Watch | None, progress: Progress
-) -> list[str]:
-    """Have workers compute the missing runs; returns the addresses of those that lied."""
+) -> workers.Farm:
+    """Have workers compute the missing runs."""
     done, wanted = 0, sum(last - first for first, last in missing)
 
     def told(came: int) -> bool:
@@ -103,19 +108,19 @@ def _compute(
         return progress(done, wanted) and not is_enough
 
     with workers.cluster(orders.cluster, orders.workers) as client:
-        workers.refuse_unlike(client, machine())
+        workers.refuse_unlike(client.run(machine), machine())
         farm = workers.Farm(client, folder.plan, folder.seed, folder)
         batches = (
             workers.Batch(first, last, orders.verify if _is_verified(turn, orders.verify_share) else 1)
             for turn, (first, last) in enumerate(missing)
         )
         farm.work(batches, told)
-        return farm.liars
+        return farm
 
 
 def _is_verified(turn: int, share: float) -> bool:
-    """Whether the batch is among those that several workers compute: evenly spread."""
-    return int((turn + 1) * share) > int(turn * share)
+    """Whether the batch is among those that several workers compute: evenly spread, and one at least."""
+    return ceil((turn + 1) * share) > ceil(turn * share)
 
 
 def number_of(plan: Plan, runs: int | None) -> int:

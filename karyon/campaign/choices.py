@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from karyon.kernel import quantities
 from karyon.sim import documents, wording
 from karyon.sim.documents import Document, Keys
 from karyon.sim.units import Count, Section, contradiction
@@ -116,25 +117,21 @@ class Varied:
 
     @property
     def is_number(self) -> bool:
-        """Whether all that it may be is numbers without a unit of their own, or in one unit."""
-        if isinstance(self.choice, Between):
-            return True
-        parts = [_parts(value) for value in self.choice.one_of]
-        return all(part is not None for part in parts) and len({part[1] for part in parts if part}) == 1
+        """Whether all that it may be is numbers."""
+        return isinstance(self.choice, Between) or None not in map(_parts, self.choice.one_of)
 
     @property
     def unit(self) -> str:
-        """Unit of the numbers in its column."""
-        if isinstance(self.choice, Between):
-            return self.choice.unit
-        part = _parts(self.choice.one_of[0])
-        return part[1] if self.is_number and part else ""
+        """SI unit of the numbers in its column; empty where the file gives none, and for what is no number."""
+        part = _parts(self.alternatives()[0][0]) if self.is_number else None
+        unit = quantities.UNITS.get(part[1]) if part else None
+        return unit.si if unit else ""
 
-    def alternatives(self) -> list[tuple[Keys, Any]]:
+    def alternatives(self) -> list[tuple[Any, Keys]]:
         """What shows whether all of it is allowed: both ends, or all values; each with its place below `path`."""
         if isinstance(self.choice, Between):
-            return [((BETWEEN, index), end) for index, end in enumerate(self.choice.between)]
-        return [((ONE_OF, index), value) for index, value in enumerate(self.choice.one_of)]
+            return [(end, (BETWEEN, index)) for index, end in enumerate(self.choice.between)]
+        return [(value, (ONE_OF, index)) for index, value in enumerate(self.choice.one_of)]
 
     def cells(self) -> list[Any]:
         """What a grid takes of it."""
@@ -145,9 +142,9 @@ class Varied:
         return self.choice.written(value) if isinstance(self.choice, Between) else value
 
     def told(self, value: Any) -> float | str:
-        """The value as the table of runs has it."""
-        part = _parts(value)
-        return part[0] if self.is_number and part else str(value)
+        """The value, as a scenario has it, as the table of runs has it: numbers in SI."""
+        part = _parts(value) if self.is_number else None
+        return quantities.to_si(repr(part[0]), part[1], None) if part else str(value)
 
 
 def found_in(document: Document, within: Keys = ()) -> tuple[list[Varied], list[documents.Fault]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from karyon.campaign.folder import CampaignError
-from karyon.campaign.rows import MEASURED
+from karyon.campaign.rows import MEASURED, OK, VIOLATED
 from karyon.campaign.statistics import mcnemar, paired_difference
 
 MEASURES = (
@@ -25,6 +26,7 @@ MEASURES = (
     "switches",
 )
 SHOWN = 10  # runs that changed
+ENDED = (OK, VIOLATED)  # outcomes of runs that came to an end
 LEVEL = "los_"
 
 
@@ -33,10 +35,13 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
 
     Runs are pairs by their number and seed. Raises CampaignError where the campaigns have no pairs.
     """
-    a, b = _table(first), _table(second)
+    (a, of_a), (b, of_b) = _read(first), _read(second)
+    if of_a != of_b:
+        raise CampaignError(f"{first} is of the scenario {of_a}, and {second} of {of_b}: they have no run in common")
     if other := _unlike(a, b):
         raise CampaignError(f"{first} and {second} are not run by run the same drives: they differ in {other}")
-    before, after = _column(a, "violated"), _column(b, "violated")
+    ended = np.isin(_column(a, "outcome"), ENDED) & np.isin(_column(b, "outcome"), ENDED)
+    before, after = _column(a, "violated") & ended, _column(b, "violated") & ended
     worse, better = np.flatnonzero(~before & after), np.flatnonzero(before & ~after)
     names = [*MEASURES, *(name for name in a.column_names if name.startswith(LEVEL) and name in b.column_names)]
     return {
@@ -47,7 +52,8 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
             "both": int((before & after).sum()),
             "first_alone": len(better),
             "second_alone": len(worse),
-            "neither": int((~before & ~after).sum()),
+            "neither": int((~before & ~after & ended).sum()),
+            "not_comparable": int((~ended).sum()),
         },
         "mcnemar_p": float(mcnemar(len(better), len(worse))),
         "differences": {name: found for name in names if (found := _difference(a, b, name)) is not None},
@@ -56,11 +62,12 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
     }
 
 
-def _table(folder: Path) -> pa.Table:
+def _read(folder: Path) -> tuple[pa.Table, str]:
+    """The table of runs, and the name of their scenario."""
     try:
-        json.loads((folder / "campaign.json").read_text("utf-8"))
-        return parquet.read_table(folder / "runs.parquet")
-    except (OSError, ValueError, pa.ArrowException) as error:
+        told = json.loads((folder / "campaign.json").read_text("utf-8"))
+        return parquet.read_table(folder / "runs.parquet"), str(told["scenario"])
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise CampaignError(f"{folder} holds no finished campaign: {error}") from None
 
 
@@ -90,7 +97,7 @@ def _difference(a: pa.Table, b: pa.Table, name: str) -> dict[str, Any] | None:
 def _told(table: pa.Table, run: int, folder: Path) -> dict[str, Any]:
     row = table.slice(run, 1).to_pylist()[0]
     names = ("run", "stratum", "fault_signal", "fault_mode", "fault_amplitude", "margin", "goals_violated")
-    return {name: row[name] for name in names} | {"command": f"karyon replay {folder} {run}"}
+    return {name: row[name] for name in names} | {"command": shlex.join(["karyon", "replay", str(folder), str(run)])}
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -103,6 +110,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"violate a safety goal   both {violate['both']:,}   first alone {violate['first_alone']:,}   " + (
         f"second alone {violate['second_alone']:,}   neither {violate['neither']:,}"
     )
+    if violate["not_comparable"]:
+        yield f"not comparable          {violate['not_comparable']:,} pairs of which a run came to nothing"
     yield f"as often?               p = {found['mcnemar_p']:.2g} (exact McNemar test)"
     yield ""
     yield "second less first, mean over the pairs, with its 95 % interval"

@@ -16,9 +16,10 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +55,7 @@ def identity(plan: Plan, seed: int) -> dict[str, Any]:
         "plan_folder": str(plan.folder.resolve()),
         "seed": seed,
         "plan_sha256": _sha256(plan.content),
-        "scenario_sha256": _sha256(plan.base),
+        "scenario_sha256": _sha256(f"{plan.base}\n{[digest for _, digest in plan.files]}"),
         **machine(),
     }
 
@@ -62,18 +63,25 @@ def identity(plan: Plan, seed: int) -> dict[str, Any]:
 class Folder:
     """The folder of one campaign of `number` runs."""
 
-    def __init__(self, path: Path, plan: Plan, seed: int, number: int) -> None:
-        """Makes the folder, or takes up the one that is there. Raises CampaignError, OSError."""
+    def __init__(self, path: Path, plan: Plan, seed: int, number: int, is_new: bool = True) -> None:
+        """Makes the folder, if it may be new, or takes up the one that is there. Raises CampaignError, OSError."""
         self.path, self.parts, self.plan, self.seed, self.number = path, path / "parts", plan, seed, number
         self.identity = identity(plan, seed) | ({"runs": number} if plan.sampling == "latin_hypercube" else {})
         known = path / "identity.json"
         if known.exists():
             _refuse_another(path, _read(known), self.identity)
-        elif path.exists() and any(path.iterdir()):
+        elif not is_new:
+            raise CampaignError(f"{path} holds no campaign whose parts could be merged")
+        elif path.is_dir() and any(not _is_ours(each) for each in path.iterdir()):
             raise CampaignError(f"{path} holds something else, and no campaign: choose another --out")
+        self._whole: set[str] = set()  # names of parts that have been found whole: they stay so
+        self.drops = 0  # how many parts were given up
         self.parts.mkdir(parents=True, exist_ok=True)
         write(path / "plan.yaml", plan.text.encode())
         write(known, json.dumps(self.identity, indent=2).encode())
+        most = max((last for _, last in self.done()), default=0)
+        if most > number:
+            raise CampaignError(f"{path} has more runs already: --runs {most} or more, or another --out")
 
     def done(self) -> list[tuple[int, int]]:
         """First run and the one after the last, of each part that is there."""
@@ -82,7 +90,8 @@ class Folder:
             numbers = PART.fullmatch(part.name)
             if numbers:
                 first, last = int(numbers[1]), int(numbers[2]) + 1
-                if _is_whole(part, last - first):
+                if part.name in self._whole or _is_whole(part, last - first):
+                    self._whole.add(part.name)
                     found.append((first, last))
         return found
 
@@ -104,7 +113,10 @@ class Folder:
 
     def drop(self, first: int, last: int) -> None:
         """Give up the rows of a part, which are not to be trusted."""
-        self._part(first, last).unlink(missing_ok=True)
+        part = self._part(first, last)
+        part.unlink(missing_ok=True)
+        self._whole.discard(part.name)
+        self.drops += 1
 
     def _part(self, first: int, last: int) -> Path:
         return self.parts / f"{first:09d}-{last - 1:09d}.parquet"
@@ -138,22 +150,39 @@ def digest(table: pa.Table) -> str:
 
 def write(path: Path, content: bytes) -> None:
     """The file, whole and on the disk, or as it was before. Raises OSError."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which then takes the place of `path`, whole and on the disk; if it fails, nothing has changed.
+
+    Its name is nobody else's, on any machine. Raises OSError.
+    """
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield partial
+        _sync(partial)
         partial.replace(path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             partial.unlink()
         raise
-    directory = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(directory)
+        os.fsync(opened)
     finally:
-        os.close(directory)
+        os.close(opened)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is what a campaign leaves that was killed as it began."""
+    return path.name in ("parts", "plan.yaml") or path.suffix == ".partial"
 
 
 def _is_whole(part: Path, runs: int) -> bool:
@@ -173,7 +202,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """In what two identities differ, so that their runs need not have the same bits."""
-    names = {"plan_sha256": "the plan", "scenario_sha256": "the scenario or its safety design"}
+    names = {"plan_sha256": "the plan", "scenario_sha256": "the scenario, its safety design, or a recording"}
     names["cpu_features"] = "the CPU's features"
     other = [name for name, value in wanted.items() if name != "plan_folder" and found.get(name) != value]
     return [names.get(name, f"{name} ({found.get(name)}, now {wanted[name]})") for name in other]

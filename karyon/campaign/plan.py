@@ -96,6 +96,7 @@ class Plan:
     """A plan that has been checked; it needs no file any more but the recordings that its scenario names.
 
     design, varied   the safety design as plain data, and what varies in it
+    files            those that its scenarios name: path and SHA-256
     text             of the plan, as it can be read again
     content, base    what the plan says, and the scenario's and design's text: a change of any is another campaign
     folder           where the plan's file is
@@ -108,6 +109,7 @@ class Plan:
     design: Any
     varied: tuple[Varied, ...]
     loaded: Loaded
+    files: tuple[tuple[str, str], ...]
     text: str
     content: str
     base: str

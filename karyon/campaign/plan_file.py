@@ -9,25 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError
 
-from karyon.campaign import choices
-from karyon.campaign.choices import OneOf, Varied, put
+from karyon.campaign import choices, trial
+from karyon.campaign.choices import OneOf, Varied
 from karyon.campaign.plan import Plan, Sampling, Stratum
 from karyon.sim import documents, wording
-from karyon.sim.documents import Document, InputError, Keys
+from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY
-from karyon.sim.scenario import FILES, Draft, Loaded, Scenario, checked, checked_alone, draft, laid
+from karyon.sim.scenario import Draft, Loaded, checked, draft, laid
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import Factor, Seconds, Section, Text
 
 CELLS_MAX = 1_000_000  # of a grid
-COMBINATIONS_MAX = 256  # of the values of lists that are tried before anything runs
 
 
 class StratumSection(Section):
@@ -79,7 +76,7 @@ def read(plan: str | Path, name: str = "", beside: Path | None = None) -> Plan:
     beside   folder where it was, if it is a copy: there its scenario is looked for
     """
     path = plan_file(plan)
-    document, text = _extended(path, ())
+    document, text = _extended(path, (), beside)
     try:
         section = PlanSection.model_validate(document.data)
     except ValidationError as error:
@@ -87,9 +84,14 @@ def read(plan: str | Path, name: str = "", beside: Path | None = None) -> Plan:
     return _checked(section, document, beside or path.parent, text, name or path.stem)
 
 
-def _extended(path: Path, outer: tuple[Path, ...]) -> tuple[Document, str]:
-    """The document in a file, laid on the one that it extends, and its text, or that of both together."""
+def _extended(path: Path, outer: tuple[Path, ...], beside: Path | None = None) -> tuple[Document, str]:
+    """The document in a file, laid on the one that it extends, and its text, or that of both together.
+
+    What it names is looked for in the folder `beside`, if it is a copy of what was there.
+    """
     source = documents.read(path)
+    if beside is not None:
+        source = Source(str(beside / path.name), source.text)
     document = documents.compose(source)
     if not isinstance(document.data, dict):
         raise InputError([document.place(()).fault("a plan is a mapping of fields", "it begins `scenario: ...`")])
@@ -108,45 +110,42 @@ def _extended(path: Path, outer: tuple[Path, ...]) -> tuple[Document, str]:
 
 def _checked(section: PlanSection, document: Document, beside: Path, text: str, name: str) -> Plan:
     base = _scenario(section.scenario, document, beside)
-    faults = _faults_of_strata(section, document)
     over_design = _part(document, ("design",))
-    drafts = [replace(base, document=each) for each in _documents(base, section, document)]
     of_design, wrong = choices.found_in(over_design)
-    strata, loaded = [], []
-    for one, found in zip(section.strata, drafts, strict=True):
-        of_scenario, unreadable = choices.found_in(found.document)
-        faults += unreadable
-        if unreadable or wrong:
-            continue
-        faults += [
-            found.document.place(each.path).fault("a campaign draws the seed of each run", "--seed is the campaign's")
-            for each in of_scenario
-            if each.path == ("seed",)
-        ]
-        faults += _without_steps(section.sampling, found.document, of_scenario)
-        try:
-            made, first = _stratum(one, section, found, of_scenario, over_design, of_design)
-        except InputError as error:
-            faults += error.faults
-            continue
-        strata.append(made)
-        loaded.append(first)
-    faults += wrong + _without_steps(section.sampling, over_design, of_design)
+    faults = _faults_of_strata(section, document) + wrong
+    drafts = [replace(base, document=each) for each in _documents(base, section, document)]
+    found = [choices.found_in(one.document) for one in drafts]
+    faults += [fault for _, unreadable in found for fault in unreadable]
+    columns = [(one.document, varied) for one, (varied, _) in zip(drafts, found, strict=True)]
+    faults += [fault for each in columns for fault in _fixed(*each)]
+    for each in (*columns, (over_design, of_design)):
+        faults += _without_steps(section.sampling, *each)
     if faults:
         raise InputError(documents.in_order(faults))
-    kinds = {(one.scenario.kind, one.scenario.safety) for one in loaded}
-    if len(kinds) > 1:
+    tried = []
+    for one, (varied, _) in zip(drafts, found, strict=True):
+        try:
+            tried.append(_tried(one, varied, over_design, of_design))
+        except InputError as error:
+            faults += error.faults
+    if faults:
+        raise InputError(documents.in_order(faults))
+    loaded = [first for _, first in tried]
+    if len({(one.scenario.kind, one.scenario.safety) for one in loaded}) > 1:
         raise InputError([document.place(("strata",)).fault("all strata share one kind and one safety design")])
     design = documents.merged(documents.load(Path(loaded[0].scenario.safety)), over_design)
     varied, _ = choices.found_in(design)
+    strata = [_stratum(section, index, one, found[index][0]) for index, (one, _) in enumerate(tried)]
+    files = {path: digest for one, _ in tried for path, digest in trial.hashes(one.files).items()}
     return Plan(
         name=name,
         sampling=section.sampling,
         run_limit=section.run_limit,
         strata=tuple(strata),
-        design=_filled(design, varied, [0] * len(varied)).data,
+        design=trial.filled(design, varied, [one.alternatives()[0] for one in varied]).data,
         varied=tuple(varied),
         loaded=loaded[0],
+        files=tuple(files.items()),
         text=text,
         content=json.dumps(document.data, sort_keys=True),
         base=f"{base.document.data!r}\n{loaded[0].design_text}",
@@ -154,13 +153,41 @@ def _checked(section: PlanSection, document: Document, beside: Path, text: str, 
     )
 
 
+def _fixed(document: Document, varied: Sequence[Varied]) -> list[documents.Fault]:
+    """What a plan cannot vary."""
+    hints = {
+        ("seed",): ("a campaign draws the seed of each run", "--seed is the campaign's"),
+        ("kind",): ("a campaign has one kind of scenario", "write a plan for each"),
+        ("safety",): ("a campaign has one safety design", "vary its numbers under `design`"),
+    }
+    return [document.place(one.path).fault(*hints[one.path]) for one in varied if one.path in hints]
+
+
 def _faults_of_strata(section: PlanSection, document: Document) -> list[documents.Fault]:
+    """Names twice, weights of some strata alone, shares in a grid, a seed of one's own."""
     names = [one.name for one in section.strata]
-    return [
+    faults = [
         document.place(("strata", index, "name")).fault(f"a second stratum is called {documents.quoted(name)}")
         for index, name in enumerate(names)
         if name in names[:index]
     ]
+    weighted = [one.weight is not None for one in section.strata]
+    if any(weighted) and not all(weighted):
+        place = document.place(("strata", weighted.index(False)))
+        faults.append(place.fault("this stratum has no weight, and others have", "give all of them one, or none"))
+    for index, one in enumerate(section.strata):
+        if section.sampling == "grid" and one.share != 1.0:
+            place = document.place(("strata", index, "share"))
+            faults.append(place.fault("a grid has all cells of each stratum once, whatever its share", "use `weight`"))
+        faults += _own_seed(document, ("strata", index, "settings"))
+    return faults + _own_seed(document, ("settings",))
+
+
+def _own_seed(document: Document, path: Keys) -> list[documents.Fault]:
+    seed = document.at((*path, "seed"))
+    if seed is None or isinstance(seed, dict):
+        return []
+    return [document.place((*path, "seed")).fault("a campaign draws the seed of each run", "--seed is the campaign's")]
 
 
 def _scenario(name: str, document: Document, folder: Path) -> Draft:
@@ -177,8 +204,17 @@ def _scenario(name: str, document: Document, folder: Path) -> Draft:
 
 def _documents(base: Draft, section: PlanSection, document: Document) -> list[Document]:
     """Per stratum the scenario with all that is laid on it."""
-    common = laid(base.document, _part(document, ("settings",)))
-    return [laid(common, _part(document, ("strata", index, "settings"))) for index in range(len(section.strata))]
+    common = _laid(base.document, _part(document, ("settings",)))
+    return [_laid(common, _part(document, ("strata", index, "settings"))) for index in range(len(section.strata))]
+
+
+def _laid(base: Document, over: Document) -> Document:
+    """`over` on `base`; a choice takes the place of a mapping rather than being laid on it."""
+    for one in choices.found_in(over)[0]:
+        *around, name = one.path
+        if isinstance(base.at(one.path), dict) and isinstance(base.at(tuple(around)), dict):
+            base = base.without(tuple(around), [str(name)])
+    return laid(base, over)
 
 
 def _part(document: Document, path: Keys) -> Document:
@@ -198,54 +234,21 @@ def _without_steps(kind: Sampling, document: Document, varied: Sequence[Varied])
     ]
 
 
-def _stratum(
-    one: StratumSection,
-    section: PlanSection,
-    found: Draft,
-    varied: list[Varied],
-    over_design: Document,
-    of_design: list[Varied],
-) -> tuple[Stratum, Loaded]:
-    """The stratum, once all alternatives have been tried, and its scenario with the first of them."""
-    whole = sum(each.share for each in section.strata)
+def _tried(
+    found: Draft, varied: Sequence[Varied], over_design: Document, of_design: Sequence[Varied]
+) -> tuple[trial.Tried, Loaded]:
+    """What came of trying all that may vary in a stratum, and its first scenario with its first design."""
+    tried = trial.tried(found, varied)
+    loaded = [checked(tried.first, design) for design in trial.designs(over_design, of_design)]
+    return tried, loaded[0]
+
+
+def _stratum(section: PlanSection, index: int, tried: trial.Tried, varied: Sequence[Varied]) -> Stratum:
+    one, shares = section.strata[index], [each.share for each in section.strata]
     weights = [each.share if each.weight is None else each.weight for each in section.strata]
-    weight = weights[section.strata.index(one)] / sum(weights)
-    faults: list[documents.Fault] = []
-    files: dict[Keys, dict[Any, str]] = {}
-    for corner in _corners(varied):
-        tried = replace(found, document=_filled(found.document, varied, corner))
-        try:
-            scenario = checked_alone(tried)
-        except InputError as error:
-            faults += error.faults
-            continue
-        _resolve(tried.document, scenario, files)
-    designs = [_filled(over_design, of_design, corner) for corner in _corners(of_design)]
-    first = replace(found, document=_filled(found.document, varied, [0] * len(varied)))
-    loaded = None
-    for design in designs:
-        try:
-            loaded = loaded or checked(first, design)
-            checked(first, design)
-        except InputError as error:
-            faults += error.faults
-    if faults or loaded is None:
-        raise InputError(faults)
-    data = first.document.data
-    for path, names in files.items():
-        data = put(data, path, names[first.document.at(path)])
-    settled = tuple(_with_files(each, files) for each in varied)
-    return Stratum(one.name, one.share / whole, weight, data, settled), loaded
-
-
-def _resolve(document: Document, scenario: Scenario, files: dict[Keys, dict[Any, str]]) -> None:
-    """Remember how the scenario calls the files that the document names."""
-    for path in FILES:
-        if (name := document.at(path)) is not None:
-            found: Any = scenario
-            for key in path:
-                found = getattr(found, str(key))
-            files.setdefault(path, {})[name] = str(found)
+    data = trial.with_files(tried.first.document.data, tried.files)
+    settled = tuple(_with_files(each, tried.files) for each in varied)
+    return Stratum(one.name, one.share / sum(shares), weights[index] / sum(weights), data, settled)
 
 
 def _with_files(varied: Varied, files: dict[Keys, dict[Any, str]]) -> Varied:
@@ -253,23 +256,3 @@ def _with_files(varied: Varied, files: dict[Keys, dict[Any, str]]) -> Varied:
         return varied
     names = tuple(files[varied.path][value] for value in varied.choice.one_of)
     return replace(varied, choice=OneOf(one_of=names))
-
-
-def _corners(varied: Sequence[Varied]) -> list[list[int]]:
-    """Which alternative of each value is tried: each at least once, and those of lists in all combinations if few."""
-    sizes = [len(one.alternatives()) for one in varied]
-    corners = [[min(turn, size - 1) for size in sizes] for turn in range(max(sizes, default=1))]
-    lists = [size if isinstance(one.choice, OneOf) else 1 for one, size in zip(varied, sizes, strict=True)]
-    if prod(lists) <= COMBINATIONS_MAX:
-        corners += [list(corner) for corner in product(*map(range, lists))]
-    return corners
-
-
-def _filled(document: Document, varied: Sequence[Varied], corner: Sequence[int]) -> Document:
-    """The document with one alternative in the place of each value that varies, and its place in the plan."""
-    data, values = document.data, dict(document.values)
-    for one, turn in zip(varied, corner, strict=True):
-        below, value = one.alternatives()[turn]
-        data = put(data, one.path, value)
-        values[one.path] = document.place((*one.path, *below))
-    return Document(data, document.keys, values)

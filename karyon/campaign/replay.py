@@ -13,6 +13,7 @@ from pyarrow import parquet
 from karyon.campaign import plan_file
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan, Run
+from karyon.campaign.rows import CRASHED
 from karyon.sim.run import Result, simulate
 from karyon.sim.scenario import Loaded
 
@@ -50,8 +51,15 @@ def replay(folder: Path, number: int, out: Path) -> tuple[Result, list[str]]:
     if not 0 <= number < told["runs"]:
         raise CampaignError(f"{folder} has the runs 0 to {told['runs'] - 1}, and no run {number}")
     (run,) = plan.runs(told["seed"], told["runs"], number, number + 1)
-    (result,) = simulate([loaded(plan, run)], [out])
-    return result, _unlike(_row(folder, number), result.summary)
+    row = _row(folder, number)
+    try:
+        (result,) = simulate([loaded(plan, run)], [out])
+    except Exception as error:  # whatever a law or a model of the user's does, or a scenario that is none
+        if row["outcome"] != CRASHED:
+            raise
+        said = f"{type(error).__name__}: {error}"
+        raise CampaignError(f"run {number} crashed in the campaign, and does so again: {said}") from error
+    return result, _unlike(row, result.summary)
 
 
 def _row(folder: Path, number: int) -> dict[str, Any]:

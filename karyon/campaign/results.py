@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +15,11 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from karyon.campaign import rows
-from karyon.campaign.folder import ROWS, Folder, row_bytes, write
+from karyon.campaign.folder import ROWS, Folder, replacing, row_bytes, write
 from karyon.campaign.plan import Plan, Stratum
 from karyon.campaign.statistics import clopper_pearson, weighted_rate
 
-WORST = 10  # runs that are named
+WORST, ERRORS = 10, 5  # runs, and reasons of runs that came to nothing, that are named
 TOLD = ("run", "seed", "stratum", "outcome", "margin", *rows.FAULT)
 
 
@@ -40,6 +41,7 @@ class _Tally:
     def __init__(self, plan: Plan) -> None:
         self.outcomes = {stratum.name: Counter[str]() for stratum in plan.strata}
         self.goals: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
         self.digest = hashlib.sha256()
         self._worst: list[tuple[float, int, dict[str, Any]]] = []
 
@@ -48,6 +50,7 @@ class _Tally:
             self.digest.update(row_bytes(row))
             self.outcomes[row["stratum"]][row["outcome"]] += 1
             self.goals.update(filter(None, (row["goals_violated"] or "").split(";")))
+            self.errors.update([row["error"]] if row["error"] else [])
             margin = row["margin"] if row["margin"] is not None else -float("inf")
             entry = (-margin, -row["run"], row)
             if len(self._worst) < WORST:
@@ -63,9 +66,8 @@ class _Tally:
 def finish(folder: Folder, told: Mapping[str, Any]) -> dict[str, Any]:
     """Write the table of all runs and the summary; `told` is what is known of how it was computed. Raises OSError."""
     plan, tally = folder.plan, _Tally(folder.plan)
-    partial = folder.path / "runs.parquet.partial"
     layout = rows.schema(plan)
-    with parquet.ParquetWriter(partial, layout) as writer:
+    with replacing(folder.path / "runs.parquet") as partial, parquet.ParquetWriter(partial, layout) as writer:
         kept: list[pa.Table] = []
         for table in folder.rows_from(0):
             tally.add(table)
@@ -75,7 +77,6 @@ def finish(folder: Folder, told: Mapping[str, Any]) -> dict[str, Any]:
                 kept = []
         if kept:
             writer.write_table(pa.concat_tables(kept))
-    partial.replace(folder.path / "runs.parquet")
     summary = _summary(folder, tally) | dict(told)
     write(folder.path / "campaign.json", json.dumps(summary, indent=2, ensure_ascii=False).encode())
     for stale in folder.parts.glob("*.partial"):
@@ -88,20 +89,23 @@ def _summary(folder: Folder, tally: _Tally) -> dict[str, Any]:
     n, k = whole.total(), whole[rows.VIOLATED]
     return {
         **folder.identity,
+        "scenario": folder.plan.loaded.name,
+        "sampling": folder.plan.sampling,
         "runs": n,
         "violations": k,
         "rate": k / n if n else None,
-        "interval": interval(whole),
+        "interval": None if folder.plan.sampling == "grid" else interval(whole),
         "weighted": _weighted(folder.plan, tally.outcomes),
         "outcomes": {outcome: whole[outcome] for outcome in rows.OUTCOMES},
         "goals": dict(sorted(tally.goals.items())),
-        "strata": [_stratum(stratum, tally.outcomes[stratum.name]) for stratum in folder.plan.strata],
+        "errors": dict(tally.errors.most_common(ERRORS)),
+        "strata": [_stratum(folder.plan, stratum, tally.outcomes[stratum.name]) for stratum in folder.plan.strata],
         "worst": [_told(row, folder.path) for row in tally.worst()],
         "digest": tally.digest.hexdigest(),
     }
 
 
-def _stratum(stratum: Stratum, outcomes: Counter[str]) -> dict[str, Any]:
+def _stratum(plan: Plan, stratum: Stratum, outcomes: Counter[str]) -> dict[str, Any]:
     n, k = outcomes.total(), outcomes[rows.VIOLATED]
     return {
         "name": stratum.name,
@@ -110,7 +114,7 @@ def _stratum(stratum: Stratum, outcomes: Counter[str]) -> dict[str, Any]:
         "runs": n,
         "violations": k,
         "rate": k / n if n else None,
-        "interval": interval(outcomes),
+        "interval": None if plan.sampling == "grid" else interval(outcomes),
         "failed": _failed(outcomes),
     }
 
@@ -127,4 +131,5 @@ def _weighted(plan: Plan, outcomes: Mapping[str, Counter[str]]) -> dict[str, Any
 
 
 def _told(row: dict[str, Any], path: Path) -> dict[str, Any]:
-    return {name: row[name] for name in TOLD} | {"command": f"karyon replay {path} {row['run']}"}
+    command = shlex.join(["karyon", "replay", str(path), str(row["run"])])
+    return {name: row[name] for name in TOLD} | {"command": command}

@@ -6,6 +6,7 @@ A row has the same bits whatever else is in its batch. A run that fails, or does
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from karyon.campaign.choices import Varied
 from karyon.campaign.plan import Plan, Run
+from karyon.sim import documents
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.leaders import Trajectory
@@ -24,10 +26,12 @@ from karyon.sim.scenario import Scenario
 
 OK, VIOLATED, CRASHED, HUNG = OUTCOMES = ("ok", "violated", "crashed", "hung")
 BOUND_IN_METRES = 10.0  # what a bound is worth beside a distance, for the one margin of a run
+ERROR_MAX = 200  # characters of what a run that crashed has said
 SIDE_BY_SIDE = 64  # runs that take about as long as one: a batch has the limit of a run for each so many of its runs
 
 MEASURED: dict[str, pa.DataType] = {
     "outcome": pa.string(),
+    "error": pa.string(),
     "violated": pa.bool_(),
     "goals_violated": pa.string(),
     "margin": pa.float64(),
@@ -70,7 +74,7 @@ def schema(plan: Plan) -> pa.Schema:
     columns |= {name: pa.float64() if all(each.is_number for each in of) else pa.string() for name, of in _varied(plan)}
     columns |= MEASURED
     columns |= {f"los_{level}": pa.float64() for level in range(_levels(plan))}
-    units = UNITS | {name: of[0].unit for name, of in _varied(plan)}
+    units = UNITS | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
     return pa.schema([pa.field(name, kind, metadata={"unit": units.get(name, "")}) for name, kind in columns.items()])
 
 
@@ -93,7 +97,14 @@ def table(plan: Plan, runs: Sequence[Run]) -> pa.Table:
     for _, group in groupby(sorted(runs, key=_key), key=_key):
         for row in _rows(plan, list(group)):
             rows[row["run"]] = row
-    return pa.Table.from_pylist([rows[run.number] for run in runs], schema(plan))
+    return as_table(plan, [rows[run.number] for run in runs])
+
+
+def as_table(plan: Plan, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """These rows; where one stratum varies numbers and another one names at the same place, their column has texts."""
+    texts = [name for name, of in _varied(plan) if not all(one.is_number for one in of)]
+    told = [row | {name: str(row[name]) for name in texts if name in row} for row in rows]
+    return pa.Table.from_pylist(told, schema(plan))
 
 
 def _key(run: Run) -> tuple[str, ...]:
@@ -106,9 +117,9 @@ def _rows(plan: Plan, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
         yield from _measured(plan, runs)
     except TooLongError:
         raise
-    except Exception:  # of a model or a law of the user's, or of ours: an outcome, with its seed
+    except Exception as error:  # of a model or a law of the user's, or of ours: an outcome, with its seed
         if len(runs) == 1:
-            yield failed(plan, runs[0], CRASHED)
+            yield failed(plan, runs[0], CRASHED, f"{type(error).__name__}: {error}")
             return
         half = len(runs) // 2
         yield from _rows(plan, runs[:half])
@@ -119,14 +130,24 @@ class TooLongError(Exception):
     """The runs did not end in the time that they have."""
 
 
-def failed(plan: Plan, run: Run, outcome: str) -> dict[str, Any]:
-    """The row of a run that has come to nothing."""
-    return _identity(plan, run, None) | dict.fromkeys(MEASURED) | {"outcome": outcome, "violated": False}
+def failed(plan: Plan, run: Run, outcome: str, error: str) -> dict[str, Any]:
+    """The row of a run that has come to nothing, and why."""
+    try:
+        scenario = run.scenario()
+    except ValueError:  # two values that exclude each other, of which no trial has thought
+        scenario = None
+    told = {"outcome": outcome, "violated": False, "error": documents.shortened(error, ERROR_MAX)}
+    return _identity(plan, run, scenario) | dict.fromkeys(MEASURED) | told
 
 
 def limit(plan: Plan, runs: int) -> float:
-    """Wall time, s, that a batch of so many runs may take."""
+    """Wall time, s, that so many runs side by side may take."""
     return plan.run_limit * max(1.0, runs / SIDE_BY_SIDE)
+
+
+def whole_limit(plan: Plan, runs: Sequence[Run]) -> float:
+    """Wall time, s, that these runs may take: those that cannot go side by side go one after the other."""
+    return sum(limit(plan, count) for count in Counter(map(_key, runs)).values())
 
 
 def _measured(plan: Plan, runs: Sequence[Run]) -> list[dict[str, Any]]:

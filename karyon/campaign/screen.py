@@ -18,24 +18,35 @@ def is_bad(summary: Mapping[str, Any]) -> bool:
     return bool(refuted or summary["violations"] or outcomes[CRASHED] or outcomes[HUNG])
 
 
+def _rate(one: Mapping[str, Any]) -> str:
+    rate = "-" if one["rate"] is None else f"{one['rate']:.3g}"
+    return rate if one["interval"] is None else f"{rate} ({one['interval'][0]:.2g} to {one['interval'][1]:.2g})"
+
+
 def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """Counts and rates, by stratum and in total, and the worst runs."""
     yield f"{summary['campaign']}   {summary['runs']:,} runs, seed {summary['seed']}"
     yield ""
     strata = summary["strata"]
     width = max(len(one["name"]) for one in [*strata, {"name": "in all"}])
-    yield f"{'':{width}}      runs   violate   rate, with its 95 % interval"
+    is_grid = summary["sampling"] == "grid"
+    yield f"{'':{width}}      runs   violate   {'share of the cells' if is_grid else 'rate, with its 95 % interval'}"
     for one in [*(strata if len(strata) > 1 else []), {"name": "in all"} | dict(summary)]:
-        low, high = one["interval"]
-        rate = "-" if one["rate"] is None else f"{one['rate']:.3g}"
-        yield f"{one['name']:{width}}  {one['runs']:>8,}  {one['violations']:>8,}   {rate} ({low:.2g} to {high:.2g})"
+        yield f"{one['name']:{width}}  {one['runs']:>8,}  {one['violations']:>8,}   {_rate(one)}"
+    if any(one["share"] != one["weight"] for one in strata):
+        rate = _rate(summary["weighted"]) if summary["weighted"] else "unknown: a stratum has no run"
+        yield f"{'weighted':{width}}  {'':8}  {'':8}   {rate}"
     yield ""
     for goal, count in summary["goals"].items():
         yield f"violated   {goal}: in {count:,} runs"
     outcomes = summary["outcomes"]
     if outcomes[CRASHED] or outcomes[HUNG]:
         yield f"came to nothing   {outcomes[CRASHED]:,} crashed, {outcomes[HUNG]:,} did not end in time"
-    if summary.get("liars"):
+        for error, count in summary["errors"].items():
+            yield f"  {count:,} times: {error}"
+    if summary["verified"]:
+        yield f"verified   {summary['verified']:,} runs, each by workers that agree"
+    if summary["liars"]:
         yield f"lied, and were outvoted   {', '.join(summary['liars'])}"
     if until := summary.get("until"):
         yield f"wanted   {until['wanted']}: {until['verdict']} after {summary['runs']:,} runs"

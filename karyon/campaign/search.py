@@ -121,7 +121,7 @@ def _rows(plan: Plan, runs: Sequence[Run]) -> pa.Table:
         return rows.table(plan, runs)
     except rows.TooLongError:
         if len(runs) == 1:
-            return pa.Table.from_pylist([rows.failed(plan, runs[0], rows.HUNG)], rows.schema(plan))
+            return rows.as_table(plan, [rows.failed(plan, runs[0], rows.HUNG, "did not end in time")])
         half = len(runs) // 2
         return pa.concat_tables([_rows(plan, runs[:half]), _rows(plan, runs[half:])])
 

@@ -1,7 +1,8 @@
 """When a campaign may end before its last run, without cheating: `--until-width`, `--until-claim`.
 
-One looks at the runs in the order of their numbers, each so many; which of them come first, on however many workers,
-decides nothing. So it ends after the same run whatever computes it. What came to nothing counts as a violation.
+One looks at the runs in the order of their numbers, after each so many and after the last; which of them come first, on
+however many workers, decides nothing. So it ends after the same run whatever computes it. What came to nothing counts
+as a violation.
 """
 
 from __future__ import annotations
@@ -92,19 +93,25 @@ class Watch:
 
     def __init__(self, stop: Stop, folder: Folder) -> None:
         self._stop, self._folder = stop, folder
+        self._forget()
+
+    def _forget(self) -> None:
         self._violated = np.zeros(0, dtype=bool)
         self._looked = 0
+        self._drops = self._folder.drops
         self.runs: int | None = None
         self.verdict = Verdict.OPEN
 
     def look(self) -> bool:
         """Whether the runs that are there, without a gap from the first on, are enough."""
+        if self._drops != self._folder.drops:  # of a worker that has lied: what was seen of it counts no more
+            self._forget()
         if self.runs is not None:
             return True
         new = [_may_violate(table) for table in self._folder.rows_from(len(self._violated))]
         self._violated = np.concatenate([self._violated, *new]).astype(bool)
-        while self._looked + EVERY <= len(self._violated):
-            self._looked += EVERY
+        while (then := min(self._looked + EVERY, self._folder.number)) <= len(self._violated) and then > self._looked:
+            self._looked = then
             self.verdict = self._stop.verdict(int(self._violated[: self._looked].sum()), self._looked)
             if self.verdict != Verdict.OPEN:
                 self.runs = self._looked

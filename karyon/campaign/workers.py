@@ -12,12 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +34,7 @@ ANSWER = 10.0  # s that a cluster has to answer
 GRACE = 2.0  # s beyond the limit of a batch, after which it is stuck
 PATIENCE = 60.0  # s without enough workers: one that was killed has started again by then
 LOOK = 1.0  # s between two looks at who is still there
+IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # in workers that start later, too
 AHEAD = 2  # batches per worker that are under way
 DEATHS = 3  # of workers that have the same task, before it is suspected
 
@@ -48,28 +53,46 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(settings), ExitStack() as stack:
         if address is None:
-            local = LocalCluster(
-                n_workers=workers or os.cpu_count(),
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",
-                memory_limit=0,
-                silence_logs=logging.CRITICAL,
-            )
+            with _uninterrupted():
+                local = LocalCluster(
+                    n_workers=workers or os.cpu_count(),
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    memory_limit=0,
+                    silence_logs=logging.CRITICAL,
+                    preload=[IGNORE],
+                )
             address = stack.enter_context(local).scheduler_address
         try:
             client = stack.enter_context(Client(address, timeout=ANSWER))
             client.wait_for_workers(1, timeout=ANSWER)
-        except (OSError, ValueError, TimeoutError) as error:
+        except (OSError, TimeoutError) as error:
             raise CampaignError(f"the cluster at {address} does not answer within {ANSWER:g} s: {error}") from None
+        except ValueError as error:
+            raise CampaignError(f"{address} is no address of a cluster, such as tcp://HOST:8786: {error}") from None
         yield client
 
 
-def refuse_unlike(client: Any, ours: dict[str, str]) -> None:
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C is the client's to hear: processes that begin here do not."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def refuse_unlike(workers: Mapping[str, Mapping[str, str]], ours: Mapping[str, str]) -> None:
     """Refuse workers whose rows need not have the same bits: of another version, or another kind of CPU.
 
+    workers   what each says of itself, by its address
     Raises CampaignError.
     """
-    for worker, theirs in client.run(machine).items():
+    for worker, theirs in workers.items():
         other = [name for name in ours if theirs.get(name) != ours[name]]
         if other:
             found = ", ".join(f"{name} {theirs.get(name)}, here {ours[name]}" for name in other)
@@ -92,18 +115,36 @@ def compute(plan: Plan, seed: int, number: int, first: int, last: int) -> Answer
     made: list[pa.Table] = []
     failed: list[BaseException] = []
 
+    runs = plan.runs(seed, number, first, last)
+
     def work() -> None:
         try:
-            made.append(rows.table(plan, plan.runs(seed, number, first, last)))
+            refuse_other_files(plan)
+            made.append(rows.table(plan, runs))
         except BaseException as error:
             failed.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(rows.limit(plan, last - first) + GRACE)
+    thread.join(rows.whole_limit(plan, runs) + GRACE)
     if failed and not isinstance(failed[0], rows.TooLongError):
         raise failed[0]
     return Answer(_address(), machine(), made[0] if made else None, is_stuck=thread.is_alive())
+
+
+def refuse_other_files(plan: Plan) -> None:
+    """Raises CampaignError where a file that the plan names is another one here."""
+    for path, known in plan.files:
+        if _hash(path) != known:
+            raise CampaignError(f"{path} on the worker at {_address()} is not the file that the plan was read with")
+
+
+@cache
+def _hash(path: str) -> str:
+    try:
+        return sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        return str(error)
 
 
 def _address() -> str:
@@ -169,9 +210,11 @@ class Farm:
         self._active: dict[Any, tuple[Batch, str]] = {}  # future: batch, and the worker if it is a certain one
         self._turn = 0
         self._busy_at = time.monotonic()
+        self._machine = machine()
         self._alone: dict[str, list[Batch]] = {}  # what was believed of one worker, by its address
         self._came = 0
         self.liars: list[str] = []
+        self.verified = 0  # runs that several workers agree on
 
     def work(self, batches: Iterable[Batch], progress: Callable[[int], bool]) -> bool:
         """Compute all batches; `progress` is told how many runs came, and ends it all by answering False.
@@ -230,7 +273,7 @@ class Farm:
             self._busy_at = now
         if now - self._busy_at > PATIENCE and (self._waiting or self._active):
             said = self._no_agreement(self._waiting[0], len(workers)) if self._waiting else "no worker is left"
-            raise CampaignError(f"{said}: the same command goes on where it stopped")
+            raise CampaignError(said)
 
     def _ask(self, batch: Batch, workers: Sequence[str]) -> bool:
         """Have as many workers compute the batch as it still needs; whether there are so many."""
@@ -288,10 +331,11 @@ class Farm:
         if error is not None:
             raise error
         answer: Answer = future.result()
+        refuse_unlike({answer.worker: answer.machine}, self._machine)
         if answer.rows is None:
             if answer.is_stuck:
-                self._client.restart_workers([answer.worker], timeout=ANSWER, raise_for_error=False)
-            self._halve(batch, rows.HUNG)
+                self._restart(answer.worker)
+            self._halve(batch, rows.HUNG, f"was not over after {self._plan.run_limit:g} s")
             return
         self._count(batch, answer)
 
@@ -300,23 +344,30 @@ class Farm:
         if batch.decided() is None:
             self._waiting.appendleft(batch)
 
+    def _restart(self, worker: str) -> None:
+        """Have a worker start again that a run holds; one that no nanny watches is asked no more."""
+        try:
+            self._client.restart_workers([worker], timeout=ANSWER, raise_for_error=False)
+        except ValueError:
+            self._client.retire_workers([worker])
+
     def _suspect(self, batch: Batch) -> None:
         """A batch whose workers died again and again: alone, and then in halves, it shows which run is to blame."""
         if batch.is_suspect:
-            self._halve(batch, rows.CRASHED)
+            self._halve(batch, rows.CRASHED, "its worker died each time")
             return
         self._forget(batch)
         self._suspects.append(Batch(batch.first, batch.last, batch.needed, is_suspect=True))
 
-    def _halve(self, batch: Batch, outcome: str) -> None:
+    def _halve(self, batch: Batch, outcome: str, why: str) -> None:
         """A batch that has failed is tried in halves; one run that fails has this outcome."""
         self._forget(batch)
         if batch.last - batch.first > 1:
-            (self._suspects if batch.is_suspect else self._waiting).extend(batch.halves())
+            (self._suspects if batch.is_suspect else self._waiting).extendleft(reversed(batch.halves()))
             return
         (run,) = self._plan.runs(self._seed, self._folder.number, batch.first, batch.last)
-        row = rows.failed(self._plan, run, outcome)
-        self._folder.keep(batch.first, pa.Table.from_pylist([row], rows.schema(self._plan)))
+        row = rows.failed(self._plan, run, outcome, why)
+        self._folder.keep(batch.first, rows.as_table(self._plan, [row]))
         self._came += 1
 
     def _forget(self, batch: Batch) -> None:
@@ -340,6 +391,8 @@ class Farm:
             return
         if batch.needed == 1:
             self._alone.setdefault(answer.worker, []).append(Batch(batch.first, batch.last))
+        else:
+            self.verified += batch.last - batch.first
         self._folder.keep(batch.first, batch.answers[accepted])
         self._came += batch.last - batch.first
 

@@ -33,7 +33,7 @@ def test_who_violates_alone_is_counted_and_named(tmp_path, plan):
     first = finished(tmp_path / "a", plan, violated=violated)
     second = finished(tmp_path / "b", plan, violated=dict.fromkeys([3, 10, 11, 12, 13, 14, 15, 16], True))
     found = compare.compare(first, second)
-    assert found["violate"] == {"both": 1, "first_alone": 2, "second_alone": 7, "neither": 30}
+    assert found["violate"] == {"both": 1, "first_alone": 2, "second_alone": 7, "neither": 30, "not_comparable": 0}
     assert found["mcnemar_p"] == pytest.approx(0.1797, abs=1e-4)  # 2 (1 + 9 + 36) / 2^9
     assert [one["run"] for one in found["better"]] == [1, 2]
     assert [one["run"] for one in found["worse"]] == [10, 11, 12, 13, 14, 15, 16]

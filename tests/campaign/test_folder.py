@@ -92,6 +92,24 @@ def test_a_changed_scenario_is_another_campaign(tmp_path):
     assert identity(read(tmp_path, text), SEED) != before
 
 
+def test_a_folder_whose_campaign_was_killed_as_it_began_is_taken_up(tmp_path, plan):
+    (tmp_path / "out" / "parts").mkdir(parents=True)
+    (tmp_path / "out" / "plan.yaml.77.partial").write_text("half")
+    assert list(Folder(tmp_path / "out", plan, SEED, NUMBER).missing(100)) == [(0, NUMBER)]
+
+
+def test_fewer_runs_than_there_are_would_write_over_what_is_known(tmp_path, plan, whole):
+    kept(Folder(tmp_path / "out", plan, SEED, NUMBER), whole, (0, NUMBER))
+    with pytest.raises(CampaignError, match="has more runs already: --runs 23 or more"):
+        Folder(tmp_path / "out", plan, SEED, NUMBER - 1)
+
+
+def test_there_is_nothing_to_merge_in_a_folder_without_a_campaign(tmp_path, plan):
+    with pytest.raises(CampaignError, match="holds no campaign whose parts could be merged"):
+        Folder(tmp_path / "out", plan, SEED, NUMBER, is_new=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path, plan):
     (tmp_path / "trace.parquet").write_text("of a run")
     with pytest.raises(CampaignError, match="holds something else"):
@@ -134,13 +152,14 @@ def test_the_summary_counts_and_names_the_worst(tmp_path, plan, whole):
         "margin": -2.0,
     }
     table[9] |= {"outcome": "violated", "violated": True, "goals_violated": "RSS distance kept", "margin": -5.0}
-    table[11] |= dict.fromkeys(rows.MEASURED) | {"outcome": "crashed", "violated": False}
+    table[11] |= dict.fromkeys(rows.MEASURED) | {"outcome": "crashed", "violated": False, "error": "it fell over"}
     folder = Folder(tmp_path / "out", plan, SEED, NUMBER)
     kept(folder, pa.Table.from_pylist(table, whole.schema), (0, NUMBER))
     summary = results.finish(folder, {"liars": []})
     assert json.loads((tmp_path / "out" / "campaign.json").read_text()) == summary
     assert (summary["runs"], summary["violations"], summary["rate"]) == (23, 2, 2 / 23)
     assert summary["outcomes"] == {"ok": 20, "violated": 2, "crashed": 1, "hung": 0}
+    assert summary["errors"] == {"it fell over": 1}
     assert summary["goals"] == {"RSS distance kept": 2, "no collision": 1}
     assert [one["run"] for one in summary["worst"][:3]] == [11, 9, 3]
     assert summary["worst"][1]["command"] == f"karyon replay {tmp_path / 'out'} 9"

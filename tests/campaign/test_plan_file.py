@@ -2,9 +2,10 @@
 
 import pytest
 
-from karyon.campaign import campaign, plan_file
-from karyon.campaign.folder import CampaignError
+from karyon.campaign import campaign, plan_file, rows
+from karyon.campaign.folder import CampaignError, identity
 from karyon.sim.documents import InputError
+from karyon.sim.recordings import RecordingError
 from karyon.sim.shipped import SHIPPED
 from tests.campaign.plans import SHORT, read, written
 
@@ -96,6 +97,25 @@ def test_all_that_is_wrong_is_told_at_once_and_where(tmp_path):
         ("sampling: random", "sampling: grid", "a grid needs the number of steps of a range"),
         ("scenario: acc_profile", "scenario: acc_profil", "did you mean `acc_profile`?"),
         ("  duration: 3 s", "  duration: 3 s\n  seed: {one_of: [1, 2]}", "a campaign draws the seed of each run"),
+        ("  duration: 3 s", "  duration: 3 s\n  vehicles: {between: [2, 5]}", "whole numbers go into `one_of`"),
+        ("  duration: 3 s", "  duration: 3 s\n  seed: 7", "a campaign draws the seed of each run"),
+        ("  duration: 3 s", "  duration: 3 s\n  kind: {one_of: [acc, platoon]}", "a campaign has one kind of scenario"),
+        (
+            "  duration: 3 s",
+            "  duration: 3 s\n  safety: {one_of: [safety/acc.yaml]}",
+            "a campaign has one safety design",
+        ),
+        (
+            "  duration: 3 s",
+            "  duration: 3 s\n  radio: {replay: {one_of: [{delays: d.csv}]}}",
+            "put the choice at the file",
+        ),
+        (
+            "[1 s, {between: [5 m/s, 20 m/s]}]",
+            "[{between: [0.5, 1.2]}, 9], [{between: [0.8, 1.9]}, 20]",
+            "is not after",
+        ),
+        ("share: 3", "share: 3\n    weight: 2", "has no weight, and others have"),
         ("sampling: random", "design: {functions: {acc: {levels: {0: {dwel: 1}}}}}", "dwel"),
     ],
 )
@@ -146,6 +166,48 @@ def test_a_plan_is_laid_on_the_one_that_it_extends(tmp_path):
     assert same.scenario().kernel.enabled
     again = plan_file.read(written(tmp_path, plan.text, "again.yaml"))
     assert (again.content, again.base) == (plan.content, plan.base)
+
+
+def test_a_choice_takes_the_place_of_a_mapping(tmp_path):
+    leaders = "{one_of: [{speed: [[0, 20]]}, {speed: [[0, 30]], deceleration: 3}]}"
+    text = f"scenario: acc_profile\nsettings: {{leader: {leaders}}}\n"
+    leaders = {run.scenario().leader for run in read(tmp_path, text).runs(seed=0, number=20, first=0, last=20)}
+    assert {(one.speed, one.deceleration) for one in leaders} == {(((0.0, 20.0),), 2.0), (((0.0, 30.0),), 3.0)}
+
+
+def test_one_place_may_vary_by_names_here_and_by_numbers_there(tmp_path):
+    text = SHORT.replace("onset: 0.5}", "onset: {one_of: [500 ms, 1 s]}}").replace("rate: {between", "rate: {between")
+    plan = read(tmp_path, text)
+    table = rows.table(plan, plan.runs(seed=3, number=40, first=0, last=40)).to_pandas()
+    assert set(table[table.stratum == "messages"]["faults[0].onset"]) == {0.5, 1.0}
+    assert table[table.stratum == "distance"]["faults[0].onset"].between(0.5, 1.5).all()
+
+
+def test_numbers_stand_as_text_where_another_stratum_has_names(tmp_path):
+    text = SHORT.replace("mode: {one_of: [drift, ramp]}", "mode: drift")
+    text = text.replace("{vehicle: 1, signal: front", "{vehicle: {one_of: [1, all]}, signal: front")
+    text = text.replace("{vehicle: 1, signal: lead", "{vehicle: {one_of: [1]}, signal: lead")
+    plan = read(tmp_path, text)
+    table = rows.table(plan, plan.runs(seed=3, number=40, first=0, last=40)).to_pandas()
+    assert set(table[table.stratum == "messages"]["faults[0].vehicle"]) == {"1.0"}
+    assert set(table[table.stratum == "distance"]["faults[0].vehicle"]) == {"1", "all"}
+
+
+def test_a_recording_beside_the_plan_is_part_of_the_campaign(tmp_path):
+    recording = tmp_path / "drive.csv"
+    recording.write_text("t,v\n" + "".join(f"{i / 10},{20 + i % 7}\n" for i in range(300)))
+    text = "scenario: acc_recorded\nsettings: {leader: {recording: drive.csv, columns: {time: t, speed: v}}}\n"
+    plan = read(tmp_path, text)
+    copy = tmp_path / "folder"
+    copy.mkdir()
+    again = plan_file.read(written(copy, text), beside=tmp_path)
+    assert again.loaded.scenario.leader.recording == str(recording)
+    assert identity(again, 1) | {"campaign": plan.name} == identity(plan, 1)
+    recording.write_text(recording.read_text().replace("20\n", "19\n"))
+    assert identity(read(tmp_path, text), 1) != identity(plan, 1)
+    recording.write_text("no recording")
+    with pytest.raises(RecordingError):
+        read(tmp_path, text)
 
 
 def test_a_plan_that_extends_itself_is_refused(tmp_path):

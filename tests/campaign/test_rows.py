@@ -46,12 +46,12 @@ def test_what_varies_and_the_fault_stand_in_the_row(tmp_path):
         assert row["fault_amplitude"] == next(iter(fault.parameters.values()))
         assert row["leader.deceleration"] == run.scenario().leader.deceleration
         if fault.signal == "front.distance":
-            assert row["faults[0].onset"] == pytest.approx(1000.0 * fault.onset)  # in the plan's unit
+            assert row["faults[0].onset"] == pytest.approx(fault.onset)  # in SI, though not in the plan
             assert row["faults[0].mode"] == fault.mode
         else:
             assert row["faults[0].onset"] is None
     units = {field.name: field.metadata[b"unit"].decode() for field in rows.schema(plan)}
-    assert (units["faults[0].onset"], units["leader.speed[1][1]"], units["min_gap"]) == ("ms", "m/s", "m")
+    assert (units["faults[0].onset"], units["leader.speed[1][1]"], units["min_gap"]) == ("s", "m/s", "m")
 
 
 def test_a_margin_is_negative_where_a_goal_is_violated_and_only_there(tmp_path):
@@ -83,6 +83,8 @@ def test_a_run_that_fails_is_an_outcome_and_the_others_go_on(tmp_path, monkeypat
     table = rows.table(plan, runs)
     assert table["outcome"].to_pylist() == ["ok"] * 7 + ["crashed"] + ["ok"] * 4
     assert table["seed"].to_pylist()[7] == poisoned
+    assert table["error"].to_pylist() == [None] * 7 + ["ZeroDivisionError:"] + [None] * 4
+    assert table["fault_mode"].to_pylist() == healthy["fault_mode"].to_pylist()
     others = [index for index in range(12) if index != 7]
     assert digest(table.take(others)) == digest(healthy.take(others))
 

@@ -12,6 +12,7 @@ from karyon.campaign.statistics import Verdict, confidence_sequence
 from tests.campaign.plans import SHORT, read
 
 NUMBER, SEED = 700, 5
+WEIGHTED = SHORT.replace("share: 3", "weight: 9").replace("name: messages", "name: messages\n    weight: 1")
 
 
 class Violating:
@@ -19,6 +20,7 @@ class Violating:
 
     def __init__(self, violated, bad="violated"):
         self.violated, self.there, self.bad = violated, 0, bad
+        self.number, self.drops = len(violated), 0
 
     def rows_from(self, begin):
         outcomes = np.where(self.violated[begin : self.there], self.bad, "ok")
@@ -62,6 +64,25 @@ def test_runs_that_came_to_nothing_show_no_claim(outcome):
     assert watch.verdict == Verdict.REFUTED
 
 
+def test_what_a_liar_said_is_forgotten():
+    folder = Violating(np.ones(400, dtype=bool))
+    folder.there = 100
+    watch = stopping.Watch(stopping.Claim(0.01, 0.95), folder)
+    assert watch.look()
+    assert watch.verdict == Verdict.REFUTED
+    folder.violated, folder.there, folder.drops = np.zeros(400, dtype=bool), 400, 1
+    assert watch.look()
+    assert (watch.verdict, watch.runs) == (Verdict.SHOWN, 400)
+
+
+def test_the_last_runs_are_looked_at_though_they_are_few():
+    folder = Violating(np.ones(50, dtype=bool))
+    folder.there = 50
+    watch = stopping.Watch(stopping.Claim(0.01, 0.95), folder)
+    assert watch.look()
+    assert (watch.verdict, watch.runs) == (Verdict.REFUTED, 50)
+
+
 def test_runs_behind_a_gap_are_not_looked_at(tmp_path):
     plan = read(tmp_path, "scenario: acc_profile\nsampling: random\nsettings: {duration: 100 ms}\n")
     table = rows.table(plan, plan.runs(SEED, 450, 0, 450))
@@ -79,7 +100,7 @@ def test_runs_behind_a_gap_are_not_looked_at(tmp_path):
     [
         (SHORT, 0.1, "1e-2@95%", "exclude each other"),
         (SHORT.replace("random", "sobol"), 0.1, None, "needs independent runs: `sampling: random`"),
-        (SHORT.replace("share: 3", "share: 3\n    weight: 9"), 0.1, None, "without `weight`"),
+        (WEIGHTED, 0.1, None, "without `weight`"),
         (SHORT, None, "1e-2", "is LIMIT@CONFIDENCE, such as 1e-4@95%, found 1e-2"),
         (SHORT, None, "1e-2-@95%", "is LIMIT@CONFIDENCE"),
         (SHORT, None, "2@95%", "is a rate between 0 and 1"),

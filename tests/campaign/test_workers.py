@@ -100,11 +100,28 @@ def test_a_run_that_hangs_or_kills_its_worker_is_an_outcome_with_its_seed(tmp_pa
     assert found.summary["worst"][0]["run"] == 2
 
 
+def test_workers_that_are_too_few_to_agree_are_refused_at_once(tmp_path):
+    with pytest.raises(CampaignError, match="--verify 3 needs as many workers, and there are 2"):
+        orders = campaign.Orders(workers=2, verify=3)
+        campaign.run(read(tmp_path), 2, SEED, tmp_path / "out", orders, lambda done, wanted: True)
+
+
 def test_where_too_few_workers_are_left_to_agree_it_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 1.0)
-    orders = campaign.Orders(batch=2, workers=1, verify=2)
-    with pytest.raises(CampaignError, match=r"no 2 workers agree on the runs from 0 to 1: \d answers, 1 workers left"):
-        campaign.run(read(tmp_path), 2, SEED, tmp_path / "out", orders, lambda done, wanted: True)
+    plan = read(tmp_path)
+    with workers.cluster(None, 1) as client:
+        farm = workers.Farm(client, plan, SEED, Folder(tmp_path / "out", plan, SEED, 2))
+        with pytest.raises(
+            CampaignError, match=r"no 2 workers agree on the runs from 0 to 1: \d answers, 1 workers left"
+        ):
+            farm.work([workers.Batch(0, 2, needed=2)], lambda came: True)
+
+
+@pytest.mark.parametrize(
+    ("share", "batches", "verified"), [(0.1, 1, 1), (0.1, 20, 2), (0.5, 9, 5), (1.0, 4, 4), (0.0, 9, 0)]
+)
+def test_the_share_that_is_verified_is_one_batch_at_least(share, batches, verified):
+    assert sum(campaign._is_verified(turn, share) for turn in range(batches)) == verified
 
 
 def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
@@ -116,18 +133,46 @@ def test_a_cluster_that_does_not_answer_is_told(monkeypatch):
         pass
 
 
-class Answering:
-    """A client whose workers say this of themselves."""
-
-    def __init__(self, **said):
-        self.said = said
-
-    def run(self, function):
-        return {"tcp://a:1": machine(), "tcp://b:2": machine() | self.said}
-
-
 @pytest.mark.parametrize("name", ["karyon", "numpy", "cpu_features"])
 def test_workers_that_need_not_have_the_same_bits_are_refused(name):
-    workers.refuse_unlike(Answering(), machine())
+    workers.refuse_unlike({"tcp://a:1": machine()}, machine())
     with pytest.raises(CampaignError, match=f"tcp://b:2 is refused: {name} other, here"):
-        workers.refuse_unlike(Answering(**{name: "other"}), machine())
+        workers.refuse_unlike({"tcp://a:1": machine(), "tcp://b:2": machine() | {name: "other"}}, machine())
+
+
+def test_a_worker_that_came_later_with_another_version_is_refused(tmp_path):
+    plan = read(tmp_path)
+    farm = workers.Farm(None, plan, SEED, Folder(tmp_path / "out", plan, SEED, 4))
+    batch = workers.Batch(0, 4)
+    answer = workers.Answer("tcp://b:2", machine() | {"karyon": "0.0.1"}, rows.table(plan, plan.runs(SEED, 4, 0, 4)))
+    farm._active = {Over(answer): (batch, "")}
+    with pytest.raises(CampaignError, match=r"tcp://b:2 is refused: karyon 0\.0\.1, here"):
+        farm._take(next(iter(farm._active)))
+    assert not list(farm._folder.parts.iterdir())
+
+
+class Over:
+    """A future that is over."""
+
+    status = "finished"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def exception(self):
+        return None
+
+    def result(self):
+        return self.answer
+
+
+def test_a_file_that_is_another_one_on_a_worker_is_refused(tmp_path):
+    recording = tmp_path / "drive.csv"
+    recording.write_text("t,v\n" + "".join(f"{i / 10},{20 + i % 7}\n" for i in range(300)))
+    leader = "{recording: drive.csv, columns: {time: t, speed: v}}"
+    plan = read(tmp_path, f"scenario: acc_recorded\nsettings: {{duration: 1 s, leader: {leader}}}\n")
+    assert workers.compute(plan, SEED, 2, 0, 2).rows.num_rows == 2
+    recording.write_text(recording.read_text() + "30,20\n")
+    workers._hash.cache_clear()
+    with pytest.raises(CampaignError, match="is not the file that the plan was read with"):
+        workers.compute(plan, SEED, 2, 0, 2)

@@ -26,6 +26,7 @@ figures: .venv/ready
 	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.sim.view.gallery docs
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.campaign.gallery docs
+	$(BIN)/python -m karyon.campaign.pages docs/campaigns
 
 compare: .venv/ready
 	$(BIN)/python -m karyon.sim.comparison docs

@@ -12,7 +12,8 @@ def test_a_page_has_the_counts_and_the_worst_of_every_kind_of_run(tmp_path):
     summary = pages._run(str(written(tmp_path)), page.runs, out)
     said = "\n".join(pages._page(page, "short", summary, out))
     assert said.startswith("# Short\n\nWhat it is about.\n")
-    assert "With `--runs 30 --seed 1`: 0 of 30 runs violate a goal, which is a rate of 0 to 0.12" in said
+    assert "$ karyon campaign short --runs 30 --seed 1" in said
+    assert "0 of 30 runs violate a goal, which is a rate of 0 to 0.12" in said
     table = parquet.read_table(out / "runs.parquet").to_pandas()
     for stratum, rows in table.groupby("stratum"):
         (line,) = [line for line in said.splitlines() if line.startswith(f"| {stratum} |")]

@@ -28,7 +28,7 @@ from karyon.sim.failure_modes import (
     modes_of,
 )
 from karyon.sim.shipped import SHIPPED, shipped_scenarios
-from tests.blocks import blocks
+from tests.blocks import files
 
 HERE = Path(__file__).parent
 BAD = sorted((HERE / "bad").glob("*.yaml"))
@@ -221,9 +221,7 @@ def test_every_model_of_the_radio_is_read_and_dumped(write, tmp_path):
 
 def test_the_manual_of_the_radio_shows_what_can_be_read(write):
     """Its scenario, which is read without a warning."""
-    manual = (HERE.parents[1] / "docs/radio.md").read_text("utf-8")
-    (shown,) = [block for block in blocks(manual) if block.language == "yaml"]
-    loaded = scenario.read(write(shown.text, shown.title))
+    loaded = scenario.read(write(files("radio.md")["my_air.yaml"]))
     assert loaded.warnings == ()
     assert len(loaded.scenario.radio.jamming) == 2
 

@@ -12,10 +12,11 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from textwrap import dedent
+from pathlib import Path
 
 import pytest
 
+DOCS = Path(__file__).parents[1] / "docs"
 FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?\n(.*?)^\1```$', flags=re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?!\w)")
 
@@ -31,7 +32,15 @@ class Block:
 
 def blocks(document):
     """The blocks of a document, in order."""
-    return [Block(language, title, dedent(text)) for _, language, title, text in FENCE.findall(document)]
+    return [
+        Block(language, title, re.sub(f"^{indent}", "", text, flags=re.MULTILINE))
+        for indent, language, title, text in FENCE.findall(document)
+    ]
+
+
+def files(page):
+    """The files that a page of the documentation shows, by their names."""
+    return {block.title: block.text for block in blocks((DOCS / page).read_text("utf-8")) if block.title}
 
 
 def unknown(block, said):

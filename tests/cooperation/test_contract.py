@@ -1,19 +1,15 @@
 """What every agreement protocol keeps, ours and the one of the manual; and that breaking it is noticed."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from karyon.cooperation.agreement import Agreement
 from karyon.cooperation.contract import ALONE, BASE, FILES, MEMBERS, TOP, broken, played
 from karyon.cooperation.protocol import Protocol
+from tests.blocks import files
 
-MANUAL = (Path(__file__).parents[2] / "docs/agreement.md").read_text("utf-8")
-EXAMPLE = re.search(r"^```python\n(.*?)^```$", MANUAL, flags=re.DOTALL | re.MULTILINE)[1]
 names = {}
-exec(EXAMPLE, names)  # the manual's own words
+exec(files("agreement.md")["my_protocol.py"], names)  # the manual's own words
 AllOrNone = names["AllOrNone"]
 ALL = pytest.mark.parametrize("protocol", [Agreement, AllOrNone], ids=["shipped", "manual"])
 

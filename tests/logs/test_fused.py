@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.logs.test_perceive import example_of_the_manual, read, run
+from tests.blocks import files
+from tests.logs.test_perceive import read, run
 
 ROWS = 120
 TOLERATED = 0.5
@@ -108,8 +109,8 @@ def test_a_source_that_writes_in_some_of_the_rows_is_held_meanwhile():
 
 def test_the_example_of_the_manual_names_the_sensor_that_lies():
     """A GPS that is wrong from the first row on, which no detector of one signal can see."""
-    columns = {"t": np.arange(ROWS) / 10.0, "gps": measured(3.0), "can": measured(0.0, 1), "wheel": measured(0.1, 2)}
-    rows = judged(columns, example_of_the_manual("fused:"))
+    columns = {"t": 100.0 * np.arange(ROWS), "v_gps": measured(3.0), "can": measured(0.0, 1), "wheel": measured(0.1, 2)}
+    rows = judged(columns, files("perceive.md")["three.yaml"])
     assert {row["gps.speed_detectors"] for row in rows} == {""}
     assert {row["speed_detectors"] for row in rows} == {"gps.speed"}
     assert min(float(row["speed_validity"]) for row in rows) > 0.9

@@ -16,6 +16,7 @@ from karyon.cli import app
 from karyon.logs import judging, perceive
 from karyon.logs.tables import LogError
 from karyon.sim.documents import InputError
+from tests.blocks import files
 
 DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SENSORS = """\
@@ -449,20 +450,13 @@ def test_json_is_json_where_there_is_no_time(folder):
     assert told["signals"]["speed"]["first_alarm"] is None
 
 
-def example_of_the_manual(containing):
-    """The block of YAML of docs/perceive.md that has this in it."""
-    manual = (Path(__file__).parents[2] / "docs" / "perceive.md").read_text("utf-8")
-    blocks = (part.split("```")[0] for part in manual.split("```yaml\n")[1:])
-    return next(block for block in blocks if containing in block)
-
-
 def test_a_hand_over_of_a_radar_is_named_and_believed_when_it_has_settled(folder):
     """As the manual describes the radar; the new object is nearer and slower."""
-    Path("radar.yaml").write_text(example_of_the_manual("detectors: [track]"), "utf-8")
+    Path("radar.yaml").write_text(files("perceive.md")["radar.yaml"], "utf-8")
     rng, rows = np.random.default_rng(6), ["distance,rate"]
     for k in range(400):
-        begin, rate = (80.0, -1.0) if k < 200 else (50.0, -4.0)
-        distance = begin + 0.05 * rate * (k % 200) + rng.normal(0.0, 0.03)
+        begin, rate = (80.0, -0.5) if k < 200 else (50.0, -2.0)
+        distance = begin + 0.1 * rate * (k % 200) + rng.normal(0.0, 0.03)
         rows.append(f"{distance:.3f},{rate + rng.normal(0.0, 0.02):.3f}")
     Path("radar.csv").write_text("\n".join([*rows, ""]), "utf-8")
     assert run("radar.csv", "--sensors", "radar.yaml", "--out", "out.csv").exit_code == 0

@@ -1,6 +1,7 @@
 """Sensors files: what they say of a log, and how a bad one is refused."""
 
 import json
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ from karyon.perception.residuals import Kind
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 from karyon.sim.schema import main
+from tests.blocks import files
 
 GOOD = """\
 kind: signals
@@ -183,9 +185,12 @@ def test_shipped_files_are_valid_by_the_schema(path):
     jsonschema.validate(documents.load(path).data, schema.sensors())
 
 
-def test_the_examples_of_the_manual_are_ones(tmp_path):
-    """The blocks of YAML in docs/perceive.md."""
-    manual = (Path(__file__).parents[2] / "docs" / "perceive.md").read_text("utf-8")
-    examples = [part.split("```")[0] for part in manual.split("```yaml\n")[1:]]
-    read = [sensors_file.read(written(tmp_path, example)) for example in examples]
-    assert len(read[0].relations) == 2
+def test_the_examples_of_the_manual_are_ones(tmp_path, monkeypatch):
+    """The descriptions in docs/perceive.md, one of which names a check that is there, too."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in files("perceive.md").items():
+        Path(name).write_text(text, "utf-8")
+    read = {path.name: sensors_file.read(path) for path in Path().glob("*.yaml")}
+    sys.modules.pop("my_checks")
+    assert len(read) == 4
+    assert len(read["own.yaml"].relations) == 2

@@ -1,7 +1,5 @@
 """Detectors beside the default chain: what each sees and promises, what all have to keep, and how they are used."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +12,7 @@ from karyon.perception.claims import additional
 from karyon.perception.contract import broken
 from karyon.perception.residuals import Kind, Relation
 from karyon.perception.signals import Signal
+from tests.blocks import files
 
 CASES = 10_000
 PERIOD = 0.1
@@ -246,9 +245,8 @@ def test_the_sum_is_told_the_residual_of_the_relation():
 
 
 def test_the_example_of_the_manual_keeps_the_contract():
-    """The block of Python in docs/perceive.md."""
-    manual = (Path(__file__).parents[2] / "docs/perceive.md").read_text("utf-8")
+    """The check in docs/perceive.md."""
     names = {}
-    exec(manual.split("```python\n")[1].split("```")[0], names)
+    exec(files("perceive.md")["my_checks.py"], names)
     assert broken(names["Ceiling"], SPEED, PERIOD) == []
     assert step(names["Ceiling"], value=50.0).lowered["own"].all()

@@ -14,11 +14,11 @@ from karyon.sim.documents import InputError
 from karyon.sim.run import simulate
 from karyon.sim.safety_file import read_design
 from karyon.sim.scenario import dump, read
+from tests.blocks import blocks, files
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/controllers.md").read_text("utf-8")
-OWN = re.search(r"^```python\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)[1]
-SHELL = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+SHELL = [block.text for block in blocks(PAGE) if block.language == "sh"]
 BAD = """
 import numpy as np
 
@@ -43,7 +43,7 @@ class Heavy:
 @pytest.fixture
 def own_laws(tmp_path, monkeypatch):
     """The current folder holds the law of the page, and some that are no good."""
-    (tmp_path / "my_laws.py").write_text(OWN)
+    (tmp_path / "my_laws.py").write_text(files("controllers.md")["my_laws.py"], "utf-8")
     (tmp_path / "bad_laws.py").write_text(BAD)
     monkeypatch.chdir(tmp_path)
     yield tmp_path

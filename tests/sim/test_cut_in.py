@@ -1,8 +1,5 @@
 """A car that does not communicate cuts in: cooperation falls, the file splits there, and merges when it has left."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from commonroad.common.file_reader import CommonRoadFileReader
@@ -13,10 +10,10 @@ from pyarrow import parquet
 from karyon.sim.export.formats import export
 from karyon.sim.run import simulate
 from karyon.sim.scenario import cut, read
-from karyon.sim.shipped import shipped_scenarios
 from karyon.sim.strangers import Strangers
 from karyon.sim.view import recorded
 from karyon.sim.watch import Blame
+from tests.blocks import files
 
 COMES, LEAVES = 40.0, 65.0  # s, of the shipped scenario
 BRAKING = 6.0  # m/s², declared by all
@@ -193,11 +190,9 @@ def test_a_run_has_the_same_bits_alone_and_among_others(tmp_path):
 
 
 def test_the_manual_shows_what_can_be_read(tmp_path):
-    """Its block of YAML."""
-    manual = Path(__file__).parents[2] / "docs" / "arrivals.md"
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", manual.read_text("utf-8"), re.S | re.M)
-    (tmp_path / "own.yaml").write_text("extends: " + str(shipped_scenarios()["platoon"]) + "\n" + block, "utf-8")
-    loaded = read(tmp_path / "own.yaml")
+    """Its scenario."""
+    (tmp_path / "guests.yaml").write_text(files("arrivals.md")["guests.yaml"], "utf-8")
+    loaded = read(tmp_path / "guests.yaml")
     assert loaded.warnings == ()
     assert loaded.scenario.cut_ins == read("platoon_cut_in").scenario.cut_ins
     assert loaded.scenario.start == read("platoon_join").scenario.start

@@ -1,7 +1,6 @@
 """By which protocol a platoon agrees: ours, or a user's own, which cannot raise a level above what was said."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,10 @@ import pytest
 from karyon.sim.documents import InputError
 from karyon.sim.run import simulate
 from karyon.sim.scenario import dump, read
+from tests.blocks import blocks, files
 
 PAGE = (Path(__file__).parents[2] / "docs/agreement.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.DOTALL | re.MULTILINE)
+PROGRAMS = [(block.language, block.text) for block in blocks(PAGE) if not block.title]
 LATE = 60  # rounds, later than any trial: half a second each
 OTHERS = f"""
 import numpy as np
@@ -48,7 +48,7 @@ class HighLater(Later):
 @pytest.fixture
 def own_protocols(tmp_path, monkeypatch):
     """The current folder holds the protocol of the page, and some that are no good."""
-    (tmp_path / "my_protocol.py").write_text(BLOCKS[0][1], "utf-8")
+    (tmp_path / "my_protocol.py").write_text(files("agreement.md")["my_protocol.py"], "utf-8")
     (tmp_path / "others.py").write_text(OTHERS, "utf-8")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -139,9 +139,8 @@ def test_the_scenario_as_run_names_it_again(own_protocols):
     assert read(own_protocols / "again.yaml").scenario == loaded.scenario
 
 
-@pytest.mark.parametrize("number", range(1, len(BLOCKS)))
-def test_the_page_does_what_it_says(own_protocols, number):
-    language, text = BLOCKS[number]
+@pytest.mark.parametrize(("language", "text"), PROGRAMS, ids=range(len(PROGRAMS)))
+def test_the_page_does_what_it_says(own_protocols, language, text):
     command = {"sh": ["sh", "-ec", text], "python": [sys.executable, "-c", text]}[language]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)

@@ -1,9 +1,7 @@
 """What every radio model keeps, ours and the one in the manual; and that breaking it is noticed."""
 
-import re
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +10,8 @@ from karyon.sim.channel import LinkModel, contract, fields, models, own, replay,
 from karyon.sim.documents import InputError
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
+from tests.blocks import files
 
-MANUAL = (Path(__file__).parents[3] / "docs" / "radio.md").read_text("utf-8")
 TRACE = replay.Delays(np.arange(20) * 0.055, np.linspace(0.01, 2.0, 20))
 OURS = {
     "independent": partial(models.Independent, share=0.3),
@@ -118,8 +116,7 @@ def test_a_breach_is_told(model, breach):
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """The manual's example as the user's own module, in the current folder."""
-    (block,) = re.findall(r"^```python\n(.*?)^```$", MANUAL, flags=re.DOTALL | re.MULTILINE)
-    (tmp_path / "my_radio.py").write_text(block, "utf-8")
+    (tmp_path / "my_radio.py").write_text(files("radio.md")["my_radio.py"], "utf-8")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
     sys.modules.pop("my_radio", None)

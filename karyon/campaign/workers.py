@@ -324,13 +324,17 @@ class Farm:
         if future.status in ("lost", "cancelled"):
             self._again(batch, asked)
             return
-        error = future.exception()
-        if isinstance(error, KilledWorker):
+        try:
+            answer: Answer | BaseException = future.exception(timeout=ANSWER) or future.result(timeout=ANSWER)
+        except TimeoutError:  # its worker has died since, and may be the only one that it was asked of
+            future.cancel()
+            self._again(batch, asked)
+            return
+        if isinstance(answer, KilledWorker):
             self._suspect(batch)
             return
-        if error is not None:
-            raise error
-        answer: Answer = future.result()
+        if isinstance(answer, BaseException):
+            raise answer
         refuse_unlike({answer.worker: answer.machine}, self._machine)
         if answer.rows is None:
             if answer.is_stuck:

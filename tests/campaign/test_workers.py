@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import pyarrow as pa
 import pytest
+from distributed import wait
 from pyarrow import parquet
 
 from karyon.campaign import campaign, results, rows, workers
@@ -66,6 +67,23 @@ def test_twenty_killed_workers_and_a_liar_change_no_bit(tmp_path, three_workers)
     assert len(killed) == KILLS
     assert farm.liars == [liar]
     assert results.finish(folder, {})["digest"] == undisturbed
+
+
+def test_an_answer_that_is_lost_with_its_worker_is_asked_of_another(tmp_path, three_workers, monkeypatch):
+    """It was told as ready, and its worker killed before anybody fetched it."""
+    monkeypatch.setattr(workers, "ANSWER", 2.0)
+    plan = read(tmp_path)
+    farm = workers.Farm(three_workers, plan, SEED, Folder(tmp_path / "out", plan, SEED, 4))
+    pids = three_workers.run(os.getpid)
+    batch = workers.Batch(0, 4, needed=2)
+    farm._submit(batch, min(pids))
+    (future,) = farm._active
+    wait([future], timeout=60)
+    os.kill(pids[min(pids)], signal.SIGKILL)
+    farm._take(future)
+    assert not batch.votes
+    assert farm.work([], lambda came: True)
+    assert len(set(batch.votes) - {min(pids)}) == 2
 
 
 def test_what_a_liar_computed_alone_is_computed_again(tmp_path, three_workers):
@@ -159,10 +177,10 @@ class Over:
     def __init__(self, answer):
         self.answer = answer
 
-    def exception(self):
+    def exception(self, timeout):
         return None
 
-    def result(self):
+    def result(self, timeout):
         return self.answer
 
 

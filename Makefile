@@ -25,6 +25,7 @@ bench: .venv/ready
 figures: .venv/ready
 	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.sim.view.gallery docs
+	$(BIN)/karyon demo >/dev/null && cp runs/demo/timeseries.png docs/demo.png
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.campaign.gallery docs
 	$(BIN)/python -m karyon.campaign.pages docs/campaigns
 

@@ -63,13 +63,19 @@ def simulate(
     Raises RecordingError, OSError, and InputError for real devices where there is no `outside`; in all cases nothing
     half-written stays under a final name.
     """
-    for one in batch:
-        if outside is None and is_bench(one.scenario.sensors):
-            said, what = "sensors are `from: mqtt`: real devices need real time", f"karyon hil {one.name}"
-            raise documents.InputError([documents.Fault(str(one.path), None, None, 0, said, f"run it with {what}")])
+    if outside is None:
+        for one in batch:
+            refuse_bench(one)
     tracks = [trajectory(one.scenario) for one in batch]
     with whole([folder for folder in out if folder]):
         return _simulated(batch, tracks, out, progress, attend, outside)
+
+
+def refuse_bench(loaded: Loaded) -> None:
+    """Raises InputError where a scenario's sensors are real devices, which need real time."""
+    if is_bench(loaded.scenario.sensors):
+        said, what = "sensors are `from: mqtt`: real devices need real time", f"karyon hil {loaded.name}"
+        raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, f"run it with {what}")])
 
 
 def _simulated(

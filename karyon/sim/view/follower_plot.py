@@ -208,6 +208,7 @@ def _levels_title(run: Run) -> str:
 
 def _draw_gap(panel: Axes, run: Run) -> None:
     gap, safe, measured = run.trace["gap"], run.safe_distance, run.trace["front.distance"]
+    measured = np.where(measured >= run.sensor_range, np.nan, measured)  # of an open road radar says its range
     panel.plot(*thinned(run.time, gap), color=GREY, linewidth=2.6, label="true")
     panel.plot(*thinned(run.time, measured), color=BLUE, linewidth=0.9, label="measured")
     if safe is not None:

@@ -49,7 +49,7 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,  # letters stay letters: they can be searched and copied
 }
 
-WIDTH, LEFT, RIGHT = 7.16, 1.22, 0.3  # inches: a page of two columns; margin for names of signals
+WIDTH, LEFT, RIGHT = 7.16, 1.62, 0.3  # inches: a page of two columns; margin for names of signals
 TOP, BOTTOM, SPACE = 0.46, 0.42, 0.36  # inches: heading, time axis, a title between two panels
 ROW_HEIGHT = 0.15  # inches
 SMALL = 7.0  # pt

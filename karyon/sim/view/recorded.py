@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 Model = TypeVar("Model", bound=BaseModel)
 
 TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
+CAMPAIGN = "identity.json"  # is in the folder of one
 LEVEL = f"los_{FUNCTION}"
 NEEDED = ("time", "vehicle", "gap", "speed", LEVEL, "front.distance")
 
@@ -287,8 +288,12 @@ def _by_another_version(folder: Path) -> str:
 
 def must_be_there(path: Path) -> None:
     """Raises RunError where a file of a run is missing, and says what writes it."""
-    if not path.is_file():
-        raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it")
+    if path.is_file():
+        return
+    if (path.parent / CAMPAIGN).is_file():
+        hint = f"`karyon replay {path.parent} RUN` makes one of its runs again"
+        raise RunError(f"{path.parent}: is the folder of a campaign, not of a run; {hint}")
+    raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it")
 
 
 def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
+from karyon.sim.run import refuse_bench
 from karyon.sim.scenario import read
 from karyon.sim.view import stills, window
 from karyon.sim.view.live import Live, LiveError
@@ -69,6 +70,7 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         yield Recording(Path(shown))
         return
     loaded = read(shown, [], seed)
+    refuse_bench(loaded)
     recorded = Path("runs") / loaded.name
     if not is_still and (recorded / "scenario.yaml").resolve() == loaded.path.resolve():
         raise ShowError(f"{recorded} holds the scenario itself, which the run would write over: copy it elsewhere")

@@ -52,7 +52,9 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     }
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     with dask.config.set(settings), ExitStack() as stack:
+        wait = ANSWER
         if address is None:
+            wait = PATIENCE  # of a busy machine
             with _uninterrupted():
                 local = LocalCluster(
                     n_workers=workers or os.cpu_count(),
@@ -65,9 +67,9 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
             address = stack.enter_context(local).scheduler_address
         try:
             client = stack.enter_context(Client(address, timeout=ANSWER))
-            client.wait_for_workers(1, timeout=ANSWER)
+            client.wait_for_workers(1, timeout=wait)
         except (OSError, TimeoutError) as error:
-            raise CampaignError(f"the cluster at {address} does not answer within {ANSWER:g} s: {error}") from None
+            raise CampaignError(f"the cluster at {address} does not answer within {wait:g} s: {error}") from None
         except ValueError as error:
             raise CampaignError(f"{address} is no address of a cluster, such as tcp://HOST:8786: {error}") from None
         yield client

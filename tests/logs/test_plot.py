@@ -24,7 +24,7 @@ from karyon.logs.perceive import perceive
 from karyon.logs.plot import SENDERS_SHOWN, SIGNALS_SHOWN, draw, figure
 from karyon.logs.reduced import COLUMNS, Axis, Extremes, Parts
 from karyon.sim.documents import InputError
-from karyon.sim.view.page import BLUE, GREY, RED
+from karyon.sim.view.page import BLUE, GREY, LEFT, RED, RIGHT, WIDTH
 
 DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[2] / "../shared/data"))
 ONE = "  {name}: {{unit: m/s2, noise: 0.1, tolerated: 1}}\n"
@@ -107,7 +107,7 @@ def test_an_alarm_of_one_sample_among_many_is_seen(tmp_path, ending):
     paths = draw(*calm(tmp_path, rows, alarms=[("a", row)], ending=ending), tmp_path / "figure")
     assert [path.name for path in paths] == ["figure.png", "figure.svg"]
     (before, few), (after, many) = reddish(tmp_path / "calm.png"), reddish(tmp_path / "figure.png")
-    expected = (1.22 + 5.64 * row / rows) / 7.16
+    expected = (LEFT + (WIDTH - LEFT - RIGHT) * row / rows) / WIDTH
     found = np.setdiff1d(after, before)
     assert found.size and np.abs(found - expected).max() < 0.005
     assert many > few + 40

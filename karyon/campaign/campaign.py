@@ -11,12 +11,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from karyon.campaign import plan_file, results, workers
+from karyon.campaign import results, workers
 from karyon.campaign.folder import CampaignError, Folder, machine
 from karyon.campaign.plan import Plan
 from karyon.campaign.stopping import Stop, Watch
 
 Progress = Callable[[int, int], bool]
+CELLS_MAX = 1_000_000  # of a grid
 BATCH = 2000  # runs: fewer cost more each, and of more the arrays leave the cache
 
 
@@ -130,9 +131,9 @@ def number_of(plan: Plan, runs: int | None) -> int:
             raise CampaignError(f"--runs is missing: {plan.name} spreads any number of runs, for example --runs 1000")
         return runs
     cells = sum(plan.cells)
-    if cells > plan_file.CELLS_MAX:
+    if cells > CELLS_MAX:
         raise CampaignError(
-            f"the grid of {plan.name} has {cells:,} cells, more than {plan_file.CELLS_MAX:,}: give ranges fewer steps, "
+            f"the grid of {plan.name} has {cells:,} cells, more than {CELLS_MAX:,}: give ranges fewer steps, "
             "or write `sampling: sobol`, which spreads any number of runs"
         )
     if runs is not None and runs < cells:

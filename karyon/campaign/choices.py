@@ -6,7 +6,6 @@
 {one_of: [drift, ramp]}                    each as often as the others
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, log
@@ -20,7 +19,6 @@ from karyon.sim.documents import Document, Keys
 from karyon.sim.units import Count, Section, contradiction
 
 BETWEEN, ONE_OF = "between", "one_of"
-NUMBER = re.compile(r"\s*([-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
 MOST_STEPS = 1_000_000
 
 
@@ -30,9 +28,9 @@ def _is_number(value: object) -> bool:
 
 def _parts(value: object) -> tuple[float, str] | None:
     """Number and unit of `25 m/s` or 25; None for what is no number."""
-    found = NUMBER.fullmatch(value) if isinstance(value, str) else None
+    found = quantities.QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if found:
-        return float(found[1]), found[2]
+        return float(found[1]), found[2] or ""
     return (float(value), "") if _is_number(value) else None  # type: ignore[arg-type]
 
 

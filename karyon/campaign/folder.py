@@ -27,6 +27,7 @@ from pyarrow import parquet
 
 import karyon
 from karyon.campaign.plan import Plan
+from karyon.sim.run import sha256
 
 PART = re.compile(r"(\d{9})-(\d{9})\.parquet")
 ROWS = 65_536  # per row group of runs.parquet
@@ -54,8 +55,8 @@ def identity(plan: Plan, seed: int) -> dict[str, Any]:
         "campaign": plan.name,
         "plan_folder": str(plan.folder.resolve()),
         "seed": seed,
-        "plan_sha256": _sha256(plan.content),
-        "scenario_sha256": _sha256(f"{plan.base}\n{[digest for _, digest in plan.files]}"),
+        "plan_sha256": sha256(plan.content),
+        "scenario_sha256": sha256(f"{plan.base}\n{[digest for _, digest in plan.files]}"),
         **machine(),
     }
 
@@ -213,7 +214,3 @@ def _refuse_another(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -
         raise CampaignError(
             f"{path} holds another campaign, which differs in {', '.join(other)}: choose another --out, or remove it"
         )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

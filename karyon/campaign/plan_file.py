@@ -24,8 +24,6 @@ from karyon.sim.scenario import Draft, Loaded, checked, draft, laid
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import Factor, Seconds, Section, Text
 
-CELLS_MAX = 1_000_000  # of a grid
-
 
 class StratumSection(Section):
     """Runs of one kind, such as those with one failure mode."""

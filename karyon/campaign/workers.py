@@ -117,11 +117,11 @@ def compute(plan: Plan, seed: int, number: int, first: int, last: int) -> Answer
     made: list[pa.Table] = []
     failed: list[BaseException] = []
 
+    refuse_other_files(plan)  # here, as another thread does not know which worker it is on
     runs = plan.runs(seed, number, first, last)
 
     def work() -> None:
         try:
-            refuse_other_files(plan)
             made.append(rows.table(plan, runs))
         except BaseException as error:
             failed.append(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from karyon.campaign.folder import CampaignError
+from karyon.campaign.results import named
 from karyon.campaign.rows import MEASURED, OK, VIOLATED
+from karyon.campaign.screen import line_of_run
 from karyon.campaign.statistics import mcnemar, paired_difference
 
 MEASURES = (
@@ -95,9 +96,8 @@ def _difference(a: pa.Table, b: pa.Table, name: str) -> dict[str, Any] | None:
 
 
 def _told(table: pa.Table, run: int, folder: Path) -> dict[str, Any]:
-    row = table.slice(run, 1).to_pylist()[0]
     names = ("run", "stratum", "fault_signal", "fault_mode", "fault_amplitude", "margin", "goals_violated")
-    return {name: row[name] for name in names} | {"command": shlex.join(["karyon", "replay", str(folder), str(run)])}
+    return named(table.slice(run, 1).to_pylist()[0], names, folder)
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -125,6 +125,4 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _line(run: Mapping[str, Any]) -> str:
-    what = f"{run['fault_signal']} {run['fault_mode']}" if run["fault_mode"] else run["stratum"]
-    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f}"
-    return f"  run {run['run']}: {what}: {run['goals_violated']}{margin}   {run['command']}"
+    return line_of_run(run, f": {run['goals_violated']}")

@@ -7,7 +7,7 @@ import heapq
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def _summary(folder: Folder, tally: _Tally) -> dict[str, Any]:
         "goals": dict(sorted(tally.goals.items())),
         "errors": dict(tally.errors.most_common(ERRORS)),
         "strata": [_stratum(folder.plan, stratum, tally.outcomes[stratum.name]) for stratum in folder.plan.strata],
-        "worst": [_told(row, folder.path) for row in tally.worst()],
+        "worst": [named(row, TOLD, folder.path) for row in tally.worst()],
         "digest": tally.digest.hexdigest(),
     }
 
@@ -130,6 +130,7 @@ def _weighted(plan: Plan, outcomes: Mapping[str, Counter[str]]) -> dict[str, Any
     return {"rate": low.value, "interval": [low.low, high.high]}
 
 
-def _told(row: dict[str, Any], path: Path) -> dict[str, Any]:
-    command = shlex.join(["karyon", "replay", str(path), str(row["run"])])
-    return {name: row[name] for name in TOLD} | {"command": command}
+def named(row: Mapping[str, Any], names: Sequence[str], folder: Path) -> dict[str, Any]:
+    """These columns of a run's row, and the command that replays it from the folder of its campaign."""
+    command = shlex.join(["karyon", "replay", str(folder), str(row["run"])])
+    return {name: row[name] for name in names} | {"command": command}

@@ -18,6 +18,13 @@ def is_bad(summary: Mapping[str, Any]) -> bool:
     return bool(refuted or summary["violations"] or outcomes[CRASHED] or outcomes[HUNG])
 
 
+def line_of_run(run: Mapping[str, Any], came: str) -> str:
+    """A run by its first fault, what came of it, its margin, and the command that replays it."""
+    what = f"{run['fault_signal']} {run['fault_mode']}" if run["fault_mode"] else run["stratum"]
+    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f}"
+    return f"  run {run['run']}: {what}{came}{margin}   {run['command']}"
+
+
 def _rate(one: Mapping[str, Any]) -> str:
     rate = "-" if one["rate"] is None else f"{one['rate']:.3g}"
     return rate if one["interval"] is None else f"{rate} ({one['interval'][0]:.2g} to {one['interval'][1]:.2g})"
@@ -52,9 +59,7 @@ def lines(summary: Mapping[str, Any], folder: Path) -> Iterator[str]:
         yield f"wanted   {until['wanted']}: {until['verdict']} after {summary['runs']:,} runs"
     yield "the worst"
     for one in summary["worst"][:SHOWN]:
-        what = f"{one['fault_signal']} {one['fault_mode']}" if one["fault_mode"] else one["stratum"]
-        margin = "" if one["margin"] is None else f", margin {one['margin']:.2f}"
-        yield f"  run {one['run']}: {what}, {one['outcome']}{margin}   {one['command']}"
+        yield line_of_run(one, f", {one['outcome']}")
     yield f"files   {folder}/runs.parquet, campaign.json   digest {summary['digest'][:16]}…"
 
 

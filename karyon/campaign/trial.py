@@ -141,4 +141,9 @@ def designs(over: Document, varied: Sequence[Varied]) -> list[Document]:
 def hashes(files: dict[Keys, dict[Any, str]]) -> dict[str, str]:
     """SHA-256 of each file, by its path. Raises OSError."""
     paths = sorted({path for names in files.values() for path in names.values() if Path(path).is_file()})
-    return {path: sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+    return {path: hash_of(path) for path in paths}
+
+
+def hash_of(path: str) -> str:
+    """SHA-256 of a file. Raises OSError."""
+    return sha256(Path(path).read_bytes()).hexdigest()

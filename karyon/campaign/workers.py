@@ -20,8 +20,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +27,7 @@ import pyarrow as pa
 from karyon.campaign import rows
 from karyon.campaign.folder import CampaignError, Folder, digest, machine
 from karyon.campaign.plan import Plan
+from karyon.campaign.trial import hash_of
 
 ANSWER = 10.0  # s that a cluster has to answer
 GRACE = 2.0  # s beyond the limit of a batch, after which it is stuck
@@ -144,7 +143,7 @@ def refuse_other_files(plan: Plan) -> None:
 @cache
 def _hash(path: str) -> str:
     try:
-        return sha256(Path(path).read_bytes()).hexdigest()
+        return hash_of(path)
     except OSError as error:
         return str(error)
 

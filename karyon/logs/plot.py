@@ -27,19 +27,17 @@ from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import InputError, shortened
 from karyon.sim.view.page import (
     BLUE,
-    BOTTOM,
     GREY,
     LANE_FILLED,
     LANE_STEPS,
-    LEFT,
     LEVELS,
     PALE,
     RED,
-    RIGHT,
     SHADE,
     SMALL,
     WIDTH,
     rendered,
+    stacked,
     styled,
     write,
 )
@@ -149,16 +147,7 @@ def _path(out: Path, kind: str) -> Path:
 
 def _stacked(heights: Sequence[float], spaces: Sequence[float], axis: Axis) -> tuple[Figure, list[Axes]]:
     """One panel below the other over one time axis, each of its height and with its space above, in inches."""
-    height = HEAD + sum(heights) + sum(spaces) + BOTTOM
-    sheet = Figure(figsize=(WIDTH, height))
-    panels: list[Axes] = []
-    upper = height - HEAD
-    for tall, space in zip(heights, spaces, strict=True):
-        upper -= space + tall
-        place = (LEFT / WIDTH, upper / height, (WIDTH - LEFT - RIGHT) / WIDTH, tall / height)
-        panel = sheet.add_axes(place, sharex=panels[0] if panels else None)
-        panel.tick_params(axis="x", bottom=False, labelbottom=False)
-        panels.append(panel)
+    sheet, panels = stacked(heights, spaces, HEAD)
     panels[0].set_xlim(0.0, axis.width * COLUMNS)
     panels[-1].tick_params(axis="x", bottom=True, labelbottom=True)
     panels[-1].spines["bottom"].set_visible(True)

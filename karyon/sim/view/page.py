@@ -90,12 +90,12 @@ def write(path: Path, picture: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def stacked(heights: Sequence[float], spaces: Sequence[float]) -> tuple[Figure, list[Axes]]:
-    """One panel below the other, each of its height and with its space above, in inches."""
-    height = TOP + sum(heights) + sum(spaces) + BOTTOM
+def stacked(heights: Sequence[float], spaces: Sequence[float], top: float = TOP) -> tuple[Figure, list[Axes]]:
+    """One panel below the other, each of its height and with its space above, below a heading of `top`; in inches."""
+    height = top + sum(heights) + sum(spaces) + BOTTOM
     figure = Figure(figsize=(WIDTH, height))
     panels: list[Axes] = []
-    upper = height - TOP
+    upper = height - top
     for tall, space in zip(heights, spaces, strict=True):
         upper -= space + tall
         place = (LEFT / WIDTH, upper / height, (WIDTH - LEFT - RIGHT) / WIDTH, max(tall, 1e-3) / height)

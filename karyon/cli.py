@@ -388,8 +388,17 @@ def _log_plotter() -> Callable[..., list[Path]]:
     return draw
 
 
+class Peer(StrEnum):
+    """What speed is measured beside."""
+
+    PAHO = "paho"
+
+
 @app.command(epilog="Example: karyon bench --perception --plot detection.svg")
 def bench(
+    peer: Annotated[
+        Peer | None, typer.Option(help="beside another program in the same run; paho: how soon messages arrive")
+    ] = None,
     perception: Annotated[
         bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
     ] = False,
@@ -401,9 +410,22 @@ def bench(
     if perception:
         _bench_perception(seed, plot, as_json)
         return
+    if peer is Peer.PAHO:
+        _bench_paho(as_json)
+        return
     from karyon.sim import benchmark
 
     measured = benchmark.measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+def _bench_paho(as_json: bool) -> None:
+    try:
+        from karyon.hil import benchmark
+    except ImportError as error:
+        _refuse(f"error: this compares with paho-mqtt ({error}): pip install 'karyon[hil]'")
+    with _Stages() as stages:
+        measured = benchmark.measure(stages)
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
 
 

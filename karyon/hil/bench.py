@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
-from karyon.hil.intake import Intake, Message, Ping
+from karyon.hil.intake import Intake, Ping
+from karyon.hil.message import Message
 from karyon.perception.sensors import Booleans, Floats, Samples
 
 BINS, BIN = 100_000, 10_000  # of latencies: number, and ns of each

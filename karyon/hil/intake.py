@@ -16,6 +16,7 @@ from karyon.hil import adapters, clock, measurement, signed
 from karyon.hil.adapters import Read
 from karyon.hil.clock import DeviceClock
 from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
+from karyon.hil.message import Message
 from karyon.kernel import Design
 from karyon.perception import validity
 from karyon.perception.following import DISTANCE, OWN, RELATIVE
@@ -31,16 +32,6 @@ REORDERED = 64  # places that a message may be behind, and still be of the same 
 WIDTHS = (8, 16, 31, 32, 63)  # bits of counters that wrap
 WINDOW = 400_000_000  # ns of distances from which a relative speed is derived
 FEWEST = 4  # distances in it
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What came on a topic: `arrived` in ns by the bench's clock, and whether the broker had kept it."""
-
-    arrived: int
-    topic: str
-    payload: bytes
-    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

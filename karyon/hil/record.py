@@ -12,7 +12,8 @@ from typing import Any, TextIO
 import simpy
 
 from karyon.hil.bench import Drained
-from karyon.hil.intake import Message, Ping
+from karyon.hil.intake import Ping
+from karyon.hil.message import Message
 from karyon.sim import documents
 
 NAME = "bench.jsonl"

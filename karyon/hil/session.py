@@ -101,7 +101,7 @@ def live(
     _check(loaded)
     intake = _intake(loaded, keys)
     bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks))
-    bridge.client.start()
+    bridge.start()
     writer = Writer(out) if out else None
     supply = Live(bridge, writer)
     outlet = Outlet(bridge.client, intake.rows, with_commands=with_commands)

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
 import typer
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from karyon.hil.command import Session
     from karyon.sim.scenario import Loaded
 
 GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
@@ -467,6 +468,7 @@ def hil(
     listen: Annotated[
         Listen | None, typer.Option(help="open the embedded broker, with a password, on port 1883 of the network")
     ] = None,
+    with_view: Annotated[bool, typer.Option("--view", help="show it in a window")] = False,
     until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
     with_commands: Annotated[
         bool, typer.Option("--commands", help="publish commands, too: for an actuator that stops when it hears none")
@@ -495,15 +497,34 @@ def hil(
             scenario, broker, credentials, until, sets or [], lan=lan, with_commands=with_commands
         )
         folder = out or Path("runs") / session.name
-        with _writing(folder), _Progress(session.loaded) as progress:
-            result = session.run(folder, progress)
+        if with_view:
+            summary, events = _watched(session, folder)
+        else:
+            with _writing(folder), _Progress(session.loaded) as progress:
+                result = session.run(folder, progress)
+            summary, events = result.summary, result.events
     except command.ERRORS as error:
         _refuse(f"error: {error}")
     if as_json:
-        print(json.dumps(result.summary, indent=2, ensure_ascii=False))
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([*screen.run_lines(result.summary, result.events, folder), *command.lines(result.summary)]))
-    _exit_if(bool(screen.broken_goals(result.summary)))
+        print("\n".join([*screen.run_lines(summary, events, folder), *command.lines(summary)]))
+    _exit_if(bool(screen.broken_goals(summary)))
+
+
+def _watched(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    try:
+        from karyon.hil import watch
+    except ImportError as error:
+        _refuse(f"error: the window needs pygame ({error}): pip install 'karyon[view]'")
+    try:
+        with _writing(folder):
+            seen = watch.watch(session, folder)
+    except watch.NoDisplayError as error:
+        _refuse(f"error: {error}")
+    if seen is None:
+        sys.exit(BAD_INPUT)  # the session has said why
+    return seen
 
 
 @app.command(

@@ -52,6 +52,12 @@ class Writer:
             self._part.replace(self._path)
             self._file = None
 
+    def abandon(self) -> None:
+        """Nothing more will be written; what is not whole does not get its final name."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     @property
     def _part(self) -> Path:
         return self._path.with_name(NAME + ".part")

@@ -429,6 +429,14 @@ class Simulation:
         command[self.world.own] = self._pending[1]
         return command
 
+    def _place(self) -> np.ndarray:
+        """Position of each car in m (car,); NaN: nobody is simulated ahead of real devices."""
+        if self.outside is None:
+            return self.world.position
+        position = self.world.position.copy()
+        position[self.world.leading] = np.nan
+        return position
+
     def _instant(self, now: int, seen: Seen) -> dict[str, object]:
         """One instant of the trace: per column an array of all cars, then all strangers (NaN: away), or a number."""
         world, strangers, vehicle = self.world, self.world.strangers, self.scenarios[0].vehicle
@@ -445,7 +453,7 @@ class Simulation:
         instant: dict[str, object] = {
             "time": seconds(now, 0),
             "vehicle": everyone(np.arange(cars) % world.vehicles, world.vehicles + strangers.number),
-            "x": everyone(world.position, strangers.position),
+            "x": everyone(self._place(), strangers.position),
             "y": 0.0,
             "heading": 0.0,
             "length": vehicle.length,

@@ -52,7 +52,7 @@ def simulate(
     batch: Sequence[Loaded],
     out: Sequence[Path | None],
     progress: Progress | None = None,
-    attend: Callable[[Simulation], None] | None = None,
+    attend: Callable[[Simulation], object] | None = None,
     outside: Outside | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace).
@@ -83,7 +83,7 @@ def _simulated(
     tracks: Sequence[tuple[leaders.Trajectory, tuple[str, ...]]],
     out: Sequence[Path | None],
     progress: Progress | None,
-    attend: Callable[[Simulation], None] | None,
+    attend: Callable[[Simulation], object] | None,
     outside: Outside | None,
 ) -> list[Result]:
     started = time.perf_counter()

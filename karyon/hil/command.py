@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import broker, device, drive, examination, signed
+from karyon.hil import broker, device, drive, examination, phone, signed
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
-from karyon.hil.client import BrokerError
+from karyon.hil.client import BrokerError, Client
 from karyon.hil.record import NAME
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded, cut, read
 from karyon.sim.shipped import SHIPPED
 
 AUTO = "auto"  # a broker of the bench's own
-HAND = "hand"  # a drive that is made up
+HAND, PHONE = "hand", "phone"  # devices that are made up
 ERRORS = (AddressError, BrokerError)
 
 
@@ -106,6 +106,8 @@ def examined(url: str, credentials: Credentials) -> dict[str, Any]:
 
 def play(file: Path, url: str, credentials: Credentials, options: Sequence[str]) -> int:
     """Play a drive onto a broker; how many measurements were sent. Raises AddressError, BrokerError, and its faults."""
+    if str(file) == PHONE and not file.exists():
+        return _play_phone(parse(url, credentials), options)
     faults, played = device.faults(options), _drive(file)
     player, keys = device.Player.of(played, faults), signed.keys(credentials.keys)
     playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
@@ -114,6 +116,17 @@ def play(file: Path, url: str, credentials: Credentials, options: Sequence[str])
         return device.play(player, playing, lambda _: True)
     finally:
         playing.client.stop()
+
+
+def _play_phone(address: Address, options: Sequence[str]) -> int:
+    if options:
+        raise AddressError("--fault is for a drive: the made-up phone has none")
+    client = Client(address, f"karyon-phone-{time.time_ns():x}", [], lambda *_: None)
+    client.start()
+    try:
+        return phone.play(client, lambda _: True)
+    finally:
+        client.stop()
 
 
 def _drive(file: Path) -> drive.Drive:

@@ -23,7 +23,7 @@ from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim import documents, run
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
-from karyon.sim.outside import is_bench
+from karyon.sim.outside import is_real_time
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded
 
@@ -169,8 +169,8 @@ def _intake(loaded: Loaded, keys: Mapping[str, bytes] | None) -> Intake:
 
 
 def _check(loaded: Loaded) -> None:
-    if not is_bench(loaded.scenario.sensors):
-        said = "no signal is `from: mqtt`: there is nothing that a device could send"
+    if not is_real_time(loaded.scenario):
+        said = "nothing is `from: mqtt`: there is nothing that a device could send"
         hint = f"karyon run {loaded.name} simulates it"
         raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, hint)])
 

@@ -83,7 +83,7 @@ class CutIn(Event):
 class Goal(_Recorded):
     """What became of a safety goal."""
 
-    violated: bool
+    violated: bool | None  # None: not judged
 
 
 class FunctionSummary(_Recorded):

@@ -532,7 +532,7 @@ def _watched(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[
     "--fault '{signal: front.distance, mode: drift, onset: 20, rate: 0.5}'"
 )
 def device(
-    file: Annotated[Path, typer.Argument(help="recorded drive in OpenACC's format [a name: one that is shipped]")],
+    file: Annotated[Path, typer.Argument(help="drive in OpenACC's format, or made_up, hand, phone: what is made up")],
     broker: Broker,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="FAULT", help="a failure as in a scenario, without `vehicle`")
@@ -543,7 +543,10 @@ def device(
     key: Key = None,
     keys: Keys = None,
 ) -> None:
-    """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car."""
+    """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car.
+
+    `hand` is a hand before a desk sensor, `phone` one whose tilt drives a leader.
+    """
     try:
         from karyon.hil import command
         from karyon.hil.address import Credentials

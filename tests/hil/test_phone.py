@@ -88,7 +88,7 @@ def test_the_others_follow_it_on_the_highest_level_and_are_judged(driven):
     [
         ("leader.driver.field=null", "goes with an adapter that needs one"),
         ("leader.driver={from: mqtt, unit: km}", "does not fit"),
-        ("leader.driver={from: absent}", "expected mqtt"),
+        ("leader.driver={from: absent}", "leader.driver.from is mqtt, found absent"),
     ],
 )
 def test_a_driver_that_cannot_be_is_refused(settings, said):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from karyon import __version__
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
+from karyon.sim.outside import is_bench
 from karyon.sim.run import FUNCTION, sha256
 from karyon.sim.scenario import KernelSwitch, Sensors, Vehicle
 from karyon.sim.shipped import SHIPPED
@@ -172,6 +173,9 @@ def read(folder: Path) -> Run:
         raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     summary = summary_of(Summary, folder)
     setting = setting_of(_Setting, folder)
+    if is_bench(setting.sensors):
+        said = "holds a session with real devices, of which nobody knows the true gap"
+        raise RunError(f"{folder}: {said}: `karyon view {folder}` shows what they said")
     events = list(events_of(folder / EVENTS))
     table = table_of(folder / TRACE, _wanted)
     vehicle, why = _chosen(events, table, folder / TRACE)

@@ -82,11 +82,10 @@ class Listener:
         process.wait()
 
     def _read(self) -> bytes:
-        parts = []
+        """What there is, once: to read until there is nothing would take for ever in a flood."""
         with suppress(BlockingIOError):
-            while part := os.read(self._pipe, PIPE):
-                parts.append(part)
-        return b"".join(parts)
+            return os.read(self._pipe, PIPE)
+        return b""
 
     def _answer(self) -> tuple[int, str]:
         """Its first record: `READY`, or why not."""

@@ -80,6 +80,17 @@ def test_of_what_nobody_reads_the_newest_is_kept_and_the_rest_counted(listener, 
     assert dropped["a"] > 100
 
 
+def test_a_cycle_reads_what_there_is_and_not_what_comes_meanwhile():
+    """A flood that is quicker than its reader: the cycle goes on, with the newest of it."""
+    flooded = Listener(parse("mqtt://127.0.0.1:1"), "bench", {"a": LONGEST})
+    flooded._pipe = os.open("/dev/zero", os.O_RDONLY)  # empty messages on the first topic, without end
+    came, dropped = flooded.drain()
+    os.close(flooded._pipe)
+    assert {(one.topic, one.payload) for one in came} == {("a", b"")}
+    assert len(came) == WAITING
+    assert dropped["a"] > 10_000
+
+
 def test_one_that_does_not_come_to_a_broker_says_why():
     nobody = Listener(parse("mqtt://127.0.0.1:1"), "bench", {"a": LONGEST})
     with pytest.raises(BrokerError, match=r"there is no broker at mqtt://127.0.0.1:1: Connection refused"):

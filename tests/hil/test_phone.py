@@ -42,20 +42,32 @@ class Network:
         return None
 
 
-@pytest.fixture(scope="module")
-def driven(tmp_path_factory):
-    """What the shipped scenario leaves of a minute: summary, and the columns of each car."""
-    folder = tmp_path_factory.mktemp("phone")
-    loaded = scenario.read("hil_phone", ["duration=60"])
+def drive(folder, *settings):
+    """What the shipped scenario leaves: summary, times, and the columns of each car (instant, car)."""
+    loaded = scenario.read("hil_phone", settings)
     bench = Bench(Intake(loaded.scenario, loaded.design), Network(), SECOND // 20, None)
     (result,) = run.simulate([loaded], [folder], outside=bench)
-    trace = Recording(folder).parts(0.0, 60.0)
+    trace = Recording(folder).parts(0.0, loaded.scenario.duration)
     times = np.concatenate([part.time for part in trace])
     columns = {
         name: np.concatenate([part.columns[name] for part in trace]).reshape(len(times), -1)
         for name in ("speed", "command", "gap", "los_acc")
     }
     return result.summary, times, columns
+
+
+@pytest.fixture(scope="module")
+def driven(tmp_path_factory):
+    return drive(tmp_path_factory.mktemp("phone"), "duration=60")
+
+
+def test_the_leader_does_no_more_than_the_scenario_lets_it(tmp_path):
+    """Neither harder, nor beyond the set speed, however the phone is held."""
+    limits = ("leader.acceleration=0.5", "leader.deceleration=0.4", "acc.set_speed=21")
+    _, times, columns = drive(tmp_path, "duration=16", *limits)
+    command, speed = columns["command"][times > 0.5, 0], columns["speed"][:, 0]
+    assert (command.max(), command.min()) == (0.5, -0.4)
+    assert 20.9 < speed.max() < 21.2
 
 
 def test_the_leader_does_what_the_phone_says(driven):

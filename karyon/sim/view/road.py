@@ -7,8 +7,9 @@ from math import ceil, floor, log10
 import numpy as np
 import pygame
 
+from karyon.sim.view.colours import Colour
 from karyon.sim.view.links import NO_ONE
-from karyon.sim.view.look import NORMAL, SMALL, Colour, Look, mixed
+from karyon.sim.view.look import NORMAL, SMALL, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
 from karyon.sim.view.scene import NO_LEVEL, Scene
 
@@ -24,8 +25,8 @@ ARC_LEAST = 14  # px, how high a link rises
 LINK_LEAST = 16  # px between two cars whose link is drawn, where nothing is lost
 BAND_LEAST = 5  # px of a gap that is drawn
 CENTRE = 0.42  # of the height, where the lane is
-BRACKET, BRACKET_TALL = 29, 4  # px from the lane to the bracket around a group, and its ends
-ROW, ROWS_BELOW = 18, 42  # px from distance to distance, and from the lane to the first
+BRACKET, BRACKET_TALL = 33, 4  # px from the lane to the bracket around a group, and its ends
+ROW, ROWS_BELOW = 18, 46  # px from distance to distance, and from the lane to the first
 FOOT = 30  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
 LEADER = 0  # vehicle
@@ -242,7 +243,7 @@ class Road:
         if front - rear < 4 and not is_selected:
             self._surface.fill(fill, (round(rear), round(centre - 0.5 * tall), 2, max(round(tall), 2)))
             return
-        outline = look.colours.chosen if is_selected else mixed(fill, (0, 0, 0), 0.35)
+        outline = look.colours.chosen if is_selected else mixed(fill, (0, 0, 0), 0.45)
         if abs(heading) > 0.01:
             corners = _turned(rear, front, centre, tall, heading)
             pygame.draw.polygon(self._surface, fill, corners)

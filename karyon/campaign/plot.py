@@ -290,7 +290,7 @@ def _tell_colours(figure: Figure, panel: Axes, cells: Sequence[Cell]) -> None:
     panel.legend(
         handles=[Patch(color=DANGER, label="broken, of so many"), Patch(color=SHADE, label="no run")],
         loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
+        bbox_to_anchor=(-0.16, 1.0),
         ncols=2,
         handlelength=1.4,
         borderaxespad=0.0,

@@ -29,7 +29,7 @@ from karyon.sim import safety_file
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.run import Progress, Result, simulate
 from karyon.sim.scenario import Loaded, cut, read
-from karyon.sim.view.recorded import EVENTS, SUMMARY, TRACE, RunError, must_be_there
+from karyon.sim.view.folder import EVENTS, SUMMARY, TRACE, RunError, must_be_there
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -143,7 +143,7 @@ def view(
             _refuse(f"error: expected a file that ends in {ending}, found {path}")
     try:
         from karyon.sim.view import show
-        from karyon.sim.view.recorded import RunError
+        from karyon.sim.view.folder import RunError
     except ImportError as error:
         _refuse(f"error: the window needs pygame, matplotlib, imageio-ffmpeg ({error}): pip install 'karyon[view]'")
     try:
@@ -288,7 +288,7 @@ def export(
     """A run's trace in a format that other tools load."""
     from karyon.sim.export.formats import ENDINGS
     from karyon.sim.export.formats import export as write
-    from karyon.sim.view.recorded import RunError
+    from karyon.sim.view.folder import RunError
 
     target = out or folder / f"{to.value}{ENDINGS[to.value][0]}"
     if not target.name.endswith(ENDINGS[to.value]):

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from karyon.sim.view.folder import LEVEL
 from karyon.sim.view.page import (
     DANGER,
     DASHES,
@@ -40,7 +41,7 @@ from karyon.sim.view.page import (
     thinned,
     verdict,
 )
-from karyon.sim.view.recorded import LEVEL, Floats, Run, Switch
+from karyon.sim.view.recorded import Floats, Run, Switch
 
 Booleans = NDArray[np.bool_]
 
@@ -95,7 +96,7 @@ def draw(run: Run) -> Figure:
 def _head(figure: Figure, run: Run) -> None:
     chosen = f" ({run.why})" if run.why else ""
     title = f"{run.summary.scenario}: car {run.vehicle}{chosen} behind car {run.vehicle - 1}"
-    head(figure, title, verdict(run.summary, run.kernel_enabled, run.broken_by))
+    head(figure, title, verdict(run.summary, run.kernel_enabled, run.broken_by), run.notes)
 
 
 def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:

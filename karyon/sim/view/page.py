@@ -111,11 +111,12 @@ def stacked(heights: Sequence[float], spaces: Sequence[float], top: float = TOP)
     return figure, panels
 
 
-def head(figure: Figure, title: str, told: Sequence[str]) -> None:
-    """What ran in bold, and below it what became of it."""
+def head(figure: Figure, title: str, told: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """What ran in bold, below it what became of it, and below that what is not shown."""
     height = figure.get_figheight()
     figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, fontsize=10, fontweight="bold", va="top")
     figure.text(0.12 / WIDTH, 1 - 0.30 / height, " · ".join(told), va="top")
+    figure.text(0.12 / WIDTH, 1 - 0.44 / height, " · ".join(notes), va="top", color=DANGER)
 
 
 def verdict(summary: Summary, kernel_enabled: bool, broken_by: Sequence[int]) -> list[str]:

@@ -100,7 +100,7 @@ def draw(platoon: Platoon) -> Figure:
     spaces = [0.28 if faults else 0.0, SPACE + GAP_KEY, SPACE + LEVEL_KEY, TIME_AXIS + SPACE if swings else 0.0]
     figure, (fault_rows, gaps, levels, string) = stacked(heights, spaces)
     title = f"{platoon.summary.scenario}: cars 1 to {len(platoon.followers)}, which follow car 0"
-    head(figure, title, [*verdict(platoon.summary, platoon.kernel_enabled, platoon.broken_by), *told])
+    head(figure, title, [*verdict(platoon.summary, platoon.kernel_enabled, platoon.broken_by), *told], platoon.notes)
     first, last = float(platoon.time[0]), float(platoon.time[-1])
     draw_faults(fault_rows, faults, first, last)
     time_gap = platoon.time_gap()[:, 1:]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from karyon.sim.view import follower_plot, page, platoon_plot, recorded, recorded_platoon
-from karyon.sim.view.recorded import RunError
+from karyon.sim.view.folder import RunError
 
 __all__ = ["RunError", "plot"]
 

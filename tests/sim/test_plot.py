@@ -267,6 +267,24 @@ def test_a_run_without_events_is_drawn_and_says_so(broken):
     assert len(plot(broken)) == 6
 
 
+@pytest.mark.parametrize("car", [1, 2])
+def test_any_follower_can_be_asked_for(broken, car):
+    """Beside the standard figures, which stay."""
+    standard = {path: path.read_bytes() for path in plot(broken)}
+    assert [path.name for path in plot(broken, car)] == [
+        f"timeseries_car{car}.{kind}" for kind in ("png", "svg", "pdf")
+    ]
+    assert read(broken, car).vehicle == car
+    assert {path: path.read_bytes() for path in standard} == standard
+
+
+@pytest.mark.parametrize("car", [-1, 0, 3])
+def test_who_does_not_follow_has_no_figure(broken, car):
+    """The leader has no gap, and there are but three cars."""
+    with pytest.raises(RunError, match=f"no car {car} that follows: cars 1 to 2 follow car 0"):
+        plot(broken, car)
+
+
 def test_what_is_no_folder_is_refused(tmp_path):
     """A missing folder and a file are told apart."""
     (tmp_path / "file").touch()

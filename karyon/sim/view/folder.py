@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon import __version__
-from karyon.sim.run import FUNCTION
+from karyon.sim.run import CAMPAIGN, FUNCTION
 
 Floats = NDArray[np.float64]
 
 TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
 MESSAGES = "messages.parquet"
-CAMPAIGN = "identity.json"  # is in the folder of one
 LEVEL = f"los_{FUNCTION}"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", LEVEL, "front.distance")
 LINKS = ("sender", "receiver", "sent", "arrived")

@@ -168,8 +168,8 @@ class Run:
         return _signals(list(self.trace))
 
 
-def read(folder: Path) -> Run:
-    """The follower that a fault befell first, or that broke a goal first, or before which a car cut in; or the first.
+def read(folder: Path, car: int | None = None) -> Run:
+    """The follower `car`; or that which a fault befell first, or broke a goal first, or had a car cut in; or the first.
 
     Raises RunError.
     """
@@ -178,7 +178,7 @@ def read(folder: Path) -> Run:
     setting = setting_of(_Setting, folder)
     events = list(events_of(folder / EVENTS))
     table = table_of(folder / TRACE, _wanted)
-    vehicle, why = _chosen(events, table, folder / TRACE)
+    vehicle, why = _chosen(events, _followers(table, setting.vehicles, folder / TRACE), car)
     trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
     _must_be_usable(trace, ahead, folder / TRACE)
     mine = [event for event in events if event.vehicle == vehicle]
@@ -306,11 +306,21 @@ def _signals(names: Sequence[str]) -> list[str]:
     return [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
 
 
-def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
-    """The follower that is shown, and why."""
-    followers = compute.max(table["vehicle"]).as_py() or 0
+def _followers(table: pa.Table, vehicles: int, path: Path) -> int:
+    """How many cars follow another one, strangers left out."""
+    followers = min(compute.max(table["vehicle"]).as_py() or 0, vehicles - 1)
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")
+    return followers
+
+
+def _chosen(events: Sequence[Event], followers: int, car: int | None) -> tuple[int, str]:
+    """The follower that is shown, and why."""
+    if car is not None:
+        if not 1 <= car <= followers:
+            them = f"cars 1 to {followers} follow" if followers > 1 else "car 1 follows"
+            raise RunError(f"there is no car {car} that follows: {them} car 0")
+        return car, ""
     kinds = (
         (FaultEdge, "the first with a fault"),
         (Violation, "the first that broke a safety goal"),

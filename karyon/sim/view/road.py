@@ -39,11 +39,13 @@ class Camera:
 
     middle           m along the road
     zoom             px per m at scale 1
+    width            px at scale 1 of the window that it is for; 0: of any
     vehicle, place   what was followed last, and where it was then, m
     """
 
     middle: float = 0.0
     zoom: float = 6.0
+    width: float = 0.0
     vehicle: int = -1
     place: float = 0.0
 
@@ -53,8 +55,14 @@ class Camera:
         rear, front = float((cars.x - cars.length).min()), float(cars.x.max())
         if front - rear + 2 * AROUND > MOST_FITTED:
             rear, front = _around(scene)
-        self.middle = 0.5 * (rear + front)
+        self.middle, self.width = 0.5 * (rear + front), width
         self.zoom = min(max(width / (front - rear + 2 * AROUND), FARTHEST), NEAREST)
+
+    def resize(self, width: float) -> None:
+        """Show the same part of the road in a window of another width."""
+        if self.width > 0.0:
+            self.zoom = min(max(self.zoom * width / self.width, FARTHEST), NEAREST)
+        self.width = width
 
     def follow(self, scene: Scene) -> None:
         """Keep the selected car where it is in the window."""

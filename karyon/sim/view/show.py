@@ -12,6 +12,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 from karyon.sim.run import refuse_bench, refuse_campaign
 from karyon.sim.scenario import read
 from karyon.sim.view import stills, window
+from karyon.sim.view.folder import EVENTS, MESSAGES, SUMMARY, TRACE
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
 from karyon.sim.view.recording import Recording
@@ -29,6 +30,8 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
     """
     if not at >= 0.0:
         raise ShowError(f"--at is a time from 0 s on, found {at:g}")
+    if Path(shown).name in (TRACE, EVENTS, SUMMARY, MESSAGES):
+        raise ShowError(f"{shown} is a file of a run, and its folder is shown: karyon view {Path(shown).parent}")
     wanted = [path for path in (screenshot, video) if path is not None]
     for path in wanted:
         if path.is_dir() or not path.absolute().parent.is_dir():

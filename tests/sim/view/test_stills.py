@@ -39,9 +39,12 @@ def run(tmp_path_factory):
     return folder
 
 
+SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
+
+
 def karyon(*arguments, cwd, **environment):
     """The command on a machine without a screen."""
-    bare = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    bare = {name: value for name, value in os.environ.items() if name not in SCREEN}
     bare.pop("SDL_VIDEODRIVER", None)
     return subprocess.run(
         [sys.executable, "-m", "karyon", "view", *map(str, arguments)],
@@ -109,6 +112,7 @@ def test_what_cannot_be_shown_is_refused(arguments, said, tmp_path):
     done = karyon(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
 
 
@@ -120,10 +124,11 @@ def test_what_cannot_be_shown_is_refused(arguments, said, tmp_path):
         ("acc_profile", None, -1.0, "a.png", "--at is a time from 0 s on, found -1"),
         ("acc_profile", None, float("nan"), "a.png", "--at is a time from 0 s on, found nan"),
         ("acc_profile", None, 200.0, "a.png", "--at 200 s is beyond the end: acc_profile ends at 120 s"),
+        ("runs/trace.parquet", None, 0.0, "a.png", "is a file of a run, and its folder is shown: karyon view runs"),
         (".", 3, 0.0, "a.png", "--seed is for a scenario: a recording has its seed"),
         ("acc_profil", None, 0.0, "a.png", "no scenario of this name is shipped"),
     ],
-    ids=["no folder", "a folder", "negative", "no number", "too late", "seed", "misspelt"],
+    ids=["no folder", "a folder", "negative", "no number", "too late", "trace", "seed", "misspelt"],
 )
 def test_what_makes_no_sense_is_refused(shown, seed, at, name, said, tmp_path):
     """Before anything runs."""
@@ -257,6 +262,18 @@ def test_a_small_window_gives_way_in_the_stated_order():
             assert places.road.height >= 120
     assert layout((LEAST[0] - 1, 900), 1.0, 8) is None
     assert layout((900, LEAST[1] - 1), 1.0, 8) is None
+
+
+@pytest.mark.parametrize("size", [(360, 240), (700, 500), (1900, 900)])
+def test_a_window_of_another_size_shows_the_same_road(run, size):
+    """Whoever was in it stays in it, whole."""
+    picture, _, scene, renderer = drawn(run, 6.0, 2, Look())
+    before = picture.road.metre(picture.layout.road.left), picture.road.metre(picture.layout.road.right)
+    after = renderer.draw(pygame.Surface(size), scene, Transport())
+    road = after.layout.road
+    assert (after.road.metre(road.left), after.road.metre(road.right)) == pytest.approx(before, abs=0.5)
+    assert road.left <= after.road.pixel((scene.cars.x - scene.cars.length).min())
+    assert after.road.pixel(scene.cars.x.max()) <= road.right
 
 
 def test_a_window_that_is_too_small_says_so(run):

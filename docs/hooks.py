@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jupytext
+import executed
 import reference
 from mkdocs.structure.files import File, Files
 
@@ -14,6 +14,7 @@ LINK = re.compile(  # or code, in which there is none
     r"^(?P<fence>`{3,}).*?^(?P=fence)$|`[^`\n]+`|(?<=\]\()(?!\w+:|#)(?P<link>[^)#\s]+)(?=[)#])",
     re.DOTALL | re.MULTILINE,
 )
+PICTURE = re.compile(r'<img[^>]* src="(?P<path>[^":]+)"[^>]*>')
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json"}
 
 
@@ -21,8 +22,11 @@ def on_files(files: Files, config: Any) -> Files:
     """Add the pages that are made."""
     for path, text in reference.PAGES.items():
         files.append(File.generated(config, path, content=text()))
-    for path in sorted((ROOT / "notebooks").glob("*.py")):
-        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=_notebook(path)))
+    for name, notebook in executed.notebooks().items():
+        text, pictures = executed.page(name, notebook)
+        files.append(File.generated(config, f"notebooks/{name}.md", content=text))
+        for file, picture in pictures.items():
+            files.append(File.generated(config, f"notebooks/{file}", content=picture))
     wanted = [link for page in files.documentation_pages() for link in _linked(page.src_uri, page.content_string)]
     while wanted:
         target = wanted.pop()
@@ -48,6 +52,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     return LINK.sub(led, markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """A picture leads to itself in its full size."""
+    return PICTURE.sub(r'<a href="\g<path>" title="In full size">\g<0></a>', html)
+
+
 def _linked(uri: str, text: str) -> list[str]:
     """The files of the repository to which a page links."""
     return [_target(uri, found["link"]) for found in LINK.finditer(text) if found["link"]]
@@ -67,10 +76,3 @@ def _source(target: str) -> str:
         return text
     language = LANGUAGES.get(path.suffix, "text")
     return f"---\nsearch: {{exclude: true}}\n---\n# {target}\n\n````{language}\n{text}````\n"
-
-
-def _notebook(path: Path) -> str:
-    """The cells of a notebook, its code with what it is meant to do, and where to get it."""
-    cells = jupytext.read(path).cells
-    parts = [cell.source if cell.cell_type == "markdown" else f"```python\n{cell.source}\n```" for cell in cells]
-    return "\n\n".join([*parts, f"*As a notebook: `notebooks/{path.stem}.ipynb` in the checkout.*", ""])

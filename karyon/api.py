@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from karyon.kernel import Design
+from karyon.kernel import Design, quantities
 from karyon.logs import learn as learning
 from karyon.logs import perceive as judging
 from karyon.sim import safety_file
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.run import Progress, Result, simulate
 from karyon.sim.scenario import Loaded, cut, read
-from karyon.sim.view.recorded import EVENTS, SUMMARY, TRACE, RunError, must_be_there
+from karyon.sim.view.folder import EVENTS, SUMMARY, TRACE, RunError, must_be_there
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,16 +74,21 @@ class Run:
         """
         return self._table(MESSAGES)
 
-    def plot(self) -> list[Path]:
+    def plot(self, car: int | None = None) -> list[Path]:
         """Draw the standard figures, as PNG, SVG and PDF, beside the other files of the run; returns their paths.
 
-        Raises:
-            RunError: The run left no files, or they cannot be drawn.
-            ModuleNotFoundError: matplotlib is missing: `pip install 'karyon[view]'`.
-        """
-        from karyon.sim.view.plot import plot  # noqa: PLC0415 - matplotlib is slow to load, and may be absent
+        Args:
+            car: Draw this follower alone; without one there is one that has most to tell, and the file of cars.
 
-        return plot(self._where())
+        Raises:
+            RunError: The run left no files, or they cannot be drawn, or no such car follows.
+            ModuleNotFoundError: matplotlib is missing, and the message says how to get it.
+        """
+        try:
+            from karyon.sim.view.plot import plot  # noqa: PLC0415 - matplotlib is slow to load, and may be absent
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(f"figures need matplotlib ({error}): pip install 'karyon[view]'") from None
+        return plot(self._where(), car)
 
     def _table(self, name: str) -> "pd.DataFrame":
         path = self._where() / name
@@ -102,7 +107,7 @@ class Run:
         return self.folder
 
 
-def load(scenario: File, settings: Settings = (), seed: int | None = None, until: float | None = None) -> Loaded:
+def load(scenario: File, settings: Settings = (), seed: int | None = None, until: float | str | None = None) -> Loaded:
     """A scenario, ready to run.
 
     Args:
@@ -110,27 +115,28 @@ def load(scenario: File, settings: Settings = (), seed: int | None = None, until
         settings: What to change of it: `{"radio.loss": 0.3, "faults": [{"vehicle": 1, ...}]}`, in SI or with a unit
             (`"20 ms"`); or texts as `--set` takes them, `["radio.loss=0.3"]`.
         seed: Of the random numbers; gives way to a `seed` in `settings`.
-        until: End earlier, in s; faults that begin later are left out.
+        until: End earlier, in s or as a text with a unit; faults that begin later are left out.
 
     Raises:
         InputError: All that is wrong with the scenario, the settings and the safety design.
     """
     loaded = read(os.fspath(scenario), options(settings), seed)
-    return loaded if until is None else cut(loaded, until)
+    return loaded if until is None else cut(loaded, _seconds(until))
 
 
-def run(scenario: Loaded, out: File | None = None, progress: Progress | None = None) -> Run:
+def run(scenario: Loaded | File, out: File | None = None, progress: Progress | None = None) -> Run:
     """Run a scenario.
 
     Args:
-        scenario: What `load` returned.
+        scenario: What `load` returned; or the name or file of a scenario that is run as it is.
         out: Folder of its files; without one they are kept as long as the returned run is.
         progress: Is told the simulated time (s) at each second of it; where it answers False, the run ends.
 
     Raises:
-        InputError: `out` holds the scenario itself, or a recording cannot be used.
+        InputError: The scenario has faults, or `out` holds it or a campaign, or a recording cannot be used.
         OSError: `out` cannot be written.
     """
+    scenario = _loaded(scenario)
     folder = Path(tempfile.mkdtemp(prefix="karyon-")) if out is None else Path(out)
     if (folder / "scenario.yaml").resolve() == scenario.path.resolve():
         said = "the folder holds the scenario itself, which the run would write over"
@@ -147,21 +153,28 @@ def run(scenario: Loaded, out: File | None = None, progress: Progress | None = N
     return done
 
 
-def batch(scenarios: Sequence[Loaded], out: Sequence[File] | None = None) -> list[Run]:
+def batch(scenarios: Sequence[Loaded | File], out: Sequence[File] | None = None) -> list[Run]:
     """Run scenarios side by side, faster than one after the other; each gets the bits that it has alone.
 
     Args:
-        scenarios: They may differ in seed, faults, cut-ins, leader and start, and in nothing else.
+        scenarios: Each as `run` takes it. They may differ in seed, faults, cut-ins, leader and start, and in nothing
+            else.
         out: A folder for each; without, no files are left and no traces kept: run those of interest again.
 
     Raises:
-        ValueError: They differ in something else.
+        ValueError: They differ in something else, or there are not as many folders.
+        InputError: A scenario has faults, or a folder holds a campaign.
         OSError: A folder cannot be written.
     """
+    if isinstance(scenarios, str | os.PathLike | Loaded):
+        raise TypeError(f"a batch is a list of scenarios, found one: karyon.run runs it, or [{_named(scenarios)}]")
     if not scenarios:
         return []
+    loaded = [_loaded(scenario) for scenario in scenarios]
     folders = [None] * len(scenarios) if out is None else [Path(folder) for folder in out]
-    return [_as_run(result, folder) for result, folder in zip(simulate(scenarios, folders), folders, strict=True)]
+    if len(folders) != len(loaded):
+        raise ValueError(f"{len(loaded)} scenarios need as many folders, found {len(folders)}")
+    return [_as_run(result, folder) for result, folder in zip(simulate(loaded, folders), folders, strict=True)]
 
 
 def read_run(folder: File) -> Run:
@@ -248,6 +261,28 @@ def _plain(value: object) -> object:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"no scenario can hold {type(value).__name__}: {value!r}")
+
+
+def _loaded(scenario: Loaded | File) -> Loaded:
+    """A scenario as it is run. Raises TypeError for what is none."""
+    if isinstance(scenario, Loaded):
+        return scenario
+    if isinstance(scenario, str | os.PathLike):
+        return load(scenario)
+    raise TypeError(f"a scenario is what karyon.load returns, or its name or file, found {_named(scenario)}")
+
+
+def _named(value: object) -> str:
+    return repr(value) if isinstance(value, str) else type(value).__name__
+
+
+def _seconds(until: float | str) -> float:
+    """Raises InputError."""
+    try:
+        return quantities.read(until, "s")
+    except quantities.QuantityError as error:
+        hint = "a number of seconds, or a text such as `10 s`"
+        raise InputError([Fault("until", None, None, 0, str(error), hint)]) from None
 
 
 def _as_run(result: Result, folder: Path | None) -> Run:

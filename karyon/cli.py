@@ -113,7 +113,10 @@ def demo(out: Annotated[Path, typer.Option(help="folder of the results")] = Path
 
 
 @app.command(epilog="Example: karyon plot runs/demo")
-def plot(folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a run, or of a campaign")]) -> None:
+def plot(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a run, or of a campaign")],
+    car: Annotated[int | None, typer.Option(help="of a run: this follower alone [default: who failed first]")] = None,
+) -> None:
     """The standard figures of a run or of a campaign, as PNG, SVG and PDF."""
     from karyon.campaign.folder import CampaignError
 
@@ -124,7 +127,10 @@ def plot(folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of a
         _refuse(f"error: figures need matplotlib ({error}): pip install 'karyon[view]'")
     try:
         with _writing(folder):
-            paths = campaign.plot(folder) if (folder / "identity.json").is_file() else run.plot(folder)
+            is_campaign = (folder / "identity.json").is_file()
+            if is_campaign and car is not None:
+                _refuse(f"error: --car is for a run, and {folder} is the folder of a campaign")
+            paths = campaign.plot(folder) if is_campaign else run.plot(folder, car)
         print("\n".join(map(str, paths)))
     except (run.RunError, CampaignError) as error:
         _refuse(f"error: {error}")
@@ -144,7 +150,7 @@ def view(
             _refuse(f"error: expected a file that ends in {ending}, found {path}")
     try:
         from karyon.sim.view import show
-        from karyon.sim.view.recorded import RunError
+        from karyon.sim.view.folder import RunError
     except ImportError as error:
         _refuse(f"error: the window needs pygame, matplotlib, imageio-ffmpeg ({error}): pip install 'karyon[view]'")
     try:
@@ -289,7 +295,7 @@ def export(
     """A run's trace in a format that other tools load."""
     from karyon.sim.export.formats import ENDINGS
     from karyon.sim.export.formats import export as write
-    from karyon.sim.view.recorded import RunError
+    from karyon.sim.view.folder import RunError
 
     target = out or folder / f"{to.value}{ENDINGS[to.value][0]}"
     if not target.name.endswith(ENDINGS[to.value]):

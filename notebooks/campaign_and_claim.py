@@ -112,6 +112,8 @@ worst = int(runs.min_rss_margin.idxmin())
 # %%
 again = karyon.read_run("worst")
 assert again.summary["min_rss_margin"] == runs.min_rss_margin.min()
-again.trace().query("vehicle == 1").plot(
-    "time", "gap", figsize=(8, 2), grid=True, xlabel="time in s", ylabel="gap in m"
+_ = (
+    again.trace()
+    .query("vehicle == 1")
+    .plot("time", "gap", figsize=(8, 2), grid=True, xlabel="time in s", ylabel="gap in m")
 )

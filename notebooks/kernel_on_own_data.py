@@ -96,7 +96,7 @@ pd.DataFrame(reasons)
 
 # %%
 level = pd.DataFrame(levels, index=readings.index, columns=readings.columns)
-level.plot(drawstyle="steps-post", ylabel="level of service", yticks=[0, 1], figsize=(8, 2.5), grid=True)
+_ = level.plot(drawstyle="steps-post", ylabel="level of service", yticks=[0, 1], figsize=(8, 2.5), grid=True)
 
 # %% [markdown]
 # The silent gauge costs the level half a second after its last sample, the age limit; the doubted one at once. Service

@@ -2,9 +2,9 @@
 
 `sh` and `python` blocks run one after the other, as a reader would. A block with a `title` is a file of this name that
 a later block reads. A `text` block holds lines of what the program before it prints, in that order and maybe not all;
-its decimals are of one machine and may differ by a tenth. What needs a screen, a device or a person is a `console`
-block: it is not run, but its commands and options must be there. A `text` block behind one, or behind nothing, is not
-compared.
+the last digit of its decimals is of one machine and may differ by one. What needs a screen, a device or a person is a
+`console` block: it is not run, but its commands and options must be there. A `text` block behind one, or behind
+nothing, is not compared.
 """
 
 import os
@@ -12,9 +12,8 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-
-import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?\n(.*?)^\1```$', flags=re.DOTALL | re.MULTILINE)
@@ -74,7 +73,7 @@ def is_told(shown, lines):
 
 
 def is_like(shown, told):
-    """Same words and whole numbers; decimals within a tenth of each other, or 0.1."""
+    """Same words and whole numbers; decimals but for one in the last digit that is shown."""
     words, expected = NUMBER.split(shown), NUMBER.findall(shown)
     found = NUMBER.findall(told)[: len(expected)]
     near = len(found) == len(expected) and all(map(are_near, expected, found))
@@ -82,7 +81,8 @@ def is_like(shown, told):
 
 
 def are_near(shown, told):
-    """Whole numbers are equal; decimals are near."""
+    """Whole numbers are equal; decimals, as far as they are shown, but for one in the last digit."""
     if "." not in shown:
         return shown == told
-    return float(told) == pytest.approx(float(shown), rel=0.1, abs=0.1)
+    digit = Decimal(1).scaleb(Decimal(shown).as_tuple().exponent)
+    return abs(Decimal(told) - Decimal(shown)) <= digit

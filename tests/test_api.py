@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 import karyon
 from karyon import api
+from karyon.sim.shipped import shipped_scenarios
 
 NOISE = Random(1)
 LOG = "time,speed\n" + "".join(f"{row / 10:.1f},{NOISE.gauss(10, 0.02):.3f}\n" for row in range(300))
@@ -82,6 +83,72 @@ def test_figures_are_drawn_beside_the_run(by_command):
     paths = karyon.read_run(by_command).plot()
     assert {path.suffix for path in paths} >= {".png", ".svg"}
     assert all(path.parent == by_command and path.stat().st_size > 10_000 for path in paths)
+
+
+def test_one_follower_is_drawn_alone(by_command):
+    """By its number."""
+    assert [path.stem for path in karyon.read_run(by_command).plot(car=1)] == ["timeseries_car1"] * 3
+    with pytest.raises(karyon.RunError, match="no car 2 that follows"):
+        karyon.read_run(by_command).plot(car=2)
+
+
+def test_figures_without_matplotlib_say_what_to_install(monkeypatch, run):
+    """It is in an extra."""
+    monkeypatch.delitem(sys.modules, "karyon.sim.view.plot", raising=False)
+    monkeypatch.delattr("karyon.sim.view.plot", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'karyon\[view\]'"):
+        run.plot()
+
+
+def test_a_name_is_run_as_it_is(tmp_path):
+    """As by the command; also of a file, and in a batch."""
+    short = tmp_path / "short.yaml"
+    short.write_text(f"extends: {shipped_scenarios()['acc_profile']}\nduration: 2\n")
+    by_file, (in_batch,) = karyon.run(short), karyon.batch([str(short)])
+    assert by_file.summary["duration"] == in_batch.summary["duration"] == 2.0
+    assert by_file.events == in_batch.events
+    with pytest.raises(karyon.InputError, match="did you mean `platoon`"):
+        karyon.run("platon")
+
+
+def test_a_batch_of_one_is_a_list():
+    """A name is not a list of letters."""
+    for wrong in ("platoon", Path("platoon.yaml"), karyon.load("platoon")):
+        with pytest.raises(TypeError, match="a batch is a list of scenarios"):
+            karyon.batch(wrong)
+
+
+def test_what_is_no_scenario_is_a_type_error():
+    """In words, and not by what it lacks."""
+    with pytest.raises(TypeError, match=r"what karyon\.load returns, or its name or file, found dict"):
+        karyon.run({"scenario": "platoon"})
+    with pytest.raises(ValueError, match="1 scenarios need as many folders, found 2"):
+        karyon.batch([karyon.load("acc_profile")], ["a", "b"])
+
+
+@pytest.mark.parametrize("until", [1.5, "1.5 s", "1500 ms"])
+def test_until_is_a_time(until):
+    """In s, or with its unit."""
+    assert karyon.load("acc_profile", until=until).scenario.duration == 1.5
+
+
+@pytest.mark.parametrize("until", ["soon", "10 m", float("nan"), 0.0, "-1 s"])
+def test_until_is_nothing_else(until):
+    with pytest.raises(karyon.InputError, match="until"):
+        karyon.load("acc_profile", until=until)
+
+
+def test_a_run_keeps_out_of_the_folder_of_a_campaign(tmp_path):
+    """By command, by `run` and in a batch: what is there stays as it was."""
+    (tmp_path / "identity.json").write_text("{}")
+    scenario = karyon.load("acc_profile", until=0.5)
+    for start in (lambda: karyon.run(scenario, tmp_path), lambda: karyon.batch([scenario], [tmp_path])):
+        with pytest.raises(karyon.InputError, match="the folder holds a campaign"):
+            start()
+    done = command(tmp_path, "run", "acc_profile", "--until", 0.5, "--out", ".")
+    assert (done.returncode, "the folder holds a campaign" in done.stderr) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["identity.json"]
 
 
 def test_files_of_a_run_without_a_folder_go_with_it():

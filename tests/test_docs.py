@@ -112,6 +112,26 @@ def test_no_page_loads_anything_from_the_network(site):
     assert not re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", styles)
 
 
+def test_pictures_lead_to_their_full_size(site):
+    """Each of them: a page shows them smaller than they are."""
+    linked = 0
+    for page in site.rglob("*.html"):
+        for before, source in re.findall(r'(.{0,200})<img [^>]*src="([^":]+\.png)"', page.read_text("utf-8")):
+            assert re.search(rf'<a href="{re.escape(source)}"[^>]*>$', before), f"{page}: {source}"
+            linked += 1
+    assert linked > len(list((ROOT / "docs").glob("*.png")))
+
+
+def test_notebooks_have_outputs_on_the_site(site):
+    """A table, a picture, and the last of what was printed where a line was written over; no error."""
+    pages = {path.stem: path.read_text("utf-8") for path in (site / "notebooks").glob("*.html")}
+    assert set(pages) == {path.stem for path in (ROOT / "notebooks").glob("*.py")}
+    assert all("<img" in page for page in pages.values())
+    assert "0 of 100 runs violated a safety goal" in pages["campaign_and_claim"]
+    assert "workers are starting" not in pages["campaign_and_claim"]
+    assert "<td>front.distance is doubted</td>" in pages["first_run"]
+
+
 def text_of(site, page):
     """What is on a page, without its tags."""
     html = (site / page).read_text("utf-8")

@@ -49,7 +49,7 @@ def test_files_that_are_linked_are_there():
 
 
 @pytest.mark.parametrize(
-    "told", ["exit code 3", "exit 2", "", "LoS 1 → 1: gap 20.0 m", "LoS 2 → 1: gap 23.0 m", "LoS 2 → 1: gap"]
+    "told", ["exit code 3", "exit 2", "", "LoS 1 → 1: gap 20.0 m", "LoS 2 → 1: gap 20.2 m", "LoS 2 → 1: gap"]
 )
 def test_what_is_shown_is_compared(told):
     """A wrong word, level, code or size is found; without this the blocks above would prove nothing."""

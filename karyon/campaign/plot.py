@@ -1,7 +1,7 @@
 """The figure of a campaign: which faults came close to breaking a safety goal, how late switches were, what was left.
 
-At the top a cell for each failure mode and part of its amplitudes, coloured by the least margin of its runs; below it
-the switch latency beside its bound, and the least distances of the runs.
+At the top a cell for each failure mode and part of its amplitudes, coloured by the least that one of its runs had left
+over the RSS distance; below it the switch latency beside its bound, and the least distances of the runs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import Normalize, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
@@ -29,11 +30,12 @@ from karyon.campaign.rows import CRASHED, HUNG, VIOLATED
 from karyon.sim.failure_modes import MODES, units_of
 from karyon.sim.units import Quantity
 from karyon.sim.view.page import (
-    BLUE,
     BOTTOM,
+    DANGER,
     DASHES,
     FORMATS,
-    RED,
+    INK,
+    OURS,
     SHADE,
     TOP,
     WIDTH,
@@ -48,14 +50,16 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 TABLE, SUMMARY = "runs.parquet", "campaign.json"
-NUMBERS = ("fault_amplitude", "margin", "worst_switch_latency", "switch_bound", "min_gap", "min_rss_margin")
+NUMBERS = ("fault_amplitude", "worst_switch_latency", "switch_bound", "min_gap", "min_rss_margin")
 WORDS = ("fault_signal", "fault_mode", "outcome")
 BINS = 8  # of the amplitudes of a failure mode
 ROWS_SHOWN = 48  # failure modes; of more the worst
 LEFT, RIGHT, ROW, KEY = 2.35, 1.05, 0.165, 0.5  # inches: names, ranges, a failure mode, what colours mean
 CURVES, BETWEEN, ABOVE, AXIS, MARGIN = 1.6, 0.8, 0.85, 0.75, 0.3  # inches: of the curves, between, above, beside them
 TINY = 6.0  # pt
-CLOSE_IS_DARK, MARGINS = colormaps["cividis"], Normalize(0.0, 4.0)  # what is beyond looks the same
+DARK_UNTIL = 0.5  # share of the colours on which white is read
+CLOSE_IS_DARK = colormaps["cividis"]
+STEP, LARGEST_SHARE = 0.5, 90.0  # m between ends of the colours; % of the cells have their own, larger ones look alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,6 @@ class Outcomes:
 
     subject      what failed and how, "" without a fault
     amplitude    first parameter of the fault, in the unit of its mode
-    margin       below 0: a safety goal was broken
     failed       whether the run came to nothing
     latency, bound          s, of the slowest switch
     gap, rss_margin         m, the least of the run
@@ -73,7 +76,6 @@ class Outcomes:
     summary: dict[str, Any]
     subject: NDArray[np.str_]
     amplitude: Floats
-    margin: Floats
     failed: Booleans
     violated: Booleans
     latency: Floats
@@ -91,6 +93,22 @@ class Row:
     part: NDArray[np.int64]
     parts: int
     span: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A part of a failure mode's amplitudes.
+
+    place           left, top and width, in cells
+    runs            how many fell into it, how many of these broke a goal, and how many came to nothing
+    least           m, that one of them had left over the RSS distance; infinite: not known
+    """
+
+    place: tuple[float, float, float]
+    runs: int
+    broken: int
+    failed: int
+    least: float
 
 
 def plot(folder: Path) -> list[Path]:
@@ -127,7 +145,6 @@ def read(folder: Path) -> Outcomes:
         summary=told,
         subject=np.array([f"{of}: {how}" if of else "" for of, how in zip(signal, mode, strict=True)]),
         amplitude=numbers["fault_amplitude"],
-        margin=numbers["margin"],
         failed=np.isin(outcome, (CRASHED, HUNG)),
         violated=np.asarray(outcome == VIOLATED),
         latency=numbers["worst_switch_latency"],
@@ -140,7 +157,7 @@ def read(folder: Path) -> Outcomes:
 def draw(outcomes: Outcomes) -> Figure:
     """The figure of a campaign."""
     rows = list(_rows(outcomes)) if outcomes.subject.any() else []
-    worst = sorted(rows, key=lambda row: _least(outcomes.margin[row.runs]))[:ROWS_SHOWN]
+    worst = sorted(rows, key=lambda row: _least(outcomes.rss_margin[row.runs]))[:ROWS_SHOWN]
     shown = [row for row in rows if row in worst]
     tall = ROW * len(shown)
     below = BOTTOM + CURVES + ABOVE
@@ -149,9 +166,10 @@ def draw(outcomes: Outcomes) -> Figure:
     head(figure, f"{outcomes.summary['campaign']}: {_counted(outcomes)}", _told(outcomes))
     if shown:
         cells = figure.add_axes((LEFT / WIDTH, below / height, (WIDTH - LEFT - RIGHT) / WIDTH, tall / height))
-        _draw_cells(cells, outcomes, shown)
+        found = list(_cells(outcomes, shown))
+        _draw_cells(cells, shown, found)
         cells.set_title(_cells_title(outcomes, shown) + part_of(len(shown), len(rows)), pad=72 * 0.32)
-        _tell_colours(figure, cells)
+        _tell_colours(figure, cells, found)
     wide = (WIDTH - AXIS - MARGIN - BETWEEN) / 2
     late, left = (
         figure.add_axes((begin / WIDTH, BOTTOM / height, wide / WIDTH, CURVES / height))
@@ -210,33 +228,51 @@ def _least(margins: Floats) -> float:
     return float(margins[np.isfinite(margins)].min(initial=np.inf))
 
 
-def _draw_cells(panel: Axes, outcomes: Outcomes, rows: Sequence[Row]) -> None:
-    panel.set_xlim(0.0, BINS)
-    panel.set_ylim(len(rows), 0.0)
-    panel.set_facecolor(SHADE)
-    for at, row in enumerate(rows):
+def _cells(outcomes: Outcomes, rows: Sequence[Row]) -> Iterator[Cell]:
+    for top, row in enumerate(rows):
         wide = BINS / row.parts
         for part in range(row.parts):
             runs = row.runs[row.part == part]
             if len(runs):
-                _draw_cell(panel, outcomes, runs, (part * wide, float(at), wide))
+                broken, failed = int(outcomes.violated[runs].sum()), int(outcomes.failed[runs].sum())
+                yield Cell(
+                    (part * wide, float(top), wide), len(runs), broken, failed, _least(outcomes.rss_margin[runs])
+                )
+
+
+def _span(cells: Sequence[Cell]) -> tuple[float, float]:
+    """Between which margins (m) colours differ: from the least on to all but the largest few, in round numbers."""
+    known = [cell.least for cell in cells if not cell.broken and np.isfinite(cell.least)] or [0.0]
+    low = STEP * floor(min(known) / STEP)
+    return low, max(STEP * ceil(float(np.percentile(known, LARGEST_SHARE)) / STEP), low + 2.0 * STEP)
+
+
+def _draw_cells(panel: Axes, rows: Sequence[Row], cells: Sequence[Cell]) -> None:
+    panel.set_xlim(0.0, BINS)
+    panel.set_ylim(len(rows), 0.0)
+    panel.set_facecolor(SHADE)
+    shown = Normalize(*_span(cells), clip=True)
+    for cell in cells:
+        _draw_cell(panel, cell, shown)
+    for at, row in enumerate(rows):
         panel.text(BINS + 0.1, at + 0.5, row.span, fontsize=TINY, va="center")
     panel.set_yticks(np.arange(len(rows)) + 0.5, [row.name for row in rows], fontsize=7)
     panel.set_xticks([0.0, BINS], ["lowest", "highest"])
-    panel.set_xlabel("amplitude, within the range of its row", labelpad=-6)
+    panel.set_xlabel("amplitude, within the range of its row; in a cell: its runs", labelpad=-6)
     panel.tick_params(length=0)
 
 
-def _draw_cell(panel: Axes, outcomes: Outcomes, runs: NDArray[np.int64], place: tuple[float, float, float]) -> None:
-    left, top, wide = place
-    broken, failed = int(outcomes.violated[runs].sum()), int(outcomes.failed[runs].sum())
-    least = _least(outcomes.margin[runs])
-    colour = RED if broken else CLOSE_IS_DARK(MARGINS(least)) if np.isfinite(least) else SHADE
+def _draw_cell(panel: Axes, cell: Cell, shown: Normalize) -> None:
+    left, top, wide = cell.place
+    is_known = np.isfinite(cell.least)
+    colour = DANGER if cell.broken else to_hex(CLOSE_IS_DARK(shown(cell.least))) if is_known else SHADE
     panel.add_patch(Rectangle((left, top), wide, 1.0, facecolor=colour, edgecolor="white", linewidth=0.6))
-    said = f"{broken}/{len(runs)}" if broken else f"{failed} ✕" if failed else ""
-    if said:
-        middle = (left + 0.5 * wide, top + 0.53)
-        panel.text(*middle, said, fontsize=TINY, ha="center", va="center", color="white" if broken else "black")
+    said = f"{cell.broken}/{cell.runs}" if cell.broken else f"{cell.runs}"
+    if cell.failed:
+        said += f", {cell.failed} ✕"
+    is_dark = bool(cell.broken) or (is_known and shown(cell.least) < DARK_UNTIL)
+    ink = "white" if is_dark else INK
+    panel.text(left + 0.5 * wide, top + 0.53, said, fontsize=TINY, ha="center", va="center", color=ink)
 
 
 def _cells_title(outcomes: Outcomes, rows: Sequence[Row]) -> str:
@@ -244,28 +280,32 @@ def _cells_title(outcomes: Outcomes, rows: Sequence[Row]) -> str:
     if broken:
         several = f"{len(broken)} of {len(rows)} failures"
         return f"Broken under {several if len(broken) > 1 else broken[0].name}"
-    closest = min(rows, key=lambda row: _least(outcomes.margin[row.runs]))
+    closest = min(rows, key=lambda row: _least(outcomes.rss_margin[row.runs]))
     return f"Closest: {closest.name}"
 
 
-def _tell_colours(figure: Figure, panel: Axes) -> None:
+def _tell_colours(figure: Figure, panel: Axes, cells: Sequence[Cell]) -> None:
     """Between the title and the cells."""
     box, height = panel.get_position(), figure.get_figheight()
     panel.legend(
-        handles=[Patch(color=RED, label="broken, of so many runs"), Patch(color=SHADE, label="no run")],
+        handles=[Patch(color=DANGER, label="broken, of so many"), Patch(color=SHADE, label="no run")],
         loc="lower left",
-        bbox_to_anchor=(-0.01, 1.0),
+        bbox_to_anchor=(-0.16, 1.0),
         ncols=2,
         handlelength=1.4,
         borderaxespad=0.0,
         columnspacing=1.2,
     )
-    place = figure.add_axes((box.x1 - 0.45 / WIDTH, box.y1 + 0.07 / height, 1.3 / WIDTH, 0.08 / height))
-    bar = figure.colorbar(ScalarMappable(MARGINS, CLOSE_IS_DARK), cax=place, orientation="horizontal")
-    bar.set_ticks([0.0, 2.0, 4.0], labels=["0 m", "2 m", "4 m"])
+    low, high = _span(cells)
+    place = figure.add_axes((box.x1 - 0.6 / WIDTH, box.y1 + 0.07 / height, 1.2 / WIDTH, 0.08 / height))
+    bar = figure.colorbar(ScalarMappable(Normalize(low, high), CLOSE_IS_DARK), cax=place, orientation="horizontal")
+    is_beyond = any(high < cell.least < np.inf for cell in cells if not cell.broken)
+    ends = f"{low:g} m".replace("-", "−"), f"{'≥ ' if is_beyond else ''}{high:g} m"
+    bar.set_ticks([low, high], labels=ends)
     bar.outline.set_linewidth(0.4)
     place.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=1.5, pad=1)
-    figure.text(box.x1 - 0.52 / WIDTH, box.y1 + 0.11 / height, "least margin", fontsize=7.5, ha="right", va="center")
+    said = "least margin over RSS"
+    figure.text(box.x1 - 0.67 / WIDTH, box.y1 + 0.11 / height, said, fontsize=7.5, ha="right", va="center")
 
 
 # --- all runs
@@ -275,8 +315,8 @@ def _draw_latency(panel: Axes, outcomes: Outcomes) -> None:
     """Share of the runs in which the slowest switch took longer; and the same of the bounds that they had."""
     known = np.isfinite(outcomes.latency) & np.isfinite(outcomes.bound)
     latency, bound = outcomes.latency[known], outcomes.bound[known]
-    _survive(panel, latency, color=BLUE, label="slowest switch")
-    _survive(panel, bound, color="black", linestyle=DASHES, label="its bound")
+    _survive(panel, latency, color=OURS, label="slowest switch")
+    _survive(panel, bound, color=INK, linestyle=DASHES, label="its bound")
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     panel.set_xlim(left=0.0)
@@ -308,12 +348,12 @@ def _draw_distances(panel: Axes, outcomes: Outcomes) -> None:
     """Share of the runs that came closer than so many metres, in gap and over the RSS distance."""
     gap, rss = (values[np.isfinite(values)] for values in (outcomes.gap, outcomes.rss_margin))
     for values, look in (
-        (rss, {"color": BLUE, "label": "over the RSS distance"}),
-        (gap, {"color": "black", "linestyle": DASHES, "label": "gap"}),
+        (rss, {"color": OURS, "label": "over the RSS distance"}),
+        (gap, {"color": INK, "linestyle": DASHES, "label": "gap"}),
     ):
         ordered = np.sort(values)
         panel.step(ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1), where="post", **look)
-    panel.axvline(0.0, color=RED, linewidth=0.8)
+    panel.axvline(0.0, color=DANGER, linewidth=0.8)
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g} %")
     panel.set_ylim(0.8 / max(len(gap), 1), 1.3)

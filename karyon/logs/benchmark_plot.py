@@ -13,18 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from karyon.logs.benchmark_text import Cases, axes, by_case
-from karyon.sim.view.page import BLUE, BOTTOM, GREY, RED, SMALL, WIDTH, rendered, styled, write
+from karyon.sim.view.page import BOTTOM, GREY, OTHERS, OURS, SMALL, THEIRS, WIDTH, rendered, styled, write
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
-    "KARYON": {"color": BLUE, "marker": "o", "linewidth": 2.2, "markersize": 4.2, "zorder": 3},  # below: all are seen
+    "KARYON": {"color": OURS, "marker": "o", "linewidth": 2.2, "markersize": 4.2, "zorder": 3},  # below: all are seen
     "Isolation Forest": {
-        "color": "#5f5f5f",
+        "color": OTHERS,
         "marker": "s",
         "linestyle": (0, (1.2, 1.2)),
         "markersize": 2.8,
         "zorder": 4,
     },
-    "Kalman filter": {"color": RED, "marker": "^", "linestyle": (0, (4, 1.5)), "markersize": 2.8, "zorder": 4},
+    "Kalman filter": {"color": THEIRS, "marker": "^", "linestyle": (0, (4, 1.5)), "markersize": 2.8, "zorder": 4},
 }
 ROWS = {  # of a measure: label, what its value is multiplied by, upper end of the axis
     "detected": ("detected\n(%)", 100.0, 100.0),
@@ -124,7 +124,7 @@ def _draw_speeds(sheet: Figure, speeds: Mapping[str, Any], lower: float) -> None
     for measure, title, left, wide in panels:
         panel = sheet.add_axes((left / WIDTH, lower / height, wide / WIDTH, SPEED / height))
         values = [speeds["detectors"][name][measure] for name in names]
-        panel.barh(names, values, color=[BLUE if name == "KARYON" else GREY for name in names], height=0.7)
+        panel.barh(names, values, color=[OURS if name == "KARYON" else GREY for name in names], height=0.7)
         panel.set_xscale("log")
         panel.set_xlim(min(values) / 5.0, max(values) * 5.0)
         panel.xaxis.set_major_formatter("{x:,.0f}")

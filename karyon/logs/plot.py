@@ -26,15 +26,15 @@ from karyon.perception.chain import DETECTORS
 from karyon.perception.sensors import Booleans, Floats
 from karyon.sim.documents import InputError, shortened
 from karyon.sim.view.page import (
-    BLUE,
+    DANGER,
+    FAULT,
     GREY,
     LANE_FILLED,
     LANE_STEPS,
-    LEVELS,
-    PALE,
-    RED,
-    SHADE,
+    MEASURED,
+    SAFE,
     SMALL,
+    VALID,
     WIDTH,
     rendered,
     stacked,
@@ -52,7 +52,7 @@ HEIGHTS = (1.9, 1.5, 1.2, 1.0, 0.85, 0.75, 0.68, 0.6, 0.55, 0.5)  # inches of a 
 VALIDITY_HEIGHT, LANE_HEIGHT, GAP = 0.2, 0.115, 0.035  # inches
 TINY = 6.0  # pt
 ALARM_WIDTH, BAR_EDGE = 1.0, 0.5  # pt: the least width of an alarm; what widens a bar of a lane
-SPOKE = LEVELS[1]  # colour of what was lowered without an alarm
+SPOKE = SAFE  # colour of what was lowered without an alarm
 ROOM = 0.6  # of the range of most values: how far beyond it the axis goes to show alarms
 LONGER = 2.0  # columns: a shorter time without rows is none
 
@@ -236,12 +236,14 @@ def _of_signals(title: str, passes: _Passes) -> Figure:
 
 
 def _signal_marks(shown: Sequence[Signal]) -> list[Any]:
-    marks: list[Any] = [_line(BLUE, "samples", 1.1), _mark(RED, "alarm"), _mark(SPOKE, "lowered, no alarm")]
-    marks += [_mark(PALE, "validity 0 to 1")]
+    marks: list[Any] = [_line(MEASURED, "samples", 1.1), _mark(DANGER, "alarm"), _mark(SPOKE, "lowered, no alarm")]
+    marks += [_mark(VALID, "validity 0 to 1")]
     if any(_is_beyond(one) for one in shown):
-        marks += [Line2D([], [], color=RED, marker="^", markersize=4, linestyle="none", label="alarm beyond the axis")]
+        marks += [
+            Line2D([], [], color=DANGER, marker="^", markersize=4, linestyle="none", label="alarm beyond the axis")
+        ]
     if any(one.failing.any() for one in shown):
-        marks += [_mark(SHADE, "failure put in"), _line(GREY, "as recorded", 2.4)]
+        marks += [_mark(FAULT, "failure put in"), _line(GREY, "as recorded", 2.4)]
     return marks
 
 
@@ -260,13 +262,13 @@ def _draw_values(panel: Axes, one: Signal, axis: Axis, silence: float, unit: str
     low, high = _range(one)
     for begin, length in _runs(_kept(one.failing, one.rows)):
         span = (begin * axis.width, (begin + length) * axis.width)
-        panel.axvspan(*span, color=SHADE, alpha=0.55, linewidth=0, zorder=0)
+        panel.axvspan(*span, color=FAULT, linewidth=0, zorder=0)
     if one.failing.any():
         panel.plot(*_recorded(one, axis, silence), color=GREY, linewidth=2.4, zorder=1.5)
     time, value = _curve(one, one.values, axis, silence)
-    panel.plot(time, value, color=BLUE, linewidth=0.9, solid_joinstyle="round", zorder=2)
+    panel.plot(time, value, color=MEASURED, linewidth=0.9, solid_joinstyle="round", zorder=2)
     lonely = _lonely(value)
-    panel.plot(time[lonely], value[lonely], color=BLUE, marker=".", markersize=1.6, linestyle="none", zorder=2)
+    panel.plot(time[lonely], value[lonely], color=MEASURED, marker=".", markersize=1.6, linestyle="none", zorder=2)
     _draw_alarmed(panel, one, axis, low, high)
     panel.set_ylim(low, high)
     panel.set_ylabel("" if unit == "1" else unit.replace("m/s2", "m/s²"))
@@ -281,10 +283,10 @@ def _draw_alarmed(panel: Axes, one: Signal, axis: Axis, low: float, high: float)
     found = one.alarmed.any
     at = one.alarmed.lowest.time[found] - axis.begin
     bottom, top = one.alarmed.low[found], one.alarmed.high[found]
-    panel.vlines(at, bottom, top, color=RED, linewidth=ALARM_WIDTH, zorder=2.6)
+    panel.vlines(at, bottom, top, color=DANGER, linewidth=ALARM_WIDTH, zorder=2.6)
     for edge in (bottom, top):
-        panel.plot(at, edge, color=RED, marker="o", markersize=2.2, markeredgewidth=0, linestyle="none", zorder=2.7)
-    beyond: dict[str, Any] = {"color": RED, "markersize": 4, "markeredgewidth": 0, "linestyle": "none", "zorder": 3}
+        panel.plot(at, edge, color=DANGER, marker="o", markersize=2.2, markeredgewidth=0, linestyle="none", zorder=2.7)
+    beyond: dict[str, Any] = {"color": DANGER, "markersize": 4, "markeredgewidth": 0, "linestyle": "none", "zorder": 3}
     for outside, limit, marker in ((bottom < low, low, "v"), (top > high, high, "^")):
         panel.plot(at[outside], np.full(int(outside.sum()), limit), marker=marker, clip_on=False, **beyond)
 
@@ -355,7 +357,7 @@ def _draw_worth(panel: Axes, one: Signal, axis: Axis, silence: float) -> None:
         lowered, alarmed = (_kept(which, one.rows) for which in one.lowered.of(name))
         panel.axhline(-lane - 1.0, color=GREY, linewidth=0.3, zorder=1)
         _bars(panel, axis, -lane - 1.0 + 0.08, lowered, SPOKE)
-        _bars(panel, axis, -lane - 1.0 + 0.08, alarmed, RED)
+        _bars(panel, axis, -lane - 1.0 + 0.08, alarmed, DANGER)
     _dress_lanes(panel, names, TINY)
     panel.set_ylim(-len(names) - 1e-3, tall)
     panel.axhline(0.0, color="black", linewidth=0.5, zorder=3)
@@ -375,10 +377,10 @@ def _band(panel: Axes, axis: Axis, validity: Lowest, floor: float, height: float
     changes = (np.diff(curve, prepend=-1.0) != 0.0) | (np.diff(lacking, prepend=-1.0) != 0.0)
     at, top, bottom = edges[changes], floor + height * curve[changes], floor + height * lacking[changes]
     style: dict[str, Any] = {"step": "post", "linewidth": 0}
-    panel.fill_between(at, floor, top, color=PALE, zorder=2, **style)
-    panel.fill_between(at, bottom, floor + height, color=RED, zorder=2.2, **style)
+    panel.fill_between(at, floor, top, color=VALID, zorder=2, **style)
+    panel.fill_between(at, bottom, floor + height, color=DANGER, zorder=2.2, **style)
     first = [begin for begin, _ in _runs(is_low)]
-    panel.vlines(edges[first], floor + height * curve[first], floor + height, color=RED, linewidth=0.5, zorder=2.2)
+    panel.vlines(edges[first], floor + height * curve[first], floor + height, color=DANGER, linewidth=0.5, zorder=2.2)
 
 
 def _held(validity: Lowest, axis: Axis, silence: float) -> Floats:
@@ -405,7 +407,7 @@ def _of_messages(title: str, described: MessageLog, file: Path) -> Figure:
     low = sum(each[1] for each in counts.values())
     told = f"{axis.rows:,} messages of {len(counts):,} senders · {_span(axis)}"
     share = f"{100.0 * low / max(axis.rows, 1):.1f} %"
-    marks = [_line(BLUE, "messages", 1.1), _mark(PALE, "validity 0 to 1"), _mark(RED, "alarm")]
+    marks = [_line(MEASURED, "messages", 1.1), _mark(VALID, "validity 0 to 1"), _mark(DANGER, "alarm")]
     marks += [_mark(SPOKE, "lowered, no alarm")]
     _head(sheet, Page(title, f"{told} · {low:,} messages below validity {CALLED:g} ({share}): alarms"), marks)
     return sheet
@@ -416,9 +418,9 @@ def _draw_rate(panel: Axes, traffic: Traffic, axis: Axis) -> None:
     wide = max(1, min(COLUMNS // 8, round(max(1.0, 4 * axis.width) / axis.width)))
     edges = np.arange(0, COLUMNS - wide // 2, wide)
     at = np.append(edges, COLUMNS) * axis.width
-    for counted, colour, order in ((traffic.messages, BLUE, 2.0), (traffic.low, RED, 2.1)):
+    for counted, colour, order in ((traffic.messages, MEASURED, 2.0), (traffic.low, DANGER, 2.1)):
         summed = np.add.reduceat(counted, edges) / np.diff(at)
-        style: dict[str, Any] = {"linewidth": 0.9} if colour == BLUE else {"fill": True, "linewidth": 0}
+        style: dict[str, Any] = {"linewidth": 0.9} if colour == MEASURED else {"fill": True, "linewidth": 0}
         panel.stairs(summed, at, color=colour, zorder=order, **style)
     panel.set_ylim(0.0, None)
     panel.set_ylabel("messages/s")
@@ -443,7 +445,7 @@ def _draw_checks(panel: Axes, checks: Sequence[str], traffic: Traffic, axis: Axi
         lowered, alarmed = traffic.lowered.of(name)
         panel.axhline(-lane - 1.0, color=GREY, linewidth=0.3, zorder=1)
         _bars(panel, axis, -lane - 1.0, lowered, SPOKE)
-        _bars(panel, axis, -lane - 1.0, alarmed, RED)
+        _bars(panel, axis, -lane - 1.0, alarmed, DANGER)
     _dress_lanes(panel, list(checks), SMALL)
     _counted(panel, [traffic.checks[name] for name in checks])
     panel.set_title("Alarms by check")

@@ -483,16 +483,20 @@ class Following:
         """What message and distance are worth if the positions are further apart than both receivers may be off.
 
         From the first message on, so that a lie is not learned as usual; what is not compared now, as the sender says
-        that it is out of sight, stays as doubted as it was. The distance is suspect only where it is too far:
-        what is nearer than the sender may be another car.
+        that it is out of sight, stays as doubted as it was. Who comes into sight is judged by what is seen from then
+        on, at once, and not by what was wrong before. The distance is suspect only where it is too far: what is nearer
+        than the sender may be another car.
         """
         compared = difference < np.where(open_road, 0.0, inf)
         clears = ~open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
         s.apart = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
+        into_sight = self._appeared(s.own) & s.own.fresh[DISTANCE] & ~open_road & compared
+        s.apart = np.where(into_sight, difference, s.apart)
         allowed = self.noise.position_bias + self.noise.message_position_bias
         apart = np.maximum(np.abs(s.apart) - allowed, 0.0)
         judged = self._heard_of("apart", self._road_limits.validity(np.zeros_like(s.apart), apart))
-        return judged, np.where(compared & (s.apart < 0.0), judged, 1.0)
+        stale = open_road & (np.abs(difference) <= allowed)  # what was too far is gone, and nothing is said of it now
+        return judged, np.where(compared & (s.apart < 0.0) & ~stale, judged, 1.0)
 
     def _white(self, before: State, s: State, residual: Floats, another: Booleans) -> None:
         """Variance of what is white in the residuals of distance, relative speed and own speed (signal, row)."""

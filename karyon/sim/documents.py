@@ -12,6 +12,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_right
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -244,6 +245,8 @@ def read(path: Path) -> Source:
     try:
         return Source(where, raw.decode("utf-8").removeprefix("\ufeff"))
     except UnicodeDecodeError as error:
+        if b"\0" in raw and not raw.startswith((BOM_UTF16_BE, BOM_UTF16_LE)):
+            raise InputError([Fault(where, None, None, 0, "is no text file")]) from None
         text = raw.decode("utf-8", errors="replace")
         at = len(raw[: error.start].decode("utf-8"))
         message = f"not UTF-8: found byte 0x{raw[error.start]:02x}"

@@ -22,6 +22,7 @@ from karyon.sim.strangers import NEVER
 
 Progress = Callable[[float], bool]
 
+CAMPAIGN = "identity.json"  # is in the folder of one
 BEYOND = 1.0  # s of the leader's motion past the end: its intention is smoothed, and must not feel where a run ends
 
 
@@ -60,12 +61,13 @@ def simulate(
     progress   is told the simulated time each second of it, and ends the runs by answering False
     attend     is shown the simulation before it begins
     outside    whose time it is, and the samples of real devices
-    Raises RecordingError, OSError, and InputError for real devices where there is no `outside`; in all cases nothing
-    half-written stays under a final name.
+    Raises RecordingError, OSError, and InputError for real devices where there is no `outside` and for the folder of a
+    campaign; in all cases nothing half-written stays under a final name.
     """
     if outside is None:
         for one in batch:
             refuse_bench(one)
+    refuse_campaign([folder for folder in out if folder])
     tracks = [trajectory(one.scenario) for one in batch]
     with whole([folder for folder in out if folder]):
         return _simulated(batch, tracks, out, progress, attend, outside)
@@ -76,6 +78,15 @@ def refuse_bench(loaded: Loaded) -> None:
     if is_real_time(loaded.scenario):
         said, what = "it has devices `from: mqtt`, which need real time", f"karyon hil {loaded.name}"
         raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, f"run it with {what}")])
+
+
+def refuse_campaign(folders: Sequence[Path]) -> None:
+    """Raises InputError where a folder is that of a campaign: with a run in it, it would be two things at once."""
+    for folder in folders:
+        if (folder / CAMPAIGN).is_file():
+            raise documents.InputError(
+                [documents.Fault(str(folder), None, None, 0, "the folder holds a campaign", "choose another one")]
+            )
 
 
 def _simulated(

@@ -44,9 +44,10 @@ def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     held = f"safety goals {len(judged) - len(broken)} of {len(judged)} held{unknown}"
     yield "   ".join([*_distances(summary), held])
     for name, function in summary["functions"].items():
+        latency, bound = function["worst_switch_latency"], function["switch_bound"]
         shares = " · ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
         yield f"{name}   {shares}   false downgrades {function['false_downgrades']}"
-        yield f"{name}   {_switch(function)}"
+        yield f"{name}   {in_command(latency, bound)}"
     for name in broken:
         yield f"violated:   {name}, {_times(goals[name]['violations'])}"
 
@@ -64,9 +65,9 @@ def _distances(summary: Mapping[str, Any]) -> list[str]:
     return ["no collision", f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
 
 
-def _switch(function: Mapping[str, Any]) -> str:
-    latency, bound = 1000 * function["worst_switch_latency"], 1000 * function["switch_bound"]
-    return f"bad data in command for at most {latency:.0f} ms, bound {bound:.0f} ms"
+def in_command(latency: float, bound: float) -> str:
+    """How long data was bad before the kernel took them out of command, and how long it may be; both in s."""
+    return f"bad data in command for at most {1000 * latency:.0f} ms, bound {1000 * bound:.0f} ms"
 
 
 def _times(count: int) -> str:

@@ -16,14 +16,13 @@ from pyarrow import parquet
 
 from karyon.campaign import plan_file, rows
 from karyon.campaign.folder import CampaignError
-from karyon.campaign.plot import BINS, CLOSE_IS_DARK, MARGINS, draw, plot, read
-from karyon.sim.view.page import RED, styled
+from karyon.campaign.plot import BINS, CLOSE_IS_DARK, draw, plot, read
+from karyon.sim.view.page import DANGER, styled
 
 SUMMARY = {"campaign": "made_up", "seed": 3, "runs": 0, "violations": 0, "interval": [0.0, 0.25]}
 ROW = {
     "outcome": "ok",
     "violated": False,
-    "margin": 3.0,
     "worst_switch_latency": 0.1,
     "switch_bound": 0.4,
     "min_gap": 9.0,
@@ -63,8 +62,8 @@ def cells(panel):
     return {(each.get_x(), each.get_y(), each.get_width()): to_hex(each.get_facecolor()) for each in found}
 
 
-BROKEN = {"outcome": "violated", "violated": True, "margin": -0.5, "min_rss_margin": -0.5}
-FAILED = {"outcome": "crashed", "margin": None, "worst_switch_latency": None, "min_gap": None, "min_rss_margin": None}
+BROKEN = {"outcome": "violated", "violated": True, "min_rss_margin": -0.5}
+FAILED = {"outcome": "crashed", "worst_switch_latency": None, "min_gap": None, "min_rss_margin": None}
 
 
 @settings(max_examples=15)
@@ -72,19 +71,48 @@ FAILED = {"outcome": "crashed", "margin": None, "worst_switch_latency": None, "m
     told=st.lists(st.tuples(st.integers(-8, 8), st.integers(0, 5)), min_size=1, max_size=12),
 )
 def test_a_cell_has_the_colour_of_its_worst_run(tmp_path_factory, told):
-    """Of the runs whose amplitude lies in its part of the range of the row; red where one broke a goal."""
+    """Of the runs whose amplitude lies in its part of the range of the row; red where one broke a goal.
+
+    The less is left, the darker it is, on the scale of the bar beside; and it says how many runs it has.
+    """
     folder = tmp_path_factory.mktemp("campaign")
     low, high = min(amplitude for amplitude, _ in told), max(amplitude for amplitude, _ in told)
     table, expected = [], {}
     for amplitude, margin in told:
-        table.append({"fault_amplitude": float(amplitude)} | (BROKEN if margin == 0 else {"margin": float(margin)}))
+        table.append(
+            {"fault_amplitude": float(amplitude)} | (BROKEN if margin == 0 else {"min_rss_margin": float(margin)})
+        )
         part = min(int(BINS * (amplitude - low) / (high - low)), BINS - 1) if high > low else 0
         wide = 1.0 if high > low else float(BINS)
-        place = (part * wide, 0.0, wide)
-        expected[place] = min(expected.get(place, 9), margin)
-    found = cells(drawn(written(folder, table)).axes[0])
-    colours = {place: RED if least == 0 else to_hex(CLOSE_IS_DARK(MARGINS(least))) for place, least in expected.items()}
-    assert found == colours
+        expected.setdefault((part * wide, 0.0, wide), []).append(margin)
+    panel, bar, *_ = drawn(written(folder, table)).axes
+    found = cells(panel)
+    begin, end = bar.get_xlim()
+    for place, margins in expected.items():
+        share = (min(margins) - begin) / (end - begin)
+        assert share >= 0 or 0 in margins
+        assert found.pop(place) == (DANGER if 0 in margins else to_hex(CLOSE_IS_DARK(min(share, 1.0))))
+        number = f"{margins.count(0)}/{len(margins)}" if 0 in margins else str(len(margins))
+        middle = place[0] + place[2] / 2
+        assert [text.get_text() for text in panel.texts if text.get_position()[0] == middle] == [number]
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("margins", "ends"),
+    [
+        ([1.4, 1.6, 1.9], ["1 m", "2 m"]),
+        ([-0.7, 3.2, 3.4], ["−1 m", "3.5 m"]),
+        ([*np.linspace(2.0, 3.0, 39), 60.0], ["2 m", "≥ 3 m"]),
+        ([None], ["0 m", "1 m"]),
+    ],
+    ids=["all close", "below RSS", "one far off", "nothing known"],
+)
+def test_colours_span_what_is_there(tmp_path, margins, ends):
+    """In round numbers; what is beyond the end of the bar is told by its label."""
+    modes = [{"fault_signal": f"signal.{number:02}", "min_rss_margin": margin} for number, margin in enumerate(margins)]
+    _, bar, *_ = drawn(written(tmp_path, modes)).axes
+    assert [label.get_text() for label in bar.get_xticklabels()] == ends
 
 
 def test_rows_are_told_with_their_range_and_unit(tmp_path):
@@ -115,7 +143,7 @@ def test_rows_are_told_with_their_range_and_unit(tmp_path):
         "perception: hang",
     ]
     words = [text.get_text() for text in panel.texts]
-    assert {"−2 to 6 m", "0.5 to 1.5 m/s", "2 to 4 m", "0.5 to 2", "1/2", "1 ✕"} <= set(words)
+    assert {"−2 to 6 m", "0.5 to 1.5 m/s", "2 to 4 m", "0.5 to 2", "1/2", "1, 1 ✕"} <= set(words)
     assert panel.get_title("left") == "Broken under front.distance: offset"
     said = [text.get_text() for text in figure.texts]
     assert said[0] == "made_up: 1 of 12 runs breaks a safety goal"

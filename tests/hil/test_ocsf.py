@@ -9,7 +9,7 @@ from karyon.hil.bench import Bench
 from karyon.hil.intake import Intake
 from karyon.sim import run, scenario
 from karyon.sim.export.formats import export
-from karyon.sim.view.recorded import RunError
+from karyon.sim.view.folder import RunError
 from tests.hil.scripted import BASE, MILLISECOND, SECOND, UNIX, Network
 from tests.hil.test_network import bench_of
 

@@ -24,7 +24,7 @@ from karyon.logs.perceive import perceive
 from karyon.logs.plot import SENDERS_SHOWN, SIGNALS_SHOWN, draw, figure
 from karyon.logs.reduced import COLUMNS, Axis, Extremes, Parts
 from karyon.sim.documents import InputError
-from karyon.sim.view.page import BLUE, GREY, LEFT, RED, RIGHT, WIDTH
+from karyon.sim.view.page import DANGER, GREY, LEFT, MEASURED, RIGHT, WIDTH
 
 DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[2] / "../shared/data"))
 ONE = "  {name}: {{unit: m/s2, noise: 0.1, tolerated: 1}}\n"
@@ -75,7 +75,7 @@ def curves(panel, colour):
 
 def reddish(path):
     """Columns of the picture that have a red pixel, as a share of its width, and how many pixels are red."""
-    near = np.abs(imread(path)[..., :3] - to_rgb(RED)).max(axis=-1) < 0.1
+    near = np.abs(imread(path)[..., :3] - to_rgb(DANGER)).max(axis=-1) < 0.1
     return np.flatnonzero(near.any(axis=0)) / near.shape[1], int(near.sum())
 
 
@@ -130,7 +130,7 @@ def test_lost_samples_are_gaps_and_a_single_one_between_them_is_a_dot(tmp_path):
     value[[5, 6, 8]] = np.nan
     log, sensors, judged = write(tmp_path, time, {"a": value}, {"a": np.ones(20)}, {"a": np.full(20, "", dtype=object)})
     panel = figure(log, sensors, judged).axes[0]
-    (curve,) = curves(panel, BLUE)
+    (curve,) = curves(panel, MEASURED)
     parts = np.split(curve, np.flatnonzero(np.isnan(curve[:, 1])))
     seen = [sorted(set(part[~np.isnan(part[:, 1]), 1])) for part in parts]
     assert seen == [[0, 1, 2, 3, 4], [7], list(range(9, 20))]
@@ -176,7 +176,7 @@ def test_the_recorded_values_stand_behind_the_failure_that_was_put_in(tmp_path):
     ((time, value),) = [curve[~np.isnan(curve[:, 1])].T for curve in curves(sheet.axes[0], GREY)]
     assert (time.min(), time.max()) == pytest.approx((10.0, 14.9))
     np.testing.assert_allclose(value, np.sin(time / 30.0), atol=1e-4)
-    ((time, value),) = [curve[~np.isnan(curve[:, 1])].T for curve in curves(sheet.axes[0], BLUE)]
+    ((time, value),) = [curve[~np.isnan(curve[:, 1])].T for curve in curves(sheet.axes[0], MEASURED)]
     np.testing.assert_allclose(
         value[(time >= 10) & (time < 15)], np.sin(time[(time >= 10) & (time < 15)] / 30) + 3, atol=1e-4
     )

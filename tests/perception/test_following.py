@@ -243,6 +243,39 @@ def test_a_liar_is_not_believed_for_being_out_of_sight():
         assert seen.validity[DISTANCE].min() >= 0.8
 
 
+def come_back(now, own, message, lie=0.0, too_far=0.0):
+    """The car ahead is out of sight from 2 to 10 s. When it goes the radar reads too far, and its sender may lie."""
+    t = now / 1e9
+    gap, rate, acceleration = 110.0 + 24.0 * t - 2.0 * t * t, 24.0 - 4.0 * t, -4.0
+    reads = own.value[DISTANCE] + gap - 30.0 + (15.0 if t < 5.0 else too_far)
+    own.value[RELATIVE] = np.where(reads < Noise().range, own.value[RELATIVE] + rate, 0.0)
+    own.value[DISTANCE] = np.minimum(reads, Noise().range)
+    message.value[0] += gap - 30.0 + lie
+    message.value[1] += rate
+    message.value[2:] += acceleration
+
+
+def test_who_comes_back_is_not_doubted_for_what_was_wrong_before_it_went():
+    """Neither the distance, as soon as it is there, nor just before, where noise says that it should be."""
+    answers = biased(lambda now, own, message, ahead: come_back(now, own, message), seconds=11.0)
+    assert max(seen.validity[DISTANCE].max() for seen in answers[FOUND : 1_100_000_000 // PERIOD]) < 0.8
+    assert least(answers[9_000_000_000 // PERIOD :], lambda seen: seen.validity[DISTANCE]).min() >= 0.8
+
+
+def test_a_liar_who_comes_back_is_still_doubted():
+    """Whether it says that it is nearer or farther than it is."""
+    for lie in (-20.0, 20.0):
+        answers = biased(lambda now, own, message, ahead, lie=lie: come_back(now, own, message, lie=lie), seconds=12.0)
+        assert max(seen.lead.validity.max() for seen in answers[10_000_000_000 // PERIOD :]) < 0.8
+
+
+def test_a_radar_that_sees_who_comes_back_too_far_is_suspect_at_once():
+    """Out of sight it is said to be nearer than that, and in sight the first sample shows it."""
+    answers = biased(lambda now, own, message, ahead: come_back(now, own, message, too_far=20.0), seconds=12.0)
+    for seen in answers[10_600_000_000 // PERIOD :]:
+        assert seen.validity[DISTANCE].max() < 0.8
+
+
 def test_a_radar_that_was_confirmed_is_not_suspect_for_a_lie():
     """The liar comes later: what it says of its place is its own matter."""
 

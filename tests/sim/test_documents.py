@@ -213,6 +213,7 @@ def _same(data, texts):
         (lambda path: path.mkdir(), "is a directory"),
         (lambda path: None, "no such file"),
         (lambda path: path.write_bytes(b"a: \xff\n"), "not UTF-8: found byte 0xff"),
+        (lambda path: path.write_bytes(b"PAR1\x15\0\xff"), "is no text file"),
         (lambda path: path.write_bytes("a: 1".encode("utf-16")), "not UTF-8"),
         (lambda path: path.write_bytes(b"#" * (documents.BYTES_MAX + 1)), "larger than"),
         (lambda path: path.symlink_to(path), "symbolic links"),

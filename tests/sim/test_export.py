@@ -18,7 +18,7 @@ from karyon.sim.export import rows
 from karyon.sim.export.formats import export
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
-from karyon.sim.view.recorded import RunError
+from karyon.sim.view.folder import RunError
 
 VEHICLES = 3
 ROUNDED = 1e-6  # of the last decimal that is written

@@ -125,6 +125,30 @@ def test_a_lone_follower_has_one_figure(tmp_path):
     assert {path.stem for path in plot(simulated(tmp_path, "duration=3", scenario="acc_profile"))} == {"timeseries"}
 
 
+@pytest.mark.parametrize(
+    ("gaps", "first", "last"),
+    [
+        (np.linspace(0.55, 0.6, 400), "0.55", "0.83 s"),
+        (np.linspace(0.6, 2.4, 400), "0.6", "≥ 2.4 s"),
+        ([*np.full(396, 1.2), 0.8, 30.0, 30.0, 30.0], "0.8", "≥ 1.2 s"),
+        (np.full(400, np.nan), "0.5", "2 s"),
+    ],
+    ids=["hardly varies", "varies", "a few far off", "all stand"],
+)
+def test_colours_span_the_time_gaps_that_are_there(split, gaps, first, last):
+    """From the smallest to all but the largest few, and these are told by the label."""
+    gap, speed = np.full((200, 3), np.nan), np.full((200, 3), 20.0)
+    gap[:, 1:] = 20.0 * np.reshape(gaps, (200, 2))
+    speed[np.isnan(gap)] = 0.0
+    platoon = read(split)
+    time, level = np.arange(200) / 10, np.zeros((200, 3))
+    with styled():
+        figure = draw(type(platoon)(platoon.summary, True, time, gap, speed, level, [], [], []))
+    (bar,) = [panel for panel in figure.axes if " s" in "".join(label.get_text() for label in panel.get_xticklabels())]
+    words = [label.get_text() for label in bar.get_xticklabels()]
+    assert (words[0], words[-1]) == (first, last)
+
+
 def test_a_long_run_keeps_its_smallest_gaps(split):
     """A column of several instants shows the closest of them, and no column is left out."""
     platoon = read(split)

@@ -16,10 +16,11 @@ from pyarrow import parquet
 
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read as read_scenario
+from karyon.sim.view.folder import RunError
 from karyon.sim.view.follower_plot import Mark, _placed, draw
 from karyon.sim.view.page import POINTS, text_width, thinned
 from karyon.sim.view.plot import plot
-from karyon.sim.view.recorded import RunError, read
+from karyon.sim.view.recorded import read
 
 DRIFT = "{vehicle: 2, signal: front.distance, mode: drift, onset: 5, duration: 3, rate: 2}"
 STUCK = "{vehicle: 2, signal: own.speed, mode: stuck_at, onset: 10}"
@@ -188,7 +189,6 @@ def replaced(name: str, values):
 
 DAMAGES = {
     "no trace": ("trace.parquet", Path.unlink, "not there"),
-    "no events": ("events.jsonl", Path.unlink, "not there"),
     "no summary": ("summary.json", Path.unlink, "not there"),
     "no scenario": ("scenario.yaml", Path.unlink, "not there"),
     "empty trace": ("trace.parquet", lambda path: path.write_bytes(b""), "cannot be read"),
@@ -219,7 +219,7 @@ DAMAGES = {
     ),
     "a time that stands still": (
         "trace.parquet",
-        lambda path: change_trace(path, replaced("time", lambda t: pa.array([1.0] * len(t)))),
+        lambda path: change_trace(path, replaced("time", lambda t: pa.array([*[1.0] * (len(t) - 1), 2.0]))),
         "does not always go on",
     ),
     "a level that is not in the design": (
@@ -259,13 +259,30 @@ def test_a_broken_folder_is_refused_by_the_name_of_the_file(broken, name, damage
     assert not list(broken.glob("timeseries*"))
 
 
-def test_a_trace_of_an_older_version_says_so(broken):
-    """What is missing, which version wrote it, and what to do."""
-    change_trace(broken / "trace.parquet", lambda table: table.drop_columns("gap"))
-    summary = json.loads((broken / "summary.json").read_text()) | {"version": "0.0.9"}
-    (broken / "summary.json").write_text(json.dumps(summary))
-    with pytest.raises(RunError, match=r"has no column gap: KARYON 0\.0\.9 wrote it.*run its scenario again"):
-        plot(broken)
+def test_a_run_without_events_is_drawn_and_says_so(broken):
+    """The trace is whole; but no fault and no switch is told, and the reader must know why."""
+    (broken / "events.jsonl").unlink()
+    words = words_of(broken)
+    assert "events.jsonl is not there: faults, switches and violations are not shown" in words
+    assert len(plot(broken)) == 6
+
+
+@pytest.mark.parametrize("car", [1, 2])
+def test_any_follower_can_be_asked_for(broken, car):
+    """Beside the standard figures, which stay."""
+    standard = {path: path.read_bytes() for path in plot(broken)}
+    assert [path.name for path in plot(broken, car)] == [
+        f"timeseries_car{car}.{kind}" for kind in ("png", "svg", "pdf")
+    ]
+    assert read(broken, car).vehicle == car
+    assert {path: path.read_bytes() for path in standard} == standard
+
+
+@pytest.mark.parametrize("car", [-1, 0, 3])
+def test_who_does_not_follow_has_no_figure(broken, car):
+    """The leader has no gap, and there are but three cars."""
+    with pytest.raises(RunError, match=f"no car {car} that follows: cars 1 to 2 follow car 0"):
+        plot(broken, car)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
@@ -284,7 +301,7 @@ def test_the_command_ends_with_2_and_one_line(tmp_path):
     )
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
-    assert str(tmp_path / "summary.json") in done.stderr
+    assert str(tmp_path / "trace.parquet") in done.stderr
 
 
 def test_a_picture_that_cannot_be_written_leaves_nothing_half_done(broken):

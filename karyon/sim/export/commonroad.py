@@ -12,7 +12,7 @@ from typing import TextIO
 import numpy as np
 
 from karyon.sim.export.rows import COLUMNS, Booleans, Floats, Integers, blocks
-from karyon.sim.view.recorded import TRACE, RunError
+from karyon.sim.view.folder import TRACE, RunError
 
 LANELET, FIRST_OBSTACLE = 1, 100  # ids; the obstacle of vehicle 3 is 103
 WIDTH = 3.5  # m, of the lane

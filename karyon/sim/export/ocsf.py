@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from karyon import __version__
-from karyon.sim.view.recorded import EVENTS, SUMMARY, RunError
+from karyon.sim.view.folder import EVENTS, SUMMARY, RunError
 
 VERSION = "1.5.0"  # of OCSF
 CATEGORY, CLASS, CREATE = 2, 2004, 1

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.sim.view.recorded import TRACE, RunError, must_be_numbers, must_be_there
+from karyon.sim.view.folder import TRACE, RunError, must_be_numbers, must_be_there
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]

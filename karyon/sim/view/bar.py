@@ -154,7 +154,7 @@ class Bar:
                 self._draw_cross(surface, x)
                 continue
             tall = look.px(11 if is_drop else 6)
-            shade = mixed(look.level(level)[0], (0, 0, 0), 0.12)
+            shade = mixed(look.level(level)[0], (0, 0, 0), 0.3)
             pygame.draw.rect(surface, shade, (x - 1, track.bottom + look.px(2), look.px(2), tall))
 
     def _draw_cross(self, surface: pygame.Surface, x: int) -> None:

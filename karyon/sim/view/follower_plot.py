@@ -13,21 +13,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from karyon.sim.view.folder import LEVEL
 from karyon.sim.view.page import (
-    BLUE,
+    DANGER,
     DASHES,
+    FAULT,
     FAULTS_SHOWN,
     GREY,
+    INK,
     LANE_FILLED,
     LANE_STEPS,
     LEVELS,
+    MEASURED,
     ON_LEVELS,
-    PALE,
-    RED,
     ROW_HEIGHT,
-    SHADE,
+    SAFE,
     SMALL,
     SPACE,
+    TOLD,
+    VALID,
     draw_faults,
     head,
     legend,
@@ -37,7 +41,7 @@ from karyon.sim.view.page import (
     thinned,
     verdict,
 )
-from karyon.sim.view.recorded import LEVEL, Floats, Run, Switch
+from karyon.sim.view.recorded import Floats, Run, Switch
 
 Booleans = NDArray[np.bool_]
 
@@ -92,16 +96,16 @@ def draw(run: Run) -> Figure:
 def _head(figure: Figure, run: Run) -> None:
     chosen = f" ({run.why})" if run.why else ""
     title = f"{run.summary.scenario}: car {run.vehicle}{chosen} behind car {run.vehicle - 1}"
-    head(figure, title, verdict(run.summary, run.kernel_enabled, run.broken_by))
+    head(figure, title, verdict(run.summary, run.kernel_enabled, run.broken_by), run.notes)
 
 
 def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:
     """Faults as shade, marks as lines, and what follows a collision as no longer physical."""
     panel.set_xlim(run.time[0], run.time[-1])
     for fault in run.faults:
-        panel.axvspan(fault.onset, fault.end, color=SHADE, alpha=0.55, linewidth=0, zorder=0)
+        panel.axvspan(fault.onset, fault.end, color=FAULT, linewidth=0, zorder=0)
     for label in labels:
-        colour, style = (RED, "-") if label.mark.violates else ("black", (0, (1, 1.5)))
+        colour, style = (DANGER, "-") if label.mark.violates else ("black", (0, (1, 1.5)))
         panel.axvline(label.mark.time, color=colour, linestyle=style, linewidth=0.7, zorder=1.5)
     crash = _collision(run)
     if crash is not None:
@@ -169,7 +173,7 @@ def _draw_levels(reasons: Axes, band: Axes, run: Run, labels: Sequence[Label]) -
     reasons.set_title(_levels_title(run) + part_of(len(labels), len(_marks(run))))
     pad = (run.time[-1] - run.time[0]) * 0.004
     for label in labels:
-        colour = RED if label.mark.violates else "black"
+        colour = DANGER if label.mark.violates else "black"
         reasons.vlines(label.mark.time, 0, label.row + 0.9, color=colour, linewidth=0.6)
         text = reasons.text(
             label.left + pad, label.row + 0.5, label.mark.text, fontsize=SMALL, va="center", color=colour
@@ -209,14 +213,15 @@ def _levels_title(run: Run) -> str:
 def _draw_gap(panel: Axes, run: Run) -> None:
     gap, safe, measured = run.trace["gap"], run.safe_distance, run.trace["front.distance"]
     measured = np.where(measured >= run.sensor_range, np.nan, measured)  # of an open road radar says its range
-    panel.plot(*thinned(run.time, gap), color=GREY, linewidth=2.6, label="true")
-    panel.plot(*thinned(run.time, measured), color=BLUE, linewidth=0.9, label="measured")
+    panel.plot(*thinned(run.time, gap), color=INK, linewidth=1.6, label="true")
+    panel.plot(*thinned(run.time, measured), color=MEASURED, linewidth=0.9, label="measured")
     if safe is not None:
-        panel.plot(*thinned(run.time, safe), color=RED, linestyle=DASHES, label="RSS safe distance")
+        panel.fill_between(*thinned(run.time, safe), color=SAFE, alpha=0.3, linewidth=0, zorder=0.7)
+        panel.plot(*thinned(run.time, safe), color=SAFE, linestyle=DASHES, label="RSS safe distance")
     panel.set_ylim(*_gap_range(run))
     for one in run.violations:
         height = 0.0 if one.goal == COLLISION else np.interp(one.time, run.time, gap)
-        panel.plot(one.time, height, marker="X" if one.goal == COLLISION else "v", color=RED, markersize=6, zorder=4)
+        panel.plot(one.time, height, marker="X" if one.goal == COLLISION else "v", color=DANGER, markersize=6, zorder=4)
     crash = _collision(run)
     if crash is not None:
         said = "after the collision\nthe run means nothing"
@@ -260,8 +265,8 @@ def _collision(run: Run) -> float | None:
 def _draw_speed(panel: Axes, run: Run) -> None:
     speed = run.trace["speed"]
     ahead = f"car {run.vehicle - 1}, ahead"
-    panel.plot(*thinned(run.time, speed), color=BLUE, label=f"car {run.vehicle}")
-    panel.plot(*thinned(run.time, run.speed_ahead), color="black", linestyle=DASHES, label=ahead)
+    panel.plot(*thinned(run.time, speed), color=INK, label=f"car {run.vehicle}")
+    panel.plot(*thinned(run.time, run.speed_ahead), color=TOLD, linestyle=DASHES, label=ahead)
     panel.set_ylim(0.0, 1.08 * max(speed.max(), run.speed_ahead.max(), 1.0))
     panel.set_ylabel("speed (m/s)")
     panel.set_title(f"Speed: car {run.vehicle} between {speed.min():.1f} and {speed.max():.1f} m/s")
@@ -278,7 +283,7 @@ def _draw_validity(panel: Axes, run: Run) -> None:
         least, _ = run.demanded.get(signal, (0.0, np.inf))
         wrong = (validity < least) & _was_seen(run, signal)
         _draw_lane(panel, -lane - 1.0, run.time, validity, least)
-        _fill(panel, -lane - 1.0, run.time, np.where(wrong, validity, 1.0), 1.0, RED)
+        _fill(panel, -lane - 1.0, run.time, np.where(wrong, validity, 1.0), 1.0, DANGER)
         lowered += [signal] if wrong.any() else []
     _dress_lanes(panel, run, "Validity" + _summed(lowered, "below what a rule demands", run), "0", "1")
 
@@ -290,7 +295,7 @@ def _draw_age(panel: Axes, run: Run) -> None:
         _, limit = run.demanded.get(signal, (0.0, np.inf))
         height = np.where(np.isnan(age), 1.0, np.minimum(age / AGE_LANE, 1.0))
         _draw_lane(panel, -lane - 1.0, run.time, height, limit / AGE_LANE)
-        _fill(panel, -lane - 1.0, run.time, 0.0, np.where(age > limit, height, 0.0), RED)
+        _fill(panel, -lane - 1.0, run.time, 0.0, np.where(age > limit, height, 0.0), DANGER)
         aged += [f"{signal}, up to {np.nanmax(age):.1f} s,"] if (age > limit).any() else []
     _dress_lanes(panel, run, "Age" + _summed(aged, "above what a rule allows", run), "0 s", f"{AGE_LANE:g} s")
 
@@ -301,7 +306,7 @@ def _was_seen(run: Run, signal: str) -> Booleans:
 
 def _draw_lane(panel: Axes, floor: float, time: Floats, height: Floats, limit: float) -> None:
     """One signal: what is under its curve of `height` (0..1), and the limit that a rule sets."""
-    _fill(panel, floor, time, 0.0, height, PALE)
+    _fill(panel, floor, time, 0.0, height, VALID)
     panel.axhline(floor, color="black", linewidth=0.5, zorder=3)
     if 0.0 < limit <= 1.0:
         panel.axhline(floor + LANE_FILLED * limit, color="black", linestyle=(0, (3, 2)), linewidth=0.5, zorder=3)

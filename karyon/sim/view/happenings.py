@@ -9,7 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from karyon.sim.view.recorded import RunError
+from karyon.sim.view.folder import RunError
 
 FAULT, SWITCH, VIOLATION, GROUP = "fault", "los", "violation", "group"
 BEGINS, ENDS = " begins", " ends"

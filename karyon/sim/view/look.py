@@ -1,6 +1,5 @@
 """What the window is drawn with: colours for light and dark, and text that is set once and kept."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Literal
 
 import pygame
 
-Colour = tuple[int, int, int]
+from karyon.sim.view.colours import DARK, LIGHT, Colour
+
 Anchor = Literal["left", "centre", "right"]
 
 SMALL, NORMAL, LARGE, HUGE = 12, 14, 17, 30  # px of text at scale 1
@@ -16,77 +16,11 @@ TEXTS_KEPT = 4000
 ELLIPSIS = "…"
 
 
-def _colour(text: str) -> Colour:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-
-
 @lru_cache(1024)
 def mixed(one: Colour, other: Colour, share: float) -> Colour:
     """A colour between two: `share` of the other one."""
     red, green, blue = (round(a + share * (b - a)) for a, b in zip(one, other, strict=True))
     return red, green, blue
-
-
-@dataclass(frozen=True, slots=True)
-class Palette:
-    """Colours by what they stand for. Levels differ in hue and in grey, so the colour-blind tell them apart, too."""
-
-    ground: Colour
-    panel: Colour
-    line: Colour
-    ink: Colour
-    faint: Colour
-    road: Colour
-    marking: Colour
-    levels: tuple[Colour, ...]
-    on_levels: tuple[Colour, ...]
-    no_level: Colour
-    measured: Colour
-    told: Colour
-    safe: Colour
-    danger: Colour
-    fault: Colour
-    chosen: Colour
-
-
-LEVELS = tuple(map(_colour, ("#c2410c", "#f0b23c", "#7cc4ee", "#0a63a8")))  # after [Okabe & Ito 2008]; low is warm
-ON_LEVELS = tuple(map(_colour, ("#ffffff", "#1d1d1b", "#10212e", "#ffffff")))
-LIGHT = Palette(
-    ground=_colour("#f4f5f6"),
-    panel=_colour("#ffffff"),
-    line=_colour("#d3d8dd"),
-    ink=_colour("#16202a"),
-    faint=_colour("#5c6873"),
-    road=_colour("#c9ced3"),
-    marking=_colour("#ffffff"),
-    levels=LEVELS,
-    on_levels=ON_LEVELS,
-    no_level=_colour("#7b8691"),
-    measured=_colour("#9c1f6d"),
-    told=_colour("#00755b"),
-    safe=_colour("#e2a33b"),
-    danger=_colour("#c1121f"),
-    fault=_colour("#f6dcd5"),
-    chosen=_colour("#16202a"),
-)
-DARK = Palette(
-    ground=_colour("#12171c"),
-    panel=_colour("#1a2128"),
-    line=_colour("#333d47"),
-    ink=_colour("#e9eef2"),
-    faint=_colour("#9aa7b3"),
-    road=_colour("#39434d"),
-    marking=_colour("#8b98a4"),
-    levels=tuple(map(_colour, ("#dd5a1f", "#f0b23c", "#7cc4ee", "#2f86d0"))),
-    on_levels=ON_LEVELS,
-    no_level=_colour("#8b98a4"),
-    measured=_colour("#ee7fc4"),
-    told=_colour("#3fcfa4"),
-    safe=_colour("#c98f2e"),
-    danger=_colour("#ff6b6b"),
-    fault=_colour("#48272a"),
-    chosen=_colour("#ffffff"),
-)
 
 
 class Look:

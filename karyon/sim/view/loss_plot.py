@@ -9,15 +9,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
 
 from karyon.sim.loss_sweep import (
     ALWAYS,
     BRAKES,
     KERNEL,
-    LEVELS,
     NEVER,
     SYSTEMS,
     UNDISTURBED,
@@ -28,14 +29,12 @@ from karyon.sim.loss_sweep import (
     sweep,
     write,
 )
-from karyon.sim.view.page import styled
+from karyon.sim.view.page import DASHES, GREY, INK, LEVELS, OURS, THEIRS, styled
 
 SIZE = (7.16, 7.6)  # inches: a page of two columns
 DPI = 160
-COLOURS = {KERNEL: "#0072b2", ALWAYS: "#d55e00", NEVER: "#000000"}  # [Okabe & Ito 2008]: told apart by the colour-blind
+COLOURS = {KERNEL: OURS, ALWAYS: THEIRS, NEVER: INK}
 MARKS = {KERNEL: "o-", ALWAYS: "s--", NEVER: "^:"}
-LEVEL_COLOURS = ("#000000", "#d55e00", "#56b4e9", "#0072b2")
-LEVEL_MARKS = ("v:", "s--", "^-.", "o-")
 
 
 def main() -> None:
@@ -73,7 +72,8 @@ def draw(points: Sequence[Point]) -> Figure:
         _draw_shares(panel, [point for point in calm if point.system == system])
         panel.set_title(system[0].upper() + system[1:])
     shares[0].set_ylabel("share of the time (%)")
-    shares[1].legend(loc="center", handlelength=2.6)  # where no line is
+    levels = [Patch(facecolor=colour, edgecolor=GREY, label=f"LoS {level}") for level, colour in enumerate(LEVELS)]
+    shares[1].legend(handles=levels[::-1], loc="center", frameon=True, framealpha=1.0, edgecolor="white")
     shares[1].tick_params(labelleft=False)
     shares[2].tick_params(labelleft=False)
     _draw_disagreement(panels[2], points)
@@ -111,14 +111,11 @@ def _draw_band(
 
 
 def _draw_shares(panel: Axes, points: Sequence[Point]) -> None:
-    for level in range(LEVELS):
-
-        def share(point: Point, level: int = level) -> Estimate:
-            one = point.shares[level]
-            return Estimate(100 * one.mean, 100 * one.low, 100 * one.high)
-
-        _draw_band(panel, points, share, LEVEL_COLOURS[level], LEVEL_MARKS[level], f"LoS {level}")
-    panel.set_ylim(-3, 103)
+    """Of each level one on top of the other, the lowest at the bottom."""
+    loss = [100 * point.loss for point in points]
+    shares = np.array([[100 * share.mean for share in point.shares] for point in points]).T
+    panel.stackplot(loss, shares, colors=LEVELS, edgecolor=GREY, linewidth=0.4)
+    panel.set_ylim(0, 100)
 
 
 def _draw_disagreement(panel: Axes, points: Sequence[Point]) -> None:
@@ -129,7 +126,7 @@ def _draw_disagreement(panel: Axes, points: Sequence[Point]) -> None:
         panel.plot(
             [100 * point.loss for point in mine], rounds, mark, color=COLOURS[KERNEL], markersize=3.2, label=name
         )
-    panel.axhline(1.0, color="black", linewidth=0.8, linestyle=(0, (4, 1.5)))
+    panel.axhline(1.0, color=INK, linewidth=0.8, linestyle=DASHES)
     panel.text(0.0, 1.04, "bound: one round, 0.5 s", va="bottom")
     panel.set_ylim(-0.05, 1.5)
     panel.set_yticks([0, 1])
@@ -150,7 +147,9 @@ def _draw_violated(panel: Axes, points: Sequence[Point]) -> None:
         for point in mine:
             if point.collided:
                 at = (100 * point.loss, 100 * point.violated / point.runs)
-                panel.plot(*at, "X", color=colour, markersize=9, markeredgecolor="black", label="with a collision")
+                panel.plot(
+                    *at, "X", color=colour, markersize=9, markeredgecolor=INK, clip_on=False, label="with a collision"
+                )
     panel.set_ylim(-3, 108)
     panel.set_ylabel("runs that break a safety goal,\nthe leader brakes hard (%)")
     breaking = [system for system in SYSTEMS if any(point.violated for point in braking if point.system == system)]

@@ -16,6 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from karyon.sim import screen
+from karyon.sim.view import colours
+from karyon.sim.view.colours import LIGHT, css
 from karyon.sim.view.recorded import Fault, Floats, Summary
 
 FORMATS: dict[str, dict[str, str | None]] = {  # what a format would say of the day and the version is left out
@@ -55,9 +58,12 @@ ROW_HEIGHT = 0.15  # inches
 SMALL = 7.0  # pt
 DASHES = (0, (4, 1.5))
 
-LEVELS = ("#8c2d04", "#e8963c", "#a9cfe6", "#e3eff7")  # from the lowest level to the fourth and above: dark is low
-ON_LEVELS = ("white", "black", "black", "black")
-BLUE, RED, GREY, PALE, SHADE = "#0b5394", "#b3310a", "#b5b5b5", "#a9bccb", "#d9d9d9"
+LEVELS, ON_LEVELS = (tuple(map(css, each)) for each in (LIGHT.levels, LIGHT.on_levels))  # the last: and above
+INK, MEASURED, TOLD, VALID = map(css, (LIGHT.ink, LIGHT.measured, LIGHT.told, LIGHT.valid))
+SAFE, DANGER, FAULT = map(css, (LIGHT.safe, LIGHT.danger, LIGHT.fault))
+OURS, THEIRS, OTHERS, GREY, SHADE = map(
+    css, (colours.OURS, colours.THEIRS, colours.OTHERS, colours.GREY, colours.SHADE)
+)
 
 FAULTS_SHOWN = 8  # that are told in words
 POINTS = 2000  # bins of a long run's lines, each drawn by its lowest and highest value
@@ -105,11 +111,12 @@ def stacked(heights: Sequence[float], spaces: Sequence[float], top: float = TOP)
     return figure, panels
 
 
-def head(figure: Figure, title: str, told: Sequence[str]) -> None:
-    """What ran in bold, and below it what became of it."""
+def head(figure: Figure, title: str, told: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """What ran in bold, below it what became of it, and below that what is not shown."""
     height = figure.get_figheight()
     figure.text(0.12 / WIDTH, 1 - 0.12 / height, title, fontsize=10, fontweight="bold", va="top")
     figure.text(0.12 / WIDTH, 1 - 0.30 / height, " · ".join(told), va="top")
+    figure.text(0.12 / WIDTH, 1 - 0.44 / height, " · ".join(notes), va="top", color=DANGER)
 
 
 def verdict(summary: Summary, kernel_enabled: bool, broken_by: Sequence[int]) -> list[str]:
@@ -121,7 +128,7 @@ def verdict(summary: Summary, kernel_enabled: bool, broken_by: Sequence[int]) ->
     told = [f"seed {summary.seed}", kernel, f"safety goals {held} of {len(goals)} held{broken}"]
     slowest = max(summary.functions.values(), key=lambda one: one.worst_switch_latency, default=None)
     if slowest is not None and kernel_enabled:
-        told.append(f"slowest switch {slowest.worst_switch_latency:.2f} s, bound {slowest.switch_bound:.2f} s")
+        told.append(screen.in_command(slowest.worst_switch_latency, slowest.switch_bound))
     return told
 
 
@@ -140,7 +147,7 @@ def draw_faults(panel: Axes, faults: Sequence[Fault], first: float, last: float)
     if shown:
         panel.set_title("Faults" + part_of(len(shown), len(faults)))
     for row, fault in enumerate(shown):
-        panel.barh(row + 0.5, fault.end - fault.onset, left=fault.onset, height=0.86, color=GREY, linewidth=0)
+        panel.barh(row + 0.5, fault.end - fault.onset, left=fault.onset, height=0.86, color=FAULT, linewidth=0)
         wide, pad = text_width(fault.label, last - first), (last - first) * 0.006
         at = fault.onset + pad if wide + 2 * pad < fault.end - fault.onset else fault.end + pad
         if at + wide > last:

@@ -7,8 +7,9 @@ from operator import attrgetter
 import numpy as np
 import pygame
 
+from karyon.sim.view.colours import Colour
 from karyon.sim.view.happenings import SWITCH, VIOLATION, Happening
-from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Colour, Look
+from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Look
 from karyon.sim.view.road import LEADER
 from karyon.sim.view.scene import NO_LEVEL, Scene
 

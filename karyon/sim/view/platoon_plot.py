@@ -17,12 +17,13 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import Bbox
 
 from karyon.sim.view.page import (
-    BLUE,
+    DANGER,
     DASHES,
     FAULTS_SHOWN,
     GREY,
+    INK,
     LEVELS,
-    RED,
+    OURS,
     ROW_HEIGHT,
     SHADE,
     SPACE,
@@ -48,18 +49,42 @@ KEY: Mapping[str, Any] = {  # a row between the title of a map and the map
     "columnspacing": 1.2,
 }
 GAP_KEY, LEVEL_KEY = 0.28, 0.17  # inches, height of these rows
-GAPS = LogNorm(0.25, 4.0)  # s: each level keeps about twice the time gap of the next; what is beyond looks the same
+LARGEST_SHARE = 99.0  # % of the time gaps have colours of their own; larger ones, of cars that hardly move, look alike
+LEAST_SPAN = 1.5  # ratio of the ends of the colours, at least: what hardly varies looks as if it hardly varies
+GAP_TICKS = (
+    0.1,
+    0.15,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    1.0,
+    1.25,
+    1.5,
+    2.0,
+    3.0,
+    4.0,
+    5.0,
+    7.0,
+    10.0,
+    15.0,
+    20.0,
+)  # s
+BAR, TICKS_APART = 2.2, 0.42  # inches: the bar of colours, and two of its numbers at least
 CLOSE_IS_DARK = colormaps["cividis"]  # even in grey, and for the colour-blind [Nuñez et al. 2018]
-L2: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 3.2, "label": "root mean square (L2)"}
+L2: dict[str, Any] = {"color": OURS, "marker": "o", "markersize": 3.2, "label": "RMS (L2)"}
 L_INFINITY: dict[str, Any] = {
-    "color": "black",
+    "color": INK,
     "marker": "^",
     "markersize": 3.2,
     "linestyle": DASHES,
-    "label": "most (L∞)",
+    "label": "largest (L∞)",
 }
 MARKS: Mapping[bool, dict[str, Any]] = {  # of a switch: whether the level falls
-    True: {"marker": "v", "s": 18, "facecolor": RED, "edgecolor": "white"},
+    True: {"marker": "v", "s": 18, "facecolor": DANGER, "edgecolor": "white"},
     False: {"marker": "^", "s": 12, "facecolor": "white", "edgecolor": "black"},
 }
 
@@ -75,11 +100,12 @@ def draw(platoon: Platoon) -> Figure:
     spaces = [0.28 if faults else 0.0, SPACE + GAP_KEY, SPACE + LEVEL_KEY, TIME_AXIS + SPACE if swings else 0.0]
     figure, (fault_rows, gaps, levels, string) = stacked(heights, spaces)
     title = f"{platoon.summary.scenario}: cars 1 to {len(platoon.followers)}, which follow car 0"
-    head(figure, title, [*verdict(platoon.summary, platoon.kernel_enabled, platoon.broken_by), *told])
+    head(figure, title, [*verdict(platoon.summary, platoon.kernel_enabled, platoon.broken_by), *told], platoon.notes)
     first, last = float(platoon.time[0]), float(platoon.time[-1])
     draw_faults(fault_rows, faults, first, last)
-    _draw_time_gap(gaps, platoon)
-    _tell_time_gap(figure, gaps)
+    time_gap = platoon.time_gap()[:, 1:]
+    _draw_time_gap(gaps, platoon, time_gap)
+    _tell_time_gap(figure, gaps, time_gap)
     _draw_levels(levels, platoon)
     for panel in (gaps, levels):
         panel.set_xlim(first, last)
@@ -97,9 +123,8 @@ def draw(platoon: Platoon) -> Figure:
 # --- over time
 
 
-def _draw_time_gap(panel: Axes, platoon: Platoon) -> None:
-    gaps = platoon.time_gap()[:, 1:]
-    _draw_map(panel, platoon.time, gaps, CLOSE_IS_DARK, GAPS)
+def _draw_time_gap(panel: Axes, platoon: Platoon, gaps: Floats) -> None:
+    _draw_map(panel, platoon.time, gaps, CLOSE_IS_DARK, LogNorm(*_span(gaps)))
     for falls, look in MARKS.items():
         marked = [one for one in platoon.switches if (one.after < one.before) == falls]
         panel.scatter(
@@ -114,15 +139,32 @@ def _draw_time_gap(panel: Axes, platoon: Platoon) -> None:
     panel.set_title(_gap_title(gaps, platoon.time), pad=72 * GAP_KEY + 4)
 
 
-def _tell_time_gap(figure: Figure, panel: Axes) -> None:
+def _span(gaps: Floats) -> tuple[float, float]:
+    """Between which time gaps (s) colours differ: from the smallest on to all but the largest few."""
+    known = gaps[np.isfinite(gaps) & (gaps > 0.0)]
+    if not len(known):
+        return 0.5, 2.0
+    low = float(known.min())
+    return low, max(float(np.percentile(known, LARGEST_SHARE)), LEAST_SPAN * low)
+
+
+def _tell_time_gap(figure: Figure, panel: Axes, gaps: Floats) -> None:
     """In a row of its own above the map: what the marks and the colours mean."""
     stands = Patch(facecolor=SHADE, edgecolor=GREY, linewidth=0.4, label="below 1 m/s")
     marks, _ = panel.get_legend_handles_labels()
     panel.legend(handles=[*marks, stands], ncols=3, handlelength=1.4, **KEY)
-    box, wide, tall = panel.get_position(), 2.2 / WIDTH, 0.08 / figure.get_figheight()
+    low, high = _span(gaps)
+    box, wide, tall = panel.get_position(), BAR / WIDTH, 0.08 / figure.get_figheight()
     place = figure.add_axes((box.x1 - wide, box.y1 + 0.7 * tall, wide, tall))
-    bar = figure.colorbar(ScalarMappable(GAPS, CLOSE_IS_DARK), cax=place, orientation="horizontal")
-    bar.set_ticks([0.25, 0.5, 1.0, 2.0, 4.0], labels=["0.25 s", "0.5 s", "1 s", "2 s", "4 s"])
+    bar = figure.colorbar(ScalarMappable(LogNorm(low, high), CLOSE_IS_DARK), cax=place, orientation="horizontal")
+    room = TICKS_APART / BAR * np.log(high / low)
+    ticks = [low]
+    for tick in GAP_TICKS:
+        if np.log(tick / ticks[-1]) >= room and np.log(high / tick) >= room:
+            ticks.append(tick)
+    beyond = "≥ " if np.nanmax(gaps, initial=0.0) > high else ""
+    told = [f"{low:.2g}", *(f"{tick:g}" for tick in ticks[1:]), f"{beyond}{high:.2g} s"]
+    bar.set_ticks([*ticks, high], labels=told)
     bar.minorticks_off()
     bar.outline.set_linewidth(0.4)
     place.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=1.5, pad=1)
@@ -163,7 +205,7 @@ def _mark_faults(panel: Axes, platoon: Platoon) -> None:
     """A frame around what the car does while it fails."""
     for car, fault in platoon.faults:
         corner, size = (fault.onset, car - 0.5), (fault.end - fault.onset, 1.0)
-        panel.add_patch(Rectangle(corner, *size, fill=False, edgecolor=RED, linewidth=1.0, zorder=3))
+        panel.add_patch(Rectangle(corner, *size, fill=False, edgecolor=DANGER, linewidth=1.0, zorder=3))
 
 
 def _dress_map(panel: Axes, platoon: Platoon) -> None:
@@ -206,7 +248,7 @@ def _draw_growth(panel: Axes, root: Floats, most: Floats) -> None:
     found = [_growth(values) for values in (root, most)]
     for values, look in zip(found, (L2, L_INFINITY), strict=True):
         panel.plot(np.arange(1, len(root)), values, **look)
-    panel.axhline(1.0, color="black", linewidth=0.7, linestyle=DASHES, zorder=1)
+    panel.axhline(1.0, color=INK, linewidth=0.7, linestyle=DASHES, zorder=1)
     seen = np.array([1.0, *(value for values in found for value in values if np.isfinite(value))])
     room = 0.15 * np.ptp(seen) + 0.02
     panel.set_ylim(seen.min() - room, seen.max() + room)

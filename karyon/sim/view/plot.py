@@ -2,23 +2,23 @@
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from karyon.sim.view import follower_plot, page, platoon_plot, recorded, recorded_platoon
-from karyon.sim.view.recorded import RunError
+from karyon.sim.view.folder import RunError
 
 __all__ = ["RunError", "plot"]
 
 
-def plot(folder: Path) -> list[Path]:
+def plot(folder: Path, car: int | None = None) -> list[Path]:
     """Draw the run in `folder` into it, as `timeseries` and, of several followers, as `platoon`: PNG, SVG and PDF.
 
+    Of one `car` that is asked for its `timeseries_carN` alone is drawn.
     The same run gives the same bytes. Raises RunError where the folder holds no whole run, OSError where it cannot be
     written.
     """
     with page.styled():
-        figures = {"timeseries": follower_plot.draw(recorded.read(folder))}
-        platoon = recorded_platoon.read(folder)
-        if len(platoon.followers) > 1:
-            figures["platoon"] = platoon_plot.draw(platoon)
+        figures = _figures(folder, car)
         pictures = {
             folder / f"{name}.{kind}": page.rendered(figure, kind)
             for name, figure in figures.items()
@@ -27,3 +27,15 @@ def plot(folder: Path) -> list[Path]:
     for path, picture in pictures.items():
         page.write(path, picture)
     return list(pictures)
+
+
+def _figures(folder: Path, car: int | None) -> dict[str, Figure]:
+    """By the names of their files."""
+    follower = follower_plot.draw(recorded.read(folder, car))
+    if car is not None:
+        return {f"timeseries_car{car}": follower}
+    figures = {"timeseries": follower}
+    platoon = recorded_platoon.read(folder)
+    if len(platoon.followers) > 1:
+        figures["platoon"] = platoon_plot.draw(platoon)
+    return figures

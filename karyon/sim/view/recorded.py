@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,29 +9,33 @@ from typing import Any, TypeVar
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import compute, parquet
+from pyarrow import compute
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from karyon import __version__
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
 from karyon.sim.outside import is_bench
 from karyon.sim.run import FUNCTION, sha256
 from karyon.sim.scenario import KernelSwitch, Sensors, Vehicle
 from karyon.sim.shipped import SHIPPED
+from karyon.sim.view.folder import (
+    EVENTS,
+    LEVEL,
+    SCENARIO,
+    SUMMARY,
+    TRACE,
+    RunError,
+    judged,
+    must_be_numbers,
+    opened,
+    readable,
+)
 from karyon.sim.watch import Distance
 
 Floats = NDArray[np.float64]
 Model = TypeVar("Model", bound=BaseModel)
 
-TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
-CAMPAIGN = "identity.json"  # is in the folder of one
-LEVEL = f"los_{FUNCTION}"
-NEEDED = ("time", "vehicle", "gap", "speed", LEVEL, "front.distance")
-
-
-class RunError(ValueError):
-    """The folder does not hold a whole run; the message names the file."""
+DRAWN = ("time", "vehicle", "gap", "speed", LEVEL, "front.distance")
 
 
 class _Recorded(BaseModel):
@@ -136,6 +139,7 @@ class Run:
     speed_ahead   m/s, of the car ahead, or of the one that has cut in
     safe_distance m, RSS, with the response time that is in force [safety model, sec. 3]; None: the design is not there
     broken_by     the vehicles, of all, that broke a safety goal
+    notes         what is missing, in words
     demanded      lowest validity and highest age (s) per signal that a rule names, inf: no age limit
     """
 
@@ -152,6 +156,7 @@ class Run:
     switches: Sequence[Switch]
     violations: Sequence[Violation]
     broken_by: Sequence[int]
+    notes: Sequence[str]
 
     @property
     def time(self) -> Floats:
@@ -164,13 +169,12 @@ class Run:
         return _signals(list(self.trace))
 
 
-def read(folder: Path) -> Run:
-    """The follower that a fault befell first, or that broke a goal first, or before which a car cut in; or the first.
+def read(folder: Path, car: int | None = None) -> Run:
+    """The follower `car`; or that which a fault befell first, or broke a goal first, or had a car cut in; or the first.
 
     Raises RunError.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    notes = judged(folder)
     summary = summary_of(Summary, folder)
     setting = setting_of(_Setting, folder)
     if is_bench(setting.sensors):
@@ -178,7 +182,7 @@ def read(folder: Path) -> Run:
         raise RunError(f"{folder}: {said}: `karyon view {folder}` shows what they said")
     events = list(events_of(folder / EVENTS))
     table = table_of(folder / TRACE, _wanted)
-    vehicle, why = _chosen(events, table, folder / TRACE)
+    vehicle, why = _chosen(events, _followers(table, setting.vehicles, folder / TRACE), car)
     trace, ahead = (_columns(table, car, folder / TRACE) for car in (vehicle, vehicle - 1))
     _must_be_usable(trace, ahead, folder / TRACE)
     mine = [event for event in events if event.vehicle == vehicle]
@@ -200,6 +204,7 @@ def read(folder: Path) -> Run:
         switches=[event for event in mine if isinstance(event, Switch)],
         violations=[event for event in mine if isinstance(event, Violation)],
         broken_by=sorted({event.vehicle for event in events if isinstance(event, Violation)}),
+        notes=notes,
     )
 
 
@@ -246,8 +251,8 @@ def setting_of(model: type[Model], folder: Path) -> Model:
 
 
 def events_of(path: Path) -> Iterator[Event]:
-    """What happened in the run, line by line. Raises RunError."""
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    """What happened in the run, line by line; nothing where the file is not there. Raises RunError."""
+    for number, line in enumerate(_text(path).splitlines() if path.is_file() else (), start=1):
         where = f"{path}:{number}"
         event = _validated(Event, _json(where, line), where)
         yield _validated(KINDS[event.kind], json.loads(line), where) if event.kind in KINDS else event
@@ -255,49 +260,16 @@ def events_of(path: Path) -> Iterator[Event]:
 
 def _wanted(names: Sequence[str]) -> list[str]:
     """The columns that are drawn of a follower."""
-    return [*NEEDED, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
+    return [*DRAWN, *(f"{signal}{end}" for signal in _signals(names) for end in ("_validity", "_age"))]
 
 
 def table_of(path: Path, wanted: Callable[[Sequence[str]], Sequence[str]]) -> pa.Table:
     """The columns that are `wanted` of those that there are, all of them numbers. Raises RunError."""
-    must_be_there(path)
-    try:
-        with parquet.ParquetFile(path) as file:
-            names = wanted(file.schema_arrow.names)
-            for name in names:
-                must_be_numbers(name, file.schema_arrow, path)
-            return file.read(names)
-    except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0]
-        raise RunError(f"{path}: cannot be read, it is damaged or cut off; run its scenario again: {said}") from None
-
-
-def must_be_numbers(name: str, schema: pa.Schema, path: Path) -> None:
-    """Raises RunError where the trace has no such column, or it holds anything else."""
-    if name not in schema.names:
-        raise RunError(f"{path}: has no column {name}{_by_another_version(path.parent)}")
-    kind = schema.field(name).type
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise RunError(f"{path}: column {name} holds no numbers, but {kind}")
-
-
-def _by_another_version(folder: Path) -> str:
-    """Said where a file does not have what this version writes."""
-    with suppress(OSError, ValueError, AttributeError):
-        version = json.loads((folder / SUMMARY).read_text("utf-8")).get("version")
-        if version != __version__:
-            return f": KARYON {version} wrote it, this is {__version__}; run its scenario again"
-    return ""
-
-
-def must_be_there(path: Path) -> None:
-    """Raises RunError where a file of a run is missing, and says what writes it."""
-    if path.is_file():
-        return
-    if (path.parent / CAMPAIGN).is_file():
-        hint = f"`karyon replay {path.parent} RUN` makes one of its runs again"
-        raise RunError(f"{path.parent}: is the folder of a campaign, not of a run; {hint}")
-    raise RunError(f"{path}: not there; `karyon run SCENARIO --out {path.parent}` writes it")
+    with opened(path) as file, readable(path):
+        names = wanted(file.schema_arrow.names)
+        for name in names:
+            must_be_numbers(name, file.schema_arrow, path)
+        return file.read(names)
 
 
 def _columns(table: pa.Table, vehicle: int, path: Path) -> dict[str, Floats]:
@@ -317,8 +289,6 @@ def _with_stranger(ahead: Mapping[str, Floats], rows: pa.Table) -> dict[str, Flo
 
 
 def _must_be_usable(trace: Mapping[str, Floats], ahead: Mapping[str, Floats], path: Path) -> None:
-    if len(trace["time"]) < 2:
-        raise RunError(f"{path}: holds a single instant, there is no time to draw over")
     for name in ("time", "gap", "speed", LEVEL):
         if not np.isfinite(trace[name]).all():
             raise RunError(f"{path}: {name} of vehicle {trace['vehicle'][0]:g} is not always a number")
@@ -340,13 +310,21 @@ def _signals(names: Sequence[str]) -> list[str]:
     return [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
 
 
-def _chosen(events: Sequence[Event], table: pa.Table, path: Path) -> tuple[int, str]:
-    """The follower that is shown, and why."""
-    if not len(table):
-        raise RunError(f"{path}: holds no instant: the run ended before the first one was recorded")
-    followers = compute.max(table["vehicle"]).as_py() or 0
+def _followers(table: pa.Table, vehicles: int, path: Path) -> int:
+    """How many cars follow another one, strangers left out."""
+    followers = min(compute.max(table["vehicle"]).as_py() or 0, vehicles - 1)
     if followers < 1:
         raise RunError(f"{path}: holds no vehicle that follows another")
+    return followers
+
+
+def _chosen(events: Sequence[Event], followers: int, car: int | None) -> tuple[int, str]:
+    """The follower that is shown, and why."""
+    if car is not None:
+        if not 1 <= car <= followers:
+            them = f"cars 1 to {followers} follow" if followers > 1 else "car 1 follows"
+            raise RunError(f"there is no car {car} that follows: {them} car 0")
+        return car, ""
     kinds = (
         (FaultEdge, "the first with a fault"),
         (Violation, "the first that broke a safety goal"),

@@ -12,7 +12,8 @@ from karyon.perception.sensors import seconds
 from karyon.sim.metrics import MOVING, SETTLED
 from karyon.sim.scenario import KernelSwitch
 from karyon.sim.view import recorded
-from karyon.sim.view.recorded import LEVEL, Fault, Floats, Summary, Switch, Violation
+from karyon.sim.view.folder import EVENTS, LEVEL, TRACE, judged
+from karyon.sim.view.recorded import Fault, Floats, Summary, Switch, Violation
 
 STRING_FROM = float(seconds(SETTLED, 0))  # s: what the start has disturbed is over
 COLUMNS = ("time", "vehicle", "gap", "speed", LEVEL)
@@ -32,6 +33,7 @@ class Platoon:
     level         (instant, car), of service
     faults        of all cars; their labels say whose they are
     broken_by     the vehicles that broke a safety goal
+    notes         what is missing, in words
     """
 
     summary: Summary
@@ -43,6 +45,7 @@ class Platoon:
     faults: Sequence[tuple[int, Fault]]
     switches: Sequence[Switch]
     broken_by: Sequence[int]
+    notes: Sequence[str] = ()
 
     @property
     def followers(self) -> range:
@@ -68,10 +71,11 @@ class Platoon:
 
 def read(folder: Path) -> Platoon:
     """All cars of the run in `folder`. Raises RunError."""
+    notes = judged(folder)
     summary = recorded.summary_of(Summary, folder)
     setting = recorded.setting_of(_Setting, folder)
-    events = list(recorded.events_of(folder / recorded.EVENTS))
-    table = recorded.table_of(folder / recorded.TRACE, lambda _: COLUMNS)
+    events = list(recorded.events_of(folder / EVENTS))
+    table = recorded.table_of(folder / TRACE, lambda _: COLUMNS)
     columns = {name: table[name].to_numpy().astype(np.float64) for name in COLUMNS}
     member = columns["vehicle"] < setting.vehicles
     time, instant = np.unique(columns["time"][member], return_inverse=True)
@@ -89,6 +93,7 @@ def read(folder: Path) -> Platoon:
         faults=list(_faults(events, setting.vehicles, float(time[-1]))),
         switches=[event for event in events if isinstance(event, Switch) and event.vehicle < setting.vehicles],
         broken_by=sorted({event.vehicle for event in events if isinstance(event, Violation)}),
+        notes=notes,
     )
 
 

@@ -1,46 +1,31 @@
 """A recorded run at any instant: only the row groups that are looked at are read."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
-from pyarrow import parquet
 
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About, about_folder
+from karyon.sim.view.folder import EVENTS, MESSAGES, TRACE, RunError, judged, names_of_numbers, opened, readable, spans
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.links import Wanted
-from karyon.sim.view.recorded import EVENTS, TRACE, RunError, must_be_numbers, must_be_there
 from karyon.sim.view.rows import Floats, Integers, Lazy, Rows
 
-MESSAGES = "messages.parquet"
-NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
-LINKS = ("sender", "receiver", "sent", "arrived")
 GROUPS_KEPT = 4  # row groups of a file, each of some 10 MB
 
 
 class Table:
     """A Parquet file whose row groups follow each other in one column, the time."""
 
-    def __init__(self, path: Path, key: str, needed: Sequence[str]) -> None:
+    def __init__(self, path: Path, key: str) -> None:
         """Raises RunError."""
-        must_be_there(path)
         self._path, self._key = path, key
-        try:
-            self._file = parquet.ParquetFile(path, memory_map=True)
-        except (pa.ArrowException, OSError) as error:
-            said = str(error).splitlines()[0]
-            raise RunError(f"{path}: is damaged or cut off, run the scenario again: {said}") from None
-        schema = self._file.schema_arrow
-        for name in needed:
-            must_be_numbers(name, schema, path)
-        numbers = [f.name for f in schema if pa.types.is_integer(f.type) or pa.types.is_floating(f.type)]
-        self.names = numbers
-        self.begins, self.ends = self._spans(schema.names.index(key))
+        self._file = opened(path)
+        self.names = names_of_numbers(self._file.schema_arrow)
+        self.begins, self.ends = spans(self._file, key, path)
         self._group = lru_cache(GROUPS_KEPT)(self._read_group)
 
     def rows(self, begin: float, end: float) -> list[Rows]:
@@ -48,22 +33,10 @@ class Table:
         touched = np.flatnonzero((self.ends >= begin) & (self.begins <= end))
         return [self._group(int(group)).between(begin, end) for group in touched]
 
-    def _spans(self, column: int) -> tuple[Floats, Floats]:
-        """When each row group begins and ends."""
-        groups = [self._file.metadata.row_group(index) for index in range(self._file.metadata.num_row_groups)]
-        told = [group.column(column).statistics for group in groups if group.num_rows]
-        if any(each is None or not each.has_min_max for each in told):
-            raise RunError(f"{self._path}: does not say when its row groups begin and end")
-        return np.array([each.min for each in told], dtype=float), np.array([each.max for each in told], dtype=float)
-
     def _read_group(self, group: int) -> Rows:
         def read(name: str) -> NDArray[Any]:
-            try:
-                column = self._file.read_row_group(group, columns=[name]).column(0)
-            except (pa.ArrowException, OSError) as error:
-                said = str(error).splitlines()[0]
-                raise RunError(f"{self._path}: row group {group + 1} cannot be read: {said}") from None
-            return np.asarray(column.to_numpy())
+            with readable(self._path, f"row group {group + 1} "):
+                return np.asarray(self._file.read_row_group(group, columns=[name]).column(0).to_numpy())
 
         time = read(self._key)
         if not (np.diff(time) >= 0.0).all():
@@ -81,20 +54,12 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         """Raises RunError, which names the file."""
-        if not folder.is_dir():
-            raise RunError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-        self._trace = Table(folder / TRACE, "time", NEEDED)
-        if not len(self._trace.begins):
-            raise RunError(f"{folder / TRACE}: holds no instant: the run ended before the first one was recorded")
-        self._messages = Table(folder / MESSAGES, "sent", LINKS) if (folder / MESSAGES).is_file() else None
+        self.notes = judged(folder)
+        self._trace = Table(folder / TRACE, "time")
+        self._messages = Table(folder / MESSAGES, "sent") if (folder / MESSAGES).is_file() else None
         self.begin, self.end = float(self._trace.begins[0]), float(self._trace.ends[-1])
         self.about: About = about_folder(folder, self._trace.names)
-        self.notes: tuple[str, ...] = ()
-        if (folder / EVENTS).is_file():
-            self.happenings: list[Happening] = happenings.read(folder / EVENTS)
-        else:
-            self.happenings = []
-            self.notes = (f"{EVENTS} is not there: faults, switches and violations are not shown",)
+        self.happenings: list[Happening] = happenings.read(folder / EVENTS) if (folder / EVENTS).is_file() else []
 
     def parts(self, begin: float, end: float) -> list[Rows]:
         """What was recorded between (s), in parts that follow each other. Raises RunError."""

@@ -43,6 +43,7 @@ class Renderer:
         if places is None:
             look.text(surface, "this window is too small", surface.get_rect().center, SMALL, None, "centre")
             return None
+        self.camera.resize(places.road.width / look.scale)
         road = Road(surface, look, places.road, scene, self.camera)
         road.draw()
         if places.overview is not None:

@@ -7,8 +7,9 @@ from math import ceil, floor, log10
 import numpy as np
 import pygame
 
+from karyon.sim.view.colours import Colour
 from karyon.sim.view.links import NO_ONE
-from karyon.sim.view.look import NORMAL, SMALL, Colour, Look, mixed
+from karyon.sim.view.look import NORMAL, SMALL, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
 from karyon.sim.view.scene import NO_LEVEL, Scene
 
@@ -24,8 +25,8 @@ ARC_LEAST = 14  # px, how high a link rises
 LINK_LEAST = 16  # px between two cars whose link is drawn, where nothing is lost
 BAND_LEAST = 5  # px of a gap that is drawn
 CENTRE = 0.42  # of the height, where the lane is
-BRACKET, BRACKET_TALL = 29, 4  # px from the lane to the bracket around a group, and its ends
-ROW, ROWS_BELOW = 18, 42  # px from distance to distance, and from the lane to the first
+BRACKET, BRACKET_TALL = 33, 4  # px from the lane to the bracket around a group, and its ends
+ROW, ROWS_BELOW = 18, 46  # px from distance to distance, and from the lane to the first
 FOOT = 30  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
 LEADER = 0  # vehicle
@@ -38,11 +39,13 @@ class Camera:
 
     middle           m along the road
     zoom             px per m at scale 1
+    width            px at scale 1 of the window that it is for; 0: of any
     vehicle, place   what was followed last, and where it was then, m
     """
 
     middle: float = 0.0
     zoom: float = 6.0
+    width: float = 0.0
     vehicle: int = -1
     place: float = 0.0
 
@@ -52,8 +55,14 @@ class Camera:
         rear, front = float((cars.x - cars.length).min()), float(cars.x.max())
         if front - rear + 2 * AROUND > MOST_FITTED:
             rear, front = _around(scene)
-        self.middle = 0.5 * (rear + front)
+        self.middle, self.width = 0.5 * (rear + front), width
         self.zoom = min(max(width / (front - rear + 2 * AROUND), FARTHEST), NEAREST)
+
+    def resize(self, width: float) -> None:
+        """Show the same part of the road in a window of another width."""
+        if self.width > 0.0:
+            self.zoom = min(max(self.zoom * width / self.width, FARTHEST), NEAREST)
+        self.width = width
 
     def follow(self, scene: Scene) -> None:
         """Keep the selected car where it is in the window."""
@@ -244,7 +253,7 @@ class Road:
         if front - rear < 4 and not is_selected:
             self._surface.fill(fill, (round(rear), round(centre - 0.5 * tall), 2, max(round(tall), 2)))
             return
-        outline = look.colours.chosen if is_selected else mixed(fill, (0, 0, 0), 0.35)
+        outline = look.colours.chosen if is_selected else mixed(fill, (0, 0, 0), 0.45)
         if abs(heading) > 0.01:
             corners = _turned(rear, front, centre, tall, heading)
             pygame.draw.polygon(self._surface, fill, corners)

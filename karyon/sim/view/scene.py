@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
+from karyon.sim.view.folder import LEVEL
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.links import NO_ONE, Wanted
-from karyon.sim.view.recorded import LEVEL
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 
 HISTORY = 30.0  # s that strips look back

@@ -9,9 +9,10 @@ from pathlib import Path
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
-from karyon.sim.run import refuse_bench
+from karyon.sim.run import refuse_bench, refuse_campaign
 from karyon.sim.scenario import read
 from karyon.sim.view import stills, window
+from karyon.sim.view.folder import EVENTS, MESSAGES, SUMMARY, TRACE
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
 from karyon.sim.view.recording import Recording
@@ -29,6 +30,8 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
     """
     if not at >= 0.0:
         raise ShowError(f"--at is a time from 0 s on, found {at:g}")
+    if Path(shown).name in (TRACE, EVENTS, SUMMARY, MESSAGES):
+        raise ShowError(f"{shown} is a file of a run, and its folder is shown: karyon view {Path(shown).parent}")
     wanted = [path for path in (screenshot, video) if path is not None]
     for path in wanted:
         if path.is_dir() or not path.absolute().parent.is_dir():
@@ -38,6 +41,8 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
         if not wanted:
             window.open_display()
         with _source(shown, seed, is_still=bool(wanted)) as source:
+            if at > source.about.duration:
+                raise ShowError(f"--at {at:g} s is beyond the end: {shown} ends at {source.about.duration:g} s")
             if screenshot is not None:
                 stills.screenshot(source, at, screenshot, Look())
             if video is not None:
@@ -74,6 +79,8 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
     recorded = Path("runs") / loaded.name
     if not is_still and (recorded / "scenario.yaml").resolve() == loaded.path.resolve():
         raise ShowError(f"{recorded} holds the scenario itself, which the run would write over: copy it elsewhere")
+    if not is_still:
+        refuse_campaign([recorded])
     with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
         live = Live(loaded, Path(scratch) / "run" if is_still else recorded)
         try:

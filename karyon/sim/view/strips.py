@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pygame
 
-from karyon.sim.view.look import SMALL, Colour, Look, mixed
+from karyon.sim.view.colours import Colour
+from karyon.sim.view.look import SMALL, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
 from karyon.sim.view.scene import HISTORY, NO_LEVEL, Scene
 
@@ -153,7 +154,7 @@ class Strips:
         self._title(place, "Speed (m/s)", parts)
 
     def _title_validity(self, place: pygame.Rect) -> None:
-        parts = [("from 0 to 1", mixed(self._look.colours.panel, self._look.colours.told, 0.6))]
+        parts = [("from 0 to 1", self._look.colours.valid)]
         if self._scene.about.minimum:
             parts.append(("below what the rules demand", self._look.colours.danger))
         self._title(place, "Validity", parts)
@@ -248,11 +249,10 @@ class Strips:
         high = np.where(known, np.round(np.where(known, values, 0.0) * tall), -1).astype(int)
         is_low = values < minimum
         edges = np.flatnonzero(np.diff(high, prepend=-2) | np.diff(is_low.astype(int), prepend=-2))
-        good = mixed(colours.panel, colours.told, 0.6)
         for begin, end in zip(edges.tolist(), [*edges[1:].tolist(), len(high)], strict=True):
             if high[begin] < 0:
                 continue
-            colour = colours.danger if is_low[begin] else good
+            colour = colours.danger if is_low[begin] else colours.valid
             height = max(int(high[begin]), 1)
             pygame.draw.rect(self._surface, colour, (chart.left + begin, bottom - height, end - begin, height))
 
@@ -311,7 +311,7 @@ class Strips:
         xs = [(float(self._x(chart, history.time[change])), int(history.level[change])) for change in changes.tolist()]
         shown = [(x, level) for x, level in xs if x >= chart.left]
         for x, level in shown:
-            shade = mixed(look.level(level)[0], (0, 0, 0), 0.15)
+            shade = mixed(look.level(level)[0], (0, 0, 0), 0.3)
             pygame.draw.line(self._surface, shade, (x, chart.top), (x, chart.bottom - 1), 2)
         half, taken = look.px(CHIP_TALL) // 2, float("-inf")
         for x, level in shown if is_named else ():

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ class NoDisplayError(RuntimeError):
 def open_display() -> None:
     """Raises NoDisplayError."""
     os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "karyon")
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # without it Wayland's library writes to stderr
     os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")  # without a GPU it takes thrice as long
     try:
         pygame.display.init()

@@ -1,10 +1,13 @@
 """Every safety design that we ship has the properties of every design."""
 
+import pytest
+
 from karyon.sim.safety_file import read_design
 from karyon.sim.shipped import SHIPPED
 from tests.kernel.design_properties import DesignProperties
 
 
+@pytest.mark.requirement("TSR1", "TSR2", "TSR3", "TSR4")
 class TestAcc(DesignProperties):
     """Car following."""
 

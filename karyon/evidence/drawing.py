@@ -79,6 +79,20 @@ def _place_down(box: Box, left: float, top: float, gap: float = 22.0) -> float:
     return max(right, box.x + box.width / 2 + beside)
 
 
+def depth_of(tree: Gate, most: int) -> int:
+    """How deep a tree can be drawn with at most `most` boxes in its last column."""
+    depth = 0
+    shown: list[Gate | Event] = [tree]
+    while any(isinstance(node, Gate) and node.inputs for node in shown):
+        shown = [
+            below for node in shown for below in (node.inputs if isinstance(node, Gate) and node.inputs else (node,))
+        ]
+        if len(shown) > most:
+            break
+        depth += 1
+    return max(depth, 1)
+
+
 def fault_tree(tree: Gate, deepest: int) -> str:
     """A fault tree as SVG, from left to right; what is deeper than `deepest` is told by the number of its events."""
 

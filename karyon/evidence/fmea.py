@@ -119,7 +119,7 @@ def _measured(of: Sequence[tuple[float, bool, bool]]) -> Measured:
 
 
 def _effect(bound: analysis.Bound, left: str, taken: str) -> str:
-    return f"bad data in command at LoS {bound.guard} ({left}) and above, until LoS {bound.guard - 1} ({taken})"
+    return f"bad data in command from LoS {bound.guard} ({left}) up, until LoS {bound.guard - 1} ({taken}) has it"
 
 
 def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from karyon.campaign.folder import write
 from karyon.evidence import drawing, open_psa, report
@@ -34,7 +36,7 @@ PARTS = (
     ("trace", "Traceability"),
     ("identity", "Tool confidence, identity, review"),
 )
-SHOWN_DEPTH, WHOLE = 2, 100  # of a fault tree: in the report, and in its own picture
+SHOWN, WHOLE = 18, 100  # of a fault tree: boxes in a column of the report; levels of its own picture
 
 
 def write_all(of: Evidence, out: Path) -> list[Path]:
@@ -43,7 +45,7 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     data = report.content(of)
     states = {name: (node["state"], node["word"]) for name, node in data["argument"].items()}
     argument = drawing.argument(of.design.case.argument, states)
-    shown = {name: drawing.fault_tree(tree, SHOWN_DEPTH) for name, tree in of.trees.items()}
+    shown = {name: drawing.fault_tree(tree, drawing.depth_of(tree, SHOWN)) for name, tree in of.trees.items()}
     page = html(data, shown | {"argument": argument})
     files = {
         "report.html": page.encode(),
@@ -65,7 +67,11 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
 def html(data: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     """The report as one page that needs nothing else."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        finalize=with_code,
     )
     environment.filters |= {
         "ms": milliseconds,
@@ -77,6 +83,13 @@ def html(data: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     css = (TEMPLATES / "report.css").read_text("utf-8")
     shown = {"css": css, "pictures": dict(pictures), "parts": PARTS, "marks": marks(data["about"])}
     return environment.get_template("report.html").render(**data, **shown)
+
+
+def with_code(value: object) -> object:
+    """A text with what stands between backticks as code; anything else as it is."""
+    if not isinstance(value, str) or isinstance(value, Markup) or "`" not in value:
+        return value
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(value))))
 
 
 def marks(about: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from karyon.campaign import plan_file, results, rows
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan
 from karyon.evidence.case import SafetyDesign
+from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 
@@ -87,7 +88,7 @@ def _read(path: Path, design: SafetyDesign) -> Campaign:
     changed = [f"{path} was made of another {what}" for what in _changed(known, wanted)]
     if plan.varied:
         changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
-    elif plan.design != design.document.data:
+    elif Design.parse(plan.design) != design.design:
         changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
     try:
         table = parquet.read_table(path / "runs.parquet")

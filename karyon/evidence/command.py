@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from karyon.evidence import case, claims, fault_tree, gaps, pages, report, runs, trace
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from karyon.evidence import case, change, claims, fault_tree, gaps, pages, report, runs, seal, trace
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.report import Evidence
 from karyon.evidence.runs import EvidenceError
@@ -31,9 +33,29 @@ def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     return Evidence(of, campaigns, results, tests, found, trees, bool(found))
 
 
-def write(of: Evidence, out: Path) -> list[Path]:
-    """The files of the report. Raises OSError."""
-    return pages.write_all(of, out)
+def write(of: Evidence, out: Path, key: Ed25519PrivateKey | None) -> list[Path]:
+    """The files of the report, sealed where there is a key. Raises EvidenceError, OSError."""
+    if key is not None and out.is_dir() and any(out.iterdir()):
+        raise EvidenceError([f"{out} holds something already: a sealed report needs a folder of its own"])
+    files = pages.write_all(of, out)
+    return files if key is None else [*files, seal.seal(of, out, key)]
+
+
+def key(path: Path) -> Ed25519PrivateKey:
+    """The key to seal with. Raises EvidenceError."""
+    return seal.private_key(path)
+
+
+def verified(bundle: Path, public_key: str | None) -> Iterator[str]:
+    """What the screen says of a sealed bundle that is whole. Raises EvidenceError with all that was changed."""
+    manifest = seal.verify(bundle, public_key)
+    yield f"whole   {len(manifest['files'])} files, root {manifest['root']}"
+    yield f"sealed by key {manifest['public_key']}" + ("" if public_key else ": whose it is, you have to know")
+
+
+def changed(of: Evidence, bundle: Path) -> Iterator[str]:
+    """What the screen says of changes since an earlier report. Raises EvidenceError."""
+    return change.lines(change.since(bundle, of))
 
 
 def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:

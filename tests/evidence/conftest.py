@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from karyon.campaign import campaign, plan_file
 from karyon.cli import app
+from karyon.evidence import command
 from karyon.sim.shipped import SHIPPED
 
 DESIGN = SHIPPED / "safety" / "acc.yaml"
@@ -37,6 +38,12 @@ def report(folder, tmp_path_factory):
     done = evidence(folder, "--design", DESIGN, "--out", out)
     assert done.exit_code == 1, done.output  # 24 runs show no claim
     return out, done.output
+
+
+@pytest.fixture(scope="session")
+def collected(folder):
+    """What the report of the shipped design rests on."""
+    return command.collect([folder], DESIGN, is_draft=False)
 
 
 @pytest.fixture

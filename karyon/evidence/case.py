@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from karyon.kernel import Design
 from karyon.sim import analysis, documents, safety_file, wording
 from karyon.sim.documents import Document, Fault, InputError, Keys
+from karyon.sim.shipped import SHIPPED, named_file
 from karyon.sim.units import Factor, Seconds, Section, Text
 
 Ids = tuple[Text, ...]
@@ -239,10 +240,8 @@ def read(path: Path) -> SafetyDesign:
     if name is None:
         hint = "a field `safety_case: FILE` names it"
         raise InputError([document.place(()).source.fault(0, 1, "this design has no safety case", hint)])
-    place = document.place(("safety_case",))
-    file = path.parent / str(name)
-    if not isinstance(name, str) or not file.is_file():
-        raise InputError([place.fault(f"safety_case names a file that is not there: {documents.shortened(str(name))}")])
+    folders = (path.parent, SHIPPED / "safety")  # also of a copy of a shipped design
+    file = named_file(("safety_case",), str(name), document.place(("safety_case",)), folders)
     of_case, files = _extended(file, ())
     try:
         case = Case.model_validate(of_case.data)

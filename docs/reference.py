@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from karyon.campaign import choices
 from karyon.campaign.plan_file import PlanSection
 from karyon.cli import app
-from karyon.evidence import schema as evidence_schema
+from karyon.evidence.case import Case
 from karyon.kernel import grammar, quantities, rules
 from karyon.kernel.timing import Timing
 from karyon.logs import sensors_file
@@ -141,7 +141,7 @@ def safety() -> str:
         if path == "timing":
             parts += [*_indented_table(inspect.getdoc(Timing) or ""), ""]
     parts += ["## A safety case", "", "The file that `safety_case` of a design names, for `karyon evidence`.", ""]
-    for path, rows in _rows_of(evidence_schema.safety_case()):
+    for path, rows in _rows_of(schema.section(Case)):
         parts += [*([f"### Of the case: {path}", ""] if path else []), *rows, ""]
     return "\n".join(parts)
 

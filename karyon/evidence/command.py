@@ -62,9 +62,9 @@ def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     """What the screen says: claims, goals, what is open, where the report is."""
     states = report.states_of(of)
     for name, goal in of.design.case.goals.items():
-        yield f"{name}   {states[name][1]:12} ASIL {goal.asil}   {goal.text}"
+        yield f"{name}   {states[name][1]:20} ASIL {goal.asil}   {goal.text}"
     for one in of.results:
-        yield f"{one.id}    {one.state:12} {report.said(one)}"
+        yield f"{one.id}    {one.state:20} {report.said(one)}"
     if of.gaps:
         yield f"draft   {len(of.gaps)} gaps are open"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])

@@ -128,12 +128,16 @@ def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps
         return light
     if violated:
         return "open", f"violated in {violated} runs"
-    return ("open", "assumed") if not goal.watched else light if light[0] == "open" else ("good", "held")
+    if not goal.watched:
+        return "open", "assumed"
+    if light == ("open", "assumed"):
+        return "open", "held, partly assumed"
+    return light if light[0] == "open" else ("good", "held")
 
 
 def worst(states: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The worst of some states."""
-    return max(states, key=lambda state: ("good", "open", "bad").index(state[0]))
+    """The worst of some states; what runs do not show is worse than what is assumed."""
+    return max(states, key=lambda state: (("good", "open", "bad").index(state[0]), state[1] != "assumed"))
 
 
 def violations_of(of: Evidence, goal: str) -> int:

@@ -6,6 +6,7 @@ python -m karyon.evidence.schema --check    exit code 1 where they are not up to
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from karyon.evidence.case import Case
 from karyon.sim import schema
@@ -18,9 +19,10 @@ TEXTS: Schema = {"type": "array", "items": TEXT}
 
 
 def safety_case() -> Schema:
-    """Of a safety case. One that extends another may leave out what that one has."""
+    """Of a safety case. One that extends another may leave out what that one has, at any depth."""
     whole = schema.section(Case)
-    required = whole.pop("required")
+    required = whole["required"]
+    whole = dict(_optional(whole))
     whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
     complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
     return {"$schema": schema.DIALECT, "title": "KARYON safety case"} | whole | complete
@@ -68,6 +70,15 @@ def report() -> Schema:
     }
     whole = _has(**parts) | {"additionalProperties": False}
     return {"$schema": schema.DIALECT, "title": "KARYON safety evidence"} | whole
+
+
+def _optional(whole: Any) -> Any:
+    """A schema in which no field of a mapping has to be there."""
+    if isinstance(whole, list):
+        return [_optional(each) for each in whole]
+    if not isinstance(whole, dict):
+        return whole
+    return {key: _optional(each) for key, each in whole.items() if not (key == "required" and isinstance(each, list))}
 
 
 def _has(**properties: Schema) -> Schema:

@@ -14,6 +14,7 @@ class TestAcc(DesignProperties):
     design = read_design(SHIPPED / "safety" / "acc.yaml")
 
 
+@pytest.mark.requirement("TSR1", "TSR2", "TSR3", "TSR4", "TSR11")
 class TestPlatoon(DesignProperties):
     """Car following in a platoon."""
 

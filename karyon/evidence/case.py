@@ -139,12 +139,20 @@ class Assumption(Section):
     shown_by: Text = Field(description="who has to show it, and how")
 
 
+class Occurrence(Section):
+    """How often a signal or component fails."""
+
+    per_hour: Factor = Field(gt=0, lt=1, description="failures per hour, all modes together")
+    source: Text = Field(description="who says so: without a source it is no number")
+
+
 class DependentFailure(Section):
     """A cause that makes several things fail at once. [ISO 26262-9, 7]"""
 
     cause: Text = Field(description="what they share")
     items: dict[str, Text] = Field(description="signals and components that then fail together, each with its mode")
     defeats: Ids = Field(default=(), description="ways of detection that it takes away: `check NAME`, `age limit` ...")
+    occurrence: Occurrence | None = Field(default=None, description="how often; none: nobody says so with a source")
     measure: Text = Field(description="what is done about it")
     residual: Text = Field(description="what is left")
 
@@ -154,13 +162,6 @@ class Coverage(Section):
 
     share: Factor = Field(ge=0, le=1, description="share of its failures that are controlled in time")
     source: Text = Field(description="who says so")
-
-
-class Occurrence(Section):
-    """How often a signal or component fails."""
-
-    per_hour: Factor = Field(gt=0, lt=1, description="failures per hour, all modes together")
-    source: Text = Field(description="who says so: without a source it is no number")
 
 
 class Node(Section):

@@ -13,7 +13,7 @@ from typing import Any
 
 from dd.bdd import BDD
 
-from karyon.evidence.fault_tree import Event, Gate, Node
+from karyon.evidence.fault_tree import NO_RATE, Event, Gate, Node
 
 Cut = frozenset[str]
 
@@ -54,8 +54,8 @@ def analyse(tree: Gate, quantified: Mapping[str, float] | None = None) -> Analys
 
 
 def own_probabilities(tree: Gate) -> dict[str, float] | None:
-    """Probability by event as the tree states it, systematic ones 0; None where a rate is missing."""
-    if any(event.probability is None and event.source.startswith("no rate") for event in tree.events):
+    """Probability by event as the tree states it, 0 of what is systematic or assumed; None where a rate is missing."""
+    if any(event.source == NO_RATE for event in tree.events):
         return None
     return {event.name: event.probability or 0.0 for event in tree.events}
 

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from scipy.special import ndtr
 
-from karyon.evidence.case import Goal, SafetyDesign
+from karyon.evidence.case import Goal, Occurrence, SafetyDesign
 from karyon.kernel import Age, Alive, And, AtLeast, Design, Or, Rule, Validity
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
@@ -65,6 +65,7 @@ class Gate:
 
 Node: TypeAlias = Gate | Event
 Ways: TypeAlias = tuple[tuple[str, ...], ...]
+NO_RATE = "no rate of occurrence with a source is stated"
 CERTAIN = Gate("certain", "nothing sees it", "certain")
 KERNEL_LATE = Event(
     "kernel_late", "kernel or control overruns its period", None, "systematic: software has no rate, it has tests"
@@ -120,7 +121,7 @@ def of_goal(of: SafetyDesign, name: str, goal: Goal) -> Gate | None:
 
 def _consequence(data: Node) -> Node:
     """Distance is lost when bad data are in command while the car ahead brakes, or by the lowest level itself."""
-    traffic = Event("traffic.brakes", "meanwhile the car ahead brakes", None, "exposure: rated in the hazard analysis")
+    traffic = Event("traffic.brakes", "meanwhile the car ahead brakes", 1.0, "taken as certain")
     harder = Event("traffic.brakes_harder", "the car ahead brakes harder than declared", None, "assumption of use")
     lowest = Event("los_0.unsafe", "the law of LoS 0 does not keep the distance", None, "systematic: tests, campaigns")
     meanwhile = gate("data.at_a_bad_time", "bad data in command while the distance shrinks", "and", [data, traffic])
@@ -141,13 +142,8 @@ def _bad_data(of: SafetyDesign, ftti: float) -> Node:
 
 
 def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float) -> Node:
-    rate = of.case.occurrence.get(each.item)
-    happens = Event(
-        f"{each.name}.fails",
-        f"{each.item}: {', '.join(each.modes)}",
-        None if rate is None else rate.per_hour,
-        "no rate of occurrence with a source is stated" if rate is None else f"all modes, per hour: {rate.source}",
-    )
+    rate = _rate(of.case.occurrence.get(each.item))
+    happens = Event(f"{each.name}.fails", f"{each.item}: {', '.join(each.modes)}", *rate)
     unseen = _unseen(function, each.item, each.ways, each.name)
     reach = Event(
         f"los_{each.bound.guard - 1}.not_reached",
@@ -162,10 +158,15 @@ def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float) -> 
     return gate(f"{each.name}.in_command", f"{each.item}: {', '.join(each.modes)}", "and", [happens, uncontrolled])
 
 
+def _rate(stated: Occurrence | None) -> tuple[float | None, str]:
+    """Probability in one hour and its source; nothing without a source."""
+    return (None, NO_RATE) if stated is None else (stated.per_hour, f"per hour: {stated.source}")
+
+
 def _common_cause(of: SafetyDesign, function: Function, name: str) -> Node:
     """All its items fail at once, and every rule that would notice one of them does not."""
     cause = of.case.dependent_failures[name]
-    happens = Event(f"{name}.happens", cause.cause, None, "no rate of occurrence with a source is stated")
+    happens = Event(f"{name}.happens", cause.cause, *_rate(cause.occurrence))
     unseen = []
     for item, mode in cause.items.items():
         ways = analysis.seen_by(of.design, function, item, mode)

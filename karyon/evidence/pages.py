@@ -15,7 +15,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from karyon.campaign.folder import write
-from karyon.evidence import drawing, open_psa, report
+from karyon.evidence import drawing, figures, open_psa, report
 from karyon.evidence.report import Evidence
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,7 +46,7 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     states = {name: (node["state"], node["word"]) for name, node in data["argument"].items()}
     argument = drawing.argument(of.design.case.argument, states)
     shown = {name: drawing.fault_tree(tree, drawing.depth_of(tree, SHOWN)) for name, tree in of.trees.items()}
-    page = html(data, shown | {"argument": argument})
+    page = html(data, shown | {"argument": argument}, figures.of_campaigns(of.campaigns))
     files = {
         "report.html": page.encode(),
         "report.pdf": pdf(page),
@@ -64,8 +64,8 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     return [out / name for name in files]
 
 
-def html(data: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
-    """The report as one page that needs nothing else."""
+def html(data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[str, str]) -> str:
+    """The report as one page that needs nothing else; `pictures` are SVG, `plots` addresses that hold a PNG."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -81,7 +81,8 @@ def html(data: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         "span": span,
     }
     css = (TEMPLATES / "report.css").read_text("utf-8")
-    shown = {"css": css, "pictures": dict(pictures), "parts": PARTS, "marks": marks(data["about"])}
+    shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "parts": PARTS}
+    shown["marks"] = marks(data["about"])
     return environment.get_template("report.html").render(**data, **shown)
 
 

@@ -71,8 +71,8 @@ def test_the_page_is_whole_and_needs_no_network(report):
     links = _Links()
     text = (report[0] / "report.html").read_text()
     links.feed(text)
-    assert {to for to in links.to if not to.startswith("#")} == set()
-    assert {to[1:] for to in links.to} <= set(links.ids)
+    assert {to for to in links.to if not to.startswith(("#", "data:image/png;base64,"))} == set()
+    assert {to[1:] for to in links.to if to.startswith("#")} <= set(links.ids)
     assert len(links.ids) == len(set(links.ids))
     assert "@import" not in text
     assert "url(" not in text
@@ -181,7 +181,7 @@ def test_gaps_need_a_draft_which_says_so(folder, spoilt, tmp_path):
     assert "--draft" in done.output
     found = command.collect([folder], design, is_draft=True)
     data = report_content.content(found)
-    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""})
+    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
     assert page.count("DRAFT: gaps are open") == 2  # on top, and what print repeats on each page
     assert "@top-right { content: element(state)" in page
     assert data["claims"]["C1"]["state"] == "no runs"

@@ -110,6 +110,23 @@ def test_every_failure_of_the_analysis_is_in_the_tree(shipped):
         assert f"{each.item}: {', '.join(each.modes)}" in told
 
 
+OCCURRENCE = "{per_hour: 1e-6, source: made up for this test}"
+
+
+def test_a_probability_needs_every_rate(spoilt):
+    """Without the radio's there is none; with it there is, and the process that all share is nearly all of it."""
+    items = ["front.distance", "front.relative_speed", "own.speed", "lead.message", "perception", "control"]
+    rates = ", ".join(f"{item}: {OCCURRENCE}" for item in items)
+    causes = ", ".join(f"CC{number}: {{occurrence: {OCCURRENCE}}}" for number in range(1, 7))
+    for radio, is_known in (("", False), (f", radio: {OCCURRENCE}", True)):
+        text = f"occurrence: {{{rates}{radio}}}\ndependent_failures: {{{causes}}}"
+        of = case.read(spoilt(text))
+        found = cut_sets.analyse(fault_tree.of_goal(of, "SG2", of.case.goals["SG2"]))
+        assert (found.probability is not None) == is_known
+    assert found.probability == pytest.approx(1e-6, rel=1e-4)  # CC6 alone; all else also needs what checks miss
+    assert max(found.fussell_vesely, key=lambda name: found.fussell_vesely[name]) == "CC6.happens"
+
+
 @pytest.mark.skipif(shutil.which("scram") is None, reason="Debian's scram is not installed")
 @pytest.mark.parametrize("seed", [*range(5), None], ids=str)
 def test_another_program_reads_the_file_and_finds_the_same(seed, shipped, tmp_path):

@@ -61,7 +61,7 @@ def own_probabilities(tree: Gate) -> dict[str, float] | None:
 
 
 class _Diagram:
-    """The decision diagram of a tree: nodes are numbers, of which a negative one is the complement."""
+    """The decision diagram of a tree: nodes are numbers. Trees are monotone, so no node but `false` is a complement."""
 
     def __init__(self, tree: Gate) -> None:
         self._bdd: Any = BDD()  # type: ignore[abstract]
@@ -130,8 +130,7 @@ class _Diagram:
 
     def _halves(self, node: int) -> tuple[str, int, int]:
         level, low, high = self._bdd.succ(node)
-        sign = 1 if node > 0 else -1
-        return str(self._bdd.var_at_level(level)), sign * low, sign * high
+        return str(self._bdd.var_at_level(level)), low, high
 
 
 def _contains(cuts: set[Cut], cut: Cut) -> bool:

@@ -42,7 +42,7 @@ class Box:
 
 
 def _box(text: str, head: str, shape: str, state: str, width: float) -> Box:
-    wrapped = textwrap.wrap(text, int(width / (FONT * 0.56)))
+    wrapped = textwrap.wrap(text, int(width / (FONT * (0.68 if shape in ROUND else 0.56))))
     return Box([head, *wrapped] if head else wrapped, shape, COLOURS[state], width)
 
 

@@ -86,7 +86,7 @@ def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) 
         for each in campaign.summary["strata"]
     )
     rate, method = _whole(campaign, violated, failed, strata)
-    order = np.argsort(np.nan_to_num(_column(campaign, "margin"), nan=np.inf), kind="stable")
+    order = np.argsort(_column(campaign, "margin"), kind="stable")  # what came to nothing last
     return Result(
         name,
         claim,

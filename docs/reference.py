@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from karyon.campaign import choices
 from karyon.campaign.plan_file import PlanSection
 from karyon.cli import app
+from karyon.evidence.case import Case
 from karyon.kernel import grammar, quantities, rules
 from karyon.kernel.timing import Timing
 from karyon.logs import sensors_file
@@ -135,23 +136,31 @@ def safety() -> str:
         "`karyon.kernel.Design.parse` reads. `karyon check FILE` says what follows from it.",
         "",
     ]
-    for path, below in _objects("", schema.safety()):
+    for path, rows in _rows_of(schema.safety()):
+        parts += [f"### {path}" if path else "## A design", "", *rows, ""]
+        if path == "timing":
+            parts += [*_indented_table(inspect.getdoc(Timing) or ""), ""]
+    parts += ["## A safety case", "", "The file that `safety_case` of a design names, for `karyon evidence`.", ""]
+    for path, rows in _rows_of(schema.section(Case)):
+        parts += [*([f"### Of the case: {path}", ""] if path else []), *rows, ""]
+    return "\n".join(parts)
+
+
+def _rows_of(whole: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Each mapping with fields in a schema: its path, and the table of its fields."""
+    for path, below in _objects("", whole):
         needed = below.get("required", ())
         rows = [
             (_code(name), _kind(each), "must be given" if name in needed else "", each.get("description", ""))
             for name, each in below["properties"].items()
         ]
-        heading = f"### {path}" if path else "## A design"
-        parts += [heading, "", *_table(("field", "takes", "default", "meaning"), rows), ""]
-        if path == "timing":
-            parts += [*_indented_table(inspect.getdoc(Timing) or ""), ""]
-    return "\n".join(parts)
+        yield path, list(_table(("field", "takes", "default", "meaning"), rows))
 
 
 def _objects(path: str, whole: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each mapping with fields in a schema, with its path."""
     if whole.get("type") == "array":
-        yield from _objects(f"{path}[]", whole["items"])
+        yield from _objects(f"{path}[]", whole.get("items") or {})
     elif isinstance(whole.get("additionalProperties"), dict):
         yield from _objects(f"{path}.NAME", whole["additionalProperties"])
     elif "properties" in whole:
@@ -164,10 +173,13 @@ def _kind(each: Mapping[str, Any]) -> str:
     if "enum" in each:
         return " ".join(map(_code, each["enum"]))
     if "anyOf" in each:
-        return "a number with a unit" if "pattern" in each["anyOf"][-1] else "one of several"
+        one, other = each["anyOf"][0], each["anyOf"][-1]
+        if other == {"type": "null"}:
+            return _kind(one)
+        return "a number with a unit" if "pattern" in other else "one of several"
     if isinstance(each.get("additionalProperties"), dict):
         return "entries by name"
-    return {"array": "a list", "object": "a section", "string": "a text"}[each["type"]]
+    return {"array": "a list", "object": "a section", "string": "a text", "number": "a number"}[each["type"]]
 
 
 def rule_terms() -> str:

@@ -76,6 +76,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validates files, and prints how long bad data may keep command against what each hazard tolerates."""
+    from karyon.evidence import gaps
     from karyon.sim import check as checking
     from karyon.sim import documents
     from karyon.sim.recordings import RecordingError
@@ -83,9 +84,11 @@ def check(
     found: list[documents.Fault] = []
     recordings: list[RecordingError] = []
     reports = []
+    missing: dict[str, list[str]] = {}
     for name in files:
         try:
             reports.append(checking.check(name))
+            missing[reports[-1].name] = gaps.told(name)
         except documents.InputError as error:
             found += error.faults
         except RecordingError as error:
@@ -95,11 +98,13 @@ def check(
         told = [*map(str, recordings), documents.report(found, outcome) if found else outcome]
         _refuse("\n".join(told))
     if as_json:
-        print(json.dumps([report.as_data() for report in reports], indent=2, ensure_ascii=False))
+        found_of = [report.as_data() | {"gaps": missing[report.name]} for report in reports]
+        print(json.dumps(found_of, indent=2, ensure_ascii=False))
     else:
         for report in reports:
             checking.show(report)
-    _exit_if(any(report.failed for report in reports))
+            print("".join(f"gap:   {gap}\n" for gap in missing[report.name]), end="")
+    _exit_if(any(report.failed or missing[report.name] for report in reports))
 
 
 @app.command(epilog="Example: karyon demo")
@@ -228,6 +233,46 @@ def search(
         _refuse(f"error: a search needs cma ({error}): pip install 'karyon[search]'")
     print(json.dumps(summary, indent=2) if as_json else "\n".join(screen.of_search(summary, folder)))
     _exit_if(summary["violations"] > 0)
+
+
+@app.command(epilog="Example: karyon evidence runs/acc_faults --design scenarios/safety/acc.yaml --out runs/evidence")
+def evidence(
+    folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="folders of campaigns")] = None,
+    design: Annotated[Path | None, typer.Option(help="safety design that names its safety case")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the report")] = Path("runs/evidence"),
+    draft: Annotated[
+        bool, typer.Option("--draft", help="a report in spite of gaps, which says so on every page")
+    ] = False,
+    since: Annotated[
+        Path | None, typer.Option(help="folder of an earlier report: say what has changed, write none")
+    ] = None,
+    seal: Annotated[Path | None, typer.Option(help="sign report and inputs with this Ed25519 key, PEM")] = None,
+    verify: Annotated[Path | None, typer.Option(help="folder of a sealed report: say what of it was changed")] = None,
+    public_key: Annotated[str | None, typer.Option(help="of --verify: who must have sealed it, hexadecimal")] = None,
+) -> None:
+    """The report of a safety design and its campaigns for an ISO 26262 assessment: HTML, PDF, JSON, tables, trees."""
+    try:
+        from karyon.evidence import command
+        from karyon.evidence.runs import EvidenceError
+    except ImportError as error:
+        _refuse(f"error: a report needs jinja2, weasyprint, dd, cryptography ({error}): pip install 'karyon[report]'")
+    try:
+        if verify is not None:
+            print("\n".join(command.verified(verify, public_key)))
+            return
+        if not folders or design is None:
+            _refuse("error: a report needs folders of campaigns, and --design")
+        key = None if seal is None else command.key(seal)
+        found = command.collect(folders, design, draft)
+        if since is not None:
+            print("\n".join(command.changed(found, since)))
+            return
+        with _writing(out):
+            files = command.write(found, out, key)
+    except EvidenceError as error:
+        _refuse(str(error))
+    print("\n".join(command.lines(found, files)))
+    _exit_if(not command.is_shown(found))
 
 
 @app.command(epilog="Example: karyon replay runs/acc_faults 17 --out runs/acc_faults_17")

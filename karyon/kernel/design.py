@@ -25,6 +25,7 @@
              perception_period: 20 ms, kernel_phase: 0, control_phase: 0, perception_phase: 0}
     hazards:                              # what the analysis of switch times needs of them
       collision: {goal: keep the safe distance, ftti: 1 s, function: acc}
+    safety_case: cases/acc.yaml           # for who argues with the design; the kernel does not read it
 """
 
 from __future__ import annotations
@@ -212,7 +213,8 @@ class _Reader:
         self.unread: set[str] = set()
 
     def design(self, mapping: object) -> Design | None:
-        parts = self.keys(mapping, (), ("name", "functions", "timing"), ("signals", "components", "peers", "hazards"))
+        optional = ("signals", "components", "peers", "hazards", "safety_case")
+        parts = self.keys(mapping, (), ("name", "functions", "timing"), optional)
         if parts is None:
             return None
         signals = self.entries(parts, "signals", self.signal)
@@ -222,6 +224,7 @@ class _Reader:
         hazards = self.entries(parts, "hazards", self.hazard)
         timing = self.timing(parts["timing"]) if "timing" in parts else None
         name = self.words(parts, "name", ())
+        self.words(parts, "safety_case", ())
         if timing is None:
             return None
         return Design(name, signals, components, peers, functions, timing, hazards)

@@ -255,19 +255,24 @@ class Following:
         that the mode can grow by (`reckoning.RAMPS`). inf: no check sees it. Holds while the car ahead is heard: see
         `unheard_time`.
         """
+        return slowest(self.judges(signal, mode).values(), mode, minimum)
+
+    def judges(self, signal: str, mode: str) -> dict[str, ResidualGate]:
+        """The checks, by name, that must all speak for a failure of `signal` to be seen; empty: none sees it."""
         c = self.checks
-        position, speed = (c.message.position,), (c.closing,)
-        guards: dict[str, tuple[ResidualGate, ...]] = {
-            "front.distance": (c.radar,),
+        position, speed = {"track": c.message.position}, {"closing": c.closing}
+        intention = {"intention": c.message.intention}
+        guards: dict[str, dict[str, ResidualGate]] = {
+            "front.distance": {"radar": c.radar},
             "front.relative_speed": speed,
-            "own.speed": (c.wheel, c.closing),  # one of the two acquits own speed: both must speak
-            LEAD: {"wrong_position": position, "wrong_speed": speed}.get(mode, (*position, *speed)),
+            "own.speed": {"wheel": c.wheel, "closing": c.closing},  # one of the two acquits own speed: both must speak
+            LEAD: {"wrong_position": position, "wrong_speed": speed}.get(mode, position | speed),
             "lead.message.position": position,
             "lead.message.speed": speed,
-            "lead.message.acceleration": (c.message.intention,),
-            "lead.message.intended_acceleration": (c.message.intention,),
+            "lead.message.acceleration": intention,
+            "lead.message.intended_acceleration": intention,
         }
-        return slowest(guards.get(signal, ()), mode, minimum)
+        return guards.get(signal, {})
 
     def unheard_time(self, minimum: float) -> float:
         """Detection time in s of a wrong relative speed while no message is heard: it shows only in the distance.

@@ -74,11 +74,15 @@ class Leader:
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """As `karyon.perception.following.Following.detection_time`, for a field of the message, or the whole."""
-        intention = (self.checks.intention,)
-        of_mode = {"wrong_position": (self.checks.position,)}
-        guards: dict[str, tuple[ResidualGate, ...]] = {LEADER: of_mode.get(mode, (self.sight,))}
-        guards |= zip(LEADER_FIELDS, ((self.checks.position,), (self.sight,), intention, intention), strict=True)
-        return slowest(guards.get(signal, ()), mode, minimum)
+        return slowest(self.judges(signal, mode).values(), mode, minimum)
+
+    def judges(self, signal: str, mode: str) -> dict[str, ResidualGate]:
+        """As `karyon.perception.following.Following.judges`."""
+        position, intention = {"track": self.checks.position}, {"intention": self.checks.intention}
+        sight = {"sight": self.sight}
+        guards: dict[str, dict[str, ResidualGate]] = {LEADER: position if mode == "wrong_position" else sight}
+        guards |= zip(LEADER_FIELDS, (position, sight, intention, intention), strict=True)
+        return guards.get(signal, {})
 
     def update(
         self, now: int, message: Samples, witness: Witness, another: Booleans, running: Booleans | None = None

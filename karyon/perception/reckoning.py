@@ -1,6 +1,6 @@
 """Residuals judged by their gates, and values carried on by their rates: what the checks of a function are made of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from math import inf
 from typing import Any
@@ -43,7 +43,7 @@ class Limits:
         return validity.of_amplitude(3.0 * deviation, band, self._tolerated)
 
 
-def slowest(gates: Sequence[ResidualGate], mode: str, minimum: float) -> float:
+def slowest(gates: Collection[ResidualGate], mode: str, minimum: float) -> float:
     """Detection time in s of a failure that all these gates must see, for a rule `validity >= minimum`.
 
     The worst of a step of the tolerated amplitude and of the ramps that the mode can grow by; inf: no gate sees it.

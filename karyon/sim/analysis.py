@@ -175,6 +175,22 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
     )
 
 
+def seen_by(design: Design, function: Function, subject: str, mode: str) -> tuple[tuple[str, ...], ...]:
+    """Ways in which a failure is detected: one is enough, and of one way all must speak. Empty: nothing sees it.
+
+    subject   as of `bound`. KeyError: no rule guards it.
+    """
+    item = field_of(subject)
+    if item in {component.name for component in design.components}:
+        return (("heartbeat",),)
+    if mode in LATE_MODES:
+        ways = {"age limit": age_limit(function, item), "time stamp": _stamp_time(design, function, item, mode)}
+        return tuple((way,) for way, time in ways.items() if time < inf)
+    judge = (leader_of if item == LEADER else perception_of)(design, function, 1)
+    checks = judge.judges(subject, mode)
+    return (tuple(f"check {name}" for name in checks),) if checks else ()
+
+
 def _stamp_time(design: Design, function: Function, item: str, mode: str) -> float:
     """Detection time in s by a stamp that no rule lets pass: it does not rise, is ahead, or too old; inf: none comes.
 

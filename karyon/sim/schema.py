@@ -74,6 +74,7 @@ def safety() -> Schema:
         "functions": _by_name(_object({"levels": levels}, ["levels"])),
         "timing": _object(timing, always),
         "hazards": _by_name(_object(hazard, list(hazard))),
+        "safety_case": TEXT | {"description": "file of hazards, goals, requirements and claims, beside this one"},
     }
     return {"$schema": DIALECT, "title": "KARYON safety design"} | _object(design, ["name", "functions", "timing"])
 

@@ -139,6 +139,7 @@ def test_survives_a_leader_that_brakes_as_hard_as_it_may(level, speed, rate):
     assert drive.speeds[-1] < 0.05
 
 
+@pytest.mark.requirement("FSR3", "TSR8")
 @pytest.mark.parametrize("level", [1, 2])
 @pytest.mark.parametrize("speed", [10.0, 24.0])
 def test_falls_to_level_0_when_the_front_is_lost_and_the_leader_brakes(level, speed):
@@ -155,6 +156,7 @@ def test_falls_to_level_0_when_the_front_is_lost_and_the_leader_brakes(level, sp
     assert drive.speeds[-1] < CREEP
 
 
+@pytest.mark.requirement("FSR3")
 @pytest.mark.parametrize("speed", [3.0, 10.0, 24.0])
 def test_brakes_towards_a_stop_when_the_front_is_unknown(speed):
     """At least 3.5 m/s² within half a second, and it stays until the front is believed again."""
@@ -197,6 +199,7 @@ def test_the_blind_brake_no_harder_than_all_have_declared(gap):
     assert drive.speeds[-1] == 0.0
 
 
+@pytest.mark.requirement("FSR3", "TSR8")
 @pytest.mark.parametrize("time_gap", [0.7, 0.8, 1.0, 1.4])
 def test_the_blind_keep_the_safe_distance_while_the_car_ahead_brakes_as_declared(time_gap):
     """An even deceleration that is just in time in the end would break it on the way."""
@@ -394,6 +397,7 @@ def test_a_level_is_left_out_of_its_safe_set_when_it_closes_too_fast(level):
     assert calm.safe[-1][level]
 
 
+@pytest.mark.requirement("TSR8")
 @pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("speed", [15.0, 25.0, 30.0])
 def test_keeps_the_safe_distance_to_a_leader_that_brakes_as_hard_as_it_may(level, speed):

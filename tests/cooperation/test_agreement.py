@@ -177,6 +177,7 @@ def test_the_first_in_file_heads_with_no_word():
     assert (levels == TOP).all()
 
 
+@pytest.mark.requirement("TSR12")
 @given(
     members=st.integers(1, 6),
     seed=st.integers(0, 2**32 - 1),

@@ -471,6 +471,7 @@ def stories(draw, rules=attainable_rules(), most_rows=6, most_functions=3):  # n
     return design, rows, draw(streams(design, rows))
 
 
+@pytest.mark.requirement("FSR1", "FSR2")
 @settings(ci, max_examples=600)
 @given(stories(), st.data())
 def test_kernel_is_the_reference_in_every_row(story, data):
@@ -612,6 +613,7 @@ def test_durations_are_exact_to_the_nanosecond(limit, start):
 # ---------------------------------------------------------------- what holds whatever the design, in plain words
 
 
+@pytest.mark.requirement("FSR2")
 @ci
 @given(stories())
 def test_a_downgrade_is_never_delayed(story):
@@ -622,6 +624,7 @@ def test_a_downgrade_is_never_delayed(story):
                 assert decision.level[place] <= pair.certain_level(name, place, known_time(step))
 
 
+@pytest.mark.requirement("TSR5")
 @ci
 @given(stories(), st.sampled_from(["forgotten", "not a number", "no time"]))
 def test_absent_data_never_admits_a_level(story, how):
@@ -646,6 +649,7 @@ def test_absent_data_never_admits_a_level(story, how):
             assert not any(known.any() for known in decision.trusted.values())
 
 
+@pytest.mark.requirement("TSR5")
 @ci
 @given(stories(), st.data())
 def test_making_an_input_absent_never_raises_the_level(story, data):
@@ -710,6 +714,7 @@ def test_making_an_input_worse_never_raises_the_level(story, data):
     )
 
 
+@pytest.mark.requirement("TSR9")
 @ci
 @given(stories())
 def test_the_level_rises_by_one_step_at_most_and_only_when_initialised(story):
@@ -719,6 +724,7 @@ def test_the_level_rises_by_one_step_at_most_and_only_when_initialised(story):
             assert (decision.level[~decision.initialised] == 0).all()
 
 
+@pytest.mark.requirement("FSR2", "TSR9")
 @ci
 @given(stories())
 def test_no_level_is_taken_before_its_rules_held_for_its_dwell(story):

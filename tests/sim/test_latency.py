@@ -49,6 +49,7 @@ def campaign():
     ]
 
 
+@pytest.mark.requirement("FSR4", "TSR6", "TSR7")
 def test_no_switch_is_slower_than_its_bound(campaign):
     """In every run the measured latency is within the bound, and no safety goal is violated."""
     for text, _, summary in campaign:
@@ -140,6 +141,7 @@ def held(scenario, seconds, several):
     return broken
 
 
+@pytest.mark.requirement("TSR6")
 def test_a_lie_in_any_field_of_the_message_is_left_in_time():
     rng = random.Random(8)
     assert not held("acc_recorded", 40, [[lie(rng)] for _ in range(140)])
@@ -154,6 +156,7 @@ def jumps(signal, amplitude):
     return [[SILENT, {**jump, "onset": 18 + 0.3 * run}] for run in range(20)]
 
 
+@pytest.mark.requirement("TSR6")
 @pytest.mark.parametrize("signal, amplitude", [("front.distance", 3.0), ("own.speed", 2.0)])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_bound_of_level_1_does_not_rest_on_the_radio(signal, amplitude, sign):

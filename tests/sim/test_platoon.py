@@ -38,6 +38,7 @@ def assert_safe(summary):
     assert acc["worst_disagreement"] <= acc["disagreement_bound"] == 1
 
 
+@pytest.mark.requirement("TSR12")
 @pytest.mark.parametrize("loss", [0.0, 0.1, 0.2, 0.4, 0.7, 1.0])
 @pytest.mark.parametrize("brakes", [False, True])
 def test_it_is_safe_at_any_loss(loss, brakes):

@@ -1,16 +1,20 @@
 """Every safety design that we ship has the properties of every design."""
 
+import pytest
+
 from karyon.sim.safety_file import read_design
 from karyon.sim.shipped import SHIPPED
 from tests.kernel.design_properties import DesignProperties
 
 
+@pytest.mark.requirement("TSR1", "TSR2", "TSR3", "TSR4")
 class TestAcc(DesignProperties):
     """Car following."""
 
     design = read_design(SHIPPED / "safety" / "acc.yaml")
 
 
+@pytest.mark.requirement("TSR1", "TSR2", "TSR3", "TSR4", "TSR11")
 class TestPlatoon(DesignProperties):
     """Car following in a platoon."""
 

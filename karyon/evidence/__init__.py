@@ -1,0 +1,1 @@
+"""Evidence: from hazards and safety goals to claims on runs, as a report that an assessor can follow backwards."""

@@ -1,0 +1,206 @@
+"""Claims: what the runs of a campaign say of a rate, and of what they say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from karyon.campaign import results, rows
+from karyon.campaign.statistics import clopper_pearson, runs_without_violation, weighted_rate
+from karyon.evidence.case import Claim, SafetyDesign
+from karyon.evidence.runs import Campaign
+from karyon.kernel import Design
+from karyon.sim import analysis
+from karyon.sim.controllers import FUNCTION
+
+Booleans = NDArray[np.bool_]
+
+SHOWN, OPEN, BROKEN, UNTRIED = "shown", "not shown", "broken", "no runs"
+NEAR = 5  # runs that came nearest to a violation, and violations, that are named
+TOLD = ("run", "seed", "stratum", "outcome", "margin", "goals_violated", *rows.FAULT)
+HOLDS = {  # of the interval of a rate, by how the runs were spread
+    "random": "Runs are independent draws: it holds whatever the rate is",
+    "sobol": "Points are spread evenly (Sobol), not drawn independently: it is most often too wide, and not guaranteed",
+    "latin_hypercube": "Points of a Latin hypercube are not independent: most often too wide, and not guaranteed",
+    "grid": "A grid is no sample: there is no interval, and no claim on a rate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """k of n runs, of which `failed` more came to nothing, and the two-sided 95 % interval; None: there is none."""
+
+    name: str
+    runs: int
+    violations: int
+    failed: int
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a claim.
+
+    state      SHOWN: the whole interval is below the limit; BROKEN: above; OPEN: neither; UNTRIED: no campaign
+    needed     runs without a violation that would show it
+    method     name of the interval, and when it holds
+    strata     the rate of each kind of runs, without confidence for all of them together
+    violations, near   runs with the command that replays each
+    """
+
+    id: str
+    claim: Claim
+    campaign: Campaign | None
+    state: str
+    rate: Rate
+    needed: int
+    method: str
+    holds: str
+    strata: tuple[Rate, ...]
+    violations: tuple[dict[str, Any], ...]
+    near: tuple[dict[str, Any], ...]
+
+
+def judge(design: SafetyDesign, campaigns: Iterable[Campaign]) -> list[Result]:
+    """What the campaigns say of each claim of the case."""
+    by_plan = {campaign.plan.name: campaign for campaign in campaigns}
+    return [_judged(name, claim, by_plan.get(claim.plan), design.design) for name, claim in design.case.claims.items()]
+
+
+def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) -> Result:
+    needed = runs_without_violation(claim.below, 0.975)  # one-sided: the upper end of a two-sided 95 % interval
+    if campaign is None:
+        nothing = Rate("all", 0, 0, 0, None, None)
+        return Result(name, claim, None, UNTRIED, nothing, needed, "", "", (), (), ())
+    table = campaign.table
+    violated, failed = violating(campaign, claim.violates, design), _failed(campaign)
+    stratum = np.array(table["stratum"].to_pylist(), dtype=object)
+    strata = tuple(
+        _rate(each["name"], violated[stratum == each["name"]], failed[stratum == each["name"]], campaign)
+        for each in campaign.summary["strata"]
+    )
+    rate, method = _whole(campaign, violated, failed, strata)
+    order = np.argsort(_column(campaign, "margin"), kind="stable")  # what came to nothing last
+    return Result(
+        name,
+        claim,
+        campaign,
+        _state(rate, claim.below),
+        rate,
+        needed,
+        method,
+        HOLDS[campaign.plan.sampling],
+        strata,
+        _named(campaign, [at for at in order if violated[at]]),
+        _named(campaign, [at for at in order if not violated[at]]),
+    )
+
+
+def violating(campaign: Campaign, hazards: Sequence[str], design: Design) -> Booleans:
+    """Which runs violate the goals of these hazards, or any goal where none is named (run,)."""
+    goals = {hazard.goal for hazard in design.hazards if not hazards or hazard.id in hazards}
+    said = campaign.table["goals_violated"].to_pylist()
+    return np.array([bool(goals & set((each or "").split(";"))) for each in said], dtype=bool)
+
+
+def _failed(campaign: Campaign) -> Booleans:
+    return np.isin(np.array(campaign.table["outcome"].to_pylist()), (rows.CRASHED, rows.HUNG))
+
+
+def _column(campaign: Campaign, name: str) -> NDArray[np.float64]:
+    return np.array([np.nan if each is None else each for each in campaign.table[name].to_pylist()], dtype=float)
+
+
+def _rate(name: str, violated: Booleans, failed: Booleans, campaign: Campaign) -> Rate:
+    """What came to nothing may have been a violation, or not."""
+    n, k, f = len(violated), int(violated.sum()), int((failed & ~violated).sum())
+    if campaign.plan.sampling == "grid" or n == 0:
+        return Rate(name, n, k, f, None, None)
+    return Rate(name, n, k, f, float(clopper_pearson(k, n)[0]), float(clopper_pearson(k + f, n)[1]))
+
+
+def _whole(campaign: Campaign, violated: Booleans, failed: Booleans, strata: Sequence[Rate]) -> tuple[Rate, str]:
+    """The rate over all strata, and the name of its interval: weights that are not the shares need another one."""
+    plain = _rate("all", violated, failed, campaign)
+    weights = [stratum.weight for stratum in campaign.plan.strata]
+    shares = [stratum.share for stratum in campaign.plan.strata]
+    if plain.low is None or np.allclose(weights, shares):
+        return plain, "Clopper–Pearson, two-sided 95 %"
+    if not all(one.runs for one in strata):
+        return Rate("all", plain.runs, plain.violations, plain.failed, None, None), "none: a stratum has no run"
+    runs = [one.runs for one in strata]
+    low = weighted_rate([one.violations for one in strata], runs, weights).low
+    high = weighted_rate([one.violations + one.failed for one in strata], runs, weights).high
+    return Rate("all", plain.runs, plain.violations, plain.failed, low, high), "Chernoff, weighted strata, 95 %"
+
+
+def _state(rate: Rate, limit: float) -> str:
+    if rate.low is None or rate.high is None:
+        return OPEN
+    return SHOWN if rate.high < limit else BROKEN if rate.low >= limit else OPEN
+
+
+def _named(campaign: Campaign, places: Sequence[int]) -> tuple[dict[str, Any], ...]:
+    found = campaign.table.select(TOLD).take(pa.array(places[:NEAR], pa.int64())).to_pylist()
+    return tuple(results.named(row, TOLD, campaign.path) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """How often a failure was injected, and between which amplitudes, onsets (s) and durations (s).
+
+    guarded   whether a rule names the signal or component, so that the failure has a bound
+    """
+
+    item: str
+    mode: str
+    runs: int
+    guarded: bool
+    amplitude: tuple[float, float] | None
+    onset: tuple[float, float] | None
+    duration: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What campaigns have tried of all (signal or component, mode) that the analysis knows."""
+
+    sampled: tuple[Sampled, ...]
+    not_sampled: tuple[tuple[str, str], ...]
+    without_fault: int
+
+    @property
+    def share(self) -> float:
+        """Of the failures that have a bound, how many were injected at least once."""
+        tried = sum(one.guarded for one in self.sampled)
+        return tried / max(1, tried + len(self.not_sampled))
+
+
+def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
+    """The fault space of the design's function, and what of it the first faults of all runs have touched."""
+    known = {(one.item, one.mode) for one in analysis.bounds(design, design.function(FUNCTION))}
+    tried: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    without = 0
+    for campaign in campaigns:
+        for row in campaign.table.select(rows.FAULT).to_pylist():
+            if row["fault_mode"] is None:
+                without += 1
+            else:
+                tried.setdefault((analysis.field_of(row["fault_signal"]), row["fault_mode"]), []).append(row)
+    sampled = tuple(
+        Sampled(*key, len(of), key in known, *(_range(of, name) for name in ("amplitude", "onset", "duration")))
+        for key, of in sorted(tried.items())
+    )
+    order = [(one.item, one.mode) for one in analysis.bounds(design, design.function(FUNCTION))]
+    return Coverage(sampled, tuple(key for key in order if key not in tried), without)
+
+
+def _range(of: Sequence[Mapping[str, Any]], name: str) -> tuple[float, float] | None:
+    values = [row[f"fault_{name}"] for row in of if row[f"fault_{name}"] is not None]
+    return (min(values), max(values)) if values else None

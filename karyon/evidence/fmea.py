@@ -1,0 +1,151 @@
+"""Failure modes and effects: each failure of what the rules name, how and how soon it is seen, what runs measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from karyon.campaign.statistics import clopper_pearson
+from karyon.evidence.case import SafetyDesign
+from karyon.evidence.claims import violating
+from karyon.evidence.runs import Campaign
+from karyon.kernel import Design
+from karyon.sim import analysis
+from karyon.sim.controllers import FUNCTION
+from karyon.sim.metrics import BAD_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What runs with this failure have shown. Times in s.
+
+    runs        in which it was injected
+    effective   of them, those in which bad data were in command for at least one cycle
+    late        of them, those in which bad data stayed beyond the bound, or that came to nothing
+    violated    of all, those that violate any goal
+    longest     longest time that bad data were in command
+    coverage    lower end of the two-sided 95 % interval of the share of injections that were controlled in time
+    """
+
+    runs: int
+    effective: int
+    late: int
+    violated: int
+    longest: float
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One failure mode of one signal, message or component.
+
+    detection  the ways in which it is seen, in words; empty: nothing sees it
+    claimed    diagnostic coverage as the case states it; None: it states none
+    measured   None: no run has it
+    residual   what is left, in words
+    """
+
+    item: str
+    mode: str
+    effect: str
+    detection: str
+    detection_time: float
+    switch: float
+    handling: float
+    ftti: float
+    claimed: float | None
+    measured: Measured | None
+    residual: str
+
+
+def table(of: SafetyDesign, campaigns: Sequence[Campaign]) -> list[Row]:
+    """All failures that the analysis of the design knows, in its order."""
+    design, function = of.design, of.design.function(FUNCTION)
+    ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
+    found = measured(design, campaigns)
+    rows = []
+    for bound in analysis.bounds(design, function):
+        ways = analysis.seen_by(design, function, bound.item, bound.mode)
+        claimed = of.case.coverage.get(bound.item)
+        rows.append(
+            Row(
+                bound.item,
+                bound.mode,
+                _effect(bound, function.levels[bound.guard].name, function.levels[bound.guard - 1].name),
+                in_words(ways),
+                bound.detection,
+                bound.switch,
+                bound.handling,
+                ftti,
+                None if claimed is None else claimed.share,
+                found.get((bound.item, bound.mode)),
+                _residual(bound, ftti, found.get((bound.item, bound.mode))),
+            )
+        )
+    return rows
+
+
+def in_words(ways: Sequence[Sequence[str]]) -> str:
+    """Ways of detection: of one way all must speak, of several one is enough."""
+    return ", or ".join(" and ".join(way) for way in ways)
+
+
+def measured(design: Design, campaigns: Iterable[Campaign]) -> dict[tuple[str, str], Measured]:
+    """By signal or component and mode of the first fault of a run, over all campaigns."""
+    columns: dict[tuple[str, str], list[tuple[float, bool, bool]]] = {}
+    for campaign in campaigns:
+        late, violated = violating(campaign, [BAD_DATA], design), violating(campaign, [], design)
+        told = campaign.table.select(["fault_signal", "fault_mode", "worst_switch_latency", "outcome"]).to_pylist()
+        for row, is_late, is_violated in zip(told, late, violated, strict=True):
+            if row["fault_mode"] is not None:
+                key = analysis.field_of(row["fault_signal"]), row["fault_mode"]
+                latency = row["worst_switch_latency"]
+                came_to_nothing = latency is None
+                columns.setdefault(key, []).append(
+                    (latency or 0.0, bool(is_late) or came_to_nothing, bool(is_violated))
+                )
+    return {key: _measured(of) for key, of in columns.items()}
+
+
+def _measured(of: Sequence[tuple[float, bool, bool]]) -> Measured:
+    latency = np.array([each[0] for each in of])
+    late, violated = sum(each[1] for each in of), sum(each[2] for each in of)
+    coverage = 1.0 - float(clopper_pearson(late, len(of))[1])
+    return Measured(len(of), int((latency > 0.0).sum()), late, violated, float(latency.max()), coverage)
+
+
+def _effect(bound: analysis.Bound, left: str, taken: str) -> str:
+    return f"bad data in command from LoS {bound.guard} ({left}) up, until LoS {bound.guard - 1} ({taken}) has it"
+
+
+def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:
+    if not isfinite(bound.detection):
+        return "not detected"
+    if bound.handling > ftti:
+        return "detected too late"
+    if seen is None:
+        return "bound by analysis; no run has injected it"
+    if seen.late:
+        return f"{seen.late} of {seen.runs} injections stayed beyond the bound, or came to nothing"
+    if seen.effective == 0:
+        return f"none of {seen.runs} injections ever brought bad data into command"
+    return f"none of {seen.runs} injections stayed beyond the bound"
+
+
+def as_data(row: Row) -> dict[str, Any]:
+    """A row as plain data; times in s, null for never."""
+    times = {name: getattr(row, name) for name in ("detection_time", "switch", "handling", "ftti")}
+    return {
+        "item": row.item,
+        "mode": row.mode,
+        "effect": row.effect,
+        "detection": row.detection,
+        **{name: time if isfinite(time) else None for name, time in times.items()},
+        "claimed_coverage": row.claimed,
+        **{name: getattr(row.measured, name, None) for name in Measured.__slots__},
+        "residual": row.residual,
+    }

@@ -1,0 +1,151 @@
+"""Campaigns as evidence: their rows, held against what their folders say of them. Doctored ones are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from karyon.campaign import folder as folders
+from karyon.campaign import plan_file, results, rows
+from karyon.campaign.folder import CampaignError, differences, identity
+from karyon.campaign.plan import Plan
+from karyon.evidence.case import SafetyDesign
+from karyon.kernel import Design
+from karyon.sim import documents
+from karyon.sim.documents import InputError
+
+BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
+SAME = 1e-9  # two computations of one interval differ by less
+
+
+class EvidenceError(Exception):
+    """What no report can be made of: all reasons."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("\n".join(f"error: {reason}" for reason in self.reasons))
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """The runs of one campaign, and what its folder says of them.
+
+    summary   `campaign.json`
+    table     `runs.parquet`
+    others    on what its bits rest that is different here and now
+    hashes    SHA-256 of its files
+    """
+
+    path: Path
+    plan: Plan
+    summary: Mapping[str, Any]
+    table: pa.Table
+    others: tuple[str, ...]
+    hashes: Mapping[str, str]
+
+
+def read(paths: Iterable[Path], design: SafetyDesign) -> list[Campaign]:
+    """The campaigns in these folders, each of the design. Raises EvidenceError with all that is wrong with any."""
+    found: list[Campaign] = []
+    reasons: list[str] = []
+    for path in paths:
+        try:
+            one = _read(path, design)
+        except (CampaignError, EvidenceError) as error:
+            reasons += error.reasons if isinstance(error, EvidenceError) else [str(error)]
+        except InputError as error:
+            reasons.append(f"{path}: its plan cannot be read any more: {documents.report(error.faults, 'see above')}")
+        else:
+            reasons += [
+                f"{path} and {other.path} are of one plan" for other in found if other.plan.name == one.plan.name
+            ]
+            found.append(one)
+    if reasons:
+        raise EvidenceError(reasons)
+    return found
+
+
+def _read(path: Path, design: SafetyDesign) -> Campaign:
+    names = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
+    missing = [name for name in names if not (path / name).is_file()]
+    if missing:
+        raise EvidenceError([f"{path} is no finished campaign: there is no {', no '.join(missing)}"])
+    known, summary = _json(path / "identity.json"), _json(path / "campaign.json")
+    beside = Path(str(known.get("plan_folder", path)))
+    plan = plan_file.read(path / "plan.yaml", name=str(known.get("campaign")), beside=beside)
+    now = identity(plan, known.get("seed", 0))
+    others = {name: now[name] for name in BITS}
+    wanted = {name: value for name, value in now.items() if name not in BITS}
+    changed = [f"{path} was made of another {what}" for what in _changed(known, wanted)]
+    if plan.varied:
+        changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
+    elif Design.parse(plan.design) != design.design:
+        changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
+    try:
+        table = parquet.read_table(path / "runs.parquet")
+    except (OSError, pa.ArrowException) as error:
+        raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
+    if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
+        raise EvidenceError(reasons)
+    hashes = {name: file_sha256(path / name) for name in names}
+    return Campaign(path, plan, summary, table, tuple(differences(known, others)), hashes)
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file's bytes. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError([f"{path} cannot be read: {error}"]) from None
+    return found if isinstance(found, dict) else {}
+
+
+def _changed(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    return [each.removeprefix("the ") for each in differences(dict(known), dict(wanted))]
+
+
+def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
+    """In what the rows are not those that the campaign has summed up."""
+    lacking = {"run", "seed", "stratum", *rows.FAULT, *rows.MEASURED} - set(table.column_names)
+    if lacking:
+        yield f"runs.parquet has no column {', '.join(sorted(lacking))}"
+        return
+    other = [name for name, value in known.items() if name != "plan_folder" and summary.get(name) != value]
+    if other := [name for name in other if name != "runs"]:
+        yield f"campaign.json and identity.json are of two campaigns: {', '.join(other)} differ"
+    if folders.digest(table) != summary.get("digest"):
+        yield "runs.parquet is not what campaign.json has the digest of: rows were changed, removed or mixed"
+    if len(table) != summary.get("runs"):
+        yield f"runs.parquet has {len(table)} runs, and campaign.json says {summary.get('runs')}"
+    if table["run"].to_pylist() != list(range(len(table))):
+        yield "runs.parquet has not each run once, numbered from 0"
+    seeds = len(pc.unique(table["seed"]))
+    if seeds != len(table):
+        yield f"runs.parquet has {seeds} seeds for {len(table)} runs: runs are not independent"
+    violations = pc.sum(pc.equal(table["outcome"], rows.VIOLATED)).as_py() or 0
+    if violations != summary.get("violations"):
+        yield f"{violations} runs violate a goal, and campaign.json says {summary.get('violations')}"
+    yield from _interval(table, summary)
+
+
+def _interval(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[str]:
+    said = summary.get("interval")
+    if said is None:
+        return
+    low, high = results.interval(Counter(table["outcome"].to_pylist()))
+    if not (isinstance(said, list) and len(said) == 2 and abs(said[0] - low) < SAME and abs(said[1] - high) < SAME):
+        yield f"the interval of campaign.json is not that of its runs, [{low:.3g}, {high:.3g}]"

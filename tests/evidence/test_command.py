@@ -1,0 +1,188 @@
+"""`karyon evidence`: its files say what the runs say, and nothing is made of runs that are not those of the design."""
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy.stats import binomtest
+
+from karyon.evidence import command, pages
+from karyon.evidence import report as report_content
+from tests.evidence.conftest import DESIGN, RUNS, evidence
+
+
+def test_every_file_is_there(report):
+    """And the trees are XML of the exchange format."""
+    out, said = report
+    names = "report.html report.pdf report.json traceability.csv hara.csv fmea.csv safety_case.svg fault_tree_SG1.xml"
+    assert set(names.split()) < {path.name for path in out.iterdir()}
+    assert (out / "report.pdf").read_bytes()[:5] == b"%PDF-"
+    assert ElementTree.parse(out / "fault_tree_SG2.xml").getroot().tag == "opsa-mef"
+    assert ElementTree.parse(out / "safety_case.svg").getroot().tag.endswith("svg")
+    assert f"0 of {RUNS} runs" in said
+
+
+def test_a_claim_has_the_numbers_of_its_runs(report, folder):
+    """k, n and the interval, against scipy and `campaign.json`; few runs leave it open."""
+    data, campaign = (
+        json.loads((report[0] / "report.json").read_text()),
+        json.loads((folder / "campaign.json").read_text()),
+    )
+    exact = binomtest(campaign["violations"], RUNS).proportion_ci(0.95, method="exact")
+    for claim in data["claims"].values():
+        assert (claim["rate"]["violations"], claim["rate"]["runs"]) == (0, RUNS)
+        assert (claim["rate"]["low"], claim["rate"]["high"]) == pytest.approx((exact.low, exact.high))
+        assert claim["state"] == "not shown"
+        assert sum(rate["runs"] for rate in claim["strata"]) == RUNS
+    assert data["campaigns"][0]["digest"] == campaign["digest"]
+    assert len(data["claims"]["C1"]["near"]) == 5
+
+
+def test_the_fmea_counts_every_injection_once(report, folder):
+    """Runs by signal and mode are those of the table, messages' fields counted with their message."""
+    rows = json.loads((report[0] / "report.json").read_text())["fmea"]
+    table = parquet.read_table(folder / "runs.parquet").to_pylist()
+    known = {(row["item"], row["mode"]) for row in rows}
+    injected = [row for row in table if (row["fault_signal"], row["fault_mode"]) in known]
+    assert sum(row["runs"] or 0 for row in rows) == len(injected) > 0
+    assert all(row["late"] == 0 for row in rows if row["runs"])
+
+
+class _Links(HTMLParser):
+    """Ids, and what is linked to or loaded."""
+
+    def __init__(self):
+        super().__init__()
+        self.ids, self.to = [], []
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.ids += [named["id"]] if "id" in named else []
+        self.to += [named[name] for name in ("href", "src") if name in named]
+
+
+def test_the_page_is_whole_and_needs_no_network(report):
+    """Every link leads to an id of the page, and no id is there twice."""
+    links = _Links()
+    text = (report[0] / "report.html").read_text()
+    links.feed(text)
+    assert {to for to in links.to if not to.startswith(("#", "data:image/png;base64,"))} == set()
+    assert {to[1:] for to in links.to if to.startswith("#")} <= set(links.ids)
+    assert len(links.ids) == len(set(links.ids))
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "too_little_braking",  # which hazards
+        "Severity S, exposure E and controllability C",  # which ASIL, and why
+        '<code>front.distance</code></td><td class="c">stuck_at',  # what if the radar sticks
+        "FHTI (fault handling time interval)",  # how fast is the switch, and says who
+        "karyon check",
+        "sampling sobol, campaign seed 5",  # how often did it fail, in how many runs, drawn how
+        "Each assumption has to be shown by somebody",  # what is assumed
+        "Not injected by any run of this report",  # what was not tested
+        "For run 4711 of a campaign",  # how do I repeat run 4711
+        "Tool confidence (ISO 26262-8, 11)",  # can I trust the tool
+        "most often too wide, and not guaranteed",  # what the interval does not say
+    ],
+)
+def test_a_reader_finds_the_answer(answer, report):
+    """The questions of docs/evidence.md."""
+    assert answer in (report[0] / "report.html").read_text()
+
+
+def test_traceability_goes_from_every_goal_to_tests_rules_and_claims(report):
+    """Each line of the table names a place; no requirement is carried by nothing."""
+    with (report[0] / "traceability.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["goal"] for row in rows} == {"SG1", "SG2", "SG3"}
+    assert {row["kind"] for row in rows} == {"rule", "test", "claim", "assumption", "requirement"}
+    assert all(re.fullmatch(r".+:\d+", row["place"]) for row in rows)
+
+
+def _without_a_run(folder):
+    table = parquet.read_table(folder / "runs.parquet")
+    parquet.write_table(table.slice(0, len(table) - 1), folder / "runs.parquet")
+
+
+def _with_a_better_margin(folder):
+    table = parquet.read_table(folder / "runs.parquet")
+    at = table.column_names.index("margin")
+    parquet.write_table(table.set_column(at, "margin", pa.array([10.0] * len(table))), folder / "runs.parquet")
+
+
+def _with_another_number(folder, name, value):
+    data = json.loads((folder / "campaign.json").read_text())
+    (folder / "campaign.json").write_text(json.dumps(data | {name: value}))
+
+
+@pytest.mark.parametrize(
+    ("doctor", "said"),
+    [
+        (_without_a_run, "rows were changed, removed or mixed"),
+        (_without_a_run, f"runs.parquet has {RUNS - 1} runs, and campaign.json says {RUNS}"),
+        (_with_a_better_margin, "rows were changed, removed or mixed"),
+        (
+            lambda folder: _with_another_number(folder, "violations", 3),
+            "0 runs violate a goal, and campaign.json says 3",
+        ),
+        (lambda folder: _with_another_number(folder, "interval", [0, 1e-6]), "is not that of its runs"),
+        (lambda folder: _with_another_number(folder, "seed", 6), "are of two campaigns: seed differ"),
+        (lambda folder: (folder / "campaign.json").unlink(), "there is no campaign.json"),
+        (lambda folder: (folder / "runs.parquet").write_bytes(b"PAR1"), "cannot be read"),
+        (
+            lambda folder: (folder / "plan.yaml").write_text("extends: acc_faults\nsettings: {duration: 50 s}\n"),
+            "was made of another plan",
+        ),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_doctored_campaigns_are_refused(doctor, said, copy, tmp_path):
+    """Exit code 2, each reason named, and no report."""
+    doctor(copy)
+    done = evidence(copy, "--design", DESIGN, "--out", tmp_path / "no")
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
+    """Also of one that differs in a single limit."""
+    design = spoilt("")
+    design.write_text(design.read_text().replace("age(front.distance) <= 250 ms", "age(front.distance) <= 300 ms"))
+    done = evidence(folder, "--design", design, "--out", tmp_path / "no")
+    assert done.exit_code == 2
+    assert "is of another safety design" in done.output
+
+
+def test_two_campaigns_of_one_plan_are_refused(folder, copy, tmp_path):
+    """Nobody shall choose the better one, or count runs twice."""
+    done = evidence(folder, copy, "--design", DESIGN, "--out", tmp_path / "no")
+    assert done.exit_code == 2
+    assert "are of one plan" in done.output
+
+
+def test_gaps_need_a_draft_which_says_so(folder, spoilt, tmp_path):
+    """A claim without runs and an unrated hazard: refused, or DRAFT on every page."""
+    text = "claims: {C1: {plan: other}}\nevents: {HE7: {situation: queue}}\n"
+    design, out = spoilt(text), tmp_path / "draft"
+    done = evidence(folder, "--design", design, "--out", out)
+    assert done.exit_code == 2
+    assert "a claim without runs" in done.output
+    assert "is not rated in situation tailgated" in done.output
+    assert "--draft" in done.output
+    found = command.collect([folder], design, is_draft=True)
+    data = report_content.content(found)
+    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
+    assert page.count("DRAFT: gaps are open") == 2  # on top, and what print repeats on each page
+    assert "@top-right { content: element(state)" in page
+    assert data["claims"]["C1"]["state"] == "no runs"
+    assert not command.is_shown(found)

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint docs bench compare figures mutants
+.PHONY: demo test lint docs bench compare figures fuzz mutants
 
 demo: .venv/ready
 	$(BIN)/karyon demo
@@ -31,6 +31,9 @@ figures: .venv/ready
 
 compare: .venv/ready
 	$(BIN)/python -m karyon.sim.comparison docs
+
+fuzz: .venv/ready # a million payloads for the test bench
+	$(BIN)/python -m tests.hil.fuzz_payloads
 
 mutants: .venv/ready
 	rm -rf mutants # results of tests that have changed since

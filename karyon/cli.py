@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Self
 
 import typer
 
 if TYPE_CHECKING:
     from types import FrameType
 
+    from karyon.hil.command import Session
     from karyon.sim.scenario import Loaded
 
 GOAL_VIOLATED, BAD_INPUT, OWN_FAULT = 1, 2, 3
@@ -394,8 +395,17 @@ def _log_plotter() -> Callable[..., list[Path]]:
     return draw
 
 
+class Peer(StrEnum):
+    """What speed is measured beside."""
+
+    PAHO = "paho"
+
+
 @app.command(epilog="Example: karyon bench --perception --plot detection.svg")
 def bench(
+    peer: Annotated[
+        Peer | None, typer.Option(help="beside another program in the same run; paho: how soon messages arrive")
+    ] = None,
     perception: Annotated[
         bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
     ] = False,
@@ -407,9 +417,22 @@ def bench(
     if perception:
         _bench_perception(seed, plot, as_json)
         return
+    if peer is Peer.PAHO:
+        _bench_paho(as_json)
+        return
     from karyon.sim import benchmark
 
     measured = benchmark.measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+def _bench_paho(as_json: bool) -> None:
+    try:
+        from karyon.hil import benchmark
+    except ImportError as error:
+        _refuse(f"error: this compares with paho-mqtt ({error}): pip install 'karyon[hil]'")
+    with _Stages() as stages:
+        measured = benchmark.measure(stages)
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
 
 
@@ -451,6 +474,7 @@ def hil(
     listen: Annotated[
         Listen | None, typer.Option(help="open the embedded broker, with a password, on port 1883 of the network")
     ] = None,
+    with_view: Annotated[bool, typer.Option("--view", help="show it in a window")] = False,
     until: Annotated[float | None, typer.Option(help="end earlier, in s")] = None,
     with_commands: Annotated[
         bool, typer.Option("--commands", help="publish commands, too: for an actuator that stops when it hears none")
@@ -479,15 +503,34 @@ def hil(
             scenario, broker, credentials, until, sets or [], lan=lan, with_commands=with_commands
         )
         folder = out or Path("runs") / session.name
-        with _writing(folder), _Progress(session.loaded) as progress:
-            result = session.run(folder, progress)
+        if with_view:
+            summary, events = _watched(session, folder)
+        else:
+            with _writing(folder), _Progress(session.loaded) as progress:
+                result = session.run(folder, progress)
+            summary, events = result.summary, result.events
     except command.ERRORS as error:
         _refuse(f"error: {error}")
     if as_json:
-        print(json.dumps(result.summary, indent=2, ensure_ascii=False))
+        print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([*screen.run_lines(result.summary, result.events, folder), *command.lines(result.summary)]))
-    _exit_if(bool(screen.broken_goals(result.summary)))
+        print("\n".join([*screen.run_lines(summary, events, folder), *command.lines(summary)]))
+    _exit_if(bool(screen.broken_goals(summary)))
+
+
+def _watched(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    try:
+        from karyon.hil import watch
+    except ImportError as error:
+        _refuse(f"error: the window needs pygame ({error}): pip install 'karyon[view]'")
+    try:
+        with _writing(folder):
+            seen = watch.watch(session, folder)
+    except watch.NoDisplayError as error:
+        _refuse(f"error: {error}")
+    if seen is None:
+        sys.exit(BAD_INPUT)  # the session has said why
+    return seen
 
 
 @app.command(
@@ -495,7 +538,7 @@ def hil(
     "--fault '{signal: front.distance, mode: drift, onset: 20, rate: 0.5}'"
 )
 def device(
-    file: Annotated[Path, typer.Argument(help="recorded drive in OpenACC's format [a name: one that is shipped]")],
+    file: Annotated[Path, typer.Argument(help="drive in OpenACC's format, or made_up, hand, phone: what is made up")],
     broker: Broker,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="FAULT", help="a failure as in a scenario, without `vehicle`")
@@ -506,7 +549,10 @@ def device(
     key: Key = None,
     keys: Keys = None,
 ) -> None:
-    """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car."""
+    """Plays a recorded drive onto a broker as a real device would: gap, relative and own speed of its second car.
+
+    `hand` is a hand before a desk sensor, `phone` one whose tilt drives a leader.
+    """
     try:
         from karyon.hil import command
         from karyon.hil.address import Credentials

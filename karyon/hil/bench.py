@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import simpy
 
-from karyon.hil.intake import Intake, Message, Ping
+from karyon.hil.intake import Intake, Ping
+from karyon.hil.message import Message
 from karyon.perception.sensors import Booleans, Floats, Samples
 
 BINS, BIN = 100_000, 10_000  # of latencies: number, and ns of each
@@ -61,6 +62,7 @@ class Bench:
         self.intake, self._supply, self._lateness, self._watch = intake, supply, lateness, watch
         self.env = supply.env
         self.is_late = False
+        self.steering: float | None = None
         self.cycles = self.missed = self.worst_lag = 0
         self._latencies = np.zeros(BINS + 1, dtype=np.int64)
         self._waiting: list[int] = []
@@ -81,6 +83,8 @@ class Bench:
         self.intake.pinged(found.pings)
         self.intake.flooded(found.dropped)
         self._waiting += self.intake.take(found.messages, own, base, unix)
+        if self.intake.has_driver:
+            self.steering = self.intake.steering(now)
         return self.intake.due(now)
 
     def decided(self, now: int, level: Any) -> None:

@@ -1,18 +1,16 @@
-"""From a broker to the bench: what arrives on bound topics, stamped on arrival, waits until the next cycle reads it.
-
-Each topic has a queue of its own that holds the newest messages; who floods one topic delays no other.
-"""
+"""The bench at a broker: it hears what comes on bound topics, and says what others hear of it."""
 
 import json
 import time
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from karyon.hil.address import Address
-from karyon.hil.client import Client
-from karyon.hil.intake import Message, Ping
+from karyon.hil.client import BrokerError, Client
+from karyon.hil.intake import Ping
+from karyon.hil.listener import Listener
+from karyon.hil.message import Message
 
-WAITING = 64  # messages of a topic between two cycles; the newest are kept
 PING_EVERY = 1_000_000_000  # ns
 STATE = "karyon/1/bench/$state"  # ready, disconnected, or lost, in Homie's words
 
@@ -21,20 +19,24 @@ class Bridge:
     """Listens on `topics`, each with the longest payload in bytes, and on no other; pings the clocks at `clocks`."""
 
     def __init__(self, address: Address, name: str, topics: Mapping[str, int], clocks: Sequence[str]) -> None:
-        self._queues: dict[str, deque[Message]] = {topic: deque(maxlen=WAITING) for topic in topics}
-        self._longest, self._dropped = topics, Counter[str]()
+        self._address, self._name, self._topics = address, name, topics
         self._clocks, self._pings, self._pinged = clocks, 0, 0
-        subscribed = [(topic, 0) for topic in topics]
-        self.client = Client(address, name, subscribed, self._came, (STATE, b"lost"), self._ready)
+        self.client = Client(address, name, [], lambda *_: None, (STATE, b"lost"), self._ready)
+
+    def start(self) -> None:
+        """Connect. Raises BrokerError."""
+        self.client.start()
+        address = replace(self._address, is_old=self.client.is_old)
+        self._listener = Listener(address, f"{self._name}-listener", self._topics)
+        try:
+            self._listener.start()
+        except BrokerError:
+            self.client.stop()
+            raise
 
     def drain(self) -> tuple[list[Message], dict[str, int]]:
-        """What has come since the last look, by topic, and how many of each topic were superseded before."""
-        came = []
-        for queue in self._queues.values():
-            for _ in range(len(queue)):
-                came.append(queue.popleft())
-        dropped, self._dropped = self._dropped, Counter()
-        return came, dict(dropped)
+        """What has come since the last look, and how many of each topic were superseded before."""
+        return self._listener.drain()
 
     def ping(self, *, at_once: bool = False) -> list[Ping]:
         """The pings that have been sent now, if it is time."""
@@ -52,18 +54,9 @@ class Bridge:
 
     def close(self) -> None:
         """Say that the bench is gone, and go."""
+        self._listener.stop()
         self.client.publish(STATE, b"disconnected", qos=1, retain=True)
         self.client.stop()
 
     def _ready(self) -> None:
         self.client.publish(STATE, b"ready", qos=1, retain=True)
-
-    def _came(self, topic: str, payload: bytes, retained: bool) -> None:
-        arrived = time.monotonic_ns()
-        queue = self._queues.get(topic)
-        if queue is None:
-            return
-        if len(queue) == WAITING:
-            self._dropped[topic] += 1
-        kept = payload[: self._longest[topic] + 1]  # one byte more says that it is too long
-        queue.append(Message(arrived, topic, kept, retained))

@@ -70,6 +70,11 @@ class Client:
             raise BrokerError(f"{self._address} closes the connection after the TLS handshake: {why}")
         raise BrokerError(f"{self._address} does not answer as an MQTT broker does")
 
+    @property
+    def is_old(self) -> bool:
+        """Whether it speaks MQTT 3.1.1, as the broker has no other, or it was told to."""
+        return self._client._protocol != MQTTProtocolVersion.MQTTv5
+
     def stop(self) -> None:
         """Say good-bye."""
         self._client.disconnect()
@@ -80,7 +85,7 @@ class Client:
     def publish(self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry: int = 0) -> None:
         """Send a message; `expiry` in s (MQTT 5): the broker keeps it no longer. Without a connection QoS 0 is lost."""
         properties = None
-        if expiry and self._client._protocol == MQTTProtocolVersion.MQTTv5:
+        if expiry and not self.is_old:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.MessageExpiryInterval = expiry
         self._client.publish(topic, payload, qos, retain, properties)
@@ -88,7 +93,7 @@ class Client:
     def _made(self, protocol: MQTTProtocolVersion) -> paho.Client:
         transport: Any = "websockets" if self._address.is_websocket else "tcp"
         client = paho.Client(CallbackAPIVersion.VERSION2, self._name, protocol=protocol, transport=transport)
-        client.on_connect, client.on_message, client.on_socket_open = self._connected, self._came, _without_delay
+        client.on_connect, client.on_message, client.on_socket_open = self._connected, self._came, without_delay
         client.on_disconnect = self._closed
         client.reconnect_delay_set(*BACK_OFF)
         client.max_queued_messages_set(QUEUED)
@@ -105,7 +110,7 @@ class Client:
     def _connect(self, patience: float) -> bool:
         """Whether the broker has taken us within so many s."""
         properties = None
-        if self._client._protocol == MQTTProtocolVersion.MQTTv5:
+        if not self.is_old:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.MaximumPacketSize = LARGEST
         try:
@@ -140,11 +145,11 @@ class Client:
             self._answered.set()
 
     def _came(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        _acknowledge(client.socket())
+        acknowledge(client.socket())
         self._on_message(message.topic, bytes(message.payload), message.retain)
 
 
-def _acknowledge(sock: Any) -> None:
+def acknowledge(sock: Any) -> None:
     """Confirm at once what has come, not with the next thing that we send.
 
     A broker that does not switch off Nagle's algorithm, as mosquitto, waits for that with the next message: where we
@@ -156,7 +161,7 @@ def _acknowledge(sock: Any) -> None:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def _without_delay(client: paho.Client, _: Any, sock: Any) -> None:
+def without_delay(client: paho.Client, _: Any, sock: Any) -> None:
     """Send small packets at once: with Nagle's algorithm QoS 1 took 24 ms instead of 0.17 ms on mosquitto."""
     plain = getattr(sock, "_socket", sock)  # paho wraps the socket of WebSockets
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

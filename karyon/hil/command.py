@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import broker, device, drive, examination, signed
+from karyon.hil import broker, device, drive, examination, phone, signed
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
-from karyon.hil.client import BrokerError
+from karyon.hil.client import BrokerError, Client
 from karyon.hil.record import NAME
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded, cut, read
 from karyon.sim.shipped import SHIPPED
 
 AUTO = "auto"  # a broker of the bench's own
+HAND, PHONE = "hand", "phone"  # devices that are made up
 ERRORS = (AddressError, BrokerError)
 
 
@@ -40,13 +41,14 @@ class Session:
         """What its results are called."""
         return f"{self.loaded.name}_replayed" if isinstance(self.source, Path) else self.loaded.name
 
-    def run(self, out: Path, progress: sessions.Progress) -> Result:
+    def run(self, out: Path, progress: sessions.Progress, attend: sessions.Attend = lambda _: None) -> Result:
         """Run it, with its results in the folder `out`. Raises AddressError, BrokerError, InputError."""
         keys = signed.keys(self.credentials.keys)
         if isinstance(self.source, Path):
-            return sessions.replay(self.loaded, self.source, out, progress, keys)
+            return sessions.replay(self.loaded, self.source, out, progress, attend, keys=keys)
+        commands = self.with_commands
         with nullcontext(self.source) if self.source else self._own_broker() as address:
-            return sessions.live(self.loaded, address, out, _say, progress, keys=keys, with_commands=self.with_commands)
+            return sessions.live(self.loaded, address, out, _say, progress, attend, keys=keys, with_commands=commands)
 
     @contextmanager
     def _own_broker(self) -> Iterator[Address]:
@@ -104,16 +106,35 @@ def examined(url: str, credentials: Credentials) -> dict[str, Any]:
 
 def play(file: Path, url: str, credentials: Credentials, options: Sequence[str]) -> int:
     """Play a drive onto a broker; how many measurements were sent. Raises AddressError, BrokerError, and its faults."""
-    faults = device.faults(options)
-    shipped = SHIPPED / "recordings" / f"{file}.csv"
-    player = device.Player.of(drive.read(shipped if shipped.is_file() and not file.exists() else file), faults)
-    keys = signed.keys(credentials.keys)
-    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys)
+    if str(file) == PHONE and not file.exists():
+        return _play_phone(parse(url, credentials), options)
+    faults, played = device.faults(options), _drive(file)
+    player, keys = device.Player.of(played, faults), signed.keys(credentials.keys)
+    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
     playing.client.start()
     try:
         return device.play(player, playing, lambda _: True)
     finally:
         playing.client.stop()
+
+
+def _play_phone(address: Address, options: Sequence[str]) -> int:
+    if options:
+        raise AddressError("--fault is for a drive: the made-up phone has none")
+    client = Client(address, f"karyon-phone-{time.time_ns():x}", [], lambda *_: None)
+    client.start()
+    try:
+        return phone.play(client, lambda _: True)
+    finally:
+        client.stop()
+
+
+def _drive(file: Path) -> drive.Drive:
+    """The drive in a file, or one of that name that comes with KARYON. Raises RecordingError."""
+    shipped = SHIPPED / "recordings" / f"{file}.csv"
+    if file.exists() or not (str(file) == HAND or shipped.is_file()):
+        return drive.read(file)
+    return drive.hand() if str(file) == HAND else drive.read(shipped)
 
 
 def _say(line: str) -> None:

@@ -104,11 +104,14 @@ class Player:
 class Device:
     """Publishes measurements, states and answers to pings as vehicle 1."""
 
-    def __init__(self, address: Address, name: str, keys: Mapping[str, bytes] | None = None) -> None:
-        """`keys`: by topic of measurements, of the signals that are signed."""
+    def __init__(
+        self, address: Address, name: str, keys: Mapping[str, bytes] | None = None, signals: Sequence[str] = SIGNALS
+    ) -> None:
+        """`keys`: by topic of measurements, of those of its `signals` that are signed."""
         self._keys = {topic.removesuffix("/m"): key for topic, key in (keys or {}).items()}
-        clocks = [(f"{PREFIX}/{signal}/clock/ping", 0) for signal in SIGNALS]
-        will = f"{PREFIX}/{SIGNALS[0]}/$state", b"lost"
+        self._signals = signals
+        clocks = [(f"{PREFIX}/{signal}/clock/ping", 0) for signal in signals]
+        will = f"{PREFIX}/{signals[0]}/$state", b"lost"
         self.client = Client(address, name, clocks, self._pinged, will, self._describe)
         self._sequence = dict.fromkeys(SIGNALS, 0)
 
@@ -126,7 +129,8 @@ class Device:
         return sent
 
     def _describe(self) -> None:
-        for signal, unit in zip(SIGNALS, SI, strict=True):
+        for signal in self._signals:
+            unit = SI[SIGNALS.index(signal)]
             node = {"name": signal, "properties": {"m": {"datatype": "json", "unit": unit}}}
             described = {"homie": "5.0", "version": 1, "name": signal, "nodes": {signal: node}}
             for part, told in (("$description", json.dumps(described)), ("$state", "ready")):

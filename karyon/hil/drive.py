@@ -15,6 +15,7 @@ from karyon.sim.text_files import OPENING, NotTextError, UnusableError
 NAMES = ("Time", "Speed1", "Speed2", "IVS1")
 SIGNALS = ("front.distance", "front.relative_speed", "own.speed")
 SI = ("m", "m/s", "m/s")
+HAND_LASTS, HAND_PERIOD, HAND_SIGMA = 120.0, 0.06, 0.003  # s, s, m: as of an HC-SR04
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,9 +31,23 @@ class Drive:
         return float(np.median(np.diff(self.time)))
 
     @property
+    def signals(self) -> list[str]:
+        """Those that are measured at all."""
+        return [signal for signal, known in zip(SIGNALS, self.known, strict=True) if known.any()]
+
+    @property
     def known(self) -> Booleans:
         """Where there is a sample (signal, instant)."""
         return np.isfinite(self.value)
+
+
+def hand() -> Drive:
+    """A hand that is held before a desk sensor, and moved to and fro by 10 cm in 8 s, for two minutes."""
+    time = np.arange(0.0, HAND_LASTS, HAND_PERIOD)
+    noise = HAND_SIGMA * np.random.Generator(np.random.Philox(0)).standard_normal(len(time))
+    distance = 0.9 + 0.05 * np.cos(2.0 * np.pi * time / 8.0) + noise
+    nothing = np.full(len(time), np.nan)
+    return Drive(time, np.stack([distance, nothing, nothing]))
 
 
 def read(path: Path) -> Drive:

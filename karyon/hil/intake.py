@@ -16,11 +16,13 @@ from karyon.hil import adapters, clock, measurement, signed
 from karyon.hil.adapters import Read
 from karyon.hil.clock import DeviceClock
 from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
+from karyon.hil.message import Message
 from karyon.kernel import Design
+from karyon.kernel.design import Signal
 from karyon.perception import validity
-from karyon.perception.following import DISTANCE, OWN, RELATIVE
+from karyon.perception.following import ACCELERATION, DISTANCE, OWN, RELATIVE
 from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, nanoseconds
-from karyon.sim.outside import DERIVED, UNITS, VEHICLE
+from karyon.sim.outside import DERIVED, UNITS, VEHICLE, Origin
 from karyon.sim.scenario import Scenario
 
 USUAL_TOPIC = f"karyon/1/{VEHICLE}/{{signal}}/m"
@@ -31,16 +33,8 @@ REORDERED = 64  # places that a message may be behind, and still be of the same 
 WIDTHS = (8, 16, 31, 32, 63)  # bits of counters that wrap
 WINDOW = 400_000_000  # ns of distances from which a relative speed is derived
 FEWEST = 4  # distances in it
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What came on a topic: `arrived` in ns by the bench's clock, and whether the broker had kept it."""
-
-    arrived: int
-    topic: str
-    payload: bytes
-    retained: bool = False
+DRIVER = -1  # row of the leader
+HOLDS = 1_000_000_000  # ns for which the leader does what its driver has asked for; after that it coasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +88,36 @@ def bindings(scenario: Scenario, design: Design, keys: Mapping[str, bytes]) -> l
     """What the scenario binds to topics; `keys` of those that are signed."""
     stated = {signal.name: signal for signal in design.signals}
     found = []
+    driver = scenario.leader.driver
+    if driver is not None:
+        usual = USUAL_TOPIC.replace("{signal}", OWN[ACCELERATION])
+        found.append(_binding(driver, ACCELERATION, DRIVER, driver.topic or usual, None, keys))
     for index, name in enumerate(OWN):
         sensor, known = scenario.sensors[name], stated.get(name)
         if sensor.origin != "mqtt":
             continue
-        meaning = Meaning(UNITS[index], sensor.unit or UNITS[index], sensor.scale)
-        read = adapters.reader(sensor.adapter, sensor.field, sensor.stamp, meaning)
         topic = sensor.topic or USUAL_TOPIC.replace("{signal}", name)
-        for row in range(scenario.vehicles - 1):
-            here = topic.replace(VEHICLE, str(row + 1))
-            found.append(
-                Binding(
-                    signal=index,
-                    row=row,
-                    topic=here,
-                    read=read,
-                    delay_bound=nanoseconds(sensor.delay_bound),
-                    period=known.period if known else None,
-                    noise=known.noise if known else None,
-                    tolerated=known.tolerated if known else None,
-                    longest=measurement.LONGEST if sensor.adapter is None else adapters.BATCH,
-                    key=keys.get(here),
-                )
-            )
+        found += [_binding(sensor, index, row, topic, known, keys) for row in range(scenario.vehicles - 1)]
     return found
+
+
+def _binding(
+    origin: Origin, signal: int, row: int, topic: str, known: Signal | None, keys: Mapping[str, bytes]
+) -> Binding:
+    here = topic.replace(VEHICLE, str(row + 1))
+    meaning = Meaning(UNITS[signal], origin.unit or UNITS[signal], origin.scale)
+    return Binding(
+        signal=signal,
+        row=row,
+        topic=here,
+        read=adapters.reader(origin.adapter, origin.field, origin.stamp, meaning),
+        delay_bound=nanoseconds(origin.delay_bound),
+        period=known.period if known else None,
+        noise=known.noise if known else None,
+        tolerated=known.tolerated if known else None,
+        longest=measurement.LONGEST if origin.adapter is None else adapters.BATCH,
+        key=keys.get(here),
+    )
 
 
 class Channel:
@@ -250,11 +250,13 @@ class Intake:
         shape = (len(OWN), self.rows)
         self.most_valid: Floats = np.ones(shape)
         self.pongs_refused = 0
+        self._asked = NEVER, 0.0  # by the driver of the leader: when, and for what, m/s²
         self._due_after = np.full(shape, np.iinfo(np.int64).max)  # ns from one sample to when the next one is due
         for each in bound:
             if each.period is not None:
                 self._due_after[each.signal, each.row] = nanoseconds(each.period)
         self._last: Times = np.full(shape, NEVER)
+        self.has_driver = scenario.leader.driver is not None
         self._is_derived = scenario.sensors[OWN[RELATIVE]].origin == DERIVED
         if self._is_derived:
             self._due_after[RELATIVE] = self._due_after[DISTANCE]
@@ -313,10 +315,18 @@ class Intake:
                 channel.refused[Reason.OLD] += 1
             return False
         place = channel.binding.signal, channel.binding.row
+        if place[1] == DRIVER:
+            self._asked = earliest - base, found.value
+            return True
         self._put(own, place, found.value, earliest - base, channel.worth(found, message.arrived))
         if self._is_derived and place[0] == DISTANCE:
             self._derive(own, place[1])
         return True
+
+    def steering(self, now: int) -> float:
+        """What the driver of the leader asks for at `now` (ns), m/s²; nothing: 0."""
+        when, acceleration = self._asked
+        return acceleration if when != NEVER and now - when <= HOLDS else 0.0
 
     def due(self, now: int) -> Booleans:
         """Which signals should have come again by `now`, ns (signal, row)."""

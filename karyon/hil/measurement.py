@@ -133,6 +133,7 @@ def _bare(payload: bytes, meaning: Meaning) -> Measurement | Reason:
 
 def _structured(payload: bytes, meaning: Meaning) -> Measurement | Reason:
     try:
+        payload.decode()  # msgspec does not look at text in fields that it does not know
         wire = _DECODER.decode(payload)
     except _NOT_JSON:
         return Reason.TEXT

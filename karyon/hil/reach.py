@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from karyon.hil.intake import Channel, Intake
+from karyon.hil.intake import DRIVER, Channel, Intake
 from karyon.kernel import Age, Validity
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
@@ -68,7 +68,8 @@ def _breaks(leaf: object, intake: Intake, now: int) -> Iterator[str]:
 
 
 def _of_signal(intake: Intake, signal: str | None) -> list[Channel]:
-    return [channel for channel in intake.channels if OWN[channel.binding.signal] == signal]
+    channels = [channel for channel in intake.channels if channel.binding.row != DRIVER]
+    return [channel for channel in channels if OWN[channel.binding.signal] == signal]
 
 
 def _bound(channel: Channel, now: int) -> float:

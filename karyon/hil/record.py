@@ -12,7 +12,8 @@ from typing import Any, TextIO
 import simpy
 
 from karyon.hil.bench import Drained
-from karyon.hil.intake import Message, Ping
+from karyon.hil.intake import Ping
+from karyon.hil.message import Message
 from karyon.sim import documents
 
 NAME = "bench.jsonl"
@@ -49,6 +50,12 @@ class Writer:
             self._write({"ended": ended})
             self._file.close()
             self._part.replace(self._path)
+            self._file = None
+
+    def abandon(self) -> None:
+        """Nothing more will be written; what is not whole does not get its final name."""
+        if self._file is not None:
+            self._file.close()
             self._file = None
 
     @property

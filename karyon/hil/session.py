@@ -23,7 +23,7 @@ from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim import documents, run
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
-from karyon.sim.outside import is_bench
+from karyon.sim.outside import is_real_time
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded
 
@@ -33,6 +33,7 @@ SWITCH_INTERVAL = 0.0001  # s after which the thread that hears messages may int
 
 Say = Callable[[str], None]
 Progress = Callable[[float], bool]
+Attend = Callable[[Simulation], object]
 
 
 class Live:
@@ -92,7 +93,7 @@ def live(
     out: Path | None,
     say: Say,
     progress: Progress | None,
-    attend: Callable[[Simulation], object] = lambda _: None,
+    attend: Attend = lambda _: None,
     *,
     keys: Mapping[str, bytes] | None = None,
     with_commands: bool = False,
@@ -101,7 +102,7 @@ def live(
     _check(loaded)
     intake = _intake(loaded, keys)
     bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks))
-    bridge.client.start()
+    bridge.start()
     writer = Writer(out) if out else None
     supply = Live(bridge, writer)
     outlet = Outlet(bridge.client, intake.rows, with_commands=with_commands)
@@ -119,11 +120,13 @@ def live(
         with _attentive():
             bench = Bench(intake, supply, lateness(loaded), outlet.tell)
             (result,) = run.simulate([loaded], [out], progress, begin, bench)
+        if writer is not None:
+            writer.close(None if result.complete else result.summary["duration"])
+        return result
     finally:
         bridge.close()
-    if writer is not None:
-        writer.close(None if result.complete else result.summary["duration"])
-    return result
+        if writer is not None:
+            writer.abandon()
 
 
 def replay(
@@ -131,6 +134,8 @@ def replay(
     folder: Path,
     out: Path | None,
     progress: Progress | None,
+    attend: Attend = lambda _: None,
+    *,
     keys: Mapping[str, bytes] | None = None,
 ) -> Result:
     """A recorded session once more, bit for bit, without a broker. Raises InputError, and what `simulate` does."""
@@ -142,7 +147,7 @@ def replay(
     def goes_on(now: float) -> bool:
         return (supply.ended is None or now < supply.ended) and (progress is None or progress(now))
 
-    (result,) = run.simulate([loaded], [out], goes_on, outside=bench)
+    (result,) = run.simulate([loaded], [out], goes_on, attend, bench)
     return result
 
 
@@ -164,8 +169,8 @@ def _intake(loaded: Loaded, keys: Mapping[str, bytes] | None) -> Intake:
 
 
 def _check(loaded: Loaded) -> None:
-    if not is_bench(loaded.scenario.sensors):
-        said = "no signal is `from: mqtt`: there is nothing that a device could send"
+    if not is_real_time(loaded.scenario):
+        said = "nothing is `from: mqtt`: there is nothing that a device could send"
         hint = f"karyon run {loaded.name} simulates it"
         raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, hint)])
 

@@ -98,6 +98,7 @@ class Simulation:
         self.rows = len(self.world.own)
         self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
         self._is_real = is_real(first.sensors)[:, None]
+        self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1
         base = base_of(self.function)
         faults = placed(scenarios)
@@ -230,7 +231,7 @@ class Simulation:
         level, command = self._pending
         self.level_since = np.where(level != self.level, now, self.level_since)
         self.level = level
-        if self.outside is None:  # in shadow mode commands move nothing
+        if not self.is_shadow:
             self.world.drive(command)
 
     def _send(self, now: int) -> None:
@@ -279,6 +280,8 @@ class Simulation:
         due = own.fresh.copy()
         if self.outside is not None:
             due = np.where(self._is_real, self.outside.take(now, own), due)
+            if self.outside.steering is not None:
+                self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
@@ -317,7 +320,7 @@ class Simulation:
 
     def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
         """The newest message of each of `senders`."""
-        deaf = np.full(len(self.world.position), self.outside is not None)  # beside real signals nobody is simulated
+        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
         if listening is not None:
             deaf[self.world.own] = ~listening
         self.channel.receive(now, deaf)
@@ -423,11 +426,19 @@ class Simulation:
 
     def _command(self) -> np.ndarray:
         """The command of each car in m/s² (car,); in shadow mode the one that would be in force."""
-        if self.outside is None:
+        if not self.is_shadow:
             return self.world.command
         command = self.world.command.copy()
         command[self.world.own] = self._pending[1]
         return command
+
+    def _place(self) -> np.ndarray:
+        """Position of each car in m (car,); NaN: nobody is simulated ahead of real devices."""
+        if not self.is_shadow:
+            return self.world.position
+        position = self.world.position.copy()
+        position[self.world.leading] = np.nan
+        return position
 
     def _instant(self, now: int, seen: Seen) -> dict[str, object]:
         """One instant of the trace: per column an array of all cars, then all strangers (NaN: away), or a number."""
@@ -445,7 +456,7 @@ class Simulation:
         instant: dict[str, object] = {
             "time": seconds(now, 0),
             "vehicle": everyone(np.arange(cars) % world.vehicles, world.vehicles + strangers.number),
-            "x": everyone(world.position, strangers.position),
+            "x": everyone(self._place(), strangers.position),
             "y": 0.0,
             "heading": 0.0,
             "length": vehicle.length,
@@ -454,7 +465,7 @@ class Simulation:
             "acceleration": everyone(world.acceleration, strangers.acceleration),
             "command": everyone(self._command(), strangers.command),
             "lane": 0,
-            "gap": placed(world.gap if self.outside is None else np.full(self.rows, np.nan)),
+            "gap": placed(np.full(self.rows, np.nan) if self.is_shadow else world.gap),
             "los_acc": placed(self.level),
         }
         ages = _age(now, seen.time)

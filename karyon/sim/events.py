@@ -169,7 +169,7 @@ class Log:
             count = total - self._refused_of_devices.get((row, reason, words), 0)
             if count:
                 said = f"{count} measurement{'s' * (count > 1)} refused: {words}"
-                self.add(now, row, "message", said, reason=reason, count=count)
+                self._add(now, 0, row + 1, "message", said, reason=reason, count=count)
         self._refused_of_devices = dict(counts)
 
     def held(self, now: int, counts: NDArray[np.int64]) -> None:

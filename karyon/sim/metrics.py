@@ -64,7 +64,7 @@ class Metrics:
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
         self.steps = 0
-        self._is_bench = simulation.outside is not None  # nobody knows what is true of real devices
+        self._is_shadow = simulation.is_shadow  # nobody knows what is true of real devices
 
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
@@ -86,7 +86,7 @@ class Metrics:
         counted = s.initialised
         for level in range(len(self.shares)):
             self.shares[level] += counted & (s.level == level)
-        if not self._is_bench:
+        if not self._is_shadow:
             self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
             margin = self.distance.margin
             inside = (margin < 0.0) & ~self._blame.excused(now, margin, self.distance.reaction)
@@ -196,7 +196,12 @@ class Metrics:
             "metrics": (self._platoon(run) if self._is_platoon else {}) | self.radio.summary(run),
             "safety_goals": self._goals(rows),
         }
-        return measured if s.outside is None else measured | _of_bench(measured["functions"], s.outside.summary())
+        if s.outside is None:
+            return measured
+        if s.is_shadow:
+            return measured | _of_shadow(measured["functions"], s.outside.summary())
+        measured["metrics"] |= s.outside.summary()
+        return measured
 
     def _platoon(self, run: int) -> dict[str, float | None]:
         """Largest growth of the speed's deviation from its mean, from car to car, and what a lane takes in an hour.
@@ -260,7 +265,7 @@ class Metrics:
             counts[BAD_DATA] = self.overdue
         goals: dict[str, Any] = {}
         for hazard in self._s.design.hazards:
-            if self._is_bench and hazard.id in (COLLISION, UNSAFE_DISTANCE):
+            if self._is_shadow and hazard.id in (COLLISION, UNSAFE_DISTANCE):
                 goals[hazard.goal] = {"violated": None, "violations": None}
             elif hazard.id in counts:
                 violations = int(counts[hazard.id][rows].sum())
@@ -295,7 +300,7 @@ def _tolerated(simulation: Simulation, names: Sequence[str]) -> Floats:
     return np.array([[np.inf if stated.get(name) is None else stated[name]] for name in names], dtype=float)
 
 
-def _of_bench(functions: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+def _of_shadow(functions: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
     """What takes the place of what was measured where signals are real, and nobody knows what is true."""
     judged = {name: each | {"worst_fault_handling": None} for name, each in functions.items()}
     return dict.fromkeys(NOT_JUDGED) | {"functions": judged, "metrics": dict(added), "not_judged": [*NOT_JUDGED]}

@@ -3,17 +3,19 @@
 A scenario says of a sensor `from: mqtt`, and such a signal has no true value. What depends on it is either derived from
 it or absent, never simulated beside it. All followers are then in shadow mode: the kernel judges, the commands move
 nothing, nobody is heard, and what cannot be judged (collisions, distances) is not judged.
+
+The leader may have a driver that is real: a device says its acceleration, and the rest is simulated and judged as ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Protocol, Self
 
 import numpy as np
 import simpy
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from karyon.kernel import quantities
 from karyon.perception.following import ACCELERATION, DISTANCE, OWN, POSITION, RELATIVE, SPEED
@@ -47,6 +49,10 @@ class Outside(Protocol):
     @property
     def is_late(self) -> bool:
         """This cycle began so late that what it does is not in time: all components count as down."""
+
+    @property
+    def steering(self) -> float | None:
+        """What the driver of the leader asks for, m/s²; None: it has none that is real."""
 
     def take(self, now: int, own: Samples) -> Booleans:
         """Put what has come since the last look in place of simulated samples (changed in place).
@@ -95,6 +101,19 @@ class Origin(Section):
     )
 
 
+class Driver(Origin):
+    """A real device that drives the leader: what it measures is the acceleration."""
+
+    origin: Literal["mqtt"] = Field(alias="from", description="mqtt: a real device")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wrong = [((name,), said) for name, said in _misfits(self, UNITS[ACCELERATION])]
+        if wrong:
+            raise refusal(*wrong)
+        return self
+
+
 ALONE = tuple(name for name in Origin.model_fields if name != "origin")  # fields that only go with `from: mqtt`
 
 
@@ -108,21 +127,17 @@ def is_bench(sensors: Any) -> bool:
     return any(sensors[name].origin == "mqtt" for name in OWN)
 
 
+def is_real_time(scenario: Any) -> bool:
+    """Whether a scenario needs real devices: for a signal, or to drive the leader."""
+    return is_bench(scenario.sensors) or scenario.leader.driver is not None
+
+
 def are_bound(sensors: Any) -> Any:
     """`sensors` themselves, if it fits together what is real and what is not."""
     wrong: list[tuple[tuple[str, ...], Any]] = []
     for signal, name in enumerate(OWN):
         one = sensors[name]
-        if one.origin != "mqtt":
-            given = [field for field in ALONE if field in one.model_fields_set]
-            wrong += [((name, field), contradiction("goes with `from: mqtt`")) for field in given]
-        if (one.field is not None) != (one.adapter in WITH_FIELD):
-            said = contradiction(f"goes with an adapter that needs one, and that with it: {', '.join(WITH_FIELD)}")
-            wrong.append(((name, "field" if one.field is not None else "adapter"), said))
-        if one.stamp is not None and one.adapter != "json":
-            wrong.append(((name, "stamp"), contradiction("goes with `adapter: json`")))
-        if one.origin == "mqtt" and one.unit is not None and (said := _wrong_unit(one.unit, UNITS[signal])):
-            wrong.append(((name, "unit"), said))
+        wrong += [((name, field), said) for field, said in _misfits(one, UNITS[signal])]
         if one.origin == DERIVED and (signal != RELATIVE or sensors[OWN[DISTANCE]].origin != "mqtt"):
             said = contradiction("is `derived`: only front.relative_speed is, from a front.distance `from: mqtt`")
             wrong.append(((name, "from"), said))
@@ -137,6 +152,21 @@ def are_bound(sensors: Any) -> Any:
     if wrong:
         raise refusal(*wrong)
     return sensors
+
+
+def _misfits(one: Origin, unit: str) -> Iterator[tuple[str, Any]]:
+    """Fields of an origin that do not go together, with what is wrong; the signal is in `unit`."""
+    if one.origin != "mqtt":
+        for field in ALONE:
+            if field in one.model_fields_set:
+                yield field, contradiction("goes with `from: mqtt`")
+    if (one.field is not None) != (one.adapter in WITH_FIELD):
+        said = contradiction(f"goes with an adapter that needs one, and that with it: {', '.join(WITH_FIELD)}")
+        yield "field" if one.field is not None else "adapter", said
+    if one.stamp is not None and one.adapter != "json":
+        yield "stamp", contradiction("goes with `adapter: json`")
+    if one.origin == "mqtt" and one.unit is not None and (wrong := _wrong_unit(one.unit, unit)):
+        yield "unit", wrong
 
 
 def _wrong_unit(unit: str, expected: str) -> Any:

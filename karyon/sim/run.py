@@ -15,7 +15,7 @@ from karyon.sim.analysis import guards
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
-from karyon.sim.outside import Outside, is_bench
+from karyon.sim.outside import Outside, is_real_time
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.scenario import Loaded, Scenario, dump
 from karyon.sim.strangers import NEVER
@@ -53,7 +53,7 @@ def simulate(
     batch: Sequence[Loaded],
     out: Sequence[Path | None],
     progress: Progress | None = None,
-    attend: Callable[[Simulation], None] | None = None,
+    attend: Callable[[Simulation], object] | None = None,
     outside: Outside | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace).
@@ -74,9 +74,9 @@ def simulate(
 
 
 def refuse_bench(loaded: Loaded) -> None:
-    """Raises InputError where a scenario's sensors are real devices, which need real time."""
-    if is_bench(loaded.scenario.sensors):
-        said, what = "sensors are `from: mqtt`: real devices need real time", f"karyon hil {loaded.name}"
+    """Raises InputError where a scenario has real devices, which need real time."""
+    if is_real_time(loaded.scenario):
+        said, what = "it has devices `from: mqtt`, which need real time", f"karyon hil {loaded.name}"
         raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, f"run it with {what}")])
 
 
@@ -94,7 +94,7 @@ def _simulated(
     tracks: Sequence[tuple[leaders.Trajectory, tuple[str, ...]]],
     out: Sequence[Path | None],
     progress: Progress | None,
-    attend: Callable[[Simulation], None] | None,
+    attend: Callable[[Simulation], object] | None,
     outside: Outside | None,
 ) -> list[Result]:
     started = time.perf_counter()

@@ -36,7 +36,7 @@ from karyon.sim.channel.fields import (
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY, SAID, Fault
-from karyon.sim.outside import ALONE, Origin, are_bound, is_bench
+from karyon.sim.outside import ALONE, Driver, Origin, are_bound, is_bench
 from karyon.sim.shipped import named_file, portable, scenario_file
 from karyon.sim.units import (
     Count,
@@ -109,6 +109,9 @@ class Leader(Section):
     )
     deceleration: MetresPerSecond2 = Field(
         default=2.0, gt=0, le=20, description="how fast it slows down between set-points"
+    )
+    driver: Driver | None = Field(
+        default=None, description="who drives it after its first set-point, no harder than it speeds up and slows down"
     )
 
     @field_validator("columns")

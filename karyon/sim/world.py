@@ -24,6 +24,8 @@ class World:
 
     def __init__(self, scenarios: Sequence[Scenario], leaders: Leaders) -> None:
         first = scenarios[0]
+        self._is_driven = first.leader.driver is not None
+        self._top, self._most, self._least = first.acc.set_speed, first.leader.acceleration, -first.leader.deceleration
         self.leaders, self.vehicle, self.vehicles, self.runs = leaders, first.vehicle, first.vehicles, len(scenarios)
         cars = np.arange(self.runs * self.vehicles)
         self.leading = cars[:: self.vehicles]
@@ -69,6 +71,12 @@ class World:
         if len(self.strangers):
             self.strangers.advance(now, step, self)
 
+    def steer(self, acceleration: float) -> None:
+        """What the driver of the leader asks for, m/s²: as far as the leader can, and not beyond the set speed."""
+        lead = self.leading
+        wanted = min(max(acceleration, self._least), self._most)
+        self.command[lead] = np.where(self.speed[lead] < self._top, wanted, min(wanted, 0.0))
+
     def drive(self, command: Floats) -> None:
         """Put the commands (row,) into force. An actuator ignores one that is not finite and holds the last."""
         held = self.command[self.own]
@@ -99,6 +107,9 @@ class World:
 
     def _lead(self, now: int) -> None:
         lead = self.leading
+        if self._is_driven and now > 0:
+            self.intended[lead] = self.command[lead]
+            return
         self.position[lead], self.speed[lead], self.acceleration[lead] = self.leaders.at(now)
         self.intended[lead] = self.leaders.intended(now)
         self.command[lead] = self.intended[lead]

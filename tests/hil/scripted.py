@@ -12,7 +12,8 @@ import numpy as np
 import simpy
 
 from karyon.hil.bench import Drained
-from karyon.hil.intake import Message, Ping
+from karyon.hil.intake import Ping
+from karyon.hil.message import Message
 
 SECOND, MILLISECOND = 1_000_000_000, 1_000_000
 BASE, UNIX = 5000 * SECOND, 1_900_000_000 * SECOND

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from karyon.hil.adapters import BATCH, reader
-from karyon.hil.intake import Binding, Channel, Intake, Message
+from karyon.hil.intake import Binding, Channel, Intake
 from karyon.hil.measurement import BARE, Clock, Meaning, Measurement, Reason
+from karyon.hil.message import Message
 from karyon.sim import scenario
 from karyon.sim.documents import InputError
 

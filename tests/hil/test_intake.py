@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karyon.hil.intake import Intake, Message, Ping
+from karyon.hil.intake import Intake, Ping
 from karyon.hil.measurement import BARE, Reason
+from karyon.hil.message import Message
 from karyon.perception.following import DISTANCE, OWN, RELATIVE, SPEED
 from karyon.perception.sensors import NEVER, Samples
 from karyon.sim import scenario

@@ -64,6 +64,7 @@ def test_a_negative_deviation_is_an_infinite_one():
         (b"", Reason.TEXT),
         (b"on", Reason.TEXT),
         (b"\xff\xfe2\x003\x00", Reason.TEXT),
+        (b'{"v":1,"val":[1],"unit":["m"],"note":"\xff"}', Reason.TEXT),
         (b"nan", Reason.NUMBER),
         (b"-inf", Reason.NUMBER),
         (b"1e999", Reason.NUMBER),

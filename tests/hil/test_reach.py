@@ -6,10 +6,10 @@ import pytest
 
 from karyon.hil import reach
 from karyon.hil.intake import Intake
+from karyon.hil.message import Message
 from karyon.hil.session import listen
 from karyon.sim import scenario
 from tests.hil.scripted import BASE, SECOND, SIGNALS, UNIX, Network
-from tests.hil.test_intake import Message
 from tests.hil.test_network import bench_of, ran
 
 BENCH = scenario.read("hil_bench")

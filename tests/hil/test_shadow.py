@@ -8,7 +8,8 @@ import simpy
 from pyarrow import parquet
 
 from karyon.hil.bench import Bench, Drained
-from karyon.hil.intake import Intake, Message
+from karyon.hil.intake import Intake
+from karyon.hil.message import Message
 from karyon.sim import run, scenario
 
 PERIOD = 60_000_000  # ns

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karyon.hil.intake import Intake, Message, Ping
+from karyon.hil.intake import Intake, Ping
 from karyon.hil.measurement import Reason
+from karyon.hil.message import Message
 from karyon.hil.session import _intake
 from karyon.hil.signed import keys, sign, verified
 from karyon.perception.following import DISTANCE

@@ -9,6 +9,7 @@ from pydantic import BaseModel, FiniteFloat
 from karyon.kernel.design import Function
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION
+from karyon.sim.outside import is_bench
 from karyon.sim.scenario import KernelSwitch, Loaded, Sensors, Vehicle
 from karyon.sim.view import recorded
 
@@ -18,6 +19,7 @@ class About:
     """A run.
 
     duration         s, of the whole run, also of one that is not there yet
+    is_bench         whether real devices are judged, in shadow mode
     sensor_range     m
     braking          m/s², declared
     signals          those that have a validity, in the order of the trace
@@ -32,6 +34,7 @@ class About:
     seed: int
     duration: float
     kernel_enabled: bool
+    is_bench: bool
     sensor_range: float
     braking: float
     signals: tuple[str, ...]
@@ -86,6 +89,7 @@ def _about(summary: _Summary, setting: _Setting, function: Function | None, colu
         seed=summary.seed,
         duration=summary.duration,
         kernel_enabled=setting.kernel.enabled,
+        is_bench=is_bench(setting.sensors),
         sensor_range=setting.sensors["front.distance"].range,
         braking=setting.vehicle.braking,
         signals=signals,

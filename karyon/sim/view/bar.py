@@ -51,8 +51,9 @@ def draw_header(surface: pygame.Surface, look: Look, place: pygame.Rect, scene: 
     )
     x = look.text(surface, about.name, (place.left + look.px(PAD), place.centery), LARGE, None, "left", True).right
     kind = "live" if transport.is_live else "recording"
-    told = [kind, f"seed {about.seed}", f"{len(scene.cars.vehicle)} cars"]
-    told.append("kernel in command" if about.kernel_enabled else "KERNEL SWITCHED OFF")
+    told = [kind, f"seed {about.seed}", f"{len(scene.cars.vehicle)} car{'s' * (len(scene.cars.vehicle) != 1)}"]
+    judges = "shadow mode: commands move nothing" if about.is_bench else "kernel in command"
+    told.append(judges if about.kernel_enabled else "KERNEL SWITCHED OFF")
     if about.goals_broken:
         told.append(f"goals broken: {', '.join(about.goals_broken)}")
     elif not transport.is_live:

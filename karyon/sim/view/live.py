@@ -10,14 +10,16 @@ import signal
 import sys
 import tempfile
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 from karyon.sim import run
+from karyon.sim.engine import Simulation
 from karyon.sim.failure_modes import Fault
+from karyon.sim.run import Progress
 from karyon.sim.scenario import Loaded
 from karyon.sim.view.about import About
 from karyon.sim.view.happenings import Happening
@@ -29,22 +31,36 @@ WAIT = 0.005  # s between two looks at a run that is not as far yet
 SPAWN = multiprocessing.get_context("spawn")
 
 
+Attend = Callable[[Simulation], None]
+
+
 class LiveError(RuntimeError):
     """The simulation has ended before its time."""
+
+
+def simulated(loaded: Loaded, folder: Path, progress: Progress, attend: Attend) -> None:
+    """Run it as fast as it can."""
+    run.simulate([loaded], [folder], progress, attend)
+
+
+Simulate = Callable[[Loaded, Path, Progress, Attend], None]
 
 
 class Live:
     """A run that is going on, as a source of pictures; `close` ends it and keeps what it has recorded.
 
-    loaded   what runs, with the faults that were put in
-    folder   where it is recorded
+    loaded         what runs, with the faults that were put in
+    folder         where it is recorded
+    is_real_time   whether it is what happens now, which cannot be had once more with a fault put in
     """
 
-    def __init__(self, loaded: Loaded, folder: Path) -> None:
-        """Raises RecordingError, OSError."""
+    def __init__(
+        self, loaded: Loaded, folder: Path, simulate: Simulate = simulated, *, is_real_time: bool = False
+    ) -> None:
+        """`simulate` runs it in the other process. Raises RecordingError, OSError."""
         run.trajectory(loaded.scenario)
         folder.mkdir(parents=True, exist_ok=True)
-        self.loaded, self.folder = loaded, folder
+        self.loaded, self.folder, self._simulate, self.is_real_time = loaded, folder, simulate, is_real_time
         self._spools = Path(tempfile.mkdtemp(prefix="karyon-"))
         self._begun, self._needed = 0, 0.0
         self._start()
@@ -137,7 +153,7 @@ class Live:
         self._begun += 1
         self._ended: Event = SPAWN.Event()
         self._process = SPAWN.Process(
-            target=_simulate, args=(self.loaded, self.folder, spool, self._needed, self._ended)
+            target=_run, args=(self._simulate, self.loaded, self.folder, spool, self._needed, self._ended)
         )
         self._process.start()
         self._coming = Reader(spool, self.loaded)
@@ -147,7 +163,7 @@ class Live:
         self._process.join()
 
 
-def _simulate(loaded: Loaded, folder: Path, spool: Path, needed: float, ended: Event) -> None:
+def _run(simulate: Simulate, loaded: Loaded, folder: Path, spool: Path, needed: float, ended: Event) -> None:
     """The process of the simulation: it runs to its end, or till it is `ended`, but not before `needed` (s)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the window is told, and ends this
     begun, limit = clock.monotonic(), loaded.scenario.wall_limit
@@ -157,7 +173,7 @@ def _simulate(loaded: Loaded, folder: Path, spool: Path, needed: float, ended: E
         return (simulated <= needed or not ended.is_set()) and clock.monotonic() - begun <= limit
 
     try:
-        run.simulate([loaded], [folder], goes_on, writer.attend)
+        simulate(loaded, folder, goes_on, writer.attend)
     except OSError as error:  # the disk's: what anybody can mend is no traceback
         sys.exit(f"error: {folder} cannot be written: {error.strerror}")
     finally:

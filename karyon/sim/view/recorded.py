@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
+from karyon.sim.outside import is_bench
 from karyon.sim.run import FUNCTION, sha256
 from karyon.sim.scenario import KernelSwitch, Sensors, Vehicle
 from karyon.sim.shipped import SHIPPED
@@ -86,7 +87,7 @@ class CutIn(Event):
 class Goal(_Recorded):
     """What became of a safety goal."""
 
-    violated: bool
+    violated: bool | None  # None: not judged
 
 
 class FunctionSummary(_Recorded):
@@ -176,6 +177,9 @@ def read(folder: Path, car: int | None = None) -> Run:
     notes = judged(folder)
     summary = summary_of(Summary, folder)
     setting = setting_of(_Setting, folder)
+    if is_bench(setting.sensors):
+        said = "holds a session with real devices, of which nobody knows the true gap"
+        raise RunError(f"{folder}: {said}: `karyon view {folder}` shows what they said")
     events = list(events_of(folder / EVENTS))
     table = table_of(folder / TRACE, _wanted)
     vehicle, why = _chosen(events, _followers(table, setting.vehicles, folder / TRACE), car)

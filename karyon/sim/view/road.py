@@ -81,7 +81,9 @@ class Camera:
 def _around(scene: Scene) -> tuple[float, float]:
     """From behind the selected car to the one ahead, as far as that can be shown."""
     cars, own = scene.cars, float(scene.cars.x[scene.place])
-    gap = float(cars.gap[scene.place])
+    gap, measured = float(cars.gap[scene.place]), float(cars.measured[scene.place])
+    if np.isnan(gap) and measured < scene.about.sensor_range:  # a real sensor: nobody knows better
+        gap = measured
     ahead = own + min(gap + 2 * AROUND if np.isfinite(gap) else AROUND, 0.7 * MOST_FITTED)
     return ahead - MOST_FITTED + 2 * AROUND, ahead
 
@@ -335,15 +337,15 @@ class Road:
         cars, car = scene.cars, scene.place
         front, gap = float(cars.x[car]), float(cars.gap[car])
         measured, safe = float(cars.measured[car]), float(cars.safe_distance[car])
-        if cars.ahead[car] < 0:
-            return
-        ahead = int(cars.ahead[car])
+        ahead = int(cars.ahead[car]) if cars.ahead[car] >= 0 else car  # how long is what only a sensor sees?
         length, speed = float(cars.length[ahead]), float(cars.speed[car])
         time_gap = f" · {gap / speed:.2f} s" if speed >= 1.0 else ""
-        distances: list[tuple[str, float, str, Colour]] = [
-            ("gap", gap, f"{gap:z.1f} m{time_gap}", colours.ink),
-            ("RSS demands", safe, f"{safe:.1f} m", colours.danger if safe > gap else colours.safe),
-        ]
+        distances: list[tuple[str, float, str, Colour]] = []
+        if ahead != car:
+            distances += [
+                ("gap", gap, f"{gap:z.1f} m{time_gap}", colours.ink),
+                ("RSS demands", safe, f"{safe:.1f} m", colours.danger if safe > gap else colours.safe),
+            ]
         if measured < scene.about.sensor_range:
             age = scene.values.get("front.distance_age", np.nan)
             old = f" · {age:.1f} s old" if age > scene.about.age_limit.get("front.distance", np.inf) else ""

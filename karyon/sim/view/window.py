@@ -349,6 +349,8 @@ class Window:
         """Why no fault can be put in now; empty: one can."""
         if not isinstance(self._source, Live):
             return "This is a recording: what happened, happened. `karyon view SCENARIO` runs it anew."
+        if self._source.is_real_time:
+            return "This is real: what a device can do wrong, `karyon device --fault` does."
         if scene.time >= scene.about.duration:
             return "The run has ended: go back to an earlier time."
         if scene.cars.level[scene.place] != NO_LEVEL or (scene.selected == LEADER and self._is_platoon):

@@ -184,9 +184,7 @@ def _loop(
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)
-    return numba.njit(error_model="numpy", no_cfunc_wrapper=True, pipeline_class=_apart(), cache=is_kept)(
-        names["loop"]
-    ), names["result"]
+    return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names["result"]
 
 
 def _apart() -> Any:
@@ -198,7 +196,8 @@ def _apart() -> Any:
 
     class Apart(CompilerBase):
         def define_pipelines(self) -> list[Any]:
-            self.state.flags.noalias, self.state.flags.nrt = True, False
+            flags = self.state.flags
+            flags.noalias, flags.nrt, flags.no_cfunc_wrapper = True, False, True
             return [cast(Any, DefaultPassBuilder).define_nopython_pipeline(self.state)]
 
     return Apart

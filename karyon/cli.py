@@ -388,6 +388,12 @@ def _log_plotter() -> Callable[..., list[Path]]:
     return draw
 
 
+class Peer(StrEnum):
+    """Who does what we do, to be measured beside it."""
+
+    SUMO = "sumo"
+
+
 @app.command(epilog="Example: karyon bench --perception --plot detection.svg")
 def bench(
     perception: Annotated[
@@ -395,16 +401,29 @@ def bench(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="of --perception: seed of drives and failures")] = 0,
     plot: Annotated[Path, typer.Option(help="of --perception: its figure, PNG or SVG")] = Path("perception-bench.png"),
+    peer: Annotated[Peer | None, typer.Option(help="measure beside this one, in turn")] = None,
     as_json: Json = False,
 ) -> None:
     """Speed of the whole chain on this machine, in vehicle-steps per second; or how well failures are detected."""
     if perception:
         _bench_perception(seed, plot, as_json)
         return
+    if peer is not None:
+        _bench_beside(as_json)
+        return
     from karyon.sim import benchmark
 
     measured = benchmark.measure()
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+def _bench_beside(as_json: bool) -> None:
+    try:
+        from karyon.sim import beside_sumo
+    except ImportError as error:
+        _refuse(f"error: this compares with SUMO ({error}): pip install 'karyon[peers]'")
+    measured = beside_sumo.measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(beside_sumo.lines(measured)))
 
 
 def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:

@@ -123,8 +123,8 @@ class Simulation:
             vehicle_length=first.vehicle.length,
             vehicle_lag=first.vehicle.lag,
         )
-        if outside is None and self._is_long() and compiled.is_installed():
-            self.perception.quicken(compiled.compiled, compiled.in_turn)
+        if outside is None and self._is_long():
+            self.quicken()
         self.led: Led | None = None
         if self.group is not None and LEADER in guards:
             judge = analysis.leader_of(design, whole, self.rows, vehicle_lag=first.vehicle.lag)
@@ -140,6 +140,11 @@ class Simulation:
         self.enabled = first.kernel.enabled
         self._begin(top)
         self._processes()
+
+    def quicken(self) -> None:
+        """Go on with compiled perception, where the extra `fast` is installed: the bits stay the same."""
+        if compiled.is_installed():
+            self.perception.quicken(compiled.compiled, compiled.in_turn)
 
     def _is_long(self) -> bool:
         """Whether there is so much to do that it pays to compile, which takes half a minute, or a second if cached."""

@@ -19,6 +19,7 @@ from karyon.sim.documents import Document, Keys
 from karyon.sim.units import Count, Section, contradiction
 
 BETWEEN, ONE_OF = "between", "one_of"
+NAMES = frozenset({BETWEEN, ONE_OF})
 MOST_STEPS = 1_000_000
 
 
@@ -150,21 +151,43 @@ def found_in(document: Document, within: Keys = ()) -> tuple[list[Varied], list[
     varied: list[Varied] = []
     faults: list[documents.Fault] = []
     for path, value in _mappings(document.at(within), within):
+        if not value.keys() & NAMES:
+            faults += _misspelt(document, path, value)
+            continue
         kind = Between if BETWEEN in value else OneOf
         try:
             varied.append(Varied(path, kind.model_validate(value)))
         except ValidationError as error:
             faults += wording.faults(error, kind, below(document, path))
+        faults += _nested(document, path, value)
     return varied, faults
 
 
+def _misspelt(document: Document, path: Keys, value: dict[str, Any]) -> list[documents.Fault]:
+    (name,) = value
+    hint = f"did you mean {documents.quoted(documents.suggestion(name, NAMES))}?"
+    return [document.place_of_key((*path, name)).fault(f"what varies has no field {documents.quoted(name)}", hint)]
+
+
+def _nested(document: Document, path: Keys, value: dict[str, Any]) -> list[documents.Fault]:
+    """Choices among the values of a list: each of them is laid on a scenario as it is."""
+    inner = _mappings(value.get(ONE_OF), (*path, ONE_OF))
+    said = "a value of `one_of` does not vary in itself"
+    return [document.place(place).fault(said, "give each kind of runs a stratum of its own") for place, _ in inner]
+
+
 def _mappings(value: Any, path: Keys) -> Iterator[tuple[Keys, dict[str, Any]]]:
-    if isinstance(value, dict) and (BETWEEN in value or ONE_OF in value):
+    """All that varies, and what would if its only name were spelt right."""
+    if isinstance(value, dict) and (value.keys() & NAMES or _is_misspelt(value)):
         yield path, value
         return
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, each in entries:
         yield from _mappings(each, (*path, key))
+
+
+def _is_misspelt(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and all(isinstance(name, str) and documents.suggestion(name, NAMES) for name in value)
 
 
 def below(document: Document, path: Keys) -> Document:

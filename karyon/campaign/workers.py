@@ -31,7 +31,7 @@ from karyon.campaign.trial import hash_of
 
 ANSWER = 10.0  # s that a cluster has to answer
 GRACE = 2.0  # s beyond the limit of a batch, after which it is stuck
-PATIENCE = 60.0  # s without enough workers: one that was killed has started again by then
+PATIENCE = 180.0  # s without enough workers: on a busy machine, too, one that was killed has started again by then
 LOOK = 1.0  # s between two looks at who is still there
 IGNORE = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # in workers that start later, too
 AHEAD = 2  # batches per worker that are under way
@@ -65,7 +65,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
                 )
             address = stack.enter_context(local).scheduler_address
         try:
-            client = stack.enter_context(Client(address, timeout=ANSWER))
+            client = stack.enter_context(Client(address, timeout=wait))
             client.wait_for_workers(1, timeout=wait)
         except (OSError, TimeoutError) as error:
             raise CampaignError(f"the cluster at {address} does not answer within {wait:g} s: {error}") from None

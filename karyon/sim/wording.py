@@ -21,7 +21,7 @@ SWITCHES = {"yes": "write true", "on": "write true", "no": "write false", "off":
 
 def faults(error: ValidationError, model: type[BaseModel], document: Document) -> list[documents.Fault]:
     """All faults, in the order of the lines; what is misspelt is not also missing."""
-    errors = error.errors(include_url=False, include_input=False)
+    errors = _without_emptied(error.errors(include_url=False, include_input=False))
     unknown = [_in_file(each["loc"]) for each in errors if each["type"] == "extra_forbidden"]
     meant = {(path[:-1], _meant(path, model, document)) for path in unknown}
     missing = [
@@ -32,6 +32,16 @@ def faults(error: ValidationError, model: type[BaseModel], document: Document) -
     wrong = [_wrong(_in_file(each["loc"]), each, model, document) for each in errors if _is_wrong(each)]
     worded = [_unknown(path, model, document) for path in unknown] + missing + wrong
     return documents.in_order(worded)
+
+
+def _without_emptied(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """A list is not too short because of entries in it that are wrong, and so do not count."""
+    inner = [each["loc"][:-1] for each in errors]
+    return [
+        each
+        for each in errors
+        if each["type"] != "too_short" or not any(path[: len(each["loc"])] == each["loc"] for path in inner)
+    ]
 
 
 def _in_file(path: Keys) -> Keys:
@@ -163,7 +173,8 @@ def _hint(error: ErrorDetails, row: Row, value: object) -> str:
         meant = suggestion(str(value), names)
         return f"did you mean {quoted(meant)}?" if meant else f"there are {', '.join(names)}" if names[1:] else ""
     if get_origin(row.annotation) is tuple:
-        return row.description
+        places = isinstance(value, dict) and all(str(key).isdecimal() for key in value)
+        return "an entry is named by its place, from 0, and must be there" if places else row.description
     if row.annotation is bool:
         return SWITCHES.get(str(value).lower(), "")
     is_share = any(isinstance(kind, Quantity) and kind.noun == "a share" for kind in row.metadata)

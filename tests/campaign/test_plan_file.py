@@ -85,6 +85,11 @@ def test_all_that_is_wrong_is_told_at_once_and_where(tmp_path):
     [
         ("share: 3", "share: 0", "share"),
         ("share: 3", "shair: 3", "did you mean `share`?"),
+        ("share: 3", "share: {between: [1, 2]}", "share is a factor above 0"),
+        ("{one_of: [drift, ramp]}", "{oneof: [drift, ramp]}", "what varies has no field `oneof`"),
+        ("between: [5 m/s", "betwen: [5 m/s", "did you mean `between`?"),
+        ("{one_of: [drift, ramp]}", "{one_of: [drift, {one_of: [ramp]}]}", "does not vary in itself"),
+        ("[[0 s, 25 m/s], [1 s, {between: [5 m/s, 20 m/s]}]]", "{9: {1: 3}}", "from 0, and must be there"),
         ("{one_of: [drift, ramp]}", "{one_of: []}", "one_of"),
         ("{one_of: [drift, ramp]}", "{one_of: [drift, offset]}", "rate"),
         ("[500 ms, 1500 ms]", "[0.5 s, 1500 ms]", "in one unit"),

@@ -444,12 +444,13 @@ class Peer(StrEnum):
     """What speed is measured beside."""
 
     PAHO = "paho"
+    SUMO = "sumo"
 
 
 @app.command(epilog="Example: karyon bench --perception --plot detection.svg")
 def bench(
     peer: Annotated[
-        Peer | None, typer.Option(help="beside another program in the same run; paho: how soon messages arrive")
+        Peer | None, typer.Option(help="beside another program, in turn; paho: how soon messages arrive")
     ] = None,
     perception: Annotated[
         bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
@@ -462,8 +463,8 @@ def bench(
     if perception:
         _bench_perception(seed, plot, as_json)
         return
-    if peer is Peer.PAHO:
-        _bench_paho(as_json)
+    if peer is not None:
+        {Peer.PAHO: _bench_paho, Peer.SUMO: _bench_sumo}[peer](as_json)
         return
     from karyon.sim import benchmark
 
@@ -479,6 +480,15 @@ def _bench_paho(as_json: bool) -> None:
     with _Stages() as stages:
         measured = benchmark.measure(stages)
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+
+def _bench_sumo(as_json: bool) -> None:
+    try:
+        from karyon.sim import beside_sumo
+    except ImportError as error:
+        _refuse(f"error: this compares with SUMO ({error}): pip install 'karyon[peers]'")
+    measured = beside_sumo.measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(beside_sumo.lines(measured)))
 
 
 def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:

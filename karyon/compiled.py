@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from math import isnan, sqrt
+from math import isnan, prod, sqrt
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast, get_type_hints
@@ -24,10 +24,12 @@ from typing import Any, TypeVar, cast, get_type_hints
 import numpy as np
 
 from karyon.perception import formulas
-from karyon.perception.sensors import Booleans
+from karyon.perception.sensors import Booleans, Floats, Times
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
+CODES = {Floats: "d", Booleans: "?", Times: "q"}  # by annotation of a result; what has none holds float64
+SINGLE = (float, int, bool)
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -38,22 +40,43 @@ def is_installed() -> bool:
 
 @cache
 def compiled(formula: Formula) -> Formula:
-    """The formula, compiled. Its arrays are (signal, row), of float64 or bool as their annotations say.
+    """The formula, compiled. Its arrays are (row,) or (signal, row), of the types that their annotations say.
 
-    Where numba or its cache fails, for whatever reason, it is the formula as it is: slower, with the same bits.
+    What is annotated as a single number is the same for all. Where numba or its cache fails, for whatever reason, it
+    is the formula as it is: slower, with the same bits.
     """
     made: list[Any] = []
 
     def run(*arguments: Any) -> Any:
         try:
             if not made:
-                made.extend(_made(formula, _source))
+                made.extend(_made(formula, _source, _first(arguments).ndim))
             loop, result = made
             out = result(*arguments)
             loop(*arguments, out)
         except Exception:  # of a library that compiles and caches on a machine that we do not know
             made[:] = [lambda *_: None, formula]
             return formula(*arguments)
+        return out
+
+    return cast(Formula, run)
+
+
+def in_turn(formula: Formula) -> Formula:
+    """As `compiled`, of a formula whose first argument is a state, and which answers the next one.
+
+    The state that is given is used up: its arrays take what the next call answers. Made for one state alone.
+    """
+    spare: list[Any] = []
+
+    def run(state: Any, *others: Any) -> Any:
+        try:
+            loop, result = _made(formula, _source, _first((state,)).ndim)
+            out = spare.pop() if spare else result(state, *others)
+            loop(state, *others, out)
+        except Exception:  # as above
+            return formula(state, *others)
+        spare.append(state)
         return out
 
     return cast(Formula, run)
@@ -72,7 +95,7 @@ def in_series(formula: Callable[..., Any]) -> Callable[..., Any]:
     def run(state: Any, came: Any, *known: Any) -> Any:
         try:
             if not made:
-                made.extend(_made(formula, _series_source))
+                made.extend(_made(formula, _series_source, 2))
             loop, result = made
             out = result(state, came, *known)
             after = type(state)(*_copied(state))
@@ -85,14 +108,24 @@ def in_series(formula: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _first(arguments: tuple[Any, ...]) -> Any:
+    """The first array of the arguments of a formula."""
+    first = arguments[0]
+    return _first(first) if isinstance(first, tuple) else first
+
+
 def _copied(state: Any) -> Iterator[Any]:
     """The fields of a named tuple of arrays, which may have such tuples in it, for a loop to write on."""
     for each in state:
         yield type(each)(*_copied(each)) if isinstance(each, tuple) else np.array(each)
 
 
+Source = Callable[[str, dict[str, Any], int], str]
+
+
+@cache
 def _made(
-    formula: Callable[..., Any], source_of: Callable[[str, dict[str, Any]], str]
+    formula: Callable[..., Any], source_of: Source, dimensions: int
 ) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop of a formula, and what makes the arrays that it fills."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
@@ -100,8 +133,8 @@ def _made(
     _teach_numba()
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
-        register_jitable(error_model="numpy", forceinline=True)(each)
-    return _loop(formula, source_of)
+        register_jitable(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(each)
+    return _loop(formula, source_of, dimensions)
 
 
 @cache
@@ -112,6 +145,9 @@ def _teach_numba() -> None:
     overload(formulas.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
     overload(formulas.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
     overload(formulas.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
+    overload(formulas.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
+    overload(formulas.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
+    overload(formulas.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
     overload(formulas.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
     overload(formulas.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
 
@@ -133,22 +169,38 @@ def _is_ours(function: FunctionType) -> bool:
 
 
 def _loop(
-    formula: Callable[..., Any], source_of: Callable[[str, dict[str, Any]], str]
+    formula: Callable[..., Any], source_of: Source, dimensions: int
 ) -> tuple[Callable[..., None], Callable[..., Any]]:
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
     hints = get_type_hints(formula)
-    source = source_of(formula.__name__, hints)
+    source = source_of(formula.__name__, hints, dimensions)
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
-    names |= {formula.__name__: formula, "__name__": __name__, "blocks": _blocks}
+    names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
     written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
     sources = [source, sys.version, *(path.read_text("utf-8") for path in written)]
     mark = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)
-    return numba.njit(error_model="numpy", cache=is_kept)(names["loop"]), names["result"]
+    return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names["result"]
+
+
+def _apart() -> Any:
+    """A compiler that knows that no two arrays overlap, or else it would not take several rows at once.
+
+    Nor are references to them counted within the loop, which neither makes nor keeps any.
+    """
+    from numba.core.compiler import CompilerBase, DefaultPassBuilder  # noqa: PLC0415
+
+    class Apart(CompilerBase):
+        def define_pipelines(self) -> list[Any]:
+            flags = self.state.flags
+            flags.noalias, flags.nrt, flags.no_cfunc_wrapper = True, False, True
+            return [cast(Any, DefaultPassBuilder).define_nopython_pipeline(self.state)]
+
+    return Apart
 
 
 def _keep(source: str, path: Path) -> bool:
@@ -164,43 +216,36 @@ def _keep(source: str, path: Path) -> bool:
     return True
 
 
-def _source(name: str, hints: dict[str, Any]) -> str:
-    """Source of the loop that calls the formula `name` with these annotations."""
+def _source(name: str, hints: dict[str, Any], dimensions: int) -> str:
+    """Source of the loop that calls the formula `name` with these annotations, for arrays of so many dimensions."""
     *parameters, (_, result) = hints.items()
-    names, taken = ", ".join(hints)[: -len(", return")], ", ".join(_read(each, kind) for each, kind in parameters)
-    shape = f"{_path(*parameters[0])}.shape"
-    leaves = list(_leaves(result))
-    kinds = [kind == Booleans for _, kind in leaves]
+    names, shape = ", ".join(hints)[: -len(", return")], f"{_path(*parameters[0])}.shape"
+    place, indent, leaves = ", ".join("ij"[:dimensions]), "    " * (dimensions + 1), list(_leaves(result))
     lines = [
         f"def result({names}):",
-        f"    shape = {shape}",
-        f"    floats, booleans = blocks({kinds.count(False)}, {kinds.count(True)}, shape)",
-        f"    return {_taken(result, iter(kinds))}",
+        f"    made = arrays({_codes(leaves)!r}, {shape})",
+        f"    return {_made_of(result)}",
         "",
         "",
         f"def loop({names}, out):",
-        f"    signals, rows = {shape}",
-        "    for i in range(signals):",
-        "        for j in range(rows):",
-        f"            one = {name}({taken})",
+        *(f"{'    ' * (k + 1)}for {index} in range({shape}[{k}]):" for k, index in enumerate("ij"[:dimensions])),
+        f"{indent}one = {name}({', '.join(_read(each, kind, place) for each, kind in parameters)})",
+        *(f"{indent}out.{path}[{place}] = one.{path}" for path, _ in leaves),
     ]
-    lines += [f"            out.{path}[i, j] = one.{path}" for path, _ in leaves]
     return "\n".join(lines) + "\n"
 
 
-def _series_source(name: str, hints: dict[str, Any]) -> str:
+def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """Source of the loop that calls the formula `name` with these annotations for one sample after the other."""
     (state, kept), came, *known, (_, result) = hints.items()
     names = ", ".join(hints)[: -len(", return")]
     after, *said = get_type_hints(result)
     leaves = [(path, kind) for path, kind in _leaves(result) if not path.startswith(f"{after}.")]
-    kinds = iter([kind == Booleans for _, kind in leaves])
-    answer = ", ".join(_taken(get_type_hints(result)[each], kinds) for each in said)
-    floats, booleans = (sum((kind == Booleans) is wanted for _, kind in leaves) for wanted in (False, True))
-    taken = ", ".join(["before", _read(*came), *(f"always_{each}" for each, _ in known)])
+    answer = ", ".join(_made_of(get_type_hints(result)[each]) for each in said)
+    taken = ", ".join(["before", _read(*came, "i, j"), *(f"always_{each}" for each, _ in known)])
     lines = [
         f"def result({names}):",
-        f"    floats, booleans = blocks({floats}, {booleans}, {_path(*came)}.shape)",
+        f"    made = arrays({_codes(leaves)!r}, {_path(*came)}.shape)",
         f"    return {result.__name__}({state}, {answer})",
         "",
         "",
@@ -222,8 +267,10 @@ def _is_tuple(kind: Any) -> bool:
     return inspect.isclass(kind) and issubclass(kind, tuple)
 
 
-def _read(path: str, kind: Any, place: str = "i, j") -> str:
-    """Source of the value at a place of an array, or of each of a named tuple."""
+def _read(path: str, kind: Any, place: str) -> str:
+    """Source of the value at a place of an array, or of each of a named tuple; a single number is itself."""
+    if kind in SINGLE:
+        return path
     if not _is_tuple(kind):
         return f"{path}[{place}]"
     fields = (_read(f"{path}.{name}", each, place) for name, each in get_type_hints(kind).items())
@@ -249,21 +296,28 @@ def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
         yield from _leaves(each, f"{path}.") if _is_tuple(each) else [(path, each)]
 
 
-def _taken(kind: Any, booleans: Iterator[bool]) -> str:
-    """Source of a named tuple of the next arrays of two blocks."""
+def _codes(leaves: Iterable[tuple[str, Any]]) -> str:
+    """NumPy's letters of what the arrays of a result hold."""
+    return "".join(CODES.get(kind, "d") for _, kind in leaves)
+
+
+def _made_of(kind: Any) -> str:
+    """Source of a named tuple of the next arrays that were made."""
     if _is_tuple(kind):
-        return f"{kind.__name__}({', '.join(_taken(each, booleans) for each in get_type_hints(kind).values())})"
-    return "next(booleans)" if next(booleans) else "next(floats)"
+        return f"{kind.__name__}({', '.join(map(_made_of, get_type_hints(kind).values()))})"
+    return "next(made)"
 
 
-def _blocks(floats: int, booleans: int, shape: tuple[int, int]) -> tuple[Iterator[Any], Iterator[Any]]:
-    """Arrays of this shape from two blocks.
+def _arrays(codes: str, shape: tuple[int, ...]) -> Iterator[Any]:
+    """An array of this shape for each letter of a type, from one block for each type.
 
     Each begins a line of the cache later than the one before it: arrays that begin at the same place within a page
     drive each other out of the cache, and the loop reads and writes all of them in step.
     """
-    size = shape[0] * shape[1]
-    return (
-        (block[:size].reshape(shape) for block in np.empty((floats, size + LINE // 8))),
-        (block[:size].reshape(shape) for block in np.empty((booleans, size + LINE), dtype=bool)),
-    )
+    blocks = {code: _block(np.dtype(code), codes.count(code), shape) for code in dict.fromkeys(codes)}
+    return (next(blocks[code]) for code in codes)
+
+
+def _block(kind: np.dtype[Any], count: int, shape: tuple[int, ...]) -> Iterator[Any]:
+    size = prod(shape)
+    return iter(np.empty((count, size + LINE // kind.itemsize), dtype=kind)[:, :size].reshape(count, *shape))

@@ -10,13 +10,14 @@ Everything is arrays (signal, row): one instant of one log, or of a thousand. St
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
 from karyon.perception import hypotheses
 from karyon.perception.additional import Additional, Opinions
 from karyon.perception.events import Events
+from karyon.perception.formulas import Compiler
 from karyon.perception.hypotheses import Expected
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats
@@ -40,15 +41,6 @@ FINE = 0.01  # resolution of samples in their noise, where it is not known
 LEAP = 100.0  # periods: a gap, unless the next time stamp takes it back
 
 DETECTORS = ("time_stamp", "range", "timeout", "jump", "drift", "stuck_at")
-
-Formula = TypeVar("Formula", bound=Callable[..., Any])
-
-
-class Compiler(Protocol):
-    """Makes a formula faster, as `karyon.compiled` does."""
-
-    def __call__(self, formula: Formula) -> Formula:
-        """The same formula, with the same bits."""
 
 
 class Series(Protocol):

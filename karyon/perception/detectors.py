@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.formulas import maximum, where
+from karyon.perception.formulas import maximum, minimum, where
 from karyon.perception.validity import amplitude_at
 
 Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
-Integers = NDArray[np.int64]
 
 SHARE = 0.2  # weight of a sample in the average of a residual
 MISSED = 1e-6  # share of failures that may take longer than a stated detection time
@@ -37,40 +35,40 @@ def outside(value: Any, low: Any, high: Any) -> Floats:
     return beyond
 
 
-def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Floats:
+def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Any:
     """Rate check: how far a change exceeds what physics and noise allow in `step` s.
 
     change       difference of two samples, in the signal's unit
     rate_limit   largest physical rate, unit per s
     noise        what the noise of two samples may add, in the unit
     """
-    return np.asarray(np.maximum(0.0, np.abs(change) - rate_limit * step - noise))
+    return maximum(0.0, abs(change) - rate_limit * step - noise)
 
 
-def spike(first: Any, second: Any, third: Any) -> Floats:
+def spike(first: Any, second: Any, third: Any) -> Any:
     """Spike check: how far `second` of three samples in a row stands out from both others; 0 for NaN."""
     up, down = second - first, second - third
-    return np.where(up * down > 0.0, np.minimum(np.abs(up), np.abs(down)), 0.0)
+    return where(up * down > 0.0, minimum(abs(up), abs(down)), 0.0)
 
 
-def plausible_stamp(time: Any, previous: Any, now: Any) -> Booleans:
+def plausible_stamp(time: Any, previous: Any, now: Any) -> Any:
     """Time stamp check: a new sample is younger than the one before it and not from the future; integers, ns."""
-    return np.asarray((time > previous) & (time <= now))
+    return (time > previous) & (time <= now)
 
 
-def repeats(count: Any, value: Any, previous: Any, fresh: Any) -> Integers:
+def repeats(count: Any, value: Any, previous: Any, fresh: Any) -> Any:
     """Stuck-at check: fresh samples in a row that equal the one before them exactly; `STUCK_AFTER` are an alarm."""
-    return np.where(fresh, np.where(value == previous, count + 1, 0), count)
+    return where(fresh, where(value == previous, count + 1.0, 0.0), count)
 
 
-def smoothed(average: Any, sample: Any, share: Any, fresh: Any) -> Floats:
+def smoothed(average: Any, sample: Any, share: Any, fresh: Any) -> Any:
     """Exponentially weighted average: moves by `share` of the distance towards each fresh sample. [Roberts 1959]"""
-    return np.asarray(np.where(fresh, average + share * (sample - average), average))
+    return where(fresh, average + share * (sample - average), average)
 
 
 def reckon(
     reference: Any, smooth: Any, value: Any, advance: Any, fresh: Any, doubted: Any, leak: Any, share: Any
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Any, Any, Any]:
     """Dead reckoning: a value against its own past carried on by its measured rate.
 
         reference <- reference + advance + leak * residual     with residual = value - reference
@@ -86,16 +84,16 @@ def reckon(
     reference = reference + advance
     residual = value - reference
     smooth = smoothed(smooth, residual, share, fresh)
-    reference = reference + np.where(fresh & ~doubted, leak * residual, 0.0)
+    reference = reference + where(fresh & ~doubted, leak * residual, 0.0)
     return reference, smooth, residual
 
 
-def settling(samples: Any, leak: Any) -> Floats:
+def settling(samples: Any, leak: Any) -> Any:
     """Share of the residual that moves a reference which rests on `samples` samples: their mean, then `leak`.
 
     A reference that began with one unlucky sample would else be wrong by its noise for as long as it remembers.
     """
-    return np.asarray(np.where(samples < SETTLED, np.maximum(leak, 1.0 / (samples + 1.0)), leak))
+    return where(samples < SETTLED, maximum(leak, 1.0 / (samples + 1.0)), leak)
 
 
 @dataclass(frozen=True, slots=True)

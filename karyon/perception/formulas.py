@@ -5,12 +5,21 @@ named tuples of numbers or of arrays. Besides `+ - * /`, `abs` and comparisons, 
 they give the same bits both ways.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+class Compiler(Protocol):
+    """Makes a formula faster, as `karyon.compiled` does."""
+
+    def __call__(self, formula: Formula) -> Formula:
+        """The same formula, with the same bits."""
 
 
 def where(condition: Any, one: Any, other: Any) -> Any:
@@ -26,6 +35,21 @@ def minimum(one: Any, other: Any) -> Any:
 def maximum(one: Any, other: Any) -> Any:
     """The greater; NaN where either is."""
     return np.maximum(one, other)
+
+
+def lesser(one: Any, other: Any) -> Any:
+    """The lesser; where one of the two is NaN, the other."""
+    return np.fmin(one, other)
+
+
+def greater(one: Any, other: Any) -> Any:
+    """The greater; where one of the two is NaN, the other."""
+    return np.fmax(one, other)
+
+
+def isnan(number: Any) -> Any:
+    """Whether it is no number."""
+    return np.isnan(number)
 
 
 def sqrt(number: Any) -> Any:

@@ -100,7 +100,7 @@ class _Stretch:
 
     def seconds(self) -> Floats:
         """Time since the onset in s."""
-        return seconds(self.elapsed, 0)
+        return np.asarray(seconds(self.elapsed, 0))
 
 
 Subject: TypeAlias = Literal["value", "stamp", "arrival", "present", "added"]

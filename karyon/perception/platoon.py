@@ -17,17 +17,17 @@ import numpy as np
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate
 from karyon.perception.received import (
-    M_ACCELERATION,
-    M_POSITION,
-    M_SPEED,
     MESSAGE,
     Heard,
     Sender,
     SenderChecks,
     SenderNoise,
     Told,
+    confirmed,
+    hear,
+    sane,
 )
-from karyon.perception.reckoning import DOUBT, Limits, keep, slowest
+from karyon.perception.reckoning import DOUBT, Limits, chosen, put, rows_of, slowest, within
 from karyon.perception.sensors import NEVER, Booleans, Floats, Samples, Times, seconds, since
 
 LEADER = "platoon.leader.message"
@@ -66,8 +66,9 @@ class Leader:
         """
         self.checks = SenderChecks(noise, tolerated)
         self.sight = ResidualGate(hypot(noise.speed, sight), 0.0, tolerated[1], noise.period)
-        self._sight_limits, self._tolerated_place = Limits(self.sight), tolerated[0]
-        self._sender, self._heard, self._age_limit = Sender(noise, self.checks), Heard.of(rows), age_limit
+        self._sight_limits, self._tolerated_place = Limits.of(self.sight), tolerated[0]
+        self._sender, self._heard, self._age_limit = Sender(noise, self.checks, rows), Heard.of(rows), age_limit
+        self._unheard = self._heard
         self._judged, self._smooth, self._ran = np.zeros(rows), np.zeros(rows), np.full(rows, NEVER)
         floors = np.array([noise.position, noise.speed, noise.acceleration, 0.0])[:, None]
         self._spread = np.broadcast_to(3.0 * floors, (len(MESSAGE), rows))
@@ -88,23 +89,23 @@ class Leader:
         self, now: int, message: Samples, witness: Witness, another: Booleans, running: Booleans | None = None
     ) -> Told:
         """One period. `another` leads the row from now on; `running` False: perception is down in that row."""
-        before = Heard.of(len(another))
-        keep(before, self._heard, another)
+        before = chosen(~another, self._heard, self._unheard) if another.any() else self._heard
         smooth = np.where(another, 0.0, self._smooth)
-        heard, judged = self._sender.hear(now, before, message)
+        heard, judged = hear(before, self._sender.message(before, message), now, self._sender.known)
         known, residual, place = self._against(now, heard, witness)
-        smooth_after = detectors.smoothed(smooth, residual, SHARE, heard.message.fresh[0] | witness.fresh)
-        sight = self._sight_limits.validity(residual, smooth_after)
+        smooth_after = detectors.smoothed(smooth, residual, SHARE, heard.position.fresh | witness.fresh)
+        sight = within(self._sight_limits, residual, smooth_after)
         veto = validity.of_amplitude(np.abs(place), 0.95 * self._tolerated_place, self._tolerated_place)
         agrees = known & (sight >= DOUBT)
         dt = np.where(self._ran == NEVER, 0.0, since(now, self._ran))
-        again = heard.tracked.agree(np.stack([agrees & (veto >= DOUBT), agrees]), dt)
-        heard.tracked.restore(again, heard.message.value[:2])
+        heard = confirmed(heard, agrees & (veto >= DOUBT), agrees, dt)
         ran = np.ones(len(another), dtype=bool) if running is None else running
-        keep(heard, before, ran)
+        if running is not None:
+            down = np.flatnonzero(~running)
+            put(heard, down, rows_of(before, down))
         self._heard, self._smooth = heard, np.where(ran, smooth_after, smooth)
         self._ran = np.where(ran, now, self._ran)
-        self._judged = np.where(ran, judged * heard.sane * sight * veto, np.where(another, 0.0, self._judged))
+        self._judged = np.where(ran, judged * sane(heard) * sight * veto, np.where(another, 0.0, self._judged))
         return self._answer(now, ran)
 
     def _against(self, now: int, heard: Heard, witness: Witness) -> tuple[Booleans, Floats, Floats]:
@@ -112,13 +113,13 @@ class Leader:
 
         What the leader says is carried on to when the witness looked.
         """
-        message, time = heard.message, heard.message.time[0]
-        age = np.maximum(since(now, witness.time), message.age(now)[0])
+        time = heard.position.time
+        age = np.maximum(since(now, witness.time), since(now, time))
         known = np.isfinite(witness.speed) & (age <= self._age_limit)
         step = np.where(known, seconds(np.where(known, witness.time, 0), np.where(known, time, 0)), 0.0)
         known &= np.abs(step) <= SAME_TIME  # or else what the leader has done meanwhile would be held against it
-        speed = message.value[M_SPEED] + step * message.value[M_ACCELERATION]
-        position = message.value[M_POSITION] + step * message.value[M_SPEED]
+        speed = heard.speed.value + step * heard.acceleration.value
+        position = heard.position.value + step * heard.speed.value
         return (
             known,
             np.where(known, speed - witness.speed, 0.0),
@@ -127,13 +128,14 @@ class Leader:
 
     def _answer(self, now: int, ran: Booleans) -> Told:
         """What was judged last, as old as it is now."""
-        message = self._heard.message
-        age = message.age(now)[0]
+        heard = self._heard
+        age = since(now, heard.position.time)
         believed = self._judged * validity.of_age(age, self._age_limit)
+        fields = (heard.position, heard.speed, heard.acceleration, heard.intended)
         return Told(
-            value=message.value,
+            value=np.stack([each.value for each in fields]),
             spread=self._spread,
-            time=message.time[0],
-            fresh=message.fresh[0] & ran,
+            time=heard.position.time,
+            fresh=heard.position.fresh & ran,
             validity=np.where(age < inf, believed, 0.0),
         )

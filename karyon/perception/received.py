@@ -8,13 +8,26 @@ What all fields tell in concert, nothing here can see: that takes a sensor of on
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
-from karyon.perception.reckoning import Limits, Reckoned, column
-from karyon.perception.sensors import Booleans, Floats, Newest, Samples, Times
+from karyon.perception.formulas import greater, isnan, lesser, maximum, minimum, where
+from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
+from karyon.perception.sensors import (
+    NEVER,
+    Booleans,
+    Floats,
+    Newest,
+    Sample,
+    Samples,
+    Times,
+    seconds,
+    step_of,
+    taken,
+)
 
 MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
 M_POSITION, M_SPEED, M_ACCELERATION, M_INTENDED = range(4)
@@ -27,7 +40,7 @@ GONE = 0.5  # s without a message after which the next one begins anew
 INTENDED_JERK = 60.0  # m/s³: no intention changes faster, emergencies included
 STRONGEST = 12.0  # m/s²: no car speeds up or brakes harder
 INTENTION_MISMATCH = 0.5  # m/s²: a command is no exact inverse of a recorded motion
-LARGEST = np.array([1e7, 120.0, 20.0, 20.0])[:, None]  # of each field: what is beyond is no vehicle
+FARTHEST, FASTEST, HARDEST = 1e7, 120.0, 20.0  # m, m/s, m/s²: what is beyond is no vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +66,72 @@ class SenderChecks:
         self.intention = ResidualGate(sqrt(n.acceleration**2 + INTENTION_MISMATCH**2), 0.0, acceleration, n.period)
 
 
-@dataclass(slots=True)
-class Heard:
-    """All that is remembered of one sender; arrays (field, row), (check, row) or (row,)."""
+class Heard(NamedTuple):
+    """All that is remembered of one sender: arrays (row,)."""
 
-    message: Newest
+    position: Newest
+    speed: Newest
+    acceleration: Newest
+    intended: Newest
+    earlier: Floats  # the intended acceleration before that
+    step: Floats  # s between the last two messages
     whole: Booleans
-    tracked: Reckoned
-    intended: Floats  # acceleration that its intentions can have led to: least and largest
-    intention_smooth: Floats
+    place: Reckoned  # position, carried on by speed
+    pace: Reckoned  # speed, carried on by acceleration
+    least: Floats  # acceleration that its intentions can have led to
+    largest: Floats
+    smooth: Floats  # how far beyond its acceleration is, averaged
 
     @classmethod
     def of(cls, rows: int) -> "Heard":
         """Nothing heard yet."""
-        zero, two = np.zeros(rows), np.zeros((2, rows))
-        message = Newest.of((len(MESSAGE), rows))
-        return cls(message, np.ones(rows, dtype=bool), Reckoned.of((2, rows)), two, zero)
+        return cls(
+            position=Newest.of(rows),
+            speed=Newest.of(rows),
+            acceleration=Newest.of(rows),
+            intended=Newest.of(rows),
+            earlier=np.full(rows, np.nan),
+            step=np.zeros(rows),
+            whole=np.ones(rows, dtype=bool),
+            place=Reckoned.of(rows),
+            pace=Reckoned.of(rows),
+            least=np.zeros(rows),
+            largest=np.zeros(rows),
+            smooth=np.zeros(rows),
+        )
 
-    @property
-    def sane(self) -> Floats:
-        """1 where the newest message was complete, possible and stamped plausibly, else 0 (row,)."""
-        return np.where(self.whole & self.message.stamped.all(axis=0), 1.0, 0.0)
+
+class Message(NamedTuple):
+    """What came of one sender's messages since the last look: arrays (row,).
+
+    fading   share of an acceleration that is left of what it was when the last message was sent
+    """
+
+    position: Sample
+    speed: Sample
+    acceleration: Sample
+    intended: Sample
+    fading: Floats
+
+
+class Limited(NamedTuple):
+    """What the checks of a sender's messages know of it, in SI units."""
+
+    place: Limits
+    pace: Limits
+    intention: Limits
+    place_leak: float
+    pace_leak: float
+    tolerated_place: float
+    speed_noise: float  # of two messages
+    acceleration_noise: float
+
+
+class Listened(NamedTuple):
+    """What is remembered of a sender after a look, and the validity of its newest message by its fields alone."""
+
+    heard: Heard
+    validity: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,78 +149,157 @@ class Told:
     validity: Floats
 
 
+def hear(before: Heard, came: Message, now: int, known: Limited) -> Listened:
+    """Judges the newest message of one sender by itself, at `now` (ns)."""
+    whole = _is_whole(came)
+    position = taken(before.position, _if_whole(came.position, whole), now)
+    speed = taken(before.speed, _if_whole(came.speed, whole), now)
+    acceleration = taken(before.acceleration, _if_whole(came.acceleration, whole), now)
+    intended = taken(before.intended, _if_whole(came.intended, whole), now)
+    fresh, step = position.fresh, step_of(before.step, before.position, position)
+    first = isnan(before.position.value)
+    gone = first | (step > GONE)
+    jumped = _jumped(before, position, speed, step, known.tolerated_place)
+    anchor = fresh & (first | (gone & ~before.place.doubted & ~jumped))
+    begins = fresh & (first | (gone & ~before.pace.doubted))
+    way = where(fresh & ~first, _way(before, position, speed, acceleration, step, known), 0.0)
+    gain = where(fresh & ~first, _gain(before, speed, acceleration, step, known), 0.0)
+    place, placed, _ = reckoned(before.place, position.value, way, fresh, anchor, known.place_leak, known.place)
+    pace, paced, _ = reckoned(before.pace, speed.value, gain, fresh, begins, known.pace_leak, known.pace)
+    least, largest = _followed(before, intended, speed, came.fading)
+    least = where(anchor, acceleration.value, where(fresh, least, before.least))
+    largest = where(anchor, acceleration.value, where(fresh, largest, before.largest))
+    beyond = acceleration.value - minimum(maximum(acceleration.value, least), largest)
+    beyond = where(fresh & ~anchor, beyond, 0.0)
+    smooth = detectors.smoothed(before.smooth, beyond, SHARE, fresh)
+    spike = where(fresh & ~anchor, _spike(before, intended, step), 0.0)
+    intention = within(known.intention, maximum(abs(beyond), spike), smooth)
+    heard = Heard(
+        position=position,
+        speed=speed,
+        acceleration=acceleration,
+        intended=intended,
+        earlier=where(intended.fresh, before.intended.value, before.earlier),
+        step=step,
+        whole=where(came.position.fresh, whole, before.whole),
+        place=place,
+        pace=pace,
+        least=least,
+        largest=largest,
+        smooth=smooth,
+    )
+    return Listened(heard, placed * paced * intention)
+
+
+def sane(heard: Heard) -> Any:
+    """1 where the newest message was complete, possible and stamped plausibly, else 0."""
+    stamped = heard.position.stamped & heard.speed.stamped & heard.acceleration.stamped & heard.intended.stamped
+    return where(heard.whole & stamped, 1.0, 0.0)
+
+
+def confirmed(heard: Heard, place_agrees: Any, pace_agrees: Any, dt: Any) -> Heard:
+    """What is remembered, after an independent source has agreed with position and speed `dt` s more, or not."""
+    place_for, pace_for = agreed(heard.place, place_agrees, dt), agreed(heard.pace, pace_agrees, dt)
+    return Heard(
+        position=heard.position,
+        speed=heard.speed,
+        acceleration=heard.acceleration,
+        intended=heard.intended,
+        earlier=heard.earlier,
+        step=heard.step,
+        whole=heard.whole,
+        place=restored(heard.place, place_for >= AGREEMENT, heard.position.value, place_for),
+        pace=restored(heard.pace, pace_for >= AGREEMENT, heard.speed.value, pace_for),
+        least=heard.least,
+        largest=heard.largest,
+        smooth=heard.smooth,
+    )
+
+
+def _is_whole(came: Message) -> Any:
+    """All fields are there, and of a vehicle; False for NaN."""
+    motion = (abs(came.position.value) <= FARTHEST) & (abs(came.speed.value) <= FASTEST)
+    driven = (abs(came.acceleration.value) <= HARDEST) & (abs(came.intended.value) <= HARDEST)
+    return motion & driven
+
+
+def _if_whole(sample: Sample, whole: Any) -> Sample:
+    return Sample(sample.value, sample.time, sample.fresh & whole)
+
+
+def _way(before: Heard, position: Newest, speed: Newest, acceleration: Newest, step: Any, known: Limited) -> Any:
+    """How far the position has come since the last message.
+
+    A speed that is doubted carries nothing on: the reckoned one does, so that the position is known when the lie ends.
+    """
+    doubted, reference = before.pace.doubted, before.pace.reference
+    gained = 0.5 * step * (acceleration.value + before.acceleration.value)
+    new, old = where(doubted, reference + gained, speed.value), where(doubted, reference, before.speed.value)
+    return _advance(before.place, position.value, new, old, step, known.speed_noise)
+
+
+def _gain(before: Heard, speed: Newest, acceleration: Newest, step: Any, known: Limited) -> Any:
+    """How far the speed has come since the last message."""
+    new, old = acceleration.value, before.acceleration.value
+    return _advance(before.pace, speed.value, new, old, step, known.acceleration_noise)
+
+
+def _advance(track: Reckoned, value: Any, new: Any, old: Any, step: Any, noise: Any) -> Any:
+    """How far a value has come in `step` s, by the mean of old and new rate.
+
+    The rate may have changed at any time between the two: what is not certain of the way is no residual.
+    """
+    advance = 0.5 * step * (new + old)
+    turned = maximum(abs(new - old) - noise, 0.0)
+    slack = where(track.doubted, 0.0, 0.5 * step * turned)
+    return advance + minimum(maximum(value - track.reference - advance, -slack), slack)
+
+
+def _jumped(before: Heard, position: Newest, speed: Newest, step: Any, tolerated: Any) -> Any:
+    """Where the sender is, it cannot have got to since its last message, however it drove; False for NaN."""
+    way = position.value - before.position.value - 0.5 * step * (speed.value + before.speed.value)
+    return abs(way) > tolerated + 0.25 * STRONGEST * step * step
+
+
+def _followed(before: Heard, intended: Newest, speed: Newest, fading: Any) -> tuple[Any, Any]:
+    """Least and largest acceleration that the intentions can have led to, after the lag of a vehicle.
+
+    The command may have changed at any time between two messages: what it may have led to is an interval that
+    holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
+    """
+    low, high = lesser(intended.value, before.intended.value), greater(intended.value, before.intended.value)
+    least, largest = low + fading * (before.least - low), high + fading * (before.largest - high)
+    stands = speed.value < STANDSTILL  # it brakes, and yet does not slow
+    return least, where(stands, maximum(largest, 0.0), largest)
+
+
+def _spike(before: Heard, intended: Newest, step: Any) -> Any:
+    """How far an intention stands out from those around it, or has changed faster than any does."""
+    new, old = intended.value, before.intended.value
+    return greater(detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step)
+
+
 class Sender:
-    """Judges the messages of one sender per row by themselves."""
+    """What is known of the senders of all rows, and what a message is made of before it is judged."""
 
-    def __init__(self, noise: SenderNoise, checks: SenderChecks) -> None:
-        self._lag, self._tolerated_place = noise.lag, checks.position.tolerated
-        self._rate_noise = 8.0 * np.array([noise.speed, noise.acceleration])[:, None]
-        tracks = (checks.position, checks.speed)
-        self._limits, self._leak = Limits(*tracks), column(leak_of(gate.period, gate.memory) for gate in tracks)
-        self._intention_limits = Limits(checks.intention)
+    def __init__(self, noise: SenderNoise, checks: SenderChecks, rows: int) -> None:
+        self._lag, self._fading = noise.lag, np.ones(rows)
+        self.known = Limited(
+            place=Limits.of(checks.position),
+            pace=Limits.of(checks.speed),
+            intention=Limits.of(checks.intention),
+            place_leak=leak_of(checks.position.period, checks.position.memory),
+            pace_leak=leak_of(checks.speed.period, checks.speed.memory),
+            tolerated_place=checks.position.tolerated,
+            speed_noise=8.0 * noise.speed,
+            acceleration_noise=8.0 * noise.acceleration,
+        )
 
-    def hear(self, now: int, before: Heard, samples: Samples) -> tuple[Heard, Floats]:
-        """What is remembered after this look, and the validity by the fields against each other (row,)."""
-        came = samples.fresh[0]
-        whole = (np.abs(samples.value) <= LARGEST).all(axis=0)  # False for NaN
-        message = before.message.take(Samples(samples.value, samples.time, samples.fresh & whole), now)
-        old, fresh, step = before.message.value, message.fresh[0], message.step[0]
-        first = np.isnan(old[0])
-        gone = first | (step > GONE)
-        jumped = np.stack([self._jumped(before, message.value, step), np.zeros_like(gone)])
-        anchor = fresh & (first | (gone & ~before.tracked.doubted & ~jumped))
-        advance = np.where(fresh & ~first, self._advance(before, message.value, step), 0.0)
-        tracked, judged, _ = before.tracked.next(message.value[:2], advance, fresh, anchor, self._leak, self._limits)
-        intended = self._intended(before, message, fresh, anchor[0])
-        intention_smooth, intention = self._intention(before, message, intended, fresh & ~anchor[0], fresh)
-        after = Heard(message, np.where(came, whole, before.whole), tracked, intended, intention_smooth)
-        return after, np.asarray(judged[0] * judged[1] * intention)
-
-    def _advance(self, before: Heard, value: Floats, step: Floats) -> Floats:
-        """How far position and speed have come since the last message, by the mean of old and new rate.
-
-        The rate may have changed at any time between the two: what is not certain of the way is no residual. A speed
-        that is doubted carries nothing on: the reckoned one does, so that the position is known when the lie ends.
-        """
-        rates, old = value[[M_SPEED, M_ACCELERATION]], before.message.value[[M_SPEED, M_ACCELERATION]]
-        doubted, reckoned = before.tracked.doubted[1], before.tracked.reference[1]
-        gained = 0.5 * step * (rates[1] + old[1])
-        rates[0] = np.where(doubted, reckoned + gained, rates[0])
-        old[0] = np.where(doubted, reckoned, old[0])
-        advance = 0.5 * step * (rates + old)
-        turned = np.maximum(np.abs(rates - old) - self._rate_noise, 0.0)
-        slack = np.where(before.tracked.doubted, 0.0, 0.5 * step * turned)
-        return advance + np.minimum(np.maximum(value[:2] - before.tracked.reference - advance, -slack), slack)
-
-    def _jumped(self, before: Heard, value: Floats, step: Floats) -> Booleans:
-        """Where the sender is, it cannot have got to since its last message, however it drove; False for NaN (row,)."""
-        old = before.message.value
-        way = value[M_POSITION] - old[M_POSITION] - 0.5 * step * (value[M_SPEED] + old[M_SPEED])
-        return np.asarray(np.abs(way) > self._tolerated_place + 0.25 * STRONGEST * step * step)
-
-    def _intended(self, before: Heard, message: Newest, fresh: Booleans, anchor: Booleans) -> Floats:
-        """Acceleration that the intentions can have led to, after the lag of a vehicle (least and largest, row).
-
-        The command may have changed at any time between two messages: what it may have led to is an interval that
-        holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
-        """
-        new, old = message.value[M_INTENDED], before.message.value[M_INTENDED]
-        left = np.exp(-message.step[0] / self._lag)
-        commands = np.stack([np.fmin(new, old), np.fmax(new, old)])
-        followed = commands + left * (before.intended - commands)
-        stands = message.value[M_SPEED] < STANDSTILL
-        followed[1] = np.where(stands, np.maximum(followed[1], 0.0), followed[1])  # it brakes, and yet does not slow
-        return np.where(anchor, message.value[M_ACCELERATION], np.where(fresh, followed, before.intended))
-
-    def _intention(
-        self, before: Heard, message: Newest, intended: Floats, compared: Booleans, fresh: Booleans
-    ) -> tuple[Floats, Floats]:
-        """Received acceleration against the interval: the average of what is beyond, and validity (row,)."""
-        received, new = message.value[M_ACCELERATION], message.value[M_INTENDED]
-        old, older = before.message.value[M_INTENDED], before.message.previous[M_INTENDED]
-        residual = received - np.minimum(np.maximum(received, intended[0]), intended[1])
-        residual = np.where(compared, residual, 0.0)
-        smooth = detectors.smoothed(before.intention_smooth, residual, SHARE, fresh)
-        sudden = np.abs(new - old) - INTENDED_JERK * message.step[0]
-        spike = np.where(compared, np.fmax(detectors.spike(older, old, new), sudden), 0.0)
-        return smooth, self._intention_limits.validity(np.maximum(np.abs(residual), spike), smooth)
+    def message(self, before: Heard, came: Samples) -> Message:
+        """What came, field by field. The exponential stays here: compiled, it would have other bits."""
+        if came.fresh[0].any():
+            known = before.position.time != NEVER
+            step = seconds(came.time[0], np.where(known, before.position.time, came.time[0]))
+            self._fading = np.exp(-np.maximum(step, 0.0) / self._lag)
+        position, speed, acceleration, intended = map(Sample, came.value, came.time, came.fresh)
+        return Message(position, speed, acceleration, intended, self._fading)

@@ -1,14 +1,14 @@
 """Residuals judged by their gates, and values carried on by their rates: what the checks of a function are made of."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Collection
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate
+from karyon.perception.formulas import minimum, sqrt, where
 from karyon.perception.sensors import Booleans, Floats
 
 DOUBT = 0.8  # validity below which a check speaks
@@ -18,29 +18,43 @@ SUDDEN = ("offset", "noise", "outlier", "swap", "wrong_position", "wrong_speed")
 SLOW = ("drift", "ramp")  # modes that only grow
 RAMPS = (0.2, 0.5, 1.0, 2.0, 3.0)  # growth of an error per s, in the signal's unit: what detection is stated for
 
+State = TypeVar("State", bound=tuple[Any, ...])
 
-class Limits:
-    """The limits of gates: numbers of one, or columns of several so that one operation judges all of them."""
 
-    def __init__(self, *gates: ResidualGate) -> None:
-        self._band, self._smooth_band = column(g.band for g in gates), column(g.smooth_band for g in gates)
-        self._tolerated, self._sigma = column(g.tolerated for g in gates), column(g.sigma for g in gates)
+class Limits(NamedTuple):
+    """The limits of a gate, in the unit of its signal.
 
-    def validity(self, residual: Floats, smooth: Floats) -> Floats:
-        """Validity by the sample and by the average, whichever is less."""
-        return np.minimum(
-            validity.of_amplitude(np.abs(residual), self._band, self._tolerated),
-            validity.of_amplitude(np.abs(smooth), self._smooth_band, self._tolerated),
-        )
+    band, smooth_band, noise_band   what a healthy residual, its average and three sigma of its white part reach
+    """
 
-    def calm(self, residual: Floats, smooth: Floats) -> Booleans:
-        """Back inside the bands of a healthy signal."""
-        return np.asarray((np.abs(residual) <= self._band) & (np.abs(smooth) <= self._smooth_band))
+    band: float
+    smooth_band: float
+    noise_band: float
+    tolerated: float
 
-    def noise_validity(self, deviation: Floats) -> Floats:
-        """Validity by the standard deviation of the white part: three of it are the failure amplitude."""
-        band = np.minimum(3.0 * 1.7 * self._sigma, 0.9 * self._tolerated)
-        return validity.of_amplitude(3.0 * deviation, band, self._tolerated)
+    @classmethod
+    def of(cls, gate: ResidualGate) -> "Limits":
+        """Those of this gate."""
+        noise_band = min(3.0 * 1.7 * gate.sigma, 0.9 * gate.tolerated)
+        return cls(gate.band, gate.smooth_band, noise_band, gate.tolerated)
+
+
+def within(limits: Limits, residual: Any, smooth: Any) -> Any:
+    """Validity by the sample and by the average, whichever is less."""
+    return minimum(
+        validity.of_amplitude(abs(residual), limits.band, limits.tolerated),
+        validity.of_amplitude(abs(smooth), limits.smooth_band, limits.tolerated),
+    )
+
+
+def calm(limits: Limits, residual: Any, smooth: Any) -> Any:
+    """Back inside the bands of a healthy signal."""
+    return (abs(residual) <= limits.band) & (abs(smooth) <= limits.smooth_band)
+
+
+def quiet(limits: Limits, variance: Any) -> Any:
+    """Validity by the variance of the white part: three standard deviations are the failure amplitude."""
+    return validity.of_amplitude(3.0 * sqrt(variance), limits.noise_band, limits.tolerated)
 
 
 def slowest(gates: Collection[ResidualGate], mode: str, minimum: float) -> float:
@@ -53,15 +67,8 @@ def slowest(gates: Collection[ResidualGate], mode: str, minimum: float) -> float
     return max(times, default=inf)
 
 
-def column(numbers: Iterable[float]) -> Any:
-    """One number as it is, several as an array (check, 1)."""
-    listed = list(numbers)
-    return listed[0] if len(listed) == 1 else np.array(listed)[:, None]
-
-
-@dataclass(slots=True)
-class Reckoned:
-    """Values that are carried on by their rates, as `detectors.reckon` does: state, arrays (check, row)."""
+class Reckoned(NamedTuple):
+    """A value that is carried on by its rate, as `detectors.reckon` does: state of a check."""
 
     reference: Floats
     smooth: Floats
@@ -69,67 +76,68 @@ class Reckoned:
     doubted: Booleans
     agreed: Floats  # s that an independent source has agreed while it was doubted
 
-    def next(
-        self,
-        value: Floats,
-        advance: Floats,
-        fresh: Booleans,
-        anchor: Booleans,
-        leak: Any,
-        limits: Limits,
-    ) -> tuple["Reckoned", Floats, Floats]:
-        """The state after this period, validity (check, row), and the residual of this sample, 0 where there is none.
-
-        anchor   begin anew with this sample
-        """
-        compared = fresh & ~anchor
-        reference, smooth, residual = detectors.reckon(
-            self.reference,
-            self.smooth,
-            value,
-            advance,
-            compared,
-            self.doubted,
-            detectors.settling(self.samples, leak),
-            SHARE,
-        )
-        residual, smooth = np.where(compared, residual, 0.0), np.where(anchor, 0.0, smooth)
-        judged = limits.validity(residual, smooth)
-        calm = fresh & limits.calm(residual, smooth)
-        doubted = (judged < DOUBT) | (self.doubted & ~calm)
-        after = Reckoned(
-            reference=np.where(anchor, value, reference),
-            smooth=smooth,
-            samples=np.where(anchor, 1.0, self.samples + fresh),
-            doubted=doubted,
-            agreed=self.agreed,
-        )
-        return after, np.where(doubted, np.minimum(judged, 0.5), judged), residual
-
-    def agree(self, agrees: Booleans, dt: Floats) -> Booleans:
-        """Where an independent source has now agreed for long enough."""
-        self.agreed = np.where(self.doubted & agrees, self.agreed + dt, 0.0)
-        return self.agreed >= AGREEMENT
-
-    def restore(self, again: Booleans, values: Floats) -> None:
-        """Follow the values again."""
-        self.reference = np.where(again, values, self.reference)
-        self.smooth = np.where(again, 0.0, self.smooth)
-        self.samples = np.where(again, 1.0, self.samples)
-        self.doubted = self.doubted & ~again
-
     @classmethod
-    def of(cls, shape: tuple[int, int]) -> "Reckoned":
+    def of(cls, rows: int) -> "Reckoned":
         """Nothing seen yet."""
-        zero = np.zeros(shape)
-        return cls(reference=zero, smooth=zero, samples=zero, doubted=zero.astype(bool), agreed=zero)
+        return cls(np.zeros(rows), np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=bool), np.zeros(rows))
 
 
-def keep(new: Any, old: Any, taken: Booleans) -> None:
-    """Take the arrays of a state back to `old` in the rows where `taken` is False, states within it included."""
-    for field in fields(new):
-        value, before = getattr(new, field.name), getattr(old, field.name)
-        if is_dataclass(value):
-            keep(value, before, taken)
+def reckoned(
+    before: Reckoned, value: Any, advance: Any, fresh: Any, anchor: Any, leak: Any, limits: Limits
+) -> tuple[Reckoned, Any, Any]:
+    """The state after this period, validity, and the residual of this sample, 0 where there is none.
+
+    anchor   begin anew with this sample
+    """
+    compared = fresh & ~anchor
+    share = detectors.settling(before.samples, leak)
+    reference, average, error = detectors.reckon(
+        before.reference, before.smooth, value, advance, compared, before.doubted, share, SHARE
+    )
+    residual, smooth = where(compared, error, 0.0), where(anchor, 0.0, average)
+    judged = within(limits, residual, smooth)
+    doubted = (judged < DOUBT) | (before.doubted & ~(fresh & calm(limits, residual, smooth)))
+    after = Reckoned(
+        reference=where(anchor, value, reference),
+        smooth=smooth,
+        samples=where(anchor, 1.0, before.samples + where(fresh, 1.0, 0.0)),
+        doubted=doubted,
+        agreed=before.agreed,
+    )
+    return after, where(doubted, minimum(judged, 0.5), judged), residual
+
+
+def agreed(state: Reckoned, agrees: Any, dt: Any) -> Any:
+    """How long an independent source has agreed by now, in s, `dt` s later."""
+    return where(state.doubted & agrees, state.agreed + dt, 0.0)
+
+
+def restored(state: Reckoned, again: Any, value: Any, agreed_for: Any) -> Reckoned:
+    """The state once an independent source has agreed `agreed_for` s: where `again`, it follows the value."""
+    return Reckoned(
+        reference=where(again, value, state.reference),
+        smooth=where(again, 0.0, state.smooth),
+        samples=where(again, 1.0, state.samples),
+        doubted=state.doubted & ~again,
+        agreed=agreed_for,
+    )
+
+
+def chosen(taken: Booleans, new: State, old: State) -> State:
+    """A state of arrays (row,), in the rows where `taken` is False that of `old`."""
+    pairs = zip(new, old, strict=True)
+    return type(new)(*(chosen(taken, *pair) if isinstance(pair[0], tuple) else where(taken, *pair) for pair in pairs))
+
+
+def rows_of(state: State, rows: Any) -> State:
+    """A copy of these rows of a state of arrays (row,)."""
+    return type(state)(*(rows_of(each, rows) if isinstance(each, tuple) else each[rows] for each in state))
+
+
+def put(state: State, rows: Any, others: State) -> None:
+    """Write others over these rows of a state."""
+    for each, other in zip(state, others, strict=True):
+        if isinstance(each, tuple):
+            put(each, rows, other)
         else:
-            setattr(new, field.name, np.where(taken, value, before))
+            each[rows] = other

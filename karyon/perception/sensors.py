@@ -1,12 +1,14 @@
 """Abstract sensors: every source yields value, spread, validity and time of measurement, whatever its nature."""
 
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception import detectors
+from karyon.perception.formulas import where
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -29,61 +31,90 @@ class Samples:
     fresh: Booleans
 
 
-@dataclass(slots=True)
-class Newest:
-    """The newest believable sample of each signal and the one before: state of the abstract sensors (signal, row)."""
+class Sample(NamedTuple):
+    """What arrived of one signal since the last look, as `Samples` has it."""
 
     value: Floats
     time: Times
-    previous: Floats
-    step: Floats
-    repeated: NDArray[np.int64]
+    fresh: Booleans
+
+
+class Newest(NamedTuple):
+    """The newest believable sample of a signal: state of an abstract sensor, of any shape.
+
+    fresh     it came with the last look
+    stamped   the last sample that arrived had a time that can be
+    """
+
+    value: Floats
+    time: Times  # ns
     fresh: Booleans
     stamped: Booleans
 
     @classmethod
-    def of(cls, shape: tuple[int, ...]) -> "Newest":
+    def of(cls, shape: int | tuple[int, ...]) -> "Newest":
         """Nothing seen yet."""
-        return cls(
-            value=np.full(shape, np.nan),
-            time=np.full(shape, NEVER, dtype=np.int64),
-            previous=np.full(shape, np.nan),
-            step=np.zeros(shape),
-            repeated=np.zeros(shape, dtype=np.int64),
-            fresh=np.zeros(shape, dtype=bool),
-            stamped=np.ones(shape, dtype=bool),
-        )
-
-    def take(self, samples: Samples, now: int) -> "Newest":
-        """The state after new samples: lost ones (NaN, infinite) and implausible time stamps leave the value alone."""
-        arrived = samples.fresh & (np.abs(samples.value) < np.inf)
-        plausible = detectors.plausible_stamp(samples.time, self.time, now)
-        fresh = arrived & plausible
-        seen = self.time != NEVER
-        return Newest(
-            value=np.where(fresh, samples.value, self.value),
-            time=np.where(fresh, samples.time, self.time),
-            previous=np.where(fresh, self.value, self.previous),
-            step=np.where(fresh & seen, seconds(samples.time, np.where(seen, self.time, samples.time)), self.step),
-            repeated=detectors.repeats(self.repeated, samples.value, self.value, fresh),
-            fresh=fresh,
-            stamped=np.where(samples.fresh, plausible, self.stamped),
-        )
-
-    def age(self, now: int) -> Floats:
-        """Seconds since the measurement; inf where there was none."""
-        return since(now, self.time)
+        never = np.full(shape, NEVER, dtype=np.int64)
+        return cls(np.full(shape, np.nan), never, np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool))
 
 
-def seconds(later: Any, earlier: Any) -> Floats:
+class Before(NamedTuple):
+    """What is remembered of the samples before the newest one, of any shape.
+
+    value      of the one before
+    step       s between the two
+    repeated   samples in a row that equal the one before them exactly
+    """
+
+    value: Floats
+    step: Floats
+    repeated: Floats
+
+    @classmethod
+    def of(cls, shape: int | tuple[int, ...]) -> "Before":
+        """Nothing seen yet."""
+        return cls(np.full(shape, np.nan), np.zeros(shape), np.zeros(shape))
+
+
+def taken(newest: Newest, came: Sample, now: Any) -> Newest:
+    """The newest sample after one more look at `now` (ns).
+
+    Lost ones (NaN, infinite) and implausible time stamps leave the value alone.
+    """
+    plausible = detectors.plausible_stamp(came.time, newest.time, now)
+    fresh = came.fresh & (abs(came.value) < inf) & plausible
+    return Newest(
+        value=where(fresh, came.value, newest.value),
+        time=where(fresh, came.time, newest.time),
+        fresh=fresh,
+        stamped=where(came.fresh, plausible, newest.stamped),
+    )
+
+
+def passed(before: Before, last: Newest, newest: Newest) -> Before:
+    """The samples before the newest one, which was `last` until this look."""
+    return Before(
+        value=where(newest.fresh, last.value, before.value),
+        step=step_of(before.step, last, newest),
+        repeated=detectors.repeats(before.repeated, newest.value, last.value, newest.fresh),
+    )
+
+
+def step_of(step: Any, last: Newest, newest: Newest) -> Any:
+    """Time in s between a fresh sample and the one before it; the last such `step` where there is none."""
+    seen = last.time != NEVER
+    return where(newest.fresh & seen, seconds(newest.time, where(seen, last.time, newest.time)), step)
+
+
+def seconds(later: Any, earlier: Any) -> Any:
     """Difference of two times in ns, in s: subtracted as integers, then divided, so that round times stay round."""
-    return np.asarray((later - earlier) / 1e9)
+    return (later - earlier) / 1e9
 
 
-def since(now: int, time: Times) -> Floats:
+def since(now: Any, time: Any) -> Any:
     """Seconds from each `time` to `now`, both ns; inf from `NEVER`."""
     known = time != NEVER
-    return np.where(known, seconds(now, np.where(known, time, now)), np.inf)
+    return where(known, seconds(now, where(known, time, now)), inf)
 
 
 def nanoseconds(duration: float) -> int:

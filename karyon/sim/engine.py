@@ -11,6 +11,7 @@ import numpy as np
 import simpy
 from simpy.events import EventPriority
 
+from karyon import compiled
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
@@ -43,6 +44,7 @@ JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has n
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead one is a member who comes from behind
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
+LONG = 1_500_000  # rows times cycles
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 
 
@@ -122,6 +124,8 @@ class Simulation:
             vehicle_length=first.vehicle.length,
             vehicle_lag=first.vehicle.lag,
         )
+        if outside is None and self._is_long():
+            self.quicken()
         self.led: Led | None = None
         if self.group is not None and LEADER in guards:
             judge = analysis.leader_of(design, whole, self.rows, vehicle_lag=first.vehicle.lag)
@@ -137,6 +141,15 @@ class Simulation:
         self.enabled = first.kernel.enabled
         self._begin(top)
         self._processes()
+
+    def quicken(self) -> None:
+        """Go on with compiled perception, where the extra `fast` is installed: the bits stay the same."""
+        if compiled.is_installed():
+            self.perception.quicken(compiled.compiled, compiled.in_turn)
+
+    def _is_long(self) -> bool:
+        """Whether there is so much to do that it pays to compile, which takes half a minute, or a second if cached."""
+        return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
 
     def _begin(self, top: int) -> None:
         """What is in force, known and late before the first instant; `top` is the highest level."""

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import ceil, inf
 from typing import Any
 
@@ -61,62 +62,66 @@ class Injector:
     def __init__(self, faults: Sequence[Placed], periods: dict[str, int]) -> None:
         """`periods`: ns between samples, per signal, and of messages under `lead.message`."""
         self.faults = [one for one in faults if one.fault.signal is not None]
-        groups: dict[tuple[str, str, int], list[Placed]] = defaultdict(list)
+        groups: dict[tuple[str, str, int, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
-        for one in self.faults:  # a row stands once in a group: a second fault of the kind is in the next
+        for one in self.faults:  # a sample stands once in a group: a second fault of the kind is in the next
             signal, mode = str(one.fault.signal), one.fault.mode
-            groups[signal, mode, times[signal, mode, one.row]].append(one)
+            period = periods[signal if signal in OWN else LEAD]
+            groups["" if signal in OWN else signal, mode, period, times[signal, mode, one.row]].append(one)
             times[signal, mode, one.row] += 1
-        self._own: list[tuple[int, _Group]] = []
-        self._messages: dict[str, list[tuple[slice, _Group]]] = {LEAD: [], LEADER: []}
-        for (signal, mode, _), members in sorted(groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])):
-            group = GROUPS.get(mode, _ByFormula)(mode, members, periods[signal if signal in OWN else LEAD])
-            if signal in OWN:
-                self._own.append((OWN.index(signal), group))
-            else:
-                sender = LEADER if signal.startswith(LEADER) else LEAD
-                self._messages[sender].append((_fields(signal, mode), group))
+        self._groups: dict[str, list[_Group]] = {"": [], LEAD: [], LEADER: []}
+        for (signal, mode, period, _), members in sorted(
+            groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])
+        ):
+            source = signal and (LEADER if signal.startswith(LEADER) else LEAD)
+            self._groups[source].append(GROUPS.get(mode, _ByFormula)(mode, members, period))
 
     def own(self, now: int, samples: Samples) -> Samples:
         """Own samples as the failing sensors give them (changed in place)."""
-        for signal, group in self._own:
-            group.apply(now, samples, slice(signal, signal + 1))
+        for group in self._groups[""]:
+            group.apply(now, samples)
         return samples
 
     def message(self, now: int, samples: Samples, sender: str = LEAD) -> Samples:
         """Messages received from `sender` as the failing radio or its lies give them (changed in place)."""
-        for fields, group in self._messages[sender]:
-            group.apply(now, samples, fields)
+        for group in self._groups[sender]:
+            group.apply(now, samples)
         return samples
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Samples changed so far, by (run, index of the fault)."""
         counts: dict[tuple[int, int], int] = {one.place: 0 for one in self.faults}
-        for _, group in [*self._own, *self._messages[LEAD], *self._messages[LEADER]]:
+        for group in chain(*self._groups.values()):
             for one, count in zip(group.members, group.changed, strict=True):
                 counts[one.place] += int(count)
         return counts
 
 
-def _fields(signal: str, mode: str) -> slice:
-    """Fields of the message that a fault acts on: the one that `signal` ends with, or all of them."""
+def _fields(members: Sequence[Placed]) -> Any:
+    """Where in the samples the faults of a group act: each on a signal of its own, or all on the same of a message."""
+    signal, mode = str(members[0].fault.signal), members[0].fault.mode
+    if signal in OWN:
+        return np.array([[OWN.index(str(one.fault.signal)) for one in members]])
     field = {"wrong_position": "position", "wrong_speed": "speed"}.get(mode, signal.rpartition(".")[2])
     return slice(MESSAGE.index(field), MESSAGE.index(field) + 1) if field in MESSAGE else slice(None)
 
 
 class _Group:
-    """Faults of one mode on one signal: rows, windows and parameters as arrays (member,)."""
+    """Faults of one mode on own signals of one period, or on a message: windows and parameters as arrays (member,).
+
+    first, last   of each member: outside of it, its samples are left alone
+    """
 
     def __init__(self, mode: str, members: list[Placed], period: int) -> None:
         self.members, self.period = members, period
         self._columns = np.arange(len(members))
         is_plain = mode == "delay" and not any(one.fault.parameters.get("sigma") for one in members)
         self._draws = None if mode not in DRAWS or is_plain else _draws(mode, members, period)
-        self.rows = np.array([one.row for one in members])
+        self._place = _fields(members), np.array([one.row for one in members])
         self.onset = np.array([one.onset for one in members])
         self.end = np.array([one.end for one in members])
         self.changed = np.zeros(len(members), dtype=np.int64)
-        self.first, self.last = self.onset, self.end  # of each member: outside of it, its samples are left alone
+        self.first, self.last = self.onset, self.end
 
     def parameter(self, name: str, default: float = 0.0) -> Floats:
         """One parameter of every member."""
@@ -131,16 +136,13 @@ class _Group:
         step = np.clip((now - self.onset) // self.period, 0, len(table) - 1)
         return np.asarray(table[step, self._columns])
 
-    def apply(self, now: int, samples: Samples, where: slice) -> None:
-        """Change the samples of the rows whose fault acts at `now`, and count what changed."""
+    def apply(self, now: int, samples: Samples) -> None:
+        """Change the samples whose fault acts at `now`, and count what changed."""
         acts = (self.first <= now) & (now < self.last)
         if not acts.any():
             return
-        value, time, fresh = (
-            samples.value[where, self.rows],
-            samples.time[where, self.rows],
-            samples.fresh[where, self.rows],
-        )
+        place = self._place
+        value, time, fresh = samples.value[place], samples.time[place], samples.fresh[place]
         active = (self.onset <= now) & (now < self.end)
         new_value, new_time, new_fresh = (
             np.where(acts, new, old)
@@ -148,8 +150,7 @@ class _Group:
         )
         different = (new_fresh != fresh) | (new_fresh & ((new_value != value) | (new_time != time)))
         self.changed += different.any(axis=0)
-        samples.value[where, self.rows], samples.time[where, self.rows] = new_value, new_time
-        samples.fresh[where, self.rows] = new_fresh
+        samples.value[place], samples.time[place], samples.fresh[place] = new_value, new_time, new_fresh
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans

@@ -151,6 +151,8 @@ class Metrics:
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         for (sender, before), told, source in zip(self._misled.items(), s.told, s.sources, strict=True):
+            if not told.fresh.any():
+                continue
             true = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
             wrong = np.abs(_meant(told.value) - _meant(true)) > self._tolerated[sender]
             self._misled[sender] = np.where(told.fresh, wrong.any(axis=0), before)

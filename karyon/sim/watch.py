@@ -52,16 +52,21 @@ class Truth:
         self._count += 1
 
     def at(self, time: Integers, rows: Integers | slice = slice(None)) -> Floats:
-        """What was true of these rows at each `time` (signal, of `rows`); NaN where it is not known any more."""
-        first = self._count % self.DEPTH  # the oldest, or one that was never kept: its time is later than all
-        order = np.arange(first - self.DEPTH, first)
-        if self._count < self.DEPTH:
-            order = np.roll(order, self._count)
-        times = self._times[order]
-        place = np.minimum(np.searchsorted(times, time), self.DEPTH - 1)
-        values = self._values[:, :, rows]
-        found = values[order[place], np.arange(len(time))[:, None], np.arange(time.shape[1])]
-        return np.where(times[place] == time, found, np.nan)
+        """What was true of these rows at each `time` (signal, of `rows`); NaN where it is not known any more.
+
+        Most ask for the newest instant; only the others are looked for.
+        """
+        newest = (self._count - 1) % self.DEPTH
+        found = np.where(time == self._times[newest], self._values[newest][:, rows], np.nan)
+        signal, row = np.nonzero(time != self._times[newest])
+        if len(row):
+            order = np.argsort(self._times)  # one that was never kept is later than all
+            times, wanted = self._times[order], time[signal, row]
+            place = np.minimum(np.searchsorted(times, wanted), self.DEPTH - 1)
+            car = row if isinstance(rows, slice) else rows[row]
+            kept = self._values[order[place], signal, car]
+            found[signal, row] = np.where(times[place] == wanted, kept, np.nan)
+        return found
 
 
 class Exposure:

@@ -12,7 +12,8 @@ from karyon.perception import detectors, validity
 from karyon.perception.detectors import MISSED, leak_of, wander_of
 from karyon.perception.following import Checks, Noise, Tolerated
 from karyon.perception.reckoning import RAMPS
-from karyon.perception.sensors import NEVER, Newest, Samples
+from karyon.perception.sensors import NEVER, Before, Newest, Sample, passed
+from karyon.perception.sensors import taken as newest_of
 from tests.reference import detectors as reference
 
 MINIMUM = 0.8  # validity that the rules of the shipped design demand
@@ -66,26 +67,26 @@ def test_a_young_reference_is_the_mean_of_its_samples(values):
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=12))
 def test_a_sample_from_the_past_or_the_future_is_not_taken(stamps):
     """Over a whole story: a sample that was not believed leaves value and time alone."""
-    newest, taken = Newest.of((1, 1)), []
+    newest, taken = Newest.of(1), []
     for number, (time, now) in enumerate(stamps):
-        samples = Samples(np.array([[float(number)]]), np.array([[time]]), np.array([[True]]))
-        newest = newest.take(samples, now)
-        taken.append(bool(newest.fresh[0, 0]))
-        assert newest.stamped[0, 0] == taken[-1]
+        newest = newest_of(newest, Sample(np.array([float(number)]), np.array([time]), np.array([True])), now)
+        taken.append(bool(newest.fresh[0]))
+        assert newest.stamped[0] == taken[-1]
         believed = [index for index, good in enumerate(taken) if good]
-        assert newest.time[0, 0] == (stamps[believed[-1]][0] if believed else NEVER)
-        assert not believed or newest.value[0, 0] == believed[-1]
+        assert newest.time[0] == (stamps[believed[-1]][0] if believed else NEVER)
+        assert not believed or newest.value[0] == believed[-1]
     assert taken == reference.plausible_stamps(stamps)
 
 
 @given(st.lists(st.tuples(st.sampled_from([1.0, 2.0, nan, inf, -inf]), st.booleans()), min_size=1, max_size=14))
 def test_repeats_counts_the_equal_samples_at_the_end(story):
     """A sample that is not fresh, NaN or infinite is no sample: it neither counts nor breaks the row."""
-    newest, seen = Newest.of((1, 1)), []
+    newest, before, seen = Newest.of(1), Before.of(1), []
     for step, (value, fresh) in enumerate(story):
-        newest = newest.take(Samples(np.array([[value]]), np.array([[step]]), np.array([[fresh]])), step)
+        last, newest = newest, newest_of(newest, Sample(np.array([value]), np.array([step]), np.array([fresh])), step)
+        before = passed(before, last, newest)
         seen += [value] if fresh and abs(value) < inf else []
-        assert newest.repeated[0, 0] == reference.longest_equal_tail(seen)
+        assert before.repeated[0] == reference.longest_equal_tail(seen)
 
 
 @given(eighths, st.lists(st.tuples(eighths, st.booleans()), max_size=10), halves)

@@ -1,0 +1,512 @@
+"""The checks of car following, as formulas: the residuals that `karyon.perception.following` names, weighed.
+
+    judge    what is remembered after a look, and the validity of each signal, but for its age
+    answer   what follows from that, then or later
+
+All are elementwise (see `formulas`): arrays (row,), or compiled for one row after the other.
+"""
+
+from math import inf, nan
+from math import sqrt as root
+from typing import Any, NamedTuple
+
+from karyon.perception import detectors, validity
+from karyon.perception.detectors import SHARE
+from karyon.perception.formulas import greater, isnan, maximum, minimum, where
+from karyon.perception.received import STRONGEST, Heard, Listened, confirmed, hear, sane
+from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, agreed, quiet, reckoned, restored, within
+from karyon.perception.remembered import (
+    Answer,
+    Came,
+    Carried,
+    Hearing,
+    Known,
+    Sensed,
+    SignalLimits,
+    State,
+    Validities,
+    White,
+)
+from karyon.perception.sensors import NEVER, Before, Sample, passed, since, taken
+
+RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
+JUMP_SHOWS = 1.0  # s in which a relative speed that has jumped as no car can shows in the distance if it is wrong
+PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
+USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
+USUAL_LEARNED = 2.0  # s before it is used
+FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
+WHITE_SHARE = 0.05  # weight of a sample in the variance of what is white in a residual
+ONE_OF_TWO = root(0.5)  # of the noise of two samples, that of one
+
+
+class _Look(NamedTuple):
+    """An own signal now: its age in s, and whether it is young enough."""
+
+    value: Any
+    fresh: Any
+    age: Any
+    usable: Any
+
+
+class _Own(NamedTuple):
+    """One thing of each own signal."""
+
+    distance: Any
+    relative: Any
+    speed: Any
+    acceleration: Any
+    position: Any
+
+
+class _Said(NamedTuple):
+    """The newest message now; `age` in s, 0 where it is compared with nothing."""
+
+    position: Any
+    speed: Any
+    acceleration: Any
+    age: Any
+    usable: Any
+
+
+class _Front(NamedTuple):
+    """What the radar has ahead: another object than before, nothing within its range, one that has just come into it.
+
+    leaps   its relative speed may leap
+    """
+
+    another: Any
+    open_road: Any
+    into_sight: Any
+    leaps: Any
+
+
+class _Check(NamedTuple):
+    """Validity by a check, the average of its residual, and whether there was anything to compare."""
+
+    says: Any
+    smooth: Any
+    compared: Any
+
+
+class _Reckoning(NamedTuple):
+    """Validity by a check that carries a value on."""
+
+    says: Any
+    carried: Carried
+    residual: Any
+
+
+class _Checks(NamedTuple):
+    """What all checks say, before they are weighed against each other."""
+
+    front: _Front
+    alone: _Own
+    message: Any  # of it alone
+    tracked: Any  # of its fields against each other
+    radar: _Reckoning
+    wheel: _Reckoning
+    place: _Reckoning
+    closing: _Check
+    road: _Check
+    apart: _Check
+    difference: Any
+    white: White
+
+
+class _Weighed(NamedTuple):
+    """Who is believed: see `State` for what is remembered of it."""
+
+    judged: Validities
+    speed_ok: Any
+    message_accused: Any
+    quiet_closing: Any
+    unknown: Any
+    recognised: Any
+    radar_quiet: Any
+    since_jump: Any
+
+
+def judge(before: State, came: Came, now: int, known: Known) -> State:
+    """One period, at `now` (ns): take new samples, compare, judge."""
+    down = where(before.ran == NEVER, 0.0, since(now, before.ran))
+    dt = minimum(down, FORGIVEN_AGE)
+    distance, relative = _sensed(before.distance, came.distance, now), _sensed(before.relative, came.relative, now)
+    speed, acceleration = _sensed(before.speed, came.speed, now), _sensed(before.acceleration, came.acceleration, now)
+    position = _sensed(before.position, came.position, now)
+    sensed = _Own(distance, relative, speed, acceleration, position)
+    own = _Own(
+        _look(distance, now, known.distance),
+        _look(relative, now, known.relative),
+        _look(speed, now, known.speed),
+        _look(acceleration, now, known.acceleration),
+        _look(position, now, known.position),
+    )
+    listened = hear(before.heard, came.message, now, known.sender)
+    said = _said(listened.heard, now, known)
+    told = before.handed_over | came.handed_over
+    front = _front(distance, told, known)
+    untracked = before.untracked | (front.another & before.radar.reckoned.doubted)
+    checks = _checks(before, sensed, own, listened, said, front, untracked, down, known)
+    weighed = _weighed(before, checks, own, dt, known)
+    radar, wheel, place = checks.radar.carried, checks.wheel.carried, checks.place.carried
+
+    # Follow again what independent sources confirm.
+    quiet_closing, difference = weighed.quiet_closing, checks.difference
+    radar_agrees = (checks.closing.says >= DOUBT) & (minimum(checks.alone.distance, checks.alone.relative) >= DOUBT)
+    quiet_road = checks.road.compared & (checks.road.says >= DOUBT)
+    near_enough = ~isnan(difference) & ~checks.road.compared & (checks.apart.says >= DOUBT)
+    by_place = wheel.reckoned.doubted & ~place.reckoned.doubted & place.anchored
+    place_agreed = where(by_place, before.place_agreed + dt, 0.0)
+    radar_for = agreed(radar.reckoned, quiet_road & radar_agrees, dt)
+    wheel_for = agreed(wheel.reckoned, quiet_closing, dt)
+    place_for = agreed(place.reckoned, quiet_road & (weighed.speed_ok >= DOUBT), dt)
+    wheel_again = (wheel_for >= AGREEMENT) | (place_agreed >= PLACE_CONFIRMS)
+    usual, usual_for = _usual(before, weighed.judged, where(front.open_road, nan, difference), dt)
+    return State(
+        ran=0 * before.ran + now,
+        distance=distance,
+        relative=relative,
+        speed=speed,
+        acceleration=acceleration,
+        position=position,
+        heard=confirmed(listened.heard, (quiet_road | near_enough) & radar_agrees & quiet_closing, quiet_closing, dt),
+        radar=_followed(radar, radar_for >= AGREEMENT, own.distance.value, radar_for),
+        wheel=_followed(wheel, wheel_again, own.speed.value, wheel_for),
+        place=_followed(place, place_for >= AGREEMENT, own.position.value, place_for),
+        closing_smooth=checks.closing.smooth,
+        road_smooth=checks.road.smooth,
+        apart=checks.apart.smooth,
+        usual=usual,
+        usual_for=usual_for,
+        white=checks.white,
+        place_agreed=place_agreed,
+        radar_quiet=weighed.radar_quiet,
+        since_jump=weighed.since_jump,
+        handed_over=told & ~front.another,
+        untracked=untracked & ~(radar_for >= AGREEMENT),
+        unknown_front=weighed.unknown,
+        recognised=weighed.recognised,
+        speed_heard=own.distance.usable
+        & own.relative.usable
+        & said.usable
+        & ~front.open_road
+        & ~weighed.message_accused,
+        judged=weighed.judged,
+    )
+
+
+def answer(state: State, now: int, known: Known) -> Answer:
+    """What was judged last, as old as it is at `now` (ns)."""
+    judged, said = state.judged, state.heard
+    speed = _aged(judged.speed, state.speed, now, known.speed)
+    fastest = where(speed >= DOUBT, state.speed.newest.value, _fastest(state))
+    gap = state.distance.newest
+    return Answer(
+        validity=Validities(
+            distance=_aged(judged.distance, state.distance, now, known.distance),
+            relative=_aged(judged.relative, state.relative, now, known.relative),
+            speed=speed,
+            acceleration=_aged(judged.acceleration, state.acceleration, now, known.acceleration),
+            position=_aged(judged.position, state.position, now, known.position),
+            message=judged.message * validity.of_age(since(now, said.position.time), known.message_age),
+        ),
+        speed_bound=where(fastest > 0.0, fastest, 0.0),
+        speed_known=fastest < inf,
+        gap=gap.value + _finite(since(now, gap.time)) * state.relative.newest.value,
+    )
+
+
+def _checks(
+    before: State,
+    sensed: _Own,
+    own: _Own,
+    listened: Listened,
+    said: _Said,
+    front: _Front,
+    untracked: Any,
+    down: Any,
+    known: Known,
+) -> _Checks:
+    """Every check, `down` s after the last look."""
+    hears, difference = known.hears, _difference(own, said, known)
+    radar = _radar(before.radar, own, down, front.another, untracked, known)
+    wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, hears.wheel)
+    place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, hears.place)
+    return _Checks(
+        front=front,
+        alone=_alone(sensed, own, front, known),
+        message=where(hears.sanity, sane(listened.heard), 1.0),
+        tracked=where(hears.track, listened.validity, 1.0),
+        radar=radar,
+        wheel=wheel,
+        place=place,
+        closing=_closing(before, own, said, front.open_road, known),
+        road=_road(before, difference, front.open_road, known),
+        apart=_apart(before, difference, front, known),
+        difference=difference,
+        white=_white(before.white, own, sensed.relative.before, front, radar, wheel, known),
+    )
+
+
+def _weighed(before: State, checks: _Checks, own: _Own, dt: Any, known: Known) -> _Weighed:
+    """A residual that speaks lowers every signal it involves, less those that another residual acquits."""
+    front, alone, white, hears = checks.front, checks.alone, checks.white, known.hears
+    closing, wheel, place, radar = checks.closing.says, checks.wheel.says, checks.place.says, checks.radar.says
+    same = _same(checks.difference, front, checks.closing.compared & (closing >= DOUBT), known)
+    recognised = where(same, before.recognised + dt, 0.0)
+    unknown = (before.unknown_front | front.another) & (recognised < AGREEMENT)
+    compared = checks.closing.compared & ~unknown
+    message_accused = (minimum(checks.tracked, checks.message) < DOUBT) | unknown
+    quiet_closing = compared & (closing >= DOUBT)
+    speed_ok = where(quiet_closing, maximum(wheel, closing), wheel)
+    place_accused = place < DOUBT
+    both = compared & (closing < DOUBT) & ~message_accused & place_accused  # what they share is own speed
+    speed_ok = where(both, minimum(closing, place), speed_ok)
+    silent = (closing < DOUBT) & (radar >= DOUBT) & ~front.open_road
+    radar_quiet = where(silent, before.radar_quiet + dt, 0.0)
+    acquitted = (speed_ok < DOUBT) | message_accused | (radar_quiet > RADAR_CONFIRMS)
+    veto = where(place_accused, 1.0, minimum(checks.road.says, checks.apart.says))
+    # Out of sight what was too far is gone, and nothing is said of it now.
+    stale = front.open_road & (abs(checks.difference) <= known.position_bias)
+    is_too_far = checks.apart.compared & (checks.apart.smooth < 0.0) & ~stale
+    too_far = where(is_too_far, checks.apart.says, 1.0)
+    suspect = where(place_accused | message_accused, 1.0, minimum(checks.road.says, too_far))
+    # After a jump relative speed is doubted until the distance would show that it is wrong. Or else a value that is
+    # wrong for good would be believed again with its second sample.
+    since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
+    calm = where((since_jump < JUMP_SHOWS) & ~quiet_closing, 0.0, alone.relative)
+    judged = Validities(
+        distance=alone.distance * radar * suspect * _loud(white.distance, known.radar, hears),
+        relative=calm * radar * where(acquitted, 1.0, closing) * _loud(white.relative, known.closing, hears),
+        speed=alone.speed * speed_ok * _loud(white.speed, known.wheel, hears),
+        acceleration=alone.acceleration * wheel,
+        position=alone.position * place,
+        message=where(unknown, 0.0, checks.message * checks.tracked * closing * veto),
+    )
+    return _Weighed(judged, speed_ok, message_accused, quiet_closing, unknown, recognised, radar_quiet, since_jump)
+
+
+def _usual(before: State, judged: Validities, difference: Any, dt: Any) -> tuple[Any, Any]:
+    """The usual difference of the two receivers and for how long it was learned, while nothing speaks.
+
+    A mean that forgets.
+    """
+    own = minimum(minimum(judged.distance, judged.relative), minimum(judged.speed, judged.position))
+    learns = (minimum(own, judged.message) >= DOUBT) & ~isnan(difference)
+    known_for = minimum(before.usual_for + dt, USUAL_MEMORY)
+    gain = where(known_for > 0.0, dt / where(known_for > 0.0, known_for, 1.0), 1.0)
+    usual = where(learns, before.usual + gain * (difference - before.usual), before.usual)
+    return usual, where(learns, before.usual_for + dt, before.usual_for)
+
+
+def _sensed(before: Sensed, came: Sample, now: Any) -> Sensed:
+    newest = taken(before.newest, came, now)
+    return Sensed(newest, passed(before.before, before.newest, newest))
+
+
+def _look(sensed: Sensed, now: Any, limits: SignalLimits) -> _Look:
+    newest = sensed.newest
+    age = since(now, newest.time)
+    return _Look(newest.value, newest.fresh, age, age <= limits.age)
+
+
+def _said(heard: Heard, now: Any, known: Known) -> _Said:
+    age = since(now, heard.position.time)
+    usable = age <= known.message_age
+    return _Said(heard.position.value, heard.speed.value, heard.acceleration.value, where(usable, age, 0.0), usable)
+
+
+def _front(distance: Sensed, told: Any, known: Known) -> _Front:
+    """The relative speed may leap with another object, and where a car comes into range of the radar or leaves it."""
+    another = told & distance.newest.fresh
+    open_road, was_open = distance.newest.value >= known.range, distance.before.value >= known.range
+    into_sight = was_open & ~open_road & distance.newest.fresh
+    return _Front(another, open_road, into_sight, another | (was_open != open_road))
+
+
+def _finite(age: Any) -> Any:
+    """An age in s, 0 of what was never measured: its value is NaN, whatever it is carried on by."""
+    return where(age < inf, age, 0.0)
+
+
+def _alone(sensed: _Own, own: _Own, front: _Front, known: Known) -> _Own:
+    """Range, rate, stuck-at and time stamp of each own signal by itself."""
+    heard, near = known.hears.sanity, own.distance.value < known.range  # what is out of range is always the same
+    return _Own(
+        where(heard, _sanity(sensed.distance, front.another, near, known.distance), 1.0),
+        where(heard, _sanity(sensed.relative, front.leaps, near, known.relative), 1.0),
+        where(heard, _sanity(sensed.speed, False, True, known.speed), 1.0),
+        where(heard, _sanity(sensed.acceleration, False, True, known.acceleration), 1.0),
+        where(heard, _sanity(sensed.position, False, True, known.position), 1.0),
+    )
+
+
+def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> Any:
+    """Of one signal; it may leap, and a healthy one varies."""
+    newest, before = sensed.newest, sensed.before
+    outside = detectors.outside(newest.value, limits.low, limits.high)
+    change = where(newest.fresh & (abs(before.value) < inf), newest.value - before.value, 0.0)
+    fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
+    stuck = (before.repeated >= detectors.STUCK_AFTER) & limits.is_noisy & varies
+    judged = validity.of_amplitude(maximum(outside, fast), 0.0, limits.tolerated)
+    return where(stuck | ~newest.stamped | isnan(newest.value), 0.0, judged)
+
+
+def _radar(before: Carried, own: _Own, down: Any, another: Any, untracked: Any, known: Known) -> _Reckoning:
+    """Distance by relative speed; an object that came while it was doubted has no past that restores it."""
+    fresh, value, rate, anchored = _advanced(before, own.distance, own.relative, down)
+    anchor = fresh & (~anchored | another)
+    advance = 0.5 * down * (rate + before.rate)
+    state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, known.radar_leak, known.radar)
+    says = where(untracked, minimum(says, 0.5), says)
+    anchored = anchored | anchor
+    state = Reckoned(
+        minimum(state.reference, known.range),
+        state.smooth,
+        state.samples,
+        (state.doubted | untracked) & anchored,
+        state.agreed,
+    )
+    return _Reckoning(where(known.hears.radar, says, 1.0), Carried(state, rate, anchored), residual)
+
+
+def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, limits: Limits, heard: Any) -> _Reckoning:
+    """An own signal by the one that is its rate; `down` s after the last look."""
+    fresh, value, rate, anchored = _advanced(before, own, by, down)
+    anchor = fresh & ~anchored
+    advance = 0.5 * down * (rate + before.rate)
+    state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, leak, limits)
+    anchored = anchored | anchor
+    state = Reckoned(state.reference, state.smooth, state.samples, state.doubted & anchored, state.agreed)
+    return _Reckoning(where(heard, says, 1.0), Carried(state, rate, anchored), residual)
+
+
+def _advanced(before: Carried, own: _Look, by: _Look, down: Any) -> tuple[Any, Any, Any, Any]:
+    """Whether there is a new sample, what it is now, its rate, and whether the past still counts."""
+    rate = where(isnan(by.value), 0.0, by.value)
+    fresh = own.fresh & own.usable & by.usable
+    lost = (own.age > FORGIVEN_AGE) | (by.age > FORGIVEN_AGE) | (down > FORGIVEN_AGE)
+    anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
+    return fresh, own.value + rate * _finite(own.age), rate, anchored
+
+
+def _followed(carried: Carried, again: Any, value: Any, agreed_for: Any) -> Carried:
+    return Carried(restored(carried.reckoned, again, value, agreed_for), carried.rate, carried.anchored)
+
+
+def _closing(before: State, own: _Own, said: _Said, open_road: Any, known: Known) -> _Check:
+    """Relative speed against received minus own speed; on an open road it must be 0."""
+    received = said.speed + said.acceleration * said.age - own.speed.value
+    radar_known = own.distance.usable & own.relative.usable
+    compared = radar_known & said.usable & own.speed.usable & ~open_road
+    unknown = _since(said.age, known)
+    residual = received - own.relative.value
+    residual = residual - minimum(maximum(residual, -unknown), unknown)
+    residual = where(open_road, -own.relative.value, residual)
+    residual = where(compared | (open_road & radar_known), residual, 0.0)
+    smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
+    says = within(known.closing, residual, smooth)
+    return _Check(where(known.hears.closing, says, 1.0), smooth, compared)
+
+
+def _since(message_age: Any, known: Known) -> Any:
+    """How far the speed of the car ahead may have gone from what its last message makes expect, in m/s.
+
+    0 while none is missed, as the gates bear a period. Later it may have braked as any car can, after its lag: the
+    integral of 1 - exp(-t / lag) up to t, from above by t² / (2 lag + 2 t / 3). [Padé approximant]
+    """
+    missed = maximum(message_age - known.message_period, 0.0)
+    return STRONGEST * missed * missed / (2.0 * known.vehicle_lag + 2.0 / 3.0 * missed)
+
+
+def _difference(own: _Own, said: _Said, known: Known) -> Any:
+    """Received minus own position, less length and distance, in m; NaN where it is not known."""
+    front = said.position + said.age * (said.speed + 0.5 * said.age * said.acceleration)
+    here = own.position.value + _finite(own.position.age) * own.speed.value
+    seen = own.distance.value + _finite(own.distance.age) * own.relative.value
+    compared = own.distance.usable & own.position.usable & own.speed.usable & said.usable
+    return where(compared, front - here - known.vehicle_length - seen, nan)
+
+
+def _road(before: State, difference: Any, open_road: Any, known: Known) -> _Check:
+    """Distance against received minus own position, less the usual difference of the two receivers."""
+    compared = ~isnan(difference) & (before.usual_for >= USUAL_LEARNED)
+    residual = where(compared, difference - before.usual, 0.0)
+    residual = where(open_road, minimum(residual, 0.0), residual)  # a car beyond the range is not missed
+    smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
+    return _Check(where(known.hears.road, within(known.road, residual, smooth), 1.0), smooth, compared)
+
+
+def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Check:
+    """What message and distance are worth if the positions are further apart than both receivers may be off.
+
+    From the first message on, so that a lie is not learned as usual; what is not compared now, as the sender says
+    that it is out of sight, stays as doubted as it was. Who comes into sight is judged by what is seen from then on, at
+    once, and not by what was wrong before. The distance is suspect only where it is too far: what is nearer than the
+    sender may be another car.
+    """
+    compared = difference < where(front.open_road, 0.0, inf)
+    clears = ~front.open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
+    smooth = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
+    smooth = where(front.into_sight & compared, difference, smooth)
+    beyond = maximum(abs(smooth) - known.position_bias, 0.0)
+    return _Check(where(known.hears.apart, within(known.road, 0.0, beyond), 1.0), smooth, compared)
+
+
+def _white(
+    before: White,
+    own: _Own,
+    relative: Before,
+    front: _Front,
+    radar: _Reckoning,
+    wheel: _Reckoning,
+    known: Known,
+) -> White:
+    """Variance of what is white in the residuals of distance, relative speed and own speed."""
+    change = where(front.leaps, 0.0, own.relative.value - relative.value)
+    change = where(isnan(change), 0.0, ONE_OF_TWO * change)
+    anchored, of_radar, of_wheel = radar.carried.anchored, radar.carried.reckoned, wheel.carried.reckoned
+    return White(
+        _squared(before.distance, radar.residual - of_radar.smooth, known.distance, own.distance.fresh & anchored),
+        _squared(before.relative, change, known.relative, own.relative.fresh & anchored),
+        _squared(before.speed, wheel.residual - of_wheel.smooth, known.speed, own.speed.fresh & wheel.carried.anchored),
+    )
+
+
+def _squared(variance: Any, error: Any, limits: SignalLimits, fresh: Any) -> Any:
+    """The variance after one more error; one spike is soon forgotten."""
+    part = minimum(abs(error), limits.tolerated)
+    return detectors.smoothed(variance, part * part, WHITE_SHARE, fresh)
+
+
+def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
+    """Validity by what is white."""
+    return where(hears.noise, quiet(limits, variance), 1.0)
+
+
+def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> Any:
+    """Where what is heard can be what the radar sees, or is beyond its range where it sees nothing.
+
+    Two receivers differ by less than the tolerated error of a position, and this is less than the length of a car:
+    who has cut in between is not mistaken for who is heard.
+    """
+    slack = minimum(known.tolerated_place, known.vehicle_length)
+    near = where(front.open_road, difference >= -slack, (abs(difference) <= slack) & quiet_closing)
+    return near & ~front.another
+
+
+def _aged(judged: Any, sensed: Sensed, now: Any, limits: SignalLimits) -> Any:
+    """Validity of a signal as old as it is; 0 of what was never measured."""
+    newest = sensed.newest
+    return where(isnan(newest.value), 0.0, judged * validity.of_age(since(now, newest.time), limits.age))
+
+
+def _fastest(state: State) -> Any:
+    """The largest own speed in m/s that any source says, NaN where none does.
+
+    What the wheels said last, that carried on by acceleration, and what was heard less relative speed.
+    """
+    wheel = state.wheel.reckoned
+    carried_on = where(wheel.samples > 0.0, wheel.reference, nan)
+    heard = where(state.speed_heard, state.heard.speed.value - state.relative.newest.value, nan)
+    return greater(greater(state.speed.newest.value, carried_on), heard)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from karyon import cli
+from karyon.cli import bench
 from karyon.logs import benchmark, benchmark_plot, benchmark_text, drives, kalman, scoring, speeds
 from karyon.logs.benchmark import GatedFilter, OurChain, Size
 from karyon.logs.failing import AMPLITUDES, MODES, WARM_UP, Failing, failing, onset
@@ -470,7 +470,7 @@ def test_the_command_answers_as_json_and_draws(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("KARYON_DATA", str(tmp_path))
     monkeypatch.setattr(benchmark, "Size", partial(Size, runs=4, duration=90.0, per_signal=1))
     picture = tmp_path / "found.png"
-    cli.bench(perception=True, seed=1, plot=picture, as_json=True)
+    bench.bench(perception=True, seed=1, plot=picture, as_json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["seed"] == 1
     assert found["recording"] is None

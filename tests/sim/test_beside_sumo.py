@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from karyon import cli
+from karyon.cli import bench
 from karyon.sim import benchmark
 
 pytest.importorskip("libsumo")
@@ -21,7 +21,7 @@ def test_both_are_measured(monkeypatch, capsys):
         monkeypatch.setattr(module, "STEPS", {6: 20})
         monkeypatch.setattr(module, "REPETITIONS", 1)
     monkeypatch.setattr(benchmark.Simulation, "quicken", lambda _: None)
-    cli.bench(peer=cli.Peer.SUMO, perception=False, as_json=True)
+    bench.bench(peer=bench.Peer.SUMO, perception=False, as_json=True)
     measured = json.loads(capsys.readouterr().out)
     assert measured["peers"]["sumo"] == [{"vehicles": 6, "karyon": 120.0, "sumo": 120.0, "ratio": 1.0}]
     assert measured["period"] == 0.1

@@ -1,0 +1,50 @@
+"""`karyon evidence`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from karyon.cli.application import app, exit_if, refuse, writing
+
+
+@app.command(epilog="Example: karyon evidence runs/acc_faults --design scenarios/safety/acc.yaml --out runs/evidence")
+def evidence(
+    folders: Annotated[list[Path] | None, typer.Argument(metavar="DIR...", help="folders of campaigns")] = None,
+    design: Annotated[Path | None, typer.Option(help="safety design that names its safety case")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the report")] = Path("runs/evidence"),
+    draft: Annotated[
+        bool, typer.Option("--draft", help="a report in spite of gaps, which says so on every page")
+    ] = False,
+    since: Annotated[
+        Path | None, typer.Option(help="folder of an earlier report: say what has changed, write none")
+    ] = None,
+    seal: Annotated[Path | None, typer.Option(help="sign report and inputs with this Ed25519 key, PEM")] = None,
+    verify: Annotated[Path | None, typer.Option(help="folder of a sealed report: say what of it was changed")] = None,
+    public_key: Annotated[str | None, typer.Option(help="of --verify: who must have sealed it, hexadecimal")] = None,
+) -> None:
+    """The report of a safety design and its campaigns for an ISO 26262 assessment: HTML, PDF, JSON, tables, trees."""
+    try:
+        from karyon.evidence import command
+        from karyon.evidence.runs import EvidenceError
+    except ImportError as error:
+        refuse(f"error: a report needs jinja2, weasyprint, dd, cryptography ({error}): pip install 'karyon[report]'")
+    try:
+        if verify is not None:
+            print("\n".join(command.verified(verify, public_key)))
+            return
+        if not folders or design is None:
+            refuse("error: a report needs folders of campaigns, and --design")
+        key = None if seal is None else command.key(seal)
+        found = command.collect(folders, design, draft)
+        if since is not None:
+            print("\n".join(command.changed(found, since)))
+            return
+        with writing(out):
+            files = command.write(found, out, key)
+    except EvidenceError as error:
+        refuse(str(error))
+    print("\n".join(command.lines(found, files)))
+    exit_if(not command.is_shown(found))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,13 +36,19 @@ def _executed(path: Path) -> Any:
     notebook = jupytext.read(path)
     with TemporaryDirectory(prefix="karyon-") as folder:
         client = NotebookClient(notebook, timeout=TIMEOUT, resources={"metadata": {"path": folder}}, **QUIET)
-        client.execute(env={name: value for name, value in os.environ.items() if name != "KARYON_DATA"})
+        client.execute(env=_environment())
     KEPT.mkdir(parents=True, exist_ok=True)
     for older in KEPT.glob(f"{path.stem}_*.ipynb"):
         older.unlink(missing_ok=True)
     nbformat.write(notebook, part := kept.with_suffix(f".{os.getpid()}"))
     part.replace(kept)
     return notebook
+
+
+def _environment() -> dict[str, str]:
+    """The commands of this installation, and no data but those of the notebook."""
+    kept = {name: value for name, value in os.environ.items() if name != "KARYON_DATA"}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _version(path: Path) -> str:

@@ -277,7 +277,9 @@ def _named(value: object) -> str:
 
 
 def _seconds(until: float | str) -> float:
-    """Raises InputError."""
+    """Raises InputError of a text; what a number must be `cut` says."""
+    if not isinstance(until, str):
+        return until
     try:
         return quantities.read(until, "s")
     except quantities.QuantityError as error:

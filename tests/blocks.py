@@ -13,7 +13,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from karyon.cli import app
 
 DOCS = Path(__file__).parents[1] / "docs"
 FENCE = re.compile(r'^( *)```(\w*)(?: title="([^"]+)")?\n(.*?)^\1```$', flags=re.DOTALL | re.MULTILINE)
@@ -40,6 +45,13 @@ def blocks(document):
 def files(page):
     """The files that a page of the documentation shows, by their names."""
     return {block.title: block.text for block in blocks((DOCS / page).read_text("utf-8")) if block.title}
+
+
+@cache
+def help_of(command):
+    """What `--help` says of a command; empty where there is none of this name."""
+    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "100"})
+    return done.stdout if done.exit_code == 0 else ""
 
 
 def unknown(block, said):

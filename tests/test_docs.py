@@ -3,19 +3,17 @@
 import re
 import subprocess
 import sys
-from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from karyon.cli import app
 from karyon.kernel import grammar
 from karyon.perception.claims import claims
 from karyon.sim import failure_modes
 from karyon.sim.scenario import Scenario
-from tests.blocks import FENCE, Block, blocks, is_told, run, unknown
+from tests.blocks import FENCE, Block, blocks, help_of, is_told, run, unknown
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path.relative_to(ROOT / "docs").as_posix(): path for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -50,13 +48,6 @@ def test_all_code_is_in_such_blocks(page):
     assert "```" not in outside
     assert "~~~" not in outside
     assert not re.search(r"^(?! |\d+\. |[-*] )\S.*\n\n+ {4,}\S", outside, re.MULTILINE)  # below an item it is no code
-
-
-@cache
-def help_of(command):
-    """What `--help` says of a command; empty where there is none of this name."""
-    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "100"})
-    return done.stdout if done.exit_code == 0 else ""
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blocks import blocks, is_like, is_told, run
+from tests.blocks import blocks, help_of, is_like, is_told, run, unknown
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -38,6 +38,9 @@ def test_block(checkout, printed, number):
     block = BLOCKS[number]
     if block.language == "text":
         assert is_told(block.text.splitlines(), printed[number - 1].splitlines()), printed[number - 1]
+        return
+    if block.language == "console":
+        assert unknown(block, help_of) == []
         return
     printed[number] = run(block, checkout, checkout / ".venv/bin")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -34,7 +34,7 @@ def main() -> None:
         if stream is not None:  # closed by whoever started us: then there is nobody to answer
             stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        app()
+        _answer()
     except SystemExit as done:
         if done.code != TYPER_INTERRUPTED:
             raise
@@ -42,6 +42,23 @@ def main() -> None:
         sys.exit(GOAL_VIOLATED)
     except Exception as error:  # the outermost frame: nothing above could tell the user
         _explain(error)
+
+
+def _answer() -> None:
+    """Run the command, and have its answer out before the exit code is settled."""
+    try:
+        app()
+    finally:
+        if sys.stdout is not None:
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:  # a reader that has seen enough
+                _mute(sys.stdout)
+
+
+def _mute(stream: TextIO) -> None:
+    """Send what a stream still holds nowhere: or else Python's last flush of it would change the exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _explain(error: Exception) -> NoReturn:
@@ -56,6 +73,7 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, RecordingError):
         refuse(f"{error}\nnothing was run")
     if isinstance(error, OSError) and error.errno and error.filename is None:  # of the screen, or what stands for it
+        _mute(sys.stdout)
         refuse(f"error: the answer cannot be printed: {os.strerror(error.errno)}")
     print(f"karyon failed: {type(error).__name__}: {error}. This is our fault, please report it.", file=sys.stderr)
     sys.exit(OWN_FAULT)
@@ -63,8 +81,10 @@ def _explain(error: Exception) -> NoReturn:
 
 def refuse(message: str) -> NoReturn:
     """End for bad input, and say what is wrong with it."""
-    with suppress(OSError):  # a full disk behind stderr: the exit code tells it all the same
-        print(message, file=sys.stderr)
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:  # a full disk behind stderr: the exit code tells it all the same
+        _mute(sys.stderr)
     sys.exit(BAD_INPUT)
 
 

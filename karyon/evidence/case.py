@@ -14,8 +14,9 @@ from typing import ClassVar, Literal
 from pydantic import Field, ValidationError
 
 from karyon.kernel import Design
-from karyon.sim import analysis, documents, safety_file, wording
+from karyon.sim import documents, safety_file, wording
 from karyon.sim.documents import Document, Fault, InputError, Keys
+from karyon.sim.failure_modes import MODES
 from karyon.sim.shipped import SHIPPED, named_file
 from karyon.sim.units import Factor, Seconds, Section, Text
 
@@ -281,17 +282,6 @@ def _dangling(case: Case, design: Design, document: Document) -> Iterator[Fault]
                 meant = documents.suggestion(name, known)
                 hint = f"did you mean {documents.quoted(meant)}?" if meant else ""
                 yield document.place(at).fault(f"there is no {what} {documents.quoted(name)}", hint)
-    yield from _modes(case, design, document)
-
-
-def _modes(case: Case, design: Design, document: Document) -> Iterator[Fault]:
-    """Failures of common causes that the analysis of the design does not know."""
-    known = {(one.item, one.mode) for function in design.functions for one in analysis.bounds(design, function)}
-    for name, cause in case.dependent_failures.items():
-        for item, mode in cause.items.items():
-            if (item, mode) not in known:
-                said = f"no rule guards {documents.quoted(item)} against {documents.quoted(mode)}"
-                yield document.place(("dependent_failures", name, "items", item)).fault(said)
 
 
 def _references(
@@ -323,6 +313,10 @@ def _references(
     for name, claim in case.claims.items():
         yield ("claims", name, "requirements"), claim.requirements, case.requirements, "requirement"
         yield ("claims", name, "violates"), claim.violates, watched, "hazard of the design"
+    for name, cause in case.dependent_failures.items():
+        for item, mode in cause.items.items():
+            yield ("dependent_failures", name, "items", item), [item], items, "signal, component or peer"
+            yield ("dependent_failures", name, "items", item), [mode], MODES, "failure mode"
     for section in ("coverage", "occurrence"):
         for name in getattr(case, section):
             yield (section, name), [name], items, "signal, component or peer"

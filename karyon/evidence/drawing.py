@@ -9,14 +9,10 @@ from html import escape
 
 from karyon.evidence.case import Node
 from karyon.evidence.fault_tree import Event, Gate
+from karyon.sim.view.colours import LIGHT, STATES, Colour, css
 
 FONT, LINE = 11.0, 13.5  # px
-COLOURS = {  # fill and border of a state: told apart by grey and by the word that stands beside
-    "good": ("#e4f1e7", "#2c6e3f"),
-    "open": ("#fdf3d8", "#8a6100"),
-    "bad": ("#f9dcd6", "#9c2a10"),
-    "": ("#f3f5f7", "#5b6b7a"),
-}
+INK, RULE = css(LIGHT.ink), css(LIGHT.faint)
 ROUND = {"solution", "assumption", "justification"}
 CORNERS = {"context": 12.0, "event": 9.0}  # px
 
@@ -27,7 +23,7 @@ class Box:
 
     lines: Sequence[str]
     shape: str
-    colours: tuple[str, str]
+    colours: tuple[Colour, Colour]
     width: float
     below: list[Box] = field(default_factory=list)
     beside: list[Box] = field(default_factory=list)
@@ -43,11 +39,11 @@ class Box:
 
 def _box(text: str, head: str, shape: str, state: str, width: float) -> Box:
     wrapped = textwrap.wrap(text, int(width / (FONT * (0.68 if shape in ROUND else 0.56))))
-    return Box([head, *wrapped] if head else wrapped, shape, COLOURS[state], width)
+    return Box([head, *wrapped] if head else wrapped, shape, STATES[state], width)
 
 
 def argument(nodes: Mapping[str, Node], states: Mapping[str, tuple[str, str]]) -> str:
-    """The argument as SVG. `states`: by node its state as in COLOURS, and the word for it."""
+    """The argument as SVG. `states`: by node its state as in STATES, and the word for it."""
     drawn: set[str] = set()
 
     def box(name: str) -> Box:
@@ -157,17 +153,17 @@ def _link(box: Box, below: Box, across: bool) -> str:
     else:
         y, to = box.y + box.height / 2, below.y - below.height / 2
         path = f"M{box.x:.1f} {y:.1f}V{to - 20:.1f}H{below.x:.1f}V{to:.1f}"
-    return f'<path d="{path}" fill="none" stroke="#5b6b7a" stroke-width="1"/>'
+    return f'<path d="{path}" fill="none" stroke="{RULE}" stroke-width="1"/>'
 
 
 def _aside(box: Box, beside: Box) -> str:
     x, to = box.x + box.width / 2, beside.x - beside.width / 2
-    return f'<path d="M{x:.1f} {box.y:.1f}H{to:.1f}" stroke="#5b6b7a" stroke-dasharray="4 2"/>'
+    return f'<path d="M{x:.1f} {box.y:.1f}H{to:.1f}" stroke="{RULE}" stroke-dasharray="4 2"/>'
 
 
 def _drawn(box: Box, across: bool) -> str:
     x, y, w, h = box.x - box.width / 2, box.y - box.height / 2, box.width, box.height
-    fill, border = box.colours
+    fill, border = map(css, box.colours)
     look = f'fill="{fill}" stroke="{border}" stroke-width="1.2"'
     if box.shape == "strategy":
         corners = ((x + 8, y), (x + w, y), (x + w - 8, y + h), (x, y + h))
@@ -183,10 +179,10 @@ def _drawn(box: Box, across: bool) -> str:
     badge = ""
     if box.badge and across:
         badge = (
-            f'<text x="{x + w + 5:.1f}" y="{box.y - 4:.1f}" font-size="9.5" font-weight="bold" fill="#5b6b7a">'
+            f'<text x="{x + w + 5:.1f}" y="{box.y - 4:.1f}" font-size="9.5" font-weight="bold" fill="{RULE}">'
             f"{escape(box.badge)}</text>"
         )
-    return f'<g>{shape}<text text-anchor="middle" fill="#1b2733">{"".join(lines)}</text>{badge}</g>'
+    return f'<g>{shape}<text text-anchor="middle" fill="{INK}">{"".join(lines)}</text>{badge}</g>'
 
 
 def _weight(box: Box, number: int) -> str:

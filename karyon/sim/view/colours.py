@@ -91,3 +91,9 @@ DARK = Palette(
 )
 OURS, THEIRS, OTHERS = map(_colour, ("#0b5394", "#b3310a", "#5f5f5f"))  # where systems are compared
 GREY, SHADE = map(_colour, ("#b5b5b5", "#d9d9d9"))  # edges in figures, and where nothing is known
+STATES = {  # fill and border of what a report says of a claim; told apart by the word beside them, too
+    "good": (_colour("#e4f1e7"), _colour("#2c6e3f")),
+    "open": (_colour("#fdf3d8"), _colour("#8a6100")),
+    "bad": (_colour("#f9dcd6"), _colour("#9c2a10")),
+    "": (_colour("#f3f5f7"), _colour("#5b6b7a")),
+}

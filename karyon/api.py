@@ -58,6 +58,12 @@ class Run:
     folder: Path | None
     complete: bool = True
 
+    def __repr__(self) -> str:
+        broken = [goal for goal, found in self.summary["safety_goals"].items() if found["violated"]]
+        goals = f"violates {', '.join(broken)}" if broken else "all safety goals held"
+        length, cars = f"{self.summary['duration']:g} s", f"{self.summary['vehicles']} vehicles"
+        return f"<Run of {self.summary['scenario']}, seed {self.summary['seed']}, {length}, {cars}: {goals}>"
+
     def trace(self) -> "pd.DataFrame":
         """One row per vehicle and recorded instant; `attrs["units"]` has the unit of each column.
 

@@ -57,7 +57,7 @@ def draw_header(surface: pygame.Surface, look: Look, place: pygame.Rect, scene: 
     if about.goals_broken:
         told.append(f"goals broken: {', '.join(about.goals_broken)}")
     elif not transport.is_live:
-        told.append("all safety goals held")
+        told.append("all goals that are judged held" if about.is_bench else "all safety goals held")
     words = look.cut(" · ".join(told), now.left - x - look.px(36))
     colour = colours.danger if about.goals_broken or not about.kernel_enabled else colours.faint
     look.text(surface, words, (x + look.px(18), place.centery), NORMAL, colour)

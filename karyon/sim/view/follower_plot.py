@@ -54,11 +54,11 @@ COLLISION = "collision"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that happened at `time` (s), in words; `weight` says what goes first where there is no room for all."""
+    """Something that happened at `time` (s), in words, and how many levels were lost by it."""
 
     time: float
     text: str
-    weight: int
+    lost: int
     violates: bool = False
 
 
@@ -118,7 +118,7 @@ def _mark_time(panel: Axes, run: Run, labels: Sequence[Label]) -> None:
 def _marks(run: Run) -> list[Mark]:
     """Switches and violations in order of time; switches in one direction close to each other are one."""
     near = (run.time[-1] - run.time[0]) * TOGETHER
-    marks = [Mark(one.time, f"{one.goal} ({one.time:.2f} s)", 2, violates=True) for one in run.violations]
+    marks = [Mark(one.time, f"{one.goal} ({one.time:.2f} s)", 0, violates=True) for one in run.violations]
     marks += [_as_mark(story) for story in _stories(run.switches, near)]
     return sorted(marks, key=lambda mark: mark.time)
 
@@ -141,12 +141,12 @@ def _falls(switch: Switch) -> bool:
 def _as_mark(story: Sequence[Switch]) -> Mark:
     levels = " → ".join(str(level) for level in (story[0].before, *(switch.after for switch in story)))
     why = story[0].reason if _falls(story[0]) or len(story) == 1 else "their rules held"
-    return Mark(story[0].time, f"{levels}  {why} ({story[0].time:.2f} s)", int(_falls(story[0])))
+    return Mark(story[0].time, f"{levels}  {why} ({story[0].time:.2f} s)", max(0, story[0].before - story[-1].after))
 
 
 def _shown(marks: Sequence[Mark]) -> list[Mark]:
-    """The marks that matter most, in order of time."""
-    first = sorted(marks, key=lambda mark: (-mark.weight, mark.time))[:LABELS_SHOWN]
+    """The marks that matter most, in order of time: violations, then the deepest falls."""
+    first = sorted(marks, key=lambda mark: (not mark.violates, -mark.lost, mark.time))[:LABELS_SHOWN]
     return sorted(first, key=lambda mark: mark.time)
 
 
@@ -204,7 +204,7 @@ def _levels_title(run: Run) -> str:
         return f"Level of service: always {levels[-1]}, whatever the data"
     shares = 100.0 * counts / counts.sum()
     told = [f"{level} for {share:.0f} %" for level, share in zip(levels, shares, strict=True) if share >= 0.5]
-    return f"Level of service: {', '.join(reversed(told))} of the time"
+    return f"Level of service: {', '.join(reversed(told))}"
 
 
 # --- what the cars did

@@ -64,7 +64,9 @@ def read(path: Path) -> list[Happening]:
     for number, line in enumerate(lines, start=1):
         try:
             found.append(of(json.loads(line)))
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except KeyError as error:
+            raise RunError(f"{path}:{number}: is no event: it has no field {error.args[0]}") from None
+        except (TypeError, ValueError, RecursionError) as error:
             raise RunError(f"{path}:{number}: is no event, the file may be cut off: {error}") from None
     return in_order(found)
 

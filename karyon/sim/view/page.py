@@ -156,8 +156,8 @@ def draw_faults(panel: Axes, faults: Sequence[Fault], first: float, last: float)
 
 
 def part_of(shown: int, all_of_them: int) -> str:
-    """For a title: how many there are, where not all are told."""
-    return f" ({shown} of {all_of_them} told)" if shown < all_of_them else ""
+    """For a title: how many there are, where not all have a label."""
+    return f" ({shown} of {all_of_them} labelled)" if shown < all_of_them else ""
 
 
 def text_width(text: str, span: float) -> float:

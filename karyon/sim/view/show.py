@@ -9,6 +9,8 @@ from pathlib import Path
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
+import pygame
+
 from karyon.sim.run import refuse_bench, refuse_campaign
 from karyon.sim.scenario import read
 from karyon.sim.view import stills, window
@@ -53,6 +55,8 @@ def show(shown: str, seed: int | None, at: float, screenshot: Path | None, video
             _tell(source, is_still=bool(wanted))
     except (LiveError, window.NoDisplayError) as error:
         raise ShowError(str(error)) from None
+    except pygame.error as error:  # what SDL itself cannot write
+        raise ShowError(f"the picture cannot be written: {error}") from None
     except OSError as error:
         raise ShowError(f"{error.filename or 'the picture'} cannot be written: {error.strerror or error}") from None
 

@@ -118,6 +118,11 @@ class Bench:
             "clocks": self.clocks(),
         }
 
+    def warnings(self) -> list[str]:
+        """See `Outside`."""
+        is_alone = self.intake.has_driver and not self.intake.has_driven
+        return ["the leader has coasted all along: its driver was not once heard"] if is_alone else []
+
     def clocks(self) -> dict[str, Any]:
         """Of each device with a clock: how far it is ahead (s), the bound on that, its drift, how often it jumped."""
         now = self._supply.started + int(self.env.now)

@@ -30,6 +30,10 @@ class BrokerError(Exception):
     """A broker that cannot be reached, or does not want us."""
 
 
+class NoBrokerError(BrokerError):
+    """There is nobody at this address, or not yet."""
+
+
 class Client:
     """A client of one broker.
 
@@ -121,7 +125,7 @@ class Client:
             said = f"{self._address} is not to be trusted, or does not trust us: {_reason(error)}"
             raise BrokerError(said) from error
         except OSError as error:
-            raise BrokerError(f"there is no broker at {self._address}: {error.strerror or error}") from error
+            raise NoBrokerError(f"there is no broker at {self._address}: {error.strerror or error}") from error
         self._client.loop_start()
         return self._answered.wait(patience) and not self._is_closed and not self._refusal
 

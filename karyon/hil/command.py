@@ -11,7 +11,7 @@ from typing import Any
 from karyon.hil import broker, device, drive, examination, phone, signed
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
-from karyon.hil.client import BrokerError, Client
+from karyon.hil.client import BrokerError, Client, NoBrokerError
 from karyon.hil.record import NAME
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded, cut, read
@@ -20,6 +20,8 @@ from karyon.sim.shipped import SHIPPED
 AUTO = "auto"  # a broker of the bench's own
 HAND, PHONE = "hand", "phone"  # devices that are made up
 ERRORS = (AddressError, BrokerError)
+BROKER_STARTS = 5.0  # s
+AGAIN = 0.25  # s
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +113,32 @@ def play(file: Path, url: str, credentials: Credentials, options: Sequence[str])
     faults, played = device.faults(options), _drive(file)
     player, keys = device.Player.of(played, faults), signed.keys(credentials.keys)
     playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
-    playing.client.start()
-    try:
+    with _connected(playing.client):
         return device.play(player, playing, lambda _: True)
-    finally:
-        playing.client.stop()
 
 
 def _play_phone(address: Address, options: Sequence[str]) -> int:
     if options:
         raise AddressError("--fault is for a drive: the made-up phone has none")
     client = Client(address, f"karyon-phone-{time.time_ns():x}", [], lambda *_: None)
-    client.start()
-    try:
+    with _connected(client):
         return phone.play(client, lambda _: True)
+
+
+@contextmanager
+def _connected(client: Client) -> Iterator[None]:
+    """A device may be there some seconds before the bench whose broker it needs. Raises BrokerError."""
+    until = time.monotonic() + BROKER_STARTS
+    while True:
+        try:
+            client.start()
+            break
+        except NoBrokerError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(AGAIN)
+    try:
+        yield
     finally:
         client.stop()
 

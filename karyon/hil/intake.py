@@ -328,6 +328,11 @@ class Intake:
         when, acceleration = self._asked
         return acceleration if when != NEVER and now - when <= HOLDS else 0.0
 
+    @property
+    def has_driven(self) -> bool:
+        """Whether the driver of the leader was heard."""
+        return self._asked[0] != NEVER
+
     def due(self, now: int) -> Booleans:
         """Which signals should have come again by `now`, ns (signal, row)."""
         known = self._last != NEVER

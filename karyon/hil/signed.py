@@ -52,6 +52,8 @@ def keys(path: Path | None) -> Mapping[str, bytes]:
             faults.append(Fault(f"{path}:{number}", None, None, 0, wrong))
         else:
             found[words[0]] = bytes.fromhex(words[1])
+    if not (found or faults):
+        faults.append(Fault(str(path), None, None, 0, "holds no key: nothing would have to be signed"))
     if faults:
         raise InputError(faults)
     return found

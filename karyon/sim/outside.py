@@ -9,7 +9,7 @@ The leader may have a driver that is real: a device says its acceleration, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, Self
 
 import numpy as np
@@ -68,6 +68,9 @@ class Outside(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """What it adds to `metrics`."""
+
+    def warnings(self) -> Sequence[str]:
+        """What of it was never heard, and should have been."""
 
 
 def _checked(path: str) -> str:

@@ -111,7 +111,8 @@ def _simulated(
     results = []
     for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):
         summary = _summary(loaded, simulation, run, wall)
-        told = (*_without_effect(loaded, simulation, run), *_never_started(simulation, run))
+        unheard = () if outside is None else outside.warnings()
+        told = (*_without_effect(loaded, simulation, run), *_never_started(simulation, run), *unheard)
         warnings = (*loaded.warnings, *noted, *told)
         result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
         if folder:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_a_session_and_its_replay(karyon, broker, tmp_path):
         assert (tmp_path / "runs/hil_bench_replayed" / name).read_bytes() == whole
 
 
+def test_a_device_waits_for_the_bench_whose_broker_it_needs(karyon, broker, tmp_path):
+    """Started one after the other in a script, the device is there first; a driver that is not heard is told of."""
+    broker.kill()
+    waiting = [sys.executable, "-m", "karyon", "device", "phone", "--broker", broker.url]
+    with subprocess.Popen(waiting, cwd=tmp_path, stderr=subprocess.DEVNULL) as device:
+        time.sleep(2.0)
+        assert device.poll() is None
+        broker.start()
+        heard = karyon("hil", "hil_phone", "--broker", broker.url, "--until", 5)
+        device.terminate()
+    alone = karyon("hil", "hil_phone", "--broker", broker.url, "--until", 1)
+    assert (heard.returncode, alone.returncode) == (0, 0)
+    assert "its driver was not once heard" not in heard.stdout
+    assert "its driver was not once heard" in alone.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -50,6 +67,7 @@ def test_a_session_and_its_replay(karyon, broker, tmp_path):
         (("hil", "hil_bench", "--broker", "mqtt://127.0.0.1:1", "--listen", "lan"), "goes with --broker auto"),
         (("hil", "acc_profile", "--broker", "mqtt://127.0.0.1:1"), "there is nothing that a device could send"),
         (("hil", "hil_bench", "--keys", "nowhere"), "cannot be read"),
+        (("hil", "hil_bench", "--keys", "/dev/null"), "holds no key"),
         (("run", "hil_bench"), "run it with karyon hil hil_bench"),
         (("device", "nowhere.csv", "--broker", "mqtt://127.0.0.1:1"), "there is no such file"),
         (("device", "made_up", "--broker", "mqtt://127.0.0.1:1"), "there is no broker at"),

@@ -1,11 +1,12 @@
 """A small campaign of the shipped plan, and a design whose safety case can be spoilt."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from karyon.campaign import campaign, plan_file
 from karyon.cli import app
 from karyon.evidence import command
 from karyon.sim.shipped import SHIPPED
@@ -20,9 +21,9 @@ def folder(tmp_path_factory):
     """24 runs of `acc_faults`, each of 45 s."""
     place = tmp_path_factory.mktemp("evidence")
     (place / "acc_faults.yaml").write_text(PLAN)
-    plan = plan_file.read(place / "acc_faults.yaml")
     out = place / "campaign"
-    campaign.run(plan, RUNS, 5, out, campaign.Orders(workers=1), lambda done, wanted: True)
+    words = ["acc_faults.yaml", "--runs", str(RUNS), "--seed", "5", "--workers", "1", "--out", str(out)]
+    subprocess.run([sys.executable, "-m", "karyon", "campaign", *words], cwd=place, check=True)
     return out
 
 

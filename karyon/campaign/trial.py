@@ -144,6 +144,6 @@ def hashes(files: dict[Keys, dict[Any, str]]) -> dict[str, str]:
     return {path: hash_of(path) for path in paths}
 
 
-def hash_of(path: str) -> str:
+def hash_of(path: str | Path) -> str:
     """SHA-256 of a file. Raises OSError."""
     return sha256(Path(path).read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,3 @@ def lines(impact: Impact) -> Iterator[str]:
     yield f"reaches   requirements: {', '.join(impact.requirements) or 'none'}"
     yield f"stale     claims to look at again: {', '.join(impact.claims) or 'none'}"
     yield f"run again campaigns: {', '.join(impact.rerun) or 'none'}"
-
-
-def as_data(impact: Impact) -> dict[str, Any]:
-    """The impact as plain data."""
-    return asdict(impact)

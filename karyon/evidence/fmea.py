@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -39,6 +39,9 @@ class Measured:
     coverage: float
 
 
+Tried = Mapping[tuple[str, str], Measured]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One failure mode of one signal, message or component.
@@ -62,11 +65,10 @@ class Row:
     residual: str
 
 
-def table(of: SafetyDesign, campaigns: Sequence[Campaign]) -> list[Row]:
-    """All failures that the analysis of the design knows, in its order."""
+def table(of: SafetyDesign, tried: Tried) -> list[Row]:
+    """All failures that the analysis of the design knows, in its order; `tried` is what `measured` says of them."""
     design, function = of.design, of.design.function(FUNCTION)
     ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
-    found = measured(design, campaigns)
     rows = []
     for bound in analysis.bounds(design, function):
         ways = analysis.seen_by(design, function, bound.item, bound.mode)
@@ -82,8 +84,8 @@ def table(of: SafetyDesign, campaigns: Sequence[Campaign]) -> list[Row]:
                 bound.handling,
                 ftti,
                 None if claimed is None else claimed.share,
-                found.get((bound.item, bound.mode)),
-                _residual(bound, ftti, found.get((bound.item, bound.mode))),
+                tried.get((bound.item, bound.mode)),
+                _residual(bound, ftti, tried.get((bound.item, bound.mode))),
             )
         )
     return rows
@@ -94,7 +96,7 @@ def in_words(ways: Sequence[Sequence[str]]) -> str:
     return ", or ".join(" and ".join(way) for way in ways)
 
 
-def measured(design: Design, campaigns: Iterable[Campaign]) -> dict[tuple[str, str], Measured]:
+def measured(design: Design, campaigns: Iterable[Campaign]) -> Tried:
     """By signal or component and mode of the first fault of a run, over all campaigns."""
     columns: dict[tuple[str, str], list[tuple[float, bool, bool]]] = {}
     for campaign in campaigns:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import karyon
+from karyon.campaign.trial import hash_of
 from karyon.evidence import claims, confidence, cut_sets, fault_tree, fmea, hara, trace
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Result
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.gaps import Gap
-from karyon.evidence.runs import Campaign, file_sha256
+from karyon.evidence.runs import Campaign
 from karyon.evidence.trace import Test
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION
@@ -50,7 +51,7 @@ class Evidence:
 def content(of: Evidence) -> dict[str, Any]:
     """The whole report; times in s, null for never or unknown."""
     case = of.design.case
-    states = states_of(of)
+    states, tried = states_of(of), fmea.measured(of.design.design, of.campaigns)
     return {
         "about": _about(of),
         "summary": _summary(of, states),
@@ -69,8 +70,8 @@ def content(of: Evidence) -> dict[str, Any]:
         "requirements": {name: _requirement(of, name) for name in case.requirements},
         "decompositions": {name: one.model_dump() for name, one in case.decompositions.items()},
         "levels": _levels(of),
-        "timing": _timing(of),
-        "fmea": [fmea.as_data(row) for row in fmea.table(of.design, of.campaigns)],
+        "timing": _timing(of, tried),
+        "fmea": [fmea.as_data(row) for row in fmea.table(of.design, tried)],
         "coverage_claimed": {name: one.model_dump() for name, one in case.coverage.items()},
         "fault_trees": {name: _tree(name, tree) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
@@ -173,7 +174,7 @@ def _about(of: Evidence) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "libraries": {name: _version(name) for name in names},
-        "files": {"/".join(path.parts[-2:]): file_sha256(path) for path in files},
+        "files": {"/".join(path.parts[-2:]): hash_of(path) for path in files},
         "command": shlex.join(
             ["karyon", "evidence", *(str(one.path) for one in of.campaigns), "--design", str(of.design.path)]
         ),
@@ -297,7 +298,7 @@ def _levels(of: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _timing(of: Evidence) -> dict[str, Any]:
+def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
     """The bound of each failure with its terms, failures that share them together."""
     design = of.design.design
     terms = asdict(design.timing)
@@ -315,16 +316,15 @@ def _timing(of: Evidence) -> dict[str, Any]:
             "handling": _finite(one.bound.handling),
             "ftti": _finite(ftti),
             "margin": _finite(ftti - one.bound.handling),
-            "longest": _longest(of, one),
+            "longest": _longest(one, tried),
         }
         for one in fault_tree.classes(design, function)
     ]
     return {"terms": terms, "rows": rows, "unheard": _unheard(of)}
 
 
-def _longest(of: Evidence, one: fault_tree.Class) -> float | None:
-    found = fmea.measured(of.design.design, of.campaigns)
-    times = [found[(one.item, mode)].longest for mode in one.modes if (one.item, mode) in found]
+def _longest(one: fault_tree.Class, tried: fmea.Tried) -> float | None:
+    times = [tried[(one.item, mode)].longest for mode in one.modes if (one.item, mode) in tried]
     return max(times, default=None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,11 +17,13 @@ from karyon.campaign import folder as folders
 from karyon.campaign import plan_file, results, rows
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan
+from karyon.campaign.trial import hash_of
 from karyon.evidence.case import SafetyDesign
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 
+FILES = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
 BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
 SAME = 1e-9  # two computations of one interval differ by less
 
@@ -75,8 +76,7 @@ def read(paths: Iterable[Path], design: SafetyDesign) -> list[Campaign]:
 
 
 def _read(path: Path, design: SafetyDesign) -> Campaign:
-    names = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
-    missing = [name for name in names if not (path / name).is_file()]
+    missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise EvidenceError([f"{path} is no finished campaign: there is no {', no '.join(missing)}"])
     known, summary = _json(path / "identity.json"), _json(path / "campaign.json")
@@ -96,14 +96,8 @@ def _read(path: Path, design: SafetyDesign) -> Campaign:
         raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
     if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
         raise EvidenceError(reasons)
-    hashes = {name: file_sha256(path / name) for name in names}
+    hashes = {name: hash_of(path / name) for name in FILES}
     return Campaign(path, plan, summary, table, tuple(differences(known, others)), hashes)
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file's bytes. Raises OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _json(path: Path) -> dict[str, Any]:

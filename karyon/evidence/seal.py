@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from karyon.campaign.folder import write
+from karyon.campaign.trial import hash_of
 from karyon.evidence.report import Evidence
-from karyon.evidence.runs import EvidenceError, file_sha256
+from karyon.evidence.runs import EvidenceError
 
 MANIFEST, SIGNATURE, INPUTS = "manifest.json", "manifest.sig", "inputs"
-OF_CAMPAIGN = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -44,7 +44,7 @@ def seal(of: Evidence, out: Path, key: Ed25519PrivateKey) -> Path:
     for campaign in of.campaigns:
         target = out / INPUTS / "campaigns" / campaign.plan.name
         target.mkdir(parents=True, exist_ok=True)
-        for name in OF_CAMPAIGN:
+        for name in campaign.hashes:
             shutil.copyfile(campaign.path / name, target / name)
     folder = out / INPUTS / "design"
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _hashes(folder: Path) -> dict[str, str]:
     """SHA-256 by name of all files of a bundle, but for the manifest and its signature."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
-    return {name: file_sha256(path) for name, path in names.items() if name not in (MANIFEST, SIGNATURE)}
+    return {name: hash_of(path) for name, path in names.items() if name not in (MANIFEST, SIGNATURE)}
 
 
 def root(files: Sequence[tuple[str, str]]) -> str:

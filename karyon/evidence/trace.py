@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from karyon.campaign.trial import hash_of
 from karyon.evidence.case import SafetyDesign
-from karyon.evidence.runs import file_sha256
 from karyon.kernel import grammar
 from karyon.kernel.rules import Rule, leaves
 from karyon.sim.documents import Place
@@ -66,7 +66,7 @@ def tests(folder: Path | None) -> list[Test]:
     for path in sorted(folder.glob("**/test_*.py")):
         text = path.read_text("utf-8")
         if f"mark.{MARKER}" in text:
-            found += _marked(ast.parse(text), str(path.relative_to(folder.parent)), file_sha256(path))
+            found += _marked(ast.parse(text), str(path.relative_to(folder.parent)), hash_of(path))
     return found
 
 

@@ -57,7 +57,7 @@ def test_a_manifest_that_was_changed_with_its_file_is_found(bundle):
     """Who changes a file and its hash would also need the key."""
     (bundle / "report.html").write_text("another report")
     manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["files"]["report.html"] = seal.file_sha256(bundle / "report.html")
+    manifest["files"]["report.html"] = seal.hash_of(bundle / "report.html")
     (bundle / "manifest.json").write_text(json.dumps(manifest, indent=1))
     assert told(bundle) == [
         "manifest.json is not what was signed",

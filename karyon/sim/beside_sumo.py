@@ -34,7 +34,7 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     """The same for a reader."""
     yield f"vehicle-steps/s, each step {measured['period']:g} s   {measured['machine']}"
     for one in measured["peers"]["sumo"]:
-        both = f"KARYON {one['karyon']:12,.0f}   SUMO {one['sumo']:12,.0f}"
+        both = f"KARYON {one['karyon']:12,.0f}   SUMO {one['peer']:12,.0f}"
         yield f"{one['vehicles']:7,} vehicles   {both}   {one['ratio']:.3g} x"
 
 
@@ -44,7 +44,7 @@ def _beside(vehicles: int) -> dict[str, Any]:
         for _ in range(REPETITIONS + 1):
             found.append((ours(), _speed(names, STEPS[vehicles])))
     karyon, sumo = (statistics.median(speeds) for speeds in zip(*found[1:], strict=True))  # the first warms up
-    return {"vehicles": vehicles, "karyon": karyon, "sumo": sumo, "ratio": karyon / sumo}
+    return {"vehicles": vehicles, "karyon": karyon, "peer": sumo, "ratio": karyon / sumo}
 
 
 def _speed(names: Sequence[str], steps: int) -> float:

@@ -23,5 +23,5 @@ def test_both_are_measured(monkeypatch, capsys):
     monkeypatch.setattr(benchmark.Simulation, "quicken", lambda _: None)
     bench.bench(peer=bench.Peer.SUMO, perception=False, as_json=True)
     measured = json.loads(capsys.readouterr().out)
-    assert measured["peers"]["sumo"] == [{"vehicles": 6, "karyon": 120.0, "sumo": 120.0, "ratio": 1.0}]
+    assert measured["peers"]["sumo"] == [{"vehicles": 6, "karyon": 120.0, "peer": 120.0, "ratio": 1.0}]
     assert measured["period"] == 0.1

@@ -96,7 +96,7 @@ def test_the_screen_tells_fault_and_reason_of_a_switch(karyon):
     """In the order in which they happened."""
     told = karyon("run", "acc_profile", "--set", DRIFT, "--until", "15").stdout
     assert re.search(
-        r"10\.00 s   car 1   front\.distance: drift, rate 5 begins\n"
+        r"10\.00 s   car 1   front\.distance: drift, rate 5 m/s begins\n"
         r" +10\.\d\d s   car 1   LoS 2 → 0: validity of front\.distance 0\.\d\d < 0\.80\n",
         told,
     )
@@ -402,7 +402,7 @@ def test_the_demo_tells_the_story_in_a_screenful(karyon, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) < 30
     with_kernel, without = done.stdout.split("without the kernel:", 1)
-    assert re.search(r"front\.distance: drift, rate \S+ begins", with_kernel)
+    assert re.search(r"front\.distance: drift, rate \S+ m/s begins", with_kernel)
     assert re.search(r"LoS 2 → 0: validity of front\.distance", with_kernel)
     assert re.search(r"switched \d+ ms after the fault began", with_kernel)
     assert re.search(r"\d+ ms, bound \d+ ms", with_kernel)

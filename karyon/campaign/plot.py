@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,12 +23,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from pyarrow import parquet
-from pydantic.fields import FieldInfo
 
 from karyon.campaign.folder import CampaignError
 from karyon.campaign.rows import CRASHED, HUNG, VIOLATED
-from karyon.sim.failure_modes import MODES, units_of
-from karyon.sim.units import Quantity
+from karyon.sim.failure_modes import MODES, parameter_units
 from karyon.sim.view.page import (
     BOTTOM,
     DANGER,
@@ -211,16 +209,7 @@ def _rows(outcomes: Outcomes) -> Iterator[Row]:
 def _unit(subject: str) -> str:
     """Unit of the first parameter of a failure mode, with a blank before it; nothing of what is but a number."""
     signal, _, mode = subject.partition(": ")
-    fields = MODES[mode].model_fields.values() if mode in MODES else ()
-    unit = next((one.unit for field in fields for one in _metadata(field) if isinstance(one, Quantity)), "1")
-    unit = units_of(signal).get(unit, unit)
-    return "" if unit == "1" else " " + unit.replace("s2", "s²").replace("s3", "s³")
-
-
-def _metadata(field: FieldInfo) -> list[Any]:
-    """Of a field, or of what it may be besides None."""
-    inner = [one for member in get_args(field.annotation) for one in getattr(member, "__metadata__", ())]
-    return [*field.metadata, *inner]
+    return next(iter(parameter_units(mode, signal).values()), "") if mode in MODES else ""
 
 
 def _least(margins: Floats) -> float:

@@ -12,6 +12,7 @@ from karyon.hil.message import Message
 from karyon.perception.sensors import Booleans, Floats, Samples
 
 BINS, BIN = 100_000, 10_000  # of latencies: number, and ns of each
+LONGEST = BINS * BIN / 1e9  # s: latencies are told apart up to here
 
 
 @dataclass(slots=True)
@@ -105,10 +106,11 @@ class Bench:
     def summary(self) -> dict[str, Any]:
         """See `Outside`."""
         refused = self.intake.refused()
+        pongs = self.intake.pongs_refused  # answers are no measurements
         return {
             "began": (self._supply.started + self._supply.unix) / 1e9,
             "messages": self.intake.messages,
-            "messages_refused": sum(refused.values()),
+            "messages_refused": sum(refused.values()) - pongs,
             "refused": refused,
             "measurement_latency_p50": self._latency(0.5),
             "measurement_latency_p99": self._latency(0.99),

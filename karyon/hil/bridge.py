@@ -2,11 +2,11 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from karyon.hil.address import Address
-from karyon.hil.client import BrokerError, Client
+from karyon.hil.client import BACK_OFF, BrokerError, Client
 from karyon.hil.intake import Ping
 from karyon.hil.listener import Listener
 from karyon.hil.message import Message
@@ -16,12 +16,23 @@ STATE = "karyon/1/bench/$state"  # ready, disconnected, or lost, in Homie's word
 
 
 class Bridge:
-    """Listens on `topics`, each with the longest payload in bytes, and on no other; pings the clocks at `clocks`."""
+    """Listens on `topics`, each with the longest payload in bytes, and on no other; pings the clocks at `clocks`.
 
-    def __init__(self, address: Address, name: str, topics: Mapping[str, int], clocks: Sequence[str]) -> None:
-        self._address, self._name, self._topics = address, name, topics
+    say   told, in a thread of its own, when the broker is gone, and when it is back
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        name: str,
+        topics: Mapping[str, int],
+        clocks: Sequence[str],
+        say: Callable[[str], None],
+    ) -> None:
+        self._address, self._name, self._topics, self._say = address, name, topics, say
         self._clocks, self._pings, self._pinged = clocks, 0, 0
-        self.client = Client(address, name, [], lambda *_: None, (STATE, b"lost"), self._ready)
+        self._gone: float | None = None
+        self.client = Client(address, name, [], lambda *_: None, (STATE, b"lost"), self._ready, self._lost)
 
     def start(self) -> None:
         """Connect. Raises BrokerError."""
@@ -60,3 +71,11 @@ class Bridge:
 
     def _ready(self) -> None:
         self.client.publish(STATE, b"ready", qos=1, retain=True)
+        if self._gone is not None:
+            self._say(f"the broker at {self._address} is back after {time.monotonic() - self._gone:.1f} s")
+            self._gone = None
+
+    def _lost(self) -> None:
+        if self._gone is None:
+            self._gone = time.monotonic()
+            self._say(f"the broker at {self._address} is gone: trying again every {BACK_OFF[0]} to {BACK_OFF[1]} s")

@@ -40,6 +40,7 @@ class Client:
     subscriptions   topics with their QoS, subscribed to anew at each connection; what was retained is not sent
     on_message      called in the client's own thread with topic, payload, and whether it was retained
     will            topic and payload that the broker publishes, retained, when we are lost
+    on_connect      called there at each connection; `on_loss` where one has broken
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class Client:
         on_message: OnMessage,
         will: tuple[str, bytes] | None = None,
         on_connect: Callable[[], None] | None = None,
+        on_loss: Callable[[], None] | None = None,
     ) -> None:
         self._address, self._name, self._subscriptions, self._will = address, name, subscriptions, will
-        self._on_message, self._tell_connected = on_message, on_connect
+        self._on_message, self._tell_connected, self._tell_lost = on_message, on_connect, on_loss
         self._answered, self._refusal, self._is_closed = threading.Event(), "", False
         self.connections = 0
         self._client = self._made(MQTTProtocolVersion.MQTTv5)
@@ -83,8 +85,7 @@ class Client:
         """Say good-bye."""
         self._client.disconnect()
         self._client.loop_stop()
-        if (left := self._client.socket()) is not None:  # paho may leave it open where the broker was quicker
-            left.close()
+        self._client._reset_sockets()  # paho leaves to the collector those by which it wakes its own thread
 
     def publish(self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False, expiry: int = 0) -> None:
         """Send a message; `expiry` in s (MQTT 5): the broker keeps it no longer. Without a connection QoS 0 is lost."""
@@ -147,6 +148,8 @@ class Client:
         if not self._answered.is_set():
             self._is_closed = True
             self._answered.set()
+        elif code.is_failure and self._tell_lost is not None:
+            self._tell_lost()
 
     def _came(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
         acknowledge(client.socket())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from karyon.hil import broker, device, drive, examination, phone, signed
+from karyon.hil import bench, broker, device, drive, examination, phone, signed
 from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
 from karyon.hil.client import BrokerError, Client, NoBrokerError
@@ -81,6 +81,7 @@ def session(
     loaded = replace(loaded, name=name, scenario=loaded.scenario.model_copy(update={"wall_limit": limit}))
     if lan and url != AUTO:
         raise AddressError("--listen lan opens the embedded broker: it goes with --broker auto")
+    sessions.check(loaded)
     source = folder if is_recorded else None if url == AUTO else parse(url, credentials)
     return Session(loaded, source, credentials, lan, with_commands)
 
@@ -95,8 +96,13 @@ def lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for reason, count in said["refused"].items():
         yield f"refused    {count} {reason}"
     if said["measurement_latency_p50"] is not None:
-        p50, p99 = (1000 * said[f"measurement_latency_{each}"] for each in ("p50", "p99"))
-        yield f"latency    from arrival to the kernel's decision {p50:.2f} ms (p50), {p99:.2f} ms (p99)"
+        p50, p99 = (_shown(said[f"measurement_latency_{each}"]) for each in ("p50", "p99"))
+        yield f"latency    from arrival to the kernel's decision {p50} (p50), {p99} (p99)"
+
+
+def _shown(latency: float) -> str:
+    """In ms; what is longer than a second was not measured."""
+    return f"{1000 * latency:.2f} ms" if latency <= bench.LONGEST else f"more than {bench.LONGEST:g} s"
 
 
 def examined(url: str, credentials: Credentials) -> dict[str, Any]:

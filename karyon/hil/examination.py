@@ -16,8 +16,7 @@ from karyon.sim.controllers import FUNCTION
 
 ROUNDS = 100  # messages there and back
 WAIT = 1.0  # s for one of them
-PERIOD = 0.01  # s between cycles, as on the bench
-CYCLES = 200
+CYCLES = 400
 UNSYNCHRONISED = 5  # of adjtimex: TIME_ERROR
 
 
@@ -25,18 +24,21 @@ def examine(address: Address, design: Design) -> dict[str, Any]:
     """Measured in some seconds, all in s. Raises BrokerError.
 
     round_trip_p50, _p99   to the broker and back; lost: of these messages
-    lateness_p99, _max     of cycles of 10 ms
+    period                 between cycles
+    lateness_p99, _max     of these cycles
     clock_synchronised     by the operating system; None: it does not say
     budget                 by signal: how long a measurement may be on its way until a rule of the design fails
     """
     trips = _round_trips(address)
-    late = _lateness()
+    period = design.timing.perception_period
+    late = _lateness(period)
     slow, own_lag = _quantile(trips, 0.99) if trips else None, _quantile(late, 0.99)
     return {
         "broker": str(address),
         "round_trip_p50": _quantile(trips, 0.5) if trips else None,
         "round_trip_p99": slow,
         "lost": ROUNDS - len(trips),
+        "period": period,
         "lateness_p99": own_lag,
         "lateness_max": max(late),
         "clock_synchronised": _is_synchronised(),
@@ -52,8 +54,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     else:
         trip = f"there and back {ms['round_trip_p50']:.2f} ms (p50), {ms['round_trip_p99']:.2f} ms (p99)"
         yield f"broker     {found['broker']}   {trip}, {found['lost']} of {ROUNDS} lost"
-    judged = "too late for the bench: more than one cycle" if found["lateness_p99"] > PERIOD else "in time"
-    yield f"cycles     late by {ms['lateness_p99']:.2f} ms (p99), {ms['lateness_max']:.2f} ms (max)   {judged}"
+    judged = "too late for the bench: more than one cycle" if found["lateness_p99"] > found["period"] else "in time"
+    late = f"late by {ms['lateness_p99']:.2f} ms (p99), {ms['lateness_max']:.2f} ms (max)"
+    yield f"cycles     every {ms['period']:g} ms, {late}   {judged}"
     words = {True: "synchronised", False: "not synchronised: only devices that answer pings have an age", None: "?"}
     yield f"clock      {words[found['clock_synchronised']]}"
     for signal, left in (found["budget"] or {}).items():
@@ -101,11 +104,11 @@ def _round_trips(address: Address) -> list[float]:
     return trips
 
 
-def _lateness() -> list[float]:
-    """How late each of some cycles begins, s."""
+def _lateness(period: float) -> list[float]:
+    """How late each of some cycles begins, s; `period` s apart."""
     begin, late = time.monotonic(), []
     for cycle in range(1, CYCLES + 1):
-        due = begin + cycle * PERIOD
+        due = begin + cycle * period
         while (early := due - time.monotonic()) > 0.0:
             time.sleep(early)
         late.append(-early)

@@ -1,6 +1,7 @@
 """Why a level of service is out of reach with the devices at hand, and what to add: said before the bench starts."""
 
 from collections.abc import Iterator
+from math import isfinite
 
 from karyon.hil.intake import DRIVER, Channel, Intake
 from karyon.kernel import Age, Validity
@@ -59,7 +60,8 @@ def _breaks(leaf: object, intake: Intake, now: int) -> Iterator[str]:
                 said = f"{measured} is a bare number, validity at most {last.most_valid:g} < {leaf.minimum:g}"
                 yield f"{said}: {ADD_UNIT}"
             elif stated < leaf.minimum:
-                yield f"{measured} has sigma {last.sigma:g}, validity at most {stated:.2f} < {leaf.minimum:g}"
+                spread = f"sigma {last.sigma:g}" if isfinite(last.sigma or 0.0) else "a sigma below 0"
+                yield f"{measured} has {spread}, validity at most {stated:.2f} < {leaf.minimum:g}"
         if isinstance(leaf, Age):
             least = (channel.binding.period or 0.0) + _bound(channel, now)
             if least > leaf.limit:

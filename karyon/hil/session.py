@@ -87,6 +87,14 @@ def listen(intake: Intake, before: Drained, unix: int) -> None:
     intake.take(before.messages, nothing, sys.maxsize, unix)
 
 
+def check(loaded: Loaded) -> None:
+    """Raises InputError where nothing could come from a device."""
+    if not is_real_time(loaded.scenario):
+        said = "nothing is `from: mqtt`: there is nothing that a device could send"
+        hint = f"karyon run {loaded.name} simulates it"
+        raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, hint)])
+
+
 def live(
     loaded: Loaded,
     address: Address,
@@ -99,9 +107,8 @@ def live(
     with_commands: bool = False,
 ) -> Result:
     """Run a scenario in real time with devices at a broker. Raises BrokerError, and what `simulate` does."""
-    _check(loaded)
     intake = _intake(loaded, keys)
-    bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks))
+    bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks), say)
     bridge.start()
     writer = Writer(out) if out else None
     supply = Live(bridge, writer)
@@ -139,7 +146,6 @@ def replay(
     keys: Mapping[str, bytes] | None = None,
 ) -> Result:
     """A recorded session once more, bit for bit, without a broker. Raises InputError, and what `simulate` does."""
-    _check(loaded)
     intake, supply = _intake(loaded, keys), Recorded(folder)
     listen(intake, supply.before(), supply.unix)
     bench = Bench(intake, supply, lateness(loaded), None)
@@ -166,13 +172,6 @@ def _intake(loaded: Loaded, keys: Mapping[str, bytes] | None) -> Intake:
             [documents.Fault(str(loaded.path), None, None, 0, said, f"bound are {', '.join(bound)}")]
         )
     return intake
-
-
-def _check(loaded: Loaded) -> None:
-    if not is_real_time(loaded.scenario):
-        said = "nothing is `from: mqtt`: there is nothing that a device could send"
-        hint = f"karyon run {loaded.name} simulates it"
-        raise documents.InputError([documents.Fault(str(loaded.path), None, None, 0, said, hint)])
 
 
 def _function(loaded: Loaded) -> Any:

@@ -20,7 +20,7 @@ from karyon.perception.received import Told
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.analysis import age_limit
-from karyon.sim.failure_modes import MODES, SAID, Fault
+from karyon.sim.failure_modes import MODES, SAID, Fault, parameter_units
 from karyon.sim.faults import Placed
 from karyon.sim.strangers import Strangers
 from karyon.sim.world import World
@@ -28,6 +28,7 @@ from karyon.sim.world import World
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = ("late", "lost", "invalid", "own_lag")
+AGED = {"late": ", as what comes is old", "lost": ", as nothing came"}  # of a validity that only time has lowered
 
 
 class Log:
@@ -105,7 +106,7 @@ class Log:
         """Changes of the level of service from `previous` (row,), each with the rule that decided."""
         for row in map(int, rows):
             before, after = int(previous[row]), int(decision.level[row])
-            why = kernel.explain(self.function.name, row, before, after)
+            said = why = kernel.explain(self.function.name, row, before, after)
             fields: dict[str, Any] = {"function": self.function.name, "from": before, "to": after}
             self.switches[row] += 1
             if after < before:
@@ -118,9 +119,11 @@ class Log:
                 caused = failed or verdict in ("late", "lost")  # what did not come is a cause of its own
                 self.false_downgrades[row] += not caused
                 fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
+                if failing and isinstance(failing[0], Validity):  # of an age the number says it
+                    said += AGED.get(verdict, "")
             else:
                 fields["rule"] = why.partition(": ")[2]
-            self.add(now, row, "los", why, **fields)
+            self.add(now, row, "los", said, **fields)
 
     def agreed(self, now: int, previous: NDArray[np.int64], level: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Changes of the level of service, from `previous` (row,), that follow from what the group has agreed to."""
@@ -215,9 +218,11 @@ def _grown(before: NDArray[np.int64], counts: NDArray[np.int64]) -> Iterator[tup
 
 
 def describe(fault: Fault) -> str:
-    """A fault in words: `front.distance: drift, rate 0.5`."""
+    """A fault in words: `front.distance: drift, rate 0.5 m/s`."""
     usual = {name: field.default for name, field in MODES[fault.mode].model_fields.items()}
-    numbers = ", ".join(f"{name} {value:g}" for name, value in fault.parameters.items() if value != usual[name])
+    units = parameter_units(fault.mode, fault.signal)
+    given = [(name, value) for name, value in fault.parameters.items() if value != usual[name]]
+    numbers = ", ".join(f"{name} {value:g}{units[name]}" for name, value in given)
     return f"{fault.signal or fault.component}: {fault.mode}" + (f", {numbers}" if numbers else "")
 
 

@@ -20,6 +20,8 @@ from karyon.sim.units import (
     Metres,
     MetresPerSecond,
     OneOf,
+    Quantity,
+    Row,
     Seconds,
     Section,
     Share,
@@ -27,6 +29,7 @@ from karyon.sim.units import (
     contradiction,
     lacking,
     refusal,
+    unit_of,
 )
 
 DAY = 86_400  # s
@@ -369,6 +372,16 @@ def units_of(signal: str | None) -> dict[str, str]:
     """The validation's context for parameters in the unit of a signal."""
     unit = SIGNALS.get(signal or "") or "1"
     return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
+
+
+def parameter_units(mode: str, signal: str | None) -> dict[str, str]:
+    """Units of the parameters of a mode as a reader sees them, with a blank before; "" of what is but a number."""
+    given, units = units_of(signal), dict[str, str]()
+    for name, field in MODES[mode].model_fields.items():
+        kind = next((each for each in Row.of_field(field).metadata if isinstance(each, Quantity)), None)
+        unit = "1" if kind is None else unit_of(kind.unit, given)
+        units[name] = "" if unit == "1" else " " + unit.replace("s2", "s²").replace("s3", "s³")
+    return units
 
 
 def modes_of(signal: str | None) -> dict[str, type[Mode]]:

@@ -4,12 +4,14 @@ import json
 import socket
 import subprocess
 import threading
+import time
 from dataclasses import replace
 
 import pytest
 
 from karyon.hil import broker
 from karyon.hil.address import AddressError, Credentials, parse
+from karyon.hil.bridge import Bridge
 from karyon.hil.client import BrokerError, Client
 
 PATIENCE = 30.0  # s, on a machine that is busy
@@ -93,6 +95,27 @@ def test_a_client_comes_back_to_a_broker_that_was_killed(broker):
         client.publish("here", b"again", qos=1)
         client.wait()
         assert client.connections == 2
+
+
+def test_a_broker_that_goes_and_comes_back_is_told_once_each(broker):
+    said, back = [], threading.Event()
+
+    def say(line):
+        said.append(line)
+        if "is back" in line:
+            back.set()
+
+    bridge = Bridge(parse(broker.url), "bench", {"here": 100}, [], say)
+    bridge.start()
+    try:
+        broker.kill()
+        time.sleep(1.5)  # an attempt that fails says nothing
+        broker.start()
+        assert back.wait(PATIENCE)
+    finally:
+        bridge.close()
+    assert len(said) == 2
+    assert said[0].startswith(f"the broker at {broker.url} is gone: trying again every 1 to 8 s")
 
 
 def test_what_the_broker_has_kept_is_not_sent_on(broker):

@@ -97,11 +97,6 @@ def test_a_session_reaches_a_level_and_replays_bit_for_bit(recorded, tmp_path):
     assert max(np.diff([each["t"] for each in commands])) >= 0
 
 
-def test_a_scenario_without_real_signals_is_no_bench(broker, tmp_path):
-    with pytest.raises(InputError, match=r"there is nothing that a device could send"):
-        session.live(scenario.read("acc_profile"), parse(broker.url), tmp_path, print, None)
-
-
 @pytest.mark.parametrize(
     ("options", "said"),
     [

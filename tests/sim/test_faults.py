@@ -461,4 +461,4 @@ def test_a_fault_ends_in_the_trace_where_it_ends_in_the_scenario(tmp_path):
     assert wrong.sum() == 80
     marks = [(event["time"], event["text"]) for event in result.events if event["kind"] == "fault"]
     assert [time for time, _ in marks] == [5.3, 9.3]
-    assert all("own.speed: offset, amplitude 6" in text for _, text in marks)
+    assert all("own.speed: offset, amplitude 6 m/s" in text for _, text in marks)

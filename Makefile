@@ -28,6 +28,7 @@ figures: .venv/ready
 	$(BIN)/karyon demo >/dev/null && cp runs/demo/timeseries.png docs/demo.png
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.campaign.gallery docs
 	$(BIN)/python -m karyon.campaign.pages docs/campaigns
+	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.hil.gallery docs
 
 compare: .venv/ready
 	$(BIN)/python -m karyon.sim.comparison docs

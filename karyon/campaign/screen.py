@@ -21,7 +21,7 @@ def is_bad(summary: Mapping[str, Any]) -> bool:
 def line_of_run(run: Mapping[str, Any], came: str) -> str:
     """A run by its first fault, what came of it, its margin, and the command that replays it."""
     what = f"{run['fault_signal']} {run['fault_mode']}" if run["fault_mode"] else run["stratum"]
-    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f}"
+    margin = "" if run["margin"] is None else f", margin {run['margin']:.2f} m"
     return f"  run {run['run']}: {what}{came}{margin}   {run['command']}"
 
 

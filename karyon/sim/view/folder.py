@@ -17,6 +17,10 @@ Floats = NDArray[np.float64]
 
 TRACE, EVENTS, SUMMARY, SCENARIO = "trace.parquet", "events.jsonl", "summary.json", "scenario.yaml"
 MESSAGES = "messages.parquet"
+LOSSES = {  # files without which there is still something to see
+    EVENTS: "faults, switches and violations are not shown",
+    MESSAGES: "who heard whom is not shown",
+}
 LEVEL = f"los_{FUNCTION}"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", LEVEL, "front.distance")
 LINKS = ("sender", "receiver", "sent", "arrived")
@@ -37,9 +41,7 @@ def judged(folder: Path) -> tuple[str, ...]:
         with opened(folder / MESSAGES) as file:
             for name in LINKS:
                 must_be_numbers(name, file.schema_arrow, folder / MESSAGES)
-    if not (folder / EVENTS).is_file():
-        return (f"{EVENTS} is not there: faults, switches and violations are not shown",)
-    return ()
+    return tuple(f"{name} is not there: {lost}" for name, lost in LOSSES.items() if not (folder / name).is_file())
 
 
 def _must_be_trace(path: Path) -> None:

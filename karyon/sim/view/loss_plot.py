@@ -147,15 +147,13 @@ def _draw_violated(panel: Axes, points: Sequence[Point]) -> None:
         for point in mine:
             if point.collided:
                 at = (100 * point.loss, 100 * point.violated / point.runs)
-                panel.plot(
-                    *at, "X", color=colour, markersize=9, markeredgecolor=INK, clip_on=False, label="with a collision"
-                )
+                panel.plot(*at, "X", color=colour, markersize=9, markeredgecolor=INK, clip_on=False)
+                said = f"{point.collided} of {point.runs} collide"
+                panel.annotate(said, at, (-9, 0), textcoords="offset points", ha="right", va="center", color=colour)
     panel.set_ylim(-3, 108)
     panel.set_ylabel("runs that break a safety goal,\nthe leader brakes hard (%)")
     breaking = [system for system in SYSTEMS if any(point.violated for point in braking if point.system == system)]
     panel.set_title(f"Goals are broken by: {', '.join(breaking) or 'nobody'}")
-    if panel.get_legend_handles_labels()[0]:
-        panel.legend(loc="center left")
 
 
 def _tell(done: int, of: int) -> None:

@@ -68,7 +68,7 @@ class Panel:
         look.text(self._surface, self._digit(level), box.center, HUGE, on_fill, "centre", True)
         x = box.right + look.px(14)
         look.text(self._surface, f"Car {scene.selected}", (x, box.top + look.px(13)), LARGE, None, "left", True)
-        speed = f"{float(scene.cars.speed[scene.place]):.1f} m/s"
+        speed = f"{_number(float(scene.cars.speed[scene.place]))} m/s"
         look.text(self._surface, speed, (self._right, box.top + look.px(13)), NORMAL, colours.faint, "right")
         lines = look.wrapped(self._level_name(level), self._right - x, 2, SMALL)
         for row, line in enumerate(lines):
@@ -95,7 +95,7 @@ class Panel:
         last = next((each for each in self._mine() if each.kind == SWITCH), None)
         drop = next((each for each in self._mine() if each.is_drop), None)
         if last is None:
-            self._paragraph("No switch yet.", colours.faint)
+            self._paragraph("No switch yet." if scene.has_events else "Why is not known.", colours.faint)
         else:
             self._paragraph(last.text, colours.ink, is_bold=True)
             self._paragraph(f"{scene.time - last.time:.1f} s ago, at {last.time:.2f} s", colours.faint, SMALL)
@@ -203,7 +203,7 @@ class Panel:
                 look.text(self._surface, line, place, SMALL, colour, "left", is_mine)
                 self._y += look.px(17)
             self._y += look.px(3)
-        if not scene.past:
+        if not scene.past and scene.has_events:
             self._paragraph("Nothing has happened yet.", colours.faint, SMALL)
 
 
@@ -213,6 +213,10 @@ def _cars(vehicles: Sequence[int]) -> str:
         return f"car {vehicles[0]}"
     is_whole = len(vehicles) > 2 and vehicles[-1] - vehicles[0] == len(vehicles) - 1
     return "cars " + (f"{vehicles[0]}–{vehicles[-1]}" if is_whole else ", ".join(map(str, vehicles)))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "–"
 
 
 def _short(seconds: float) -> str:

@@ -341,7 +341,7 @@ class Road:
         length, speed = float(cars.length[ahead]), float(cars.speed[car])
         time_gap = f" · {gap / speed:.2f} s" if speed >= 1.0 else ""
         distances: list[tuple[str, float, str, Colour]] = []
-        if ahead != car:
+        if ahead != car and np.isfinite(gap):
             distances += [
                 ("gap", gap, f"{gap:z.1f} m{time_gap}", colours.ink),
                 ("RSS demands", safe, f"{safe:.1f} m", colours.danger if safe > gap else colours.safe),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
-from karyon.sim.view.folder import LEVEL
+from karyon.sim.view.folder import EVENTS, LEVEL
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
@@ -156,6 +156,11 @@ class Scene:
     past: int
     faults: Sequence[Span]
     marks: Marks
+
+    @property
+    def has_events(self) -> bool:
+        """Whether it is known what has happened."""
+        return not any(note.startswith(EVENTS) for note in self.notes)
 
 
 class Eye:

@@ -144,14 +144,22 @@ class Strips:
             )
 
     def _title_gap(self, place: pygame.Rect) -> None:
-        colours = self._look.colours
-        parts = [("gap", colours.ink), ("measured", colours.measured), ("RSS distance", colours.safe)]
-        self._title(place, "Gap (m)", parts)
+        history, colours = self._scene.history, self._look.colours
+        parts = [
+            ("gap", colours.ink, history.columns["gap"]),
+            ("measured", colours.measured, history.columns.get("front.distance")),
+            ("RSS distance", colours.safe, history.safe_distance),
+        ]
+        self._title(place, "Gap (m)", _known(parts))
 
     def _title_speed(self, place: pygame.Rect) -> None:
-        colours = self._look.colours
-        parts = [("own", colours.ink), ("measured", colours.measured), ("of the car ahead", colours.told)]
-        self._title(place, "Speed (m/s)", parts)
+        history, colours = self._scene.history, self._look.colours
+        parts = [
+            ("own", colours.ink, history.columns["speed"]),
+            ("measured", colours.measured, history.columns.get("own.speed")),
+            ("of the car ahead", colours.told, history.speed_ahead),
+        ]
+        self._title(place, "Speed (m/s)", _known(parts))
 
     def _title_validity(self, place: pygame.Rect) -> None:
         parts = [("from 0 to 1", self._look.colours.valid)]
@@ -327,3 +335,8 @@ class Strips:
             y = chart.bottom - (float(values[-1]) - low) / (high - low) * chart.height
             at = (chart.right + self._look.px(8), min(max(y, chart.top + 6), chart.bottom - 6))
             self._look.text(self._surface, form.format(values[-1]), at, SMALL)
+
+
+def _known(parts: Sequence[tuple[str, Colour, Floats | None]]) -> list[tuple[str, Colour]]:
+    """Name and colour of the lines that there are."""
+    return [(name, colour) for name, colour, values in parts if values is not None and np.isfinite(values).any()]

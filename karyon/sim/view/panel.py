@@ -10,8 +10,7 @@ import pygame
 from karyon.sim.view.colours import Colour
 from karyon.sim.view.happenings import SWITCH, VIOLATION, Happening
 from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Look
-from karyon.sim.view.road import LEADER
-from karyon.sim.view.scene import NO_LEVEL, Scene
+from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
 
 PAD = 18  # px
 SIGNAL_TALL = 43  # px

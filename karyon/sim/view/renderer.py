@@ -6,10 +6,12 @@ import numpy as np
 import pygame
 
 from karyon.sim.view.bar import Bar, Transport, draw_header
+from karyon.sim.view.camera import Camera
+from karyon.sim.view.ground import Ground
 from karyon.sim.view.layout import Layout, layout
 from karyon.sim.view.look import NORMAL, SMALL, Look
 from karyon.sim.view.panel import Panel
-from karyon.sim.view.road import Camera, Road
+from karyon.sim.view.road import Road
 from karyon.sim.view.scene import Scene
 from karyon.sim.view.strips import Strips
 
@@ -19,7 +21,7 @@ class Picture:
     """What was drawn where, for who points at it; None: the window is too small."""
 
     layout: Layout
-    road: Road
+    road: Road | Ground
     bar: Bar
 
 
@@ -34,7 +36,7 @@ class Renderer:
         """Show as much of the road as is of interest."""
         places = layout(size, self.look.scale, len(scene.cars.vehicle))
         if places is not None:
-            self.camera.fit(scene, places.road.width / self.look.scale)
+            self.camera.fit(scene, (places.road.width / self.look.scale, places.road.height / self.look.scale))
 
     def draw(self, surface: pygame.Surface, scene: Scene, transport: Transport) -> Picture | None:
         """One picture of a scene."""
@@ -44,9 +46,9 @@ class Renderer:
             look.text(surface, "this window is too small", surface.get_rect().center, SMALL, None, "centre")
             return None
         self.camera.resize(places.road.width / look.scale)
-        road = Road(surface, look, places.road, scene, self.camera)
+        road = self._road(surface, places.road, scene)
         road.draw()
-        if places.overview is not None:
+        if places.overview is not None and isinstance(road, Road):
             _draw_overview(surface, look, places.overview, scene, road)
         strips = Strips(surface, look, scene)
         if places.levels is not None:
@@ -59,6 +61,13 @@ class Renderer:
         bar = Bar(look, places.bar, scene)
         bar.draw(surface, transport)
         return Picture(places, road, bar)
+
+
+    def _road(self, surface: pygame.Surface, place: pygame.Rect, scene: Scene) -> Road | Ground:
+        backdrop = scene.about.backdrop
+        if backdrop is None:
+            return Road(surface, self.look, place, scene, self.camera)
+        return Ground(surface, self.look, place, scene, self.camera, backdrop)
 
 
 def _draw_overview(surface: pygame.Surface, look: Look, place: pygame.Rect, scene: Scene, road: Road) -> None:

@@ -1,24 +1,22 @@
 """The road from above, true to scale: vehicles, what the selected one measures and is told, and who speaks to whom."""
 
-from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil, floor
 
 import numpy as np
 import pygame
 
+from karyon.sim.view import signs
+from karyon.sim.view.camera import Camera
 from karyon.sim.view.colours import Colour
 from karyon.sim.view.links import NO_ONE
-from karyon.sim.view.look import NORMAL, SMALL, Look, mixed
+from karyon.sim.view.look import SMALL, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
-from karyon.sim.view.scene import NO_LEVEL, Scene
+from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
 
 LANE = 3.5  # m
-MOST_FITTED = 220.0  # m of road that are shown at first, at most
-AROUND = 25.0  # m beside the cars
 DASH, DASH_EVERY = 6.0, 18.0  # m
 POST_EVERY = 50.0  # m
-CHIP = 11  # px, radius of a level's digit
 APART, NAMED_FROM = 27, 52  # px between two cars from which levels, and names, are written
 ARC_STEPS = 40
 ARC_LEAST = 14  # px, how high a link rises
@@ -29,63 +27,6 @@ BRACKET, BRACKET_TALL = 31, 4  # px from the lane to the bracket around a group,
 ROW, ROWS_BELOW = 18, 42  # px from distance to distance, and from the lane to the first
 FOOT = 30  # px below the last distance, for the scale
 SHARES = np.linspace(0.0, 1.0, ARC_STEPS + 1)  # of the way of an arc
-LEADER = 0  # vehicle
-NEAREST, FARTHEST = 120.0, 0.02  # px per m
-
-
-@dataclass(slots=True)
-class Camera:
-    """What part of the road is in the window.
-
-    middle           m along the road
-    zoom             px per m at scale 1
-    width            px at scale 1 of the window that it is for; 0: of any
-    vehicle, place   what was followed last, and where it was then, m
-    """
-
-    middle: float = 0.0
-    zoom: float = 6.0
-    width: float = 0.0
-    vehicle: int = -1
-    place: float = 0.0
-
-    def fit(self, scene: Scene, width: float) -> None:
-        """Show all cars where they are near enough, or else the selected one and those around it."""
-        cars = scene.cars
-        rear, front = float((cars.x - cars.length).min()), float(cars.x.max())
-        if front - rear + 2 * AROUND > MOST_FITTED:
-            rear, front = _around(scene)
-        self.middle, self.width = 0.5 * (rear + front), width
-        self.zoom = min(max(width / (front - rear + 2 * AROUND), FARTHEST), NEAREST)
-
-    def resize(self, width: float) -> None:
-        """Show the same part of the road in a window of another width."""
-        if self.width > 0.0:
-            self.zoom = min(max(self.zoom * width / self.width, FARTHEST), NEAREST)
-        self.width = width
-
-    def follow(self, scene: Scene) -> None:
-        """Keep the selected car where it is in the window."""
-        own = float(scene.cars.x[scene.place])
-        if self.vehicle == scene.selected:
-            self.middle += own - self.place
-        self.vehicle, self.place = scene.selected, own
-
-    def zoomed(self, factor: float, at: float) -> None:
-        """Nearer or farther, so that the place `at` (m) stays where it is."""
-        zoom = min(max(self.zoom * factor, FARTHEST), NEAREST)
-        self.middle = at + (self.middle - at) * self.zoom / zoom
-        self.zoom = zoom
-
-
-def _around(scene: Scene) -> tuple[float, float]:
-    """From behind the selected car to the one ahead, as far as that can be shown."""
-    cars, own = scene.cars, float(scene.cars.x[scene.place])
-    gap, measured = float(cars.gap[scene.place]), float(cars.measured[scene.place])
-    if np.isnan(gap) and measured < scene.about.sensor_range:  # a real sensor: nobody knows better
-        gap = measured
-    ahead = own + min(gap + 2 * AROUND if np.isfinite(gap) else AROUND, 0.7 * MOST_FITTED)
-    return ahead - MOST_FITTED + 2 * AROUND, ahead
 
 
 class Road:
@@ -107,7 +48,7 @@ class Road:
         self._draw_cars()
         self._draw_group()
         self._draw_seen()
-        self._draw_scale()
+        signs.draw_scale(self._surface, self._look, self._place, self._zoom)
         self._surface.set_clip(before)
 
     def car_at(self, at: tuple[int, int]) -> int | None:
@@ -132,6 +73,10 @@ class Road:
     def metre(self, pixel: float) -> float:
         """Place along the road (m) of a pixel."""
         return self._middle + (pixel - self._place.centerx) / self._zoom
+
+    def place_at(self, at: tuple[float, float]) -> tuple[float, float]:
+        """Of a pixel: along the road, m; across it the picture does not move."""
+        return self.metre(at[0]), 0.0
 
     def _height(self, y: float) -> int:
         """Pixel of a place across the road (m), to the left of its first lane."""
@@ -273,29 +218,13 @@ class Road:
 
     def _draw_chip(self, car: int, x: float, called: str) -> None:
         """Level as a digit, number of the car, and whether something of it fails."""
-        scene, look, colours = self._scene, self._look, self._look.colours
-        cars, level = scene.cars, int(scene.cars.level[car])
-        top = self._height(float(cars.y[car]) + 0.5 * LANE)
-        y, radius, is_selected = top - look.px(18), look.px(CHIP), car == scene.place
-        fill, on_fill = look.level(level)
-        pygame.draw.circle(self._surface, colours.ground, (x, y), radius + look.px(2))
-        pygame.draw.circle(self._surface, fill, (x, y), radius)
-        if is_selected:
-            pygame.draw.circle(self._surface, colours.chosen, (x, y), radius + look.px(3), look.px(2))
-        digit = str(level) if level != NO_LEVEL else "L" if cars.vehicle[car] == LEADER else "–"
-        look.text(self._surface, digit, (x, y), NORMAL, on_fill, "centre", is_bold=True)
+        scene, look = self._scene, self._look
+        is_selected = car == scene.place
+        top = self._height(float(scene.cars.y[car]) + 0.5 * LANE)
+        signs.draw_chip(self._surface, look, scene, car, (x, top - look.px(18)))
         below = self._height((self._lanes[0] - 0.5) * LANE) + look.px(20)
-        name, shade = f"{called}{cars.vehicle[car]}", None if is_selected else colours.faint
+        name, shade = f"{called}{scene.cars.vehicle[car]}", None if is_selected else look.colours.faint
         look.text(self._surface, name, (x, below), SMALL, shade, "centre", is_selected)
-        if cars.is_failing[car]:
-            self._draw_warning(x + radius + look.px(5), y - radius + look.px(1))
-
-    def _draw_warning(self, x: float, y: float) -> None:
-        look, colours = self._look, self._look.colours
-        half = look.px(8)
-        corners = [(x, y - half), (x + half, y + half * 0.8), (x - half, y + half * 0.8)]
-        pygame.draw.polygon(self._surface, colours.danger, corners)
-        look.text(self._surface, "!", (x, y + look.px(1)), 10, (255, 255, 255), "centre", is_bold=True)
 
     def _draw_bands(self, shown: Integers) -> None:
         """Below the lane, of each car but the selected one: gap to the car ahead, and how much of it RSS demands."""
@@ -401,21 +330,7 @@ class Road:
             pygame.draw.lines(self._surface, colour, False, corners, wide)
             return
         for begin, end in pairwise(corners):
-            _draw_dashed(self._surface, colour, begin, end, self._look.px(4), wide)
-
-    def _draw_scale(self) -> None:
-        """A bar of a round length in the lower left corner."""
-        look, place = self._look, self._place
-        wanted = look.px(130) / self._zoom
-        power = 10.0 ** floor(log10(wanted))
-        length = max(step * power for step in (1, 2, 5) if step * power <= wanted)
-        x, y, wide = place.left + look.px(16), place.bottom - look.px(16), length * self._zoom
-        colour = look.colours.faint
-        pygame.draw.line(self._surface, colour, (x, y), (x + wide, y), look.px(2))
-        for end in (x, x + wide):
-            pygame.draw.line(self._surface, colour, (end, y - look.px(4)), (end, y + look.px(4)), look.px(2))
-        said = f"{length:g} m" if length < 1000 else f"{length / 1000:g} km"
-        look.text(self._surface, said, (x + wide + look.px(8), y), SMALL, colour)
+            signs.draw_dashed(self._surface, colour, begin, end, self._look.px(4), wide)
 
 
 def _draw_bar(surface: pygame.Surface, colour: Colour, left: float, wide: float, top: float, tall: float) -> None:
@@ -425,22 +340,6 @@ def _draw_bar(surface: pygame.Surface, colour: Colour, left: float, wide: float,
 def _draw_line(surface: pygame.Surface, colour: Colour, points: list[tuple[float, float]], wide: int) -> None:
     for layer in range(wide):  # smooth lines are one pixel wide
         pygame.draw.aalines(surface, colour, False, [(x, y + layer) for x, y in points])
-
-
-def _draw_dashed(
-    surface: pygame.Surface,
-    colour: Colour,
-    begin: tuple[float, float],
-    end: tuple[float, float],
-    dash: float,
-    wide: int,
-) -> None:
-    way = np.hypot(end[0] - begin[0], end[1] - begin[1])
-    count = max(1, round(way / (2 * dash)))
-    share = np.linspace(0.0, 1.0, 2 * count + 1)
-    xs, ys = (begin[axis] + share * (end[axis] - begin[axis]) for axis in (0, 1))
-    for step in range(0, 2 * count, 2):
-        pygame.draw.line(surface, colour, (xs[step], ys[step]), (xs[step + 1], ys[step + 1]), wide)
 
 
 def _turned(rear: float, front: float, centre: float, tall: float, heading: float) -> list[tuple[float, float]]:

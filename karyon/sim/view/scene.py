@@ -21,6 +21,7 @@ HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
 RECENT = 0.5  # s: a link is shown by its last message in this time
 NO_LEVEL = -1
+LEADER = 0  # vehicle of a platoon
 RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
 AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
 

@@ -15,7 +15,6 @@ from karyon.sim.view.happenings import FAULT, SWITCH, VIOLATION, Happening, tell
 from karyon.sim.view.live import Live
 from karyon.sim.view.look import Look
 from karyon.sim.view.renderer import Picture, Renderer
-from karyon.sim.view.road import LEADER
 from karyon.sim.view.scene import NO_LEVEL, Eye, Scene, Source
 
 SIZE = (1280, 800)  # px at scale 1
@@ -163,7 +162,7 @@ class Window:
         elif event.type == pygame.KEYDOWN:
             self._take_key(event)
         elif event.type == pygame.MOUSEWHEEL and self.picture is not None:
-            self._zoom(ZOOM**event.y, pygame.mouse.get_pos()[0])
+            self._zoom(ZOOM**event.y, pygame.mouse.get_pos())
         elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
             self._press(event.pos)
         elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
@@ -217,17 +216,21 @@ class Window:
         if self._dragged == "time":
             self.time = picture.bar.time_at(event.pos[0])
         else:
-            self._pan(-event.rel[0] / self.look.scale)
+            self._pan(*(-part / self.look.scale for part in event.rel))
 
-    def _pan(self, pixels: float) -> None:
-        self.renderer.camera.middle += pixels / self.renderer.camera.zoom
+    def _pan(self, right: float, down: float = 0.0) -> None:
+        """By so many px at scale 1."""
+        camera = self.renderer.camera
+        camera.middle += right / camera.zoom
+        camera.across -= down / camera.zoom
 
-    def _zoom(self, factor: float, at: float | None = None) -> None:
+    def _zoom(self, factor: float, at: tuple[int, int] | None = None) -> None:
         """Around a pixel, or else around the selected car."""
         if self.picture is None or self.scene is None:
             return
-        own = float(self.scene.cars.x[self.scene.place])
-        self.renderer.camera.zoomed(factor, own if at is None else self.picture.road.metre(at))
+        cars, place = self.scene.cars, self.scene.place
+        own = float(cars.x[place]), float(cars.y[place])
+        self.renderer.camera.zoomed(factor, own if at is None else self.picture.road.place_at(at))
 
     # --- commands, one per key of the table
 

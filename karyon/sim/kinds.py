@@ -4,7 +4,7 @@
 car following where it has none. A section of another kind is refused as a field that a scenario of this kind has not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -12,6 +12,7 @@ from typing import Any
 
 from karyon.sim import scenario
 from karyon.sim.analysis import Report
+from karyon.sim.backdrop import Backdrop
 from karyon.sim.documents import Document
 from karyon.sim.run import Progress, Result
 from karyon.sim.scenario import Draft, Loaded
@@ -25,12 +26,14 @@ class Kind:
     checked    (Draft) -> Loaded: the scenario of a file. Raises InputError with all that is wrong with it
     simulate   (batch, folders, progress) -> a Result each, as `karyon.sim.run.simulate`
     analysed   (Loaded) -> Report: the analysis of its design
+    backdrop   (data of its file, plain) -> Backdrop: what lies under its cars; "": a straight road
     """
 
     words: tuple[str, ...]
     checked: str
     simulate: str
     analysed: str
+    backdrop: str = ""
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
@@ -69,7 +72,19 @@ def analysed(loaded: Loaded[Any]) -> Report:
 
 def function_of(loaded: Loaded[Any]) -> str:
     """The function that a scenario is about, which is the name of its section, too."""
-    return next(name for name, kind in KINDS.items() if loaded.scenario.kind in kind.words)
+    return function_of_word(loaded.scenario.kind)
+
+
+def function_of_word(word: str) -> str:
+    """The function that a scenario with this `kind:` is about."""
+    return next((name for name, kind in KINDS.items() if word in kind.words), CAR_FOLLOWING)
+
+
+def backdrop(word: str, data: Mapping[str, Any]) -> Backdrop | None:
+    """What lies under the cars of a scenario with this `kind:`, by the data of its file; None: a straight road."""
+    maker = KINDS[function_of_word(word)].backdrop
+    made: Backdrop | None = resolve_name(maker)(data) if maker else None
+    return made
 
 
 def _kind_of(document: Document) -> Kind:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, FiniteFloat
+from pydantic import BaseModel, Field, FiniteFloat
 
 from karyon.kernel.design import Function
-from karyon.sim import analysis
-from karyon.sim.controllers import FUNCTION
-from karyon.sim.outside import is_bench
-from karyon.sim.scenario import KernelSwitch, Loaded, Sensors, Vehicle
+from karyon.sim import analysis, kinds
+from karyon.sim.backdrop import Backdrop
+from karyon.sim.scenario import KernelSwitch, Loaded
+from karyon.sim.units import Metres, MetresPerSecond2
 from karyon.sim.view import recorded
 
 
@@ -18,6 +20,8 @@ from karyon.sim.view import recorded
 class About:
     """A run.
 
+    function         that it is about, of which the levels are shown
+    backdrop         what lies under the cars; None: a straight road
     duration         s, of the whole run, also of one that is not there yet
     is_bench         whether real devices are judged, in shadow mode
     sensor_range     m
@@ -32,6 +36,8 @@ class About:
 
     name: str
     seed: int
+    function: str
+    backdrop: Backdrop | None
     duration: float
     kernel_enabled: bool
     is_bench: bool
@@ -53,44 +59,61 @@ class _Summary(BaseModel):
     safety_goals: dict[str, recorded.Goal]
 
 
+class _Vehicle(BaseModel):
+    braking: MetresPerSecond2
+
+
+class _Sensor(BaseModel):
+    range: Metres = inf
+    origin: str | None = Field(default=None, alias="from")
+
+
 class _Setting(BaseModel):
-    vehicle: Vehicle
+    kind: str
+    vehicle: _Vehicle
     kernel: KernelSwitch
-    sensors: Sensors
+    sensors: dict[str, _Sensor]
     safety: str
 
 
-def about_scenario(loaded: Loaded, columns: Sequence[str]) -> About:
+def about_scenario(loaded: Loaded[Any], columns: Sequence[str]) -> About:
     """Of a run that is simulated now."""
     scenario = loaded.scenario
-    setting = _Setting(
-        vehicle=scenario.vehicle, kernel=scenario.kernel, sensors=scenario.sensors, safety=scenario.safety
-    )
+    data = scenario.model_dump(mode="json", by_alias=True)
     summary = _Summary(
         scenario=loaded.name, seed=scenario.seed, duration=scenario.duration, design_sha256="", safety_goals={}
     )
-    return _about(summary, setting, loaded.design.function(FUNCTION), columns)
+    setting = _Setting.model_validate(data)
+    function = loaded.design.function(kinds.function_of_word(setting.kind))
+    return _about(summary, setting, function, data, columns)
 
 
 def about_folder(folder: Path, columns: Sequence[str]) -> About:
     """Of a recorded run. Raises RunError."""
     summary = recorded.summary_of(_Summary, folder)
+    data = recorded.data_of(folder)
     setting = recorded.setting_of(_Setting, folder)
-    function = recorded.function_of(folder, setting.safety, summary.design_sha256)
-    return _about(summary, setting, function, columns)
+    name = kinds.function_of_word(setting.kind)
+    function = recorded.function_of(folder, setting.safety, summary.design_sha256, name)
+    return _about(summary, setting, function, data, columns)
 
 
-def _about(summary: _Summary, setting: _Setting, function: Function | None, columns: Sequence[str]) -> About:
+def _about(
+    summary: _Summary, setting: _Setting, function: Function | None, data: Mapping[str, Any], columns: Sequence[str]
+) -> About:
     signals = tuple(name.removesuffix("_validity") for name in columns if name.endswith("_validity"))
     levels, guarded = ((), ()) if function is None else (function.levels, tuple(analysis.guards(function)))
     demanded = [] if function is None else [(name, function) for name in signals if name in guarded]
+    radar = setting.sensors.get("front.distance", _Sensor())
     return About(
         name=summary.scenario,
         seed=summary.seed,
+        function=kinds.function_of_word(setting.kind),
+        backdrop=kinds.backdrop(setting.kind, data),
         duration=summary.duration,
         kernel_enabled=setting.kernel.enabled,
-        is_bench=is_bench(setting.sensors),
-        sensor_range=setting.sensors["front.distance"].range,
+        is_bench=any(sensor.origin == "mqtt" for sensor in setting.sensors.values()),
+        sensor_range=radar.range,
         braking=setting.vehicle.braking,
         signals=signals,
         level_names=tuple(level.name for level in levels),

@@ -22,7 +22,7 @@ LOSSES = {  # files without which there is still something to see
     MESSAGES: "who heard whom is not shown",
 }
 LEVEL = f"los_{FUNCTION}"
-NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", LEVEL, "front.distance")
+NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", "front.distance")
 LINKS = ("sender", "receiver", "sent", "arrived")
 
 
@@ -48,13 +48,18 @@ def _must_be_trace(path: Path) -> None:
     with opened(path) as file:
         names = file.schema_arrow.names
         signals = [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
-        for name in (*NEEDED, *(f"{signal}_age" for signal in signals)):
+        for name in (*NEEDED, level_column(names), *(f"{signal}_age" for signal in signals)):
             must_be_numbers(name, file.schema_arrow, path)
         begins, ends = spans(file, "time", path)
         if not len(begins):
             raise RunError(f"{path}: holds no instant: the run ended before the first one was recorded")
         if begins[0] == ends[-1]:
             raise RunError(f"{path}: holds a single instant: the run ended before the second one was recorded")
+
+
+def level_column(names: Sequence[str]) -> str:
+    """The level of the function that a run is about: the last one, as that of following comes first."""
+    return next((name for name in reversed(names) if name.startswith("los_")), LEVEL)
 
 
 def spans(file: parquet.ParquetFile, key: str, path: Path) -> tuple[Floats, Floats]:

@@ -239,15 +239,18 @@ def summary_of(model: type[Model], folder: Path) -> Model:
     return _validated(model, _json(path, _text(path)), str(path))
 
 
-def setting_of(model: type[Model], folder: Path) -> Model:
-    """What `model` takes of the scenario as run. Raises RunError."""
+def data_of(folder: Path) -> Any:
+    """The scenario as run, plain. Raises RunError."""
     path = folder / SCENARIO
-    text = _text(path)
     try:
-        data = documents.compose(documents.Source(str(path), text)).data
+        return documents.compose(documents.Source(str(path), _text(path))).data
     except documents.InputError as error:
         raise RunError(str(error)) from None
-    return _validated(model, data, str(path))
+
+
+def setting_of(model: type[Model], folder: Path) -> Model:
+    """What `model` takes of the scenario as run. Raises RunError."""
+    return _validated(model, data_of(folder), str(folder / SCENARIO))
 
 
 def events_of(path: Path) -> Iterator[Event]:
@@ -337,14 +340,14 @@ def _chosen(events: Sequence[Event], followers: int, car: int | None) -> tuple[i
     return 1, "the first that follows" if followers > 1 else ""
 
 
-def function_of(folder: Path, safety: str, design_sha256: str) -> Function | None:
-    """The function as the run had it; None where its safety design is not there, or has changed since."""
+def function_of(folder: Path, safety: str, design_sha256: str, name: str = FUNCTION) -> Function | None:
+    """The function of this name as the run had it; None where its safety design is not there, or has changed since."""
     path = next((path for path in (folder / safety, SHIPPED / safety) if path.is_file()), None)
     if path is None:
         return None
     try:
         source = documents.read(path)
-        return safety_file.parse(source).function(FUNCTION) if sha256(source.text) == design_sha256 else None
+        return safety_file.parse(source).function(name) if sha256(source.text) == design_sha256 else None
     except documents.InputError:
         return None
 

@@ -62,7 +62,6 @@ class Renderer:
         bar.draw(surface, transport)
         return Picture(places, road, bar)
 
-
     def _road(self, surface: pygame.Surface, place: pygame.Rect, scene: Scene) -> Road | Ground:
         backdrop = scene.about.backdrop
         if backdrop is None:

@@ -12,7 +12,7 @@ from karyon.sim.view.colours import Colour
 from karyon.sim.view.links import NO_ONE
 from karyon.sim.view.look import SMALL, Look, mixed
 from karyon.sim.view.rows import Floats, Integers
-from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
+from karyon.sim.view.scene import LEADER, Scene
 
 LANE = 3.5  # m
 DASH, DASH_EVERY = 6.0, 18.0  # m

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
-from karyon.sim.view.folder import EVENTS, LEVEL
+from karyon.sim.view.folder import EVENTS
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
@@ -219,8 +219,8 @@ class Eye:
                 for name, each in (("x", x), ("y", y), ("heading", heading))
             )
         lane, speed = columns["lane"].astype(np.int64), columns["speed"]
-        ahead = _ahead(x, lane)
-        level = _level(columns)
+        ahead = _ahead(x, lane) if self.source.about.backdrop is None else np.full(len(x), NO_ONE)
+        level = self._level(columns)
         vehicle = columns["vehicle"].astype(np.int64)
         failing = {one.vehicle for one in self._faults() if one.begin <= time < one.end}
         return Cars(
@@ -260,12 +260,12 @@ class Eye:
         key = (float(now.time[0]), selected, front)
         if self._history is None or key != self._kept:
             until = [part.between(-np.inf, key[0]) for part in parts]
-            self._kept, self._history = key, (self._of(until, selected, front), *_levels(until, cars.vehicle))
+            self._kept, self._history = key, (self._of(until, selected, front), *self._levels(until, cars.vehicle))
         return self._history
 
     def _of(self, parts: list[Rows], selected: int, front: int) -> History:
         own = Rows.joined([part.of_vehicle(selected) for part in parts])
-        level, speed = _level(own.columns), own.columns["speed"]
+        level, speed = self._level(own.columns), own.columns["speed"]
         speed_ahead = np.full(len(own.time), np.nan)
         if front >= 0:
             other = Rows.joined([part.of_vehicle(front) for part in parts])
@@ -293,6 +293,28 @@ class Eye:
             self._marks = _marks(self.source.happenings)
             self._groups = _groups(self.source.happenings)
         return self._spans
+
+    def _level(self, columns: Mapping[str, NDArray[np.generic]]) -> Integers:
+        """Levels (row,), `NO_LEVEL` where there is none."""
+        name = f"los_{self.source.about.function}"
+        if name not in columns:
+            return np.full(len(columns["vehicle"]), NO_LEVEL)
+        level = columns[name].astype(float)
+        return np.where(np.isnan(level), NO_LEVEL, level).astype(np.int64)
+
+    def _levels(self, parts: list[Rows], vehicles: Integers) -> tuple[Integers, Floats]:
+        """Levels of these vehicles over time (instant, car)."""
+        tables = []
+        for part in parts:
+            table = np.full((len(part.time), len(vehicles)), NO_LEVEL, dtype=np.int64)
+            vehicle, level = part.columns["vehicle"].astype(np.int64), self._level(part.columns)
+            instant = np.repeat(np.arange(len(part.time)), np.diff(part.start))
+            where = np.full(max(int(vehicle.max(initial=0)), int(vehicles.max())) + 1, -1)
+            where[vehicles] = np.arange(len(vehicles))
+            known = where[vehicle] >= 0
+            table[instant[known], where[vehicle][known]] = level[known]
+            tables.append(table)
+        return np.concatenate(tables), np.concatenate([part.time for part in parts])
 
 
 def _marks(events: Sequence[Happening]) -> Marks:
@@ -333,29 +355,6 @@ def _ahead(x: Floats, lane: Integers) -> Integers:
     same = lane[order[1:]] == lane[order[:-1]]
     ahead[order[1:][same]] = order[:-1][same]
     return ahead
-
-
-def _level(columns: Mapping[str, NDArray[np.generic]]) -> Integers:
-    """Levels (row,), `NO_LEVEL` where there is none."""
-    if LEVEL not in columns:
-        return np.full(len(columns["vehicle"]), NO_LEVEL)
-    level = columns[LEVEL].astype(float)
-    return np.where(np.isnan(level), NO_LEVEL, level).astype(np.int64)
-
-
-def _levels(parts: list[Rows], vehicles: Integers) -> tuple[Integers, Floats]:
-    """Levels of these vehicles over time (instant, car)."""
-    tables = []
-    for part in parts:
-        table = np.full((len(part.time), len(vehicles)), NO_LEVEL, dtype=np.int64)
-        vehicle, level = part.columns["vehicle"].astype(np.int64), _level(part.columns)
-        instant = np.repeat(np.arange(len(part.time)), np.diff(part.start))
-        where = np.full(max(int(vehicle.max(initial=0)), int(vehicles.max())) + 1, -1)
-        where[vehicles] = np.arange(len(vehicles))
-        known = where[vehicle] >= 0
-        table[instant[known], where[vehicle][known]] = level[known]
-        tables.append(table)
-    return np.concatenate(tables), np.concatenate([part.time for part in parts])
 
 
 def _told(values: Mapping[str, float], since: float) -> dict[str, float]:

@@ -74,7 +74,7 @@ class Strips:
         every = max(1, ceil(look.px(13) / lane))
         for row, vehicle in enumerate(scene.cars.vehicle.tolist()):
             y = chart.top + (row + 0.5) * lane
-            if row % every == 0 and abs(y - middle) >= look.px(12):
+            if (row - scene.place) % every == 0 and abs(y - middle) >= look.px(12):
                 look.text(self._surface, f"car {vehicle}", (chart.left - look.px(8), y), SMALL, colours.faint, "right")
                 self._say_level(chart, row, y)
         said = f"car {scene.selected}"

@@ -15,7 +15,7 @@ from karyon.sim.view.happenings import FAULT, SWITCH, VIOLATION, Happening, tell
 from karyon.sim.view.live import Live
 from karyon.sim.view.look import Look
 from karyon.sim.view.renderer import Picture, Renderer
-from karyon.sim.view.scene import NO_LEVEL, Eye, Scene, Source
+from karyon.sim.view.scene import LEADER, NO_LEVEL, Eye, Scene, Source
 
 SIZE = (1280, 800)  # px at scale 1
 RATE = 60  # pictures per second, at most
@@ -298,11 +298,11 @@ class Window:
         self._select_next(-1)
 
     def _select_next(self, way: int) -> None:
-        """The next one along the road."""
+        """The next one along the road; in the plane, by number."""
         if self.scene is None:
             return
         cars = self.scene.cars
-        order = np.argsort(cars.x, kind="stable")
+        order = np.argsort(cars.x if self.scene.about.backdrop is None else cars.vehicle, kind="stable")
         place = int(np.flatnonzero(order == self.scene.place)[0]) + way
         self.selected = int(cars.vehicle[order[min(max(place, 0), len(order) - 1)]])
 

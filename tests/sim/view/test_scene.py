@@ -14,7 +14,7 @@ from karyon.sim.view.recording import Recording
 from karyon.sim.view.rows import Lazy, Rows
 from karyon.sim.view.scene import NO_LEVEL, Eye, _ahead
 
-ABOUT = About("made up", 0, 10.0, True, False, 150.0, 6.0, (), (), (), {}, {}, ())
+ABOUT = About("made up", 0, "acc", None, 10.0, True, False, 150.0, 6.0, (), (), (), {}, {}, ())
 FIXED = {"y": 0.0, "heading": 0.0, "length": 4.5, "width": 1.8, "lane": 0.0, "gap": 20.0}
 
 

@@ -17,6 +17,7 @@ from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view import show
 from karyon.sim.view.bar import Transport
+from karyon.sim.view.camera import Camera
 from karyon.sim.view.keys import KEYS, MOUSE
 from karyon.sim.view.layout import LEAST, Layout, layout
 from karyon.sim.view.links import NO_ONE
@@ -24,7 +25,7 @@ from karyon.sim.view.look import ELLIPSIS, Look
 from karyon.sim.view.overlay import COLUMN, NAMES, draw_help
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.renderer import Renderer
-from karyon.sim.view.road import CENTRE, Camera, Road
+from karyon.sim.view.road import CENTRE, Road
 from karyon.sim.view.scene import Eye
 
 FAULT = "faults=[{vehicle: 2, signal: front.distance, mode: offset, onset: 5, duration: 3, amplitude: 20}]"

@@ -50,10 +50,15 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
             onset = nanoseconds(fault.onset)
             end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), after))
             for vehicle in vehicles:
-                draws = stream(scenario.seed, Purpose.FAULTS + index * 100_000 + vehicle)
+                draws = stream(scenario.seed, draws_of(index, vehicle))
                 row = run * followers + max(vehicle, 1) - 1
                 found.append(Placed(fault, vehicle, row, onset, end, draws, (run, index)))
     return found
+
+
+def draws_of(index: int, vehicle: int) -> int:
+    """The purpose of the random numbers of a fault, by its index in the scenario and by the vehicle."""
+    return Purpose.FAULTS + index * 100_000 + vehicle
 
 
 class Injector:

@@ -35,6 +35,7 @@ class Words(NamedTuple):
     asks      1: that request stands; 0: it is over
     since     when the wish began, ns
     until     when what is asked for ends, ns
+    lane      where it shall lead
     asked     bits of the cars that are asked
     grants    the car that it has granted a request, or NOBODY
     granted   the number of that request
@@ -44,6 +45,7 @@ class Words(NamedTuple):
     asks: Integers
     since: Integers
     until: Integers
+    lane: Integers
     asked: Integers
     grants: Integers
     granted: Integers
@@ -73,6 +75,7 @@ class LaneChange:
         self._since = np.full(shape, NEVER)
         self._deadline = np.zeros(shape, dtype=np.int64)
         self._until = np.zeros(shape, dtype=np.int64)
+        self._lane = np.zeros(shape, dtype=np.int64)
         self._asked = np.zeros(shape, dtype=np.int64)
         self._got = np.zeros(shape, dtype=np.int64)
         self.asks = np.zeros(shape, dtype=bool)
@@ -82,19 +85,20 @@ class LaneChange:
         self._bound_until = np.zeros(shape, dtype=np.int64)
 
     @property
-    def granters(self) -> Integers:
-        """Bits of the cars whose grants each has for its present request (car, run)."""
-        return self._got
+    def asked(self) -> Integers:
+        """Bits of the cars that each asked in its last request; with a reservation, all of them have granted it."""
+        return self._asked
 
     @property
     def until(self) -> Integers:
         """When the present request of each expires, ns (car, run)."""
         return self._until
 
-    def ask(self, now: int, who: Booleans, since: Integers, asked: Integers) -> None:
+    def ask(self, now: int, who: Booleans, since: Integers, lane: Integers, asked: Integers) -> None:
         """Begin a request (car, run), where a car neither asks, nor has a reservation, nor is bound.
 
         since   when its wish began, ns
+        lane    where it shall lead
         asked   bits of the cars whose grant it needs; none: it has its reservation at once
         """
         begins = who & ~self.asks & ~self.reserved & (self.bound_to == NOBODY)
@@ -102,6 +106,7 @@ class LaneChange:
         self._since = np.where(begins, since, self._since)
         self._deadline = np.where(begins, now + self._patience, self._deadline)
         self._until = np.where(begins, now + self._hold, self._until)
+        self._lane = np.where(begins, lane, self._lane)
         self._asked = np.where(begins, asked, self._asked)
         self._got = np.where(begins, 0, self._got)
         self.asks = self.asks | begins
@@ -116,7 +121,14 @@ class LaneChange:
         """What each car says now (sender, run)."""
         stands = (self.asks | self.reserved).astype(np.int64)
         return Words(
-            self._number, stands, self._since, self._until, self._asked, self.bound_to, self._bound_number
+            number=self._number,
+            asks=stands,
+            since=self._since,
+            until=self._until,
+            lane=self._lane,
+            asked=self._asked,
+            grants=self.bound_to,
+            granted=self._bound_number,
         )
 
     def listen(self, now: int, came: Booleans, words: Words, free: Booleans) -> None:

@@ -15,7 +15,7 @@ from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import Fault
+from karyon.sim.failure_modes import SAID, Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -38,6 +38,11 @@ class Placed:
     end: int
     stream: np.random.Generator
     place: tuple[int, int]  # run in the batch, index of the fault in its scenario
+
+    @property
+    def is_said(self) -> bool:
+        """It is what the vehicle says to all, and not how something is received or measured."""
+        return self.fault.signal == SAID
 
 
 def placed(scenarios: Sequence[Scenario]) -> list[Placed]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from karyon.control import rss
 from karyon.perception.following import OWN
-from karyon.perception.received import MESSAGE
+from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim.lanes import bounds
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION
@@ -129,15 +129,15 @@ class Metrics:
         s, world, length = self._s, self._s.world, self._vehicle.length
         gap = s.neighbours.distance[FRONT] - length
         front = np.where(s.neighbours.car[FRONT] == NOBODY, 0, s.neighbours.car[FRONT])
-        closing = np.where(np.isfinite(gap), world.speed - world.speed[front], 0.0)
+        closing = np.where(np.isfinite(gap), world.rate - world.rate[front], 0.0)
         self.min_gap = np.minimum(self.min_gap, gap)
         near = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
         self.min_ttc = np.minimum(self.min_ttc, near)
-        moving = (world.speed >= MOVING) & np.isfinite(gap)
-        self._gap_sum += np.where(moving, gap / np.maximum(world.speed, MOVING), 0.0)
+        moving = (world.rate >= MOVING) & np.isfinite(gap)
+        self._gap_sum += np.where(moving, gap / np.maximum(world.rate, MOVING), 0.0)
         self._gap_time += moving
         by, is_ahead = world.ahead()
-        speed, other = world.paired(world.speed)
+        speed, other = world.paired(world.rate)
         reaction, _ = world.paired(self._reaction[s.level[FOLLOWING]])
         margin = by - length - rss.safe_distance(speed, other, reaction, self._vehicle.braking)
         beside = self._beside()
@@ -179,7 +179,7 @@ class Metrics:
                 if other != NOBODY:
                     behind, ahead = (car, other) if relation == GAP_FRONT else (other, car)
                     reaction = self._reaction[s.level[FOLLOWING][behind]]
-                    speeds = world.speed[behind], world.speed[ahead]
+                    speeds = world.rate[behind], world.rate[ahead]
                     safe = rss.safe_distance(*speeds, reaction, self._vehicle.braking)
                     rooms.append(distance - self._vehicle.length - float(safe))
             if min(rooms, default=0.0) < 0.0:
@@ -384,6 +384,7 @@ class _Seeing:
         behind = slice(GAP_REAR * s.cars, None)
         time = np.broadcast_to(told.time, told.value.shape)
         true[:, behind] = mirrored_message(true[:, behind], time[:, behind])
+        true[M_POSITION] += self._s.world.vehicle.length
         wrong = (np.abs(told.value - true) > self._said).any(axis=0)
         self._misled = np.where(told.fresh, wrong, self._misled & ~s.sensing.changed.ravel())
 

@@ -8,29 +8,42 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+TRANSITION = 100.0  # m over which a curve begins and ends, as clothoids do: nobody turns a steering wheel at once
+FAR = 1e9  # m
+STEP = 1.0  # m between places in the plane that are known; between two of them the road is an arc
+
 
 class Road:
     """Lanes side by side, lane 0 rightmost; s (m) runs along the middle of lane 0, d (m) to the left of it.
 
-    sections   length (m) and curvature (1/m, positive to the left) of each piece; the last one goes on
+    pieces   length (m) and curvature (1/m, positive to the left) of each; the last one goes on
+    length   m, as far as it is known in the plane; behind that it leads straight on there
     """
 
-    def __init__(self, lanes: int, width: float, sections: Sequence[tuple[float, float]]) -> None:
+    def __init__(self, lanes: int, width: float, pieces: Sequence[tuple[float, float]], length: float) -> None:
         self.lanes, self.width = lanes, width
-        lengths, self._curvature = np.array(sections, dtype=float).T
-        self._start = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
-        turned = np.concatenate([[0.0], np.cumsum(lengths * self._curvature)[:-1]])
-        self._heading = turned
-        corner_x, corner_y = [0.0], [0.0]
-        for length, curvature, heading in zip(lengths[:-1], self._curvature[:-1], turned[:-1], strict=True):
-            x, y = _arc(np.array(length), np.array(curvature), np.array(heading))
-            corner_x.append(corner_x[-1] + float(x))
-            corner_y.append(corner_y[-1] + float(y))
-        self._x, self._y = np.array(corner_x), np.array(corner_y)
+        lengths, curvatures = np.array(pieces, dtype=float).T
+        ends = np.cumsum(lengths)[:-1]
+        half = 0.5 * np.minimum(TRANSITION, np.minimum(lengths[:-1], lengths[1:]))
+        self._place = np.concatenate([[0.0], np.column_stack([ends - half, ends + half]).ravel(), [FAR]])
+        self._curvature = np.repeat(curvatures, 2)
+        self._growth = np.append(np.diff(self._curvature) / np.maximum(np.diff(self._place), 1e-9), 0.0)
+        at = np.arange(0.0, length + STEP, STEP)
+        bend = self.curvature(at)
+        self._heading = np.concatenate([[0.0], np.cumsum(0.5 * STEP * (bend[:-1] + bend[1:]))])
+        middle = self._heading[:-1] + 0.5 * np.diff(self._heading)
+        chord = STEP * np.sinc(0.5 * np.diff(self._heading) / np.pi)
+        self._x = np.concatenate([[0.0], np.cumsum(chord * np.cos(middle))])
+        self._y = np.concatenate([[0.0], np.cumsum(chord * np.sin(middle))])
 
     def curvature(self, s: Floats) -> Floats:
         """Curvature at s, 1/m, any shape."""
-        return np.asarray(self._curvature[self._section(s)])
+        part = self._part(s)
+        return np.asarray(self._curvature[part] + self._growth[part] * (s - self._place[part]))
+
+    def curvature_rate(self, s: Floats) -> Floats:
+        """By how much the curvature grows along the road, 1/m²."""
+        return np.asarray(self._growth[self._part(s)])
 
     def middle(self, lane: Integers) -> Floats:
         """d of the middle of each lane, m."""
@@ -42,23 +55,16 @@ class Road:
 
     def plane(self, s: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
         """x, y (m) and heading of the road (rad) at s and d, any shape."""
-        section = self._section(s)
-        curvature, heading = self._curvature[section], self._heading[section]
-        way = s - self._start[section]
-        x, y = _arc(way, curvature, heading)
-        turned = heading + curvature * way
-        return (
-            np.asarray(self._x[section] + x - d * np.sin(turned)),
-            np.asarray(self._y[section] + y + d * np.cos(turned)),
-            np.asarray(turned),
-        )
+        known = np.clip(np.floor(s / STEP), 0, len(self._x) - 1).astype(np.int64)
+        way = s - STEP * known
+        bend = np.where(known < len(self._x) - 1, self.curvature(STEP * known + 0.5 * way), 0.0)
+        half = 0.5 * bend * way
+        chord = way * np.sinc(half / np.pi)
+        heading = self._heading[known]
+        turned = heading + 2.0 * half
+        x = self._x[known] + chord * np.cos(heading + half) - d * np.sin(turned)
+        y = self._y[known] + chord * np.sin(heading + half) + d * np.cos(turned)
+        return np.asarray(x), np.asarray(y), np.asarray(turned)
 
-    def _section(self, s: Floats) -> Integers:
-        return np.maximum(np.searchsorted(self._start, s, side="right") - 1, 0)
-
-
-def _arc(way: Floats, curvature: Floats, heading: Floats) -> tuple[Floats, Floats]:
-    """From the start of an arc to `way` along it: x and y, m."""
-    half = 0.5 * curvature * way
-    chord = way * np.sinc(half / np.pi)
-    return np.asarray(chord * np.cos(heading + half)), np.asarray(chord * np.sin(heading + half))
+    def _part(self, s: Floats) -> Integers:
+        return np.clip(np.searchsorted(self._place, s, side="right") - 1, 0, len(self._place) - 2)

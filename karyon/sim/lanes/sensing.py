@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from karyon.kernel import Design
 from karyon.kernel.design import Function
 from karyon.perception.following import DISTANCE, LEAD, OWN, POSITION, RELATIVE, Seen
+from karyon.perception.received import M_POSITION
 from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim import analysis
 from karyon.sim.failure_modes import SAID
@@ -75,7 +76,7 @@ class Sensing:
             parts[1][1],
             self.rows,
             range=self.range,
-            vehicle_length=0.0,
+            vehicle_length=self._length,
             vehicle_lag=first.vehicle.lag,
         )
         self.age_limits = limits[:, None]
@@ -122,6 +123,7 @@ class Sensing:
         self._miss(now, due, own, message, channel.due)
         own.value[:, behind] = mirrored(own.value[:, behind], own.time[:, behind])
         message.value[:, behind] = mirrored_message(message.value[:, behind], message.time[:, behind])
+        message.value[M_POSITION] += self._length  # so that, less the length, centres are compared with centres
         self.true = true
         self.true[:, behind] = mirrored(true[:, behind], np.full((len(OWN), self.cars), now))
         up = None if running is None else np.tile(running, RELATIONS)
@@ -133,9 +135,9 @@ class Sensing:
         """What ideal sensors say (signal, row), nobody in the mirror yet."""
         world = self._world
         other = np.where(present, neighbours.car, 0)
-        rate = world.speed[other] - world.speed
+        rate = world.rate[other] - world.rate
         rate[GAP_REAR] = -rate[GAP_REAR]
-        own = np.stack([world.speed, world.acceleration, world.position])
+        own = np.stack([world.rate, world.change, world.position])
         return np.vstack(
             [
                 np.where(present, neighbours.distance, self.range).ravel()[None],

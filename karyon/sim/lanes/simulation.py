@@ -48,6 +48,7 @@ PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have grante
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
 AROUND_US = 70.0  # m between centres, in the lanes beside and the one that a car looks at: who must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
+FASTEST, KNOWN = 60.0, 1e6  # m/s, m: no car comes further in a run; and so far the road is known in the plane
 VIEW_OPEN = 0.999  # of the sensor's range
 
 
@@ -67,7 +68,8 @@ class Simulation:
         self.end, self.finished = nanoseconds(first.duration), 0
         self.env = simpy.Environment()
         pieces = [(one.length, 0.0 if one.radius is None else 1.0 / one.radius) for one in first.road.pieces]
-        self.world = World(scenarios, Road(first.road.lanes, first.road.lane_width, pieces))
+        length = min(FASTEST * first.duration, KNOWN) + sum(one.length for one in first.road.pieces[:-1])
+        self.world = World(scenarios, Road(first.road.lanes, first.road.lane_width, pieces, length))
         self.cars, runs = len(self.world.position), len(scenarios)
         faults = placed(scenarios)
         said = [one for one in faults if one.is_said and one.fault.mode != LIE]
@@ -213,7 +215,7 @@ class Simulation:
         self.world.advance(now)
         world = self.world
         self._running("radio", now)
-        true = np.stack([world.position, world.speed, world.acceleration, world.command])
+        true = np.stack([world.position, world.rate, world.change, world.command])
         motion = true.copy()
         motion[:3] += self._sigma * self._noise.next()
         unseen = np.full((len(WITNESS), self.cars), np.nan)

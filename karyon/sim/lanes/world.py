@@ -39,7 +39,8 @@ class Neighbours:
 class World:
     """All cars; arrays (car,) with car = run * vehicles + vehicle, pairs (run, vehicle, other).
 
-    Position is that of the centre, in m along the road. `aims` is the lane whose gap a car looks at, `indicates` the
+    Position is that of the centre, in m along the road; `rate` and `change` are speed and acceleration along the road,
+    which in a curve are more than on the path for who drives on its inside. `aims` is the lane whose gap a car looks at, `indicates` the
     one towards which its turn signal blinks, NOBODY for neither.
     """
 
@@ -91,6 +92,11 @@ class World:
         ahead = 0.5 * self.wheelbase
         self.position, self.d = pose.s + ahead * pose.along, pose.d + ahead * pose.across
         self.lateral_speed = self.speed * pose.across
+        curvature, growth = self.road.curvature(self.position), self.road.curvature_rate(self.position)
+        share = 1.0 / (1.0 - curvature * self.d)
+        self.rate = self.speed * pose.along * share
+        turning = self.rate * (growth * self.rate * self.d + curvature * self.lateral_speed)
+        self.change = (self.acceleration * pose.along + turning) * share
         self.lane = self.road.lane(self.d)
         half = 0.5 * (vehicle.width * pose.along + vehicle.length * np.abs(pose.across))
         lanes = np.arange(self.road.lanes) * width

@@ -23,6 +23,7 @@ class Steering:
     gain_speed: float = 3.0  # 1/s
     lateral_speed: float = 1.2  # m/s
     lateral_acceleration: float = 1.0  # m/s² beyond that of the road [UN R79, 5.6.4.6.4]
+    delay: float = 0.3  # s until a command has its effect: a control period, actuator, steering
     slowest: float = 3.0  # m/s: below it curvature is no more asked for than at it
 
     def curvature(self, offset: Any, lateral_speed: Any, speed: Any, road: Any) -> Floats:
@@ -39,7 +40,8 @@ class Steering:
 
     def overshoot(self, lateral_speed: Any) -> Floats:
         """Way in m that a car at this lateral speed (m/s) still goes before it can turn back."""
-        return np.asarray(lateral_speed * lateral_speed / (2.0 * self.lateral_acceleration))
+        braking = lateral_speed * lateral_speed / (2.0 * self.lateral_acceleration)
+        return np.asarray(self.delay * lateral_speed + braking)
 
 
 def _clipped(value: Any, most: float) -> Floats:

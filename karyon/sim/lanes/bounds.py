@@ -9,15 +9,16 @@ from karyon.kernel.design import Function
 from karyon.sim import analysis
 from karyon.sim.analysis import Bound, Report
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
-from karyon.sim.lanes.signals import as_car_following, usual_names
-from karyon.sim.lanes.world import RELATIONS
+from karyon.sim.lanes.signals import as_car_following, prefix, usual_names
+from karyon.sim.lanes.world import FRONT, RELATIONS
 from karyon.sim.scenario import Loaded
 
 
 def bounds(design: Design, function: Function) -> Iterator[Bound]:
     """The bound of every signal and component that a rule of the function names, for each of its failure modes."""
     named, seen = analysis.guards(function), set()
-    for relation in range(RELATIONS):
+    speaks = [each for each in range(RELATIONS) if any(name.startswith(prefix(each)) for name in named)]
+    for relation in speaks or [FRONT]:
         part, whole = as_car_following(design, function.name, relation)
         names = {usual: name for name, usual in usual_names(relation).items()}
         for one in analysis.bounds(part, whole):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.control.cruise import MARGIN
 from karyon.control.lane_change import AHEAD, Gap, MakingRoom, room
 from karyon.control.lateral import Steering
 from karyon.kernel.design import Function
@@ -17,6 +18,7 @@ Integers = NDArray[np.int64]
 BLINKS = 1_000_000_000  # ns before a car leaves its lane [UN R79, 5.6.4.6.4: lateral movement starts 1 s after that]
 ENOUGH = 5_000_000_000  # ns that must be left of a reservation to begin: until the tyre is across
 ARRIVED = 0.25  # m from the middle of a lane
+SPARE = 1.5  # m that who makes room aims at beyond what is needed, so as not to come near it for ever
 COOPERATIVE = 2  # level from which on others are asked
 
 
@@ -85,7 +87,7 @@ class Manoeuvres:
         world, before = self._world, self.moving
         self.level = np.where(right.reserved, level, np.minimum(level, COOPERATIVE - 1))
         self._commit()
-        keeps = self.committed | ((self.level >= 1) & self._fits(gap, 0.0, 0.0))
+        keeps = self.committed | ((self.level >= 1) & self._fits(gap, MARGIN, 0.0))
         turned_back = self.moving & ~keeps
         self.moving = self.moving & keeps
         straight = np.abs(world.d - world.road.middle(self.home)) <= ARRIVED
@@ -113,8 +115,9 @@ class Manoeuvres:
     def limit(self, gap: Gap, right: Right) -> Floats:
         """Acceleration in m/s² that a car which wishes to change keeps to, so as to have room; infinite: none."""
         front, rear = room(gap, self._reaction_time[self.level], self._margin[self.level], self._braking)
-        aligns = ~self.idle & ~self.committed & (self.level >= 1) & (right.reserved | (front + rear >= 0.0))
-        return np.where(aligns, self.making_room.acceleration(front, gap.front_rate), np.inf)
+        waits = ~self.idle & (self.level >= 1) & (right.reserved | (front + rear >= 2.0 * SPARE))
+        limit = self.making_room.acceleration(front - SPARE, gap.front_rate)
+        return np.where(waits | self.moving, limit, np.inf)
 
     def yielding(self, ahead: Floats, rate: Floats, speed: Floats, level: Integers) -> Floats:
         """Acceleration in m/s² that a car keeps to which has granted the gap before it; NaN: it has not.
@@ -125,7 +128,7 @@ class Manoeuvres:
         wanted = np.maximum(level, COOPERATIVE)
         gap = Gap(ahead, ahead, rate, rate, speed)
         front, _ = room(gap, self._reaction_time[wanted], self._margin[wanted], self._braking)
-        return self.making_room.acceleration(front, rate)
+        return self.making_room.acceleration(front - SPARE, rate)
 
     def _fits(self, gap: Gap, margin: Floats | float, ahead: float) -> Booleans:
         front, rear = room(gap, self._reaction_time[self.level], margin, self._braking, ahead)

@@ -16,7 +16,7 @@ from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import OWN, RELATIVE, SPEED
 from karyon.perception.received import M_POSITION, M_SPEED, WITNESS
-from karyon.perception.sensors import nanoseconds
+from karyon.perception.sensors import NEVER, nanoseconds
 from karyon.sim import controllers
 from karyon.sim.attackers import Attackers
 from karyon.sim.engine import At, Order
@@ -46,7 +46,7 @@ Integers = NDArray[np.int64]
 
 PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have granted, and until a reservation expires
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
-AROUND_US = 70.0  # m between centres, in the lanes beside and the one that a car looks at: who must agree
+AROUND_US = 50.0  # m between centres: who is so near in the lane that a car looks at, or beyond it, must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 FASTEST, KNOWN = 60.0, 1e6  # m/s, m: no car comes further in a run; and so far the road is known in the plane
 VIEW_OPEN = 0.999  # of the sensor's range
@@ -253,18 +253,18 @@ class Simulation:
         self._words = words
 
     def _around(self) -> Booleans:
-        """Who must agree with each car: near, in the lanes beside it and beyond (receiver, sender, run)."""
+        """Who must agree with each car: near, in the lane that it looks at or beyond it (receiver, sender, run)."""
         world = self.world
         by, _ = world.ahead()
         aims, _ = world.paired(world.aims)
-        _, other = world.paired(world.lane)
-        near = (np.abs(by) <= AROUND_US) & (np.abs(other - aims) <= 1) & ~np.eye(world.vehicles, dtype=bool)
+        lane, other = world.paired(world.lane)
+        near = (np.abs(by) <= AROUND_US) & (np.abs(other - aims) <= 1) & (other != lane) & ~np.eye(world.vehicles, dtype=bool)
         return np.asarray(near.transpose(1, 2, 0))
 
     def _agreed(self) -> Integers:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
-        can = np.where(self._heard_level >= top - 1, top, self._heard_level)  # the highest asks for nothing but this
+        can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
         return np.where(self._around(), can, top).min(axis=1).T.ravel()
 
     def _by_run(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -289,12 +289,16 @@ class Simulation:
         kernel.agree(AROUND, self._agreed())
 
     def _tell_message(self, now: int, relation: int, rows: slice, view: View, offset: float) -> None:
-        """Where sensors see nobody, there is nobody to confirm: that is as valid as their sight."""
+        """Where sensors see nobody, there is nobody to confirm: that is as valid as their sight.
+
+        Who has never been heard has said nothing since the start, and that is worth nothing.
+        """
         told, seen = view.seen.lead, view.seen
         empty = seen.value[0, rows] >= VIEW_OPEN * self.sensing.range
-        value = np.where(empty, 0.0, told.value[0, rows])
-        time = np.where(empty, seen.time[0, rows], told.time[rows])
-        validity = np.where(empty, seen.validity[0, rows], told.validity[rows])
+        unheard = told.time[rows] == NEVER
+        value = np.where(empty | unheard, 0.0, told.value[0, rows])
+        time = np.where(empty, seen.time[0, rows], np.where(unheard, 0, told.time[rows]))
+        validity = np.where(empty, seen.validity[0, rows], np.where(unheard, 0.0, told.validity[rows]))
         self.kernel.seen.see(message(relation), value, time, validity, 0.0, offset)
 
     def _beat(self, component: str, now: int, running: Booleans | None) -> None:
@@ -370,7 +374,7 @@ class Simulation:
         stays = self._by_run(~manoeuvres.moving)
         can = self._by_run(~manoeuvres.idle & (level >= COOPERATIVE))
         another = self.protocol.reserved & ((beside & ~self.protocol.asked) != 0)
-        self.protocol.release(stays & (~can | another))
+        self.protocol.release(stays & (self._by_run(manoeuvres.idle) | another))
         who = stays & can
         self.protocol.ask(now, who, self._by_run(manoeuvres.since), self._by_run(manoeuvres.aims), asked)
 

@@ -1,7 +1,5 @@
 """Roads that bend and crossings from above, true to scale: their cars, levels, conflict zones, and who was heard."""
 
-from itertools import pairwise
-
 import numpy as np
 import pygame
 
@@ -15,7 +13,6 @@ from karyon.sim.view.scene import Scene
 
 LENGTH_NAMED = 22  # px of a car from which levels are written
 REACH = 14  # px around the middle of a car in which a click is meant for it
-DASH = 1.5  # m
 
 
 class Ground:
@@ -71,10 +68,9 @@ class Ground:
         wide = max(1, self._look.px(1.5))
         for line in backdrop.lines:
             pygame.draw.lines(surface, colours.marking, False, self._pixels(line).tolist(), wide)
-        for line in backdrop.dashed:
-            for begin, end in pairwise(self._pixels(line).tolist()):
-                if self._place.clipline(begin, end):
-                    signs.draw_dashed(surface, colours.marking, begin, end, DASH * self._zoom, wide)
+        for begin, end in self._pixels(backdrop.dashes).tolist():
+            if self._place.clipline(begin, end):
+                pygame.draw.line(surface, colours.marking, begin, end, wide)
 
     def _draw_links(self) -> None:
         """The last messages to the selected car; lost ones in red dashes."""

@@ -1,15 +1,20 @@
 """A road of several lanes, straight and curved: from place along it to curvature, and to the plane."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from karyon.sim.lanes.scenario import LaneChangeScenario
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 TRANSITION = 100.0  # m over which a curve begins and ends, as clothoids do: nobody turns a steering wheel at once
 FAR = 1e9  # m
+FASTEST, KNOWN = 60.0, 1e6  # m/s, m: no car comes further in a run; and so far the road is known in the plane
 STEP = 1.0  # m between places in the plane that are known; between two of them the road is an arc
 
 
@@ -35,6 +40,14 @@ class Road:
         chord = STEP * np.sinc(0.5 * np.diff(self._heading) / np.pi)
         self._x = np.concatenate([[0.0], np.cumsum(chord * np.cos(middle))])
         self._y = np.concatenate([[0.0], np.cumsum(chord * np.sin(middle))])
+
+    @classmethod
+    def of(cls, scenario: "LaneChangeScenario") -> "Road":
+        """The road of a scenario, known as far as a car could come."""
+        road = scenario.road
+        pieces = [(one.length, 0.0 if one.radius is None else 1.0 / one.radius) for one in road.pieces]
+        length = min(FASTEST * scenario.duration, KNOWN) + sum(one.length for one in road.pieces[:-1])
+        return cls(road.lanes, road.lane_width, pieces, length)
 
     def curvature(self, s: Floats) -> Floats:
         """Curvature at s, 1/m, any shape."""

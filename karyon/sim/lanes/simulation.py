@@ -21,7 +21,7 @@ from karyon.sim import controllers
 from karyon.sim.attackers import Attackers
 from karyon.sim.engine import At, Order
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Components, Placed
+from karyon.sim.faults import Components
 from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
@@ -48,7 +48,6 @@ PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have grante
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
 AROUND_US = 50.0  # m between centres: who is so near in the lane that a car looks at, or beyond it, must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
-FASTEST, KNOWN = 60.0, 1e6  # m/s, m: no car comes further in a run; and so far the road is known in the plane
 VIEW_OPEN = 0.999  # of the sensor's range
 
 
@@ -67,9 +66,7 @@ class Simulation:
         self.functions = {name: design.function(name) for name in (FOLLOWING, FUNCTION)}
         self.end, self.finished = nanoseconds(first.duration), 0
         self.env = simpy.Environment()
-        pieces = [(one.length, 0.0 if one.radius is None else 1.0 / one.radius) for one in first.road.pieces]
-        length = min(FASTEST * first.duration, KNOWN) + sum(one.length for one in first.road.pieces[:-1])
-        self.world = World(scenarios, Road(first.road.lanes, first.road.lane_width, pieces, length))
+        self.world = World(scenarios, Road.of(first))
         self.cars, runs = len(self.world.position), len(scenarios)
         faults = placed(scenarios)
         said = [one for one in faults if one.is_said and one.fault.mode != LIE]
@@ -258,7 +255,12 @@ class Simulation:
         by, _ = world.ahead()
         aims, _ = world.paired(world.aims)
         lane, other = world.paired(world.lane)
-        near = (np.abs(by) <= AROUND_US) & (np.abs(other - aims) <= 1) & (other != lane) & ~np.eye(world.vehicles, dtype=bool)
+        near = (
+            (np.abs(by) <= AROUND_US)
+            & (np.abs(other - aims) <= 1)
+            & (other != lane)
+            & ~np.eye(world.vehicles, dtype=bool)
+        )
         return np.asarray(near.transpose(1, 2, 0))
 
     def _agreed(self) -> Integers:
@@ -285,7 +287,9 @@ class Simulation:
                 self._tell_message(now, relation, rows, view, offset)
         believed = seen.validity.reshape(len(OWN), RELATIONS, cars).min(axis=1)
         for index, name in enumerate(OWN[2:], 2):
-            kernel.see(name, seen.value[index, :cars], seen.time[index, :cars], believed[index], seen.spread[index, :cars])
+            kernel.see(
+                name, seen.value[index, :cars], seen.time[index, :cars], believed[index], seen.spread[index, :cars]
+            )
         kernel.agree(AROUND, self._agreed())
 
     def _tell_message(self, now: int, relation: int, rows: slice, view: View, offset: float) -> None:
@@ -329,7 +333,12 @@ class Simulation:
         before = self.cruise.command
         trusted = self._trusted & view.seen.speed_known[:cars]
         command, self._safe = self.cruise.update(
-            self._situation(view), self.decided[FOLLOWING], trusted, view.seen.speed_bound[:cars], self._control_step, False
+            self._situation(view),
+            self.decided[FOLLOWING],
+            trusted,
+            view.seen.speed_bound[:cars],
+            self._control_step,
+            False,
         )
         speed = view.seen.value[SPEED, :cars]
         wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))

@@ -108,8 +108,8 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
     rows: list[Floats | float] = [
         seconds(now, 0),
         np.arange(cars) % world.vehicles,
-        boxes.x,
-        boxes.y,
+        boxes.x + 0.5 * world.vehicle.length * boxes.along,  # of the front bumper, as everywhere
+        boxes.y + 0.5 * world.vehicle.length * boxes.across,
         np.arctan2(boxes.across, boxes.along),
         world.vehicle.length,
         world.vehicle.width,

@@ -17,6 +17,7 @@ class Camera:
     """What part of the road is in the window.
 
     middle, across   m along the road, or x and y
+    turn             rad by which the plane is turned, so that the road leads to the right
     zoom             px per m at scale 1
     width            px at scale 1 of the window that it is for; 0: of any
     vehicle, place   what was followed last, and where it was then, m
@@ -24,6 +25,7 @@ class Camera:
 
     middle: float = 0.0
     across: float = 0.0
+    turn: float = 0.0
     zoom: float = 6.0
     width: float = 0.0
     vehicle: int = -1
@@ -49,10 +51,11 @@ class Camera:
         """All of a small backdrop, or else what is around the selected car."""
         if backdrop.is_small:
             left, right, bottom, top = backdrop.bounds
-            self.middle, self.across = 0.5 * (left + right), 0.5 * (bottom + top)
+            self.middle, self.across, self.turn = 0.5 * (left + right), 0.5 * (bottom + top), 0.0
             self.zoom = min(size[0] / (right - left), size[1] / (top - bottom))
         else:
             self.middle, self.across = (float(each[scene.place]) for each in (scene.cars.x, scene.cars.y))
+            self.turn = -float(scene.cars.heading[scene.place])
             self.zoom = size[0] / MOST_FITTED
 
     def resize(self, width: float) -> None:
@@ -66,10 +69,18 @@ class Camera:
         if scene.about.backdrop is not None and scene.about.backdrop.is_small:
             return
         own = float(scene.cars.x[scene.place]), float(scene.cars.y[scene.place])
+        if scene.about.backdrop is not None:
+            self.turn = -float(scene.cars.heading[scene.place])
         if self.vehicle == scene.selected:
             self.middle += own[0] - self.place[0]
             self.across += own[1] - self.place[1]
         self.vehicle, self.place = scene.selected, own
+
+    def pan(self, right: float, down: float) -> None:
+        """By so many px at scale 1."""
+        along, across = np.cos(self.turn), np.sin(self.turn)
+        self.middle += float(right * along - down * across) / self.zoom
+        self.across -= float(right * across + down * along) / self.zoom
 
     def zoomed(self, factor: float, at: tuple[float, float]) -> None:
         """Nearer or farther, so that the place `at` (m) stays where it is."""

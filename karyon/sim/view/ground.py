@@ -11,7 +11,7 @@ from karyon.sim.view.look import SMALL, Look, mixed
 from karyon.sim.view.rows import Floats
 from karyon.sim.view.scene import Scene
 
-LENGTH_NAMED = 22  # px of a car from which levels are written
+LENGTH_NAMED = 17  # px of a car from which levels are written
 REACH = 14  # px around the middle of a car in which a click is meant for it
 
 
@@ -48,13 +48,19 @@ class Ground:
 
     def place_at(self, at: tuple[float, float]) -> tuple[float, float]:
         """Of a pixel, m."""
-        x = self._camera.middle + (at[0] - self._place.centerx) / self._zoom
-        return x, self._camera.across - (at[1] - self._place.centery) / self._zoom
+        along, across = np.cos(self._camera.turn), np.sin(self._camera.turn)
+        right, up = (at[0] - self._place.centerx) / self._zoom, (self._place.centery - at[1]) / self._zoom
+        return (
+            self._camera.middle + float(right * along + up * across),
+            self._camera.across + float(up * along - right * across),
+        )
 
     def _pixels(self, points: Floats) -> Floats:
         """Of places (..., 2) in m."""
+        along, across = np.cos(self._camera.turn), np.sin(self._camera.turn)
+        turned = np.array([[along, -across], [-across, -along]]) * self._zoom  # up is up
         middle = np.array([self._camera.middle, self._camera.across])
-        return np.asarray((points - middle) * np.array([self._zoom, -self._zoom]) + self._place.center)
+        return np.asarray((points - middle) @ turned + self._place.center)
 
     def _draw_backdrop(self) -> None:
         surface, colours, backdrop = self._surface, self._look.colours, self._backdrop

@@ -31,15 +31,15 @@ class Layout:
     panel: pygame.Rect | None
 
 
-def layout(size: tuple[int, int], scale: float, cars: int) -> Layout | None:
-    """For a window of `size` px and so many cars; None: it is too small for anything."""
+def layout(size: tuple[int, int], scale: float, cars: int, is_file: bool = True) -> Layout | None:
+    """For a window of `size` px and so many cars, in a file or not; None: it is too small for anything."""
     width, height = (round(length / scale) for length in size)
     if width < LEAST[0] or height < LEAST[1]:
         return None
     panel = 0 if width < PANEL_FROM else PANEL_NARROW if width < PANEL_WIDE_FROM else PANEL
     left = width - panel
     inner = height - HEADER - BAR
-    overview = OVERVIEW if inner >= ROAD_LEAST + OVERVIEW else 0
+    overview = OVERVIEW if is_file and inner >= ROAD_LEAST + OVERVIEW else 0
     rest = inner - overview
     road = max(ROAD_LEAST, round(ROAD_SHARE * inner))
     strips = rest - road

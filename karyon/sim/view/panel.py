@@ -17,13 +17,7 @@ SIGNAL_TALL = 43  # px
 BAR_TALL = 8  # px
 AGE_WIDE = 116  # px
 LOOKED_BACK = 400  # events in which the last ones are looked for
-UNITS = {
-    "front.distance": "m",
-    "front.relative_speed": "m/s",
-    "own.speed": "m/s",
-    "own.acceleration": "m/s²",
-    "own.position": "m",
-}
+UNITS = {"distance": "m", "relative_speed": "m/s", "speed": "m/s", "acceleration": "m/s²", "position": "m"}
 
 
 class Panel:
@@ -167,7 +161,10 @@ class Panel:
     def _value(self, signal: str) -> str:
         """What it says, and what is true; of a message the speed in it."""
         values = self._scene.values
-        name, unit = (signal, UNITS.get(signal, "")) if signal in values else (f"{signal}.speed", "m/s")
+        name = signal if signal in values else f"{signal}.speed"
+        if name not in values:
+            return ""
+        unit = UNITS.get(name.rpartition(".")[2], "")
         value, true = values.get(name, np.nan), values.get(f"{name}_true", np.nan)
         if not np.isfinite(value):
             return "nothing yet"

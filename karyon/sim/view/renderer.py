@@ -34,13 +34,13 @@ class Renderer:
 
     def fit(self, scene: Scene, size: tuple[int, int]) -> None:
         """Show as much of the road as is of interest."""
-        places = layout(size, self.look.scale, len(scene.cars.vehicle))
+        places = self._layout(scene, size)
         if places is not None:
             self.camera.fit(scene, (places.road.width / self.look.scale, places.road.height / self.look.scale))
 
     def draw(self, surface: pygame.Surface, scene: Scene, transport: Transport) -> Picture | None:
         """One picture of a scene."""
-        look, places = self.look, layout(surface.get_size(), self.look.scale, len(scene.cars.vehicle))
+        look, places = self.look, self._layout(scene, surface.get_size())
         surface.fill(look.colours.ground)
         if places is None:
             look.text(surface, "this window is too small", surface.get_rect().center, SMALL, None, "centre")
@@ -61,6 +61,9 @@ class Renderer:
         bar = Bar(look, places.bar, scene)
         bar.draw(surface, transport)
         return Picture(places, road, bar)
+
+    def _layout(self, scene: Scene, size: tuple[int, int]) -> Layout | None:
+        return layout(size, self.look.scale, len(scene.cars.vehicle), is_file=scene.about.backdrop is None)
 
     def _road(self, surface: pygame.Surface, place: pygame.Rect, scene: Scene) -> Road | Ground:
         backdrop = scene.about.backdrop

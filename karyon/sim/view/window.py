@@ -216,13 +216,7 @@ class Window:
         if self._dragged == "time":
             self.time = picture.bar.time_at(event.pos[0])
         else:
-            self._pan(*(-part / self.look.scale for part in event.rel))
-
-    def _pan(self, right: float, down: float = 0.0) -> None:
-        """By so many px at scale 1."""
-        camera = self.renderer.camera
-        camera.middle += right / camera.zoom
-        camera.across -= down / camera.zoom
+            self.renderer.camera.pan(*(-part / self.look.scale for part in event.rel))
 
     def _zoom(self, factor: float, at: tuple[int, int] | None = None) -> None:
         """Around a pixel, or else around the selected car."""
@@ -322,10 +316,10 @@ class Window:
         self._zoom(1 / ZOOM)
 
     def _do_left(self) -> None:
-        self._pan(-PAN * self.surface.get_width() / self.look.scale)
+        self.renderer.camera.pan(-PAN * self.surface.get_width() / self.look.scale, 0.0)
 
     def _do_right(self) -> None:
-        self._pan(PAN * self.surface.get_width() / self.look.scale)
+        self.renderer.camera.pan(PAN * self.surface.get_width() / self.look.scale, 0.0)
 
     def _do_fault(self) -> None:
         self.shows_menu = not self.shows_menu

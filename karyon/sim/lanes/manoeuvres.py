@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.control.cruise import MARGIN
+from karyon.control import rss
+from karyon.control.cruise import MARGIN, Cruise
 from karyon.control.lane_change import AHEAD, Gap, MakingRoom, room
 from karyon.control.lateral import Steering
 from karyon.kernel.design import Function
@@ -16,6 +17,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 BLINKS = 1_000_000_000  # ns before a car leaves its lane [UN R79, 5.6.4.6.4: lateral movement starts 1 s after that]
+BACK = 1.0  # s that it takes a car that turns back to be safely beside others again
 ENOUGH = 5_000_000_000  # ns that must be left of a reservation to begin: until the tyre is across
 ARRIVED = 0.25  # m from the middle of a lane
 SPARE = 1.5  # m that who makes room aims at beyond what is needed, so as not to come near it for ever
@@ -77,6 +79,11 @@ class Manoeuvres:
         """Who has no wish (car,)."""
         return self.wish == NOBODY
 
+    @property
+    def straight(self) -> Booleans:
+        """Who is in the middle of its lane (car,)."""
+        return np.asarray(np.abs(self._world.d - self._world.road.middle(self.home)) <= ARRIVED)
+
     def call(self, car: int, lane: int, now: int) -> None:
         """The car wishes to be in that lane from `now` (ns) on."""
         self.wish[car], self.since[car] = lane, now
@@ -87,13 +94,12 @@ class Manoeuvres:
         world, before = self._world, self.moving
         self.level = np.where(right.reserved, level, np.minimum(level, COOPERATIVE - 1))
         self._commit()
-        keeps = self.committed | ((self.level >= 1) & self._fits(gap, MARGIN, 0.0))
+        keeps = self.committed | ((self.level >= 1) & self._fits(gap, MARGIN, BACK))
         turned_back = self.moving & ~keeps
         self.moving = self.moving & keeps
-        straight = np.abs(world.d - world.road.middle(self.home)) <= ARRIVED
         may = np.where(level >= COOPERATIVE, right.reserved & (right.left >= ENOUGH), level >= 1)
         fits = self._fits(gap, self._margin[self.level], AHEAD)
-        ready = ~self.idle & ~self.moving & may & ~right.bound & straight & (right.reserved | fits)
+        ready = ~self.idle & ~self.moving & may & ~right.bound & self.straight & (right.reserved | fits)
         blinks = ready | self.moving
         self._blinks_since = np.where(blinks & self.blinks, self._blinks_since, now)
         self.blinks = blinks
@@ -118,6 +124,20 @@ class Manoeuvres:
         waits = ~self.idle & (self.level >= 1) & (right.reserved | (front + rear >= 2.0 * SPARE))
         limit = self.making_room.acceleration(front - SPARE, gap.front_rate)
         return np.where(waits | self.moving, limit, np.inf)
+
+    def barrier(self, gap: Gap, inside: Booleans) -> Floats:
+        """Largest acceleration in m/s² by which a car that is out of its lane keeps its distance to who is before the gap.
+
+        As far as it is beside others it keeps the distance behind them as if it were in their lane.
+        inside   that one is in the lane, and does not only blink to come there
+        """
+        reaction_time = self._reaction_time[-1]
+        front, _ = room(gap, reaction_time, MARGIN, self._braking)
+        most = rss.acceleration_limit(
+            front, gap.speed, gap.front_rate, 0.0, reaction_time, self._braking, Cruise.UNANNOUNCED_GAIN
+        )
+        holds = (self.moving | ~self.straight) & inside & np.isfinite(most)
+        return np.where(holds, np.maximum(most, -self._braking), np.inf)
 
     def yielding(self, ahead: Floats, rate: Floats, speed: Floats, level: Integers) -> Floats:
         """Acceleration in m/s² that a car keeps to which has granted the gap before it; NaN: it has not.

@@ -172,10 +172,11 @@ class Metrics:
         s, world = self._s, self._s.world
         crossed = np.flatnonzero((world.covers & ~self._in_lane).any(axis=1) & s.manoeuvres.moving)
         self._in_lane = world.covers
+        found = world.neighbours(blinking=False) if len(crossed) else s.neighbours
         for car in map(int, crossed):
             rooms = []
             for relation in (GAP_FRONT, GAP_REAR):
-                other, distance = int(s.neighbours.car[relation, car]), float(s.neighbours.distance[relation, car])
+                other, distance = int(found.car[relation, car]), float(found.distance[relation, car])
                 if other != NOBODY:
                     behind, ahead = (car, other) if relation == GAP_FRONT else (other, car)
                     reaction = self._reaction[s.level[FOLLOWING][behind]]

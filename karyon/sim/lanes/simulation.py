@@ -343,7 +343,7 @@ class Simulation:
         speed = view.seen.value[SPEED, :cars]
         wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
         softest = before - jerk(speed) * self._control_step
-        command = np.minimum(command, np.maximum(wanted, softest))
+        command = np.minimum(command, np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])))
         steering = self.manoeuvres.curvature(world.road.curvature(world.pose.s))
         if running is not None:  # level 0 keeps its distance and its lane, and needs no nominal component
             command = np.where(running | (self.decided[FOLLOWING] == 0), command, before)

@@ -30,10 +30,12 @@ class Neighbours:
     """Who is related to each car (relation, car), NOBODY for none, and how far ahead of it (or behind) its centre is.
 
     distance   m along the road from centre to centre, >= 0, infinite where there is nobody
+    inside     its body is in the lane, and it does not only blink to come there
     """
 
     car: Integers
     distance: Floats
+    inside: Booleans
 
 
 class World:
@@ -130,11 +132,11 @@ class World:
         number = np.arange(self.vehicles)
         return by, (by > 0.0) | ((by == 0.0) & (number[None] > number[:, None]))
 
-    def neighbours(self) -> Neighbours:
+    def neighbours(self, blinking: bool = True) -> Neighbours:
         """Who is related to each car now.
 
         Ahead of a car is who has its body in a lane in which it has its own. In the gap that it looks at is who has its
-        body in that lane; for a car that goes to the right also who blinks to come there from the right: it gives way.
+        body in that lane, and, if `blinking` counts, whom it gives way to that blinks to come there.
         """
         by, is_ahead = self.ahead()
         mine, others = self.paired(self.covers)
@@ -143,24 +145,35 @@ class World:
         there = np.take_along_axis(
             self.covers.reshape(self.runs, self.vehicles, -1).transpose(0, 2, 1), aims[:, :, None], axis=1
         )
-        there = there | self._gives_way()
+        inside = there
+        there = there | (self._gives_way() & blinking)
         itself = np.eye(self.vehicles, dtype=bool)
         candidates = (shared & is_ahead, there & is_ahead & ~itself, there & ~is_ahead & ~itself)
-        found = [self._nearest(by, each) for each in candidates]
-        return Neighbours(*(np.stack(each) for each in zip(*found, strict=True)))
+        place, distance = (np.stack(each) for each in zip(*(_nearest(by, each) for each in candidates), strict=True))
+        is_inside = np.take_along_axis(np.broadcast_to(inside, (RELATIONS, *inside.shape)), place[..., None], axis=-1)
+        car = place + self.vehicles * np.arange(self.runs)[:, None]
+        flat = RELATIONS, len(self.position)
+        return Neighbours(
+            np.where(np.isfinite(distance), car, NOBODY).reshape(flat), distance.reshape(flat), is_inside.reshape(flat)
+        )
 
     def _gives_way(self) -> Booleans:
-        """Whom each car gives way to as it goes to the right into a lane into which that one blinks (run, car, other)."""
-        (aims, _), (_, blinks) = self.paired(self.aims), self.paired(self.indicates)
-        lane, other = self.paired(self.lane)
-        return np.asarray((aims == blinks) & (aims < lane) & (other < aims))
+        """To whom each car gives way that blinks to come from the other side into the lane it aims at (run, car, other).
 
-    def _nearest(self, by: Floats, among: Booleans) -> tuple[Integers, Floats]:
-        way = np.where(among, np.abs(by), np.inf)
-        place = way.argmin(axis=2)
-        distance = np.take_along_axis(way, place[:, :, None], axis=2)[:, :, 0]
-        car = place + self.vehicles * np.arange(self.runs)[:, None]
-        return np.where(np.isfinite(distance), car, NOBODY).ravel(), distance.ravel()
+        Who does not blink yet, to everybody; who does, and goes to the right, to who goes to the left. So of two one is
+        first, and of two that have begun at once the one to the left.
+        """
+        (aims, _), (mine, blinks) = self.paired(self.aims), self.paired(self.indicates)
+        lane, other = self.paired(self.lane)
+        opposite = (aims == blinks) & ((aims - lane) * (aims - other) < 0)
+        return np.asarray(opposite & ((mine == NOBODY) | (aims < lane)))
+
+
+def _nearest(by: Floats, among: Booleans) -> tuple[Integers, Floats]:
+    """Who of those is nearest to each (run, vehicle), and how far; infinite: nobody."""
+    way = np.where(among, np.abs(by), np.inf)
+    place = way.argmin(axis=2)
+    return place, np.take_along_axis(way, place[:, :, None], axis=2)[:, :, 0]
 
 
 def _placed(scenario: LaneChangeScenario) -> tuple[Integers, Floats, Floats, Floats]:

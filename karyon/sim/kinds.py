@@ -4,7 +4,7 @@
 car following where it has none. A section of another kind is refused as a field that a scenario of this kind has not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -25,7 +25,7 @@ class Kind:
 
     words      of `kind:` in a file
     checked    (Draft) -> Loaded: the scenario of a file. Raises InputError with all that is wrong with it
-    simulate   (batch, folders, progress) -> a Result each, as `karyon.sim.run.simulate`
+    simulate   (batch, folders, progress, attend) -> a Result each, as `karyon.sim.run.simulate`
     analysed   (Loaded) -> Report: the analysis of its design
     bounds     (Design, Function) -> Bounds: those of a function in a design of this kind
     backdrop   (data of its file, plain) -> Backdrop: what lies under its cars; "": a straight road
@@ -72,10 +72,13 @@ def checked(found: Draft) -> Loaded[Any]:
 
 
 def simulate(
-    batch: Sequence[Loaded[Any]], out: Sequence[Path | None], progress: Progress | None = None
+    batch: Sequence[Loaded[Any]],
+    out: Sequence[Path | None],
+    progress: Progress | None = None,
+    attend: Callable[[Any], object] | None = None,
 ) -> list[Result]:
     """Runs of scenarios of one kind side by side, as `karyon.sim.run.simulate`."""
-    results: list[Result] = resolve_name(KINDS[function_of(batch[0])].simulate)(batch, out, progress)
+    results: list[Result] = resolve_name(KINDS[function_of(batch[0])].simulate)(batch, out, progress, attend)
     return results
 
 

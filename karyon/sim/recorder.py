@@ -135,6 +135,11 @@ class Tables:
         }
 
     @property
+    @property
+    def columns(self) -> list[str]:
+        """Their names, in order."""
+        return list(self._layout.names)
+
     def runs(self) -> list[int]:
         """Runs that are recorded."""
         return list(self._writers)
@@ -187,11 +192,6 @@ class Trace(Tables):
         """
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
         self._run = np.concatenate([np.repeat(np.arange(len(folders)), vehicles), strangers])
-
-    @property
-    def columns(self) -> list[str]:
-        """Their names, in order."""
-        return list(self._layout.names)
 
     @property
     def wanted(self) -> bool:

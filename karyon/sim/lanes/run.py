@@ -92,7 +92,10 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
 
 
 def simulate(
-    batch: Sequence[Loaded[LaneChangeScenario]], out: Sequence[Path | None], progress: Progress | None = None
+    batch: Sequence[Loaded[LaneChangeScenario]],
+    out: Sequence[Path | None],
+    progress: Progress | None = None,
+    attend: Callable[[Simulation], object] | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace), as `karyon.sim.run.simulate`.
 
@@ -100,15 +103,20 @@ def simulate(
     """
     refuse_campaign([folder for folder in out if folder])
     with whole([folder for folder in out if folder]):
-        return _simulated(batch, out, progress)
+        return _simulated(batch, out, progress, attend)
 
 
 def _simulated(
-    batch: Sequence[Loaded[LaneChangeScenario]], out: Sequence[Path | None], progress: Progress | None
+    batch: Sequence[Loaded[LaneChangeScenario]],
+    out: Sequence[Path | None],
+    progress: Progress | None,
+    attend: Callable[[Simulation], object] | None,
 ) -> list[Result]:
     started = time.perf_counter()
     simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
     try:
+        if attend is not None:
+            attend(simulation)
         complete = simulation.run(progress)
         simulation.close()
     finally:

@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from karyon.sim import run
+from karyon.sim import kinds, run
 from karyon.sim.engine import Simulation
 from karyon.sim.failure_modes import Fault
 from karyon.sim.run import Progress
@@ -40,7 +40,7 @@ class LiveError(RuntimeError):
 
 def simulated(loaded: Loaded, folder: Path, progress: Progress, attend: Attend) -> None:
     """Run it as fast as it can."""
-    run.simulate([loaded], [folder], progress, attend)
+    kinds.simulate([loaded], [folder], progress, attend)
 
 
 Simulate = Callable[[Loaded, Path, Progress, Attend], None]
@@ -58,7 +58,8 @@ class Live:
         self, loaded: Loaded, folder: Path, simulate: Simulate = simulated, *, is_real_time: bool = False
     ) -> None:
         """`simulate` runs it in the other process. Raises RecordingError, OSError."""
-        run.trajectory(loaded.scenario)
+        if kinds.function_of(loaded) == kinds.CAR_FOLLOWING:
+            run.trajectory(loaded.scenario)
         folder.mkdir(parents=True, exist_ok=True)
         self.loaded, self.folder, self._simulate, self.is_real_time = loaded, folder, simulate, is_real_time
         self._spools = Path(tempfile.mkdtemp(prefix="karyon-"))

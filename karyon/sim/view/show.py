@@ -11,8 +11,8 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 
+from karyon.sim.kinds import CAR_FOLLOWING, function_of, read
 from karyon.sim.run import refuse_bench, refuse_campaign
-from karyon.sim.scenario import read
 from karyon.sim.view import stills, window
 from karyon.sim.view.folder import EVENTS, MESSAGES, SUMMARY, TRACE
 from karyon.sim.view.live import Live, LiveError
@@ -79,7 +79,8 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         yield Recording(Path(shown))
         return
     loaded = read(shown, [], seed)
-    refuse_bench(loaded)
+    if function_of(loaded) == CAR_FOLLOWING:
+        refuse_bench(loaded)
     recorded = Path("runs") / loaded.name
     if not is_still and (recorded / "scenario.yaml").resolve() == loaded.path.resolve():
         raise ShowError(f"{recorded} holds the scenario itself, which the run would write over: copy it elsewhere")

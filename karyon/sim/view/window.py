@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pygame
 
+from karyon.sim.kinds import CAR_FOLLOWING
 from karyon.sim.view import keys, overlay
 from karyon.sim.view.bar import Transport
 from karyon.sim.view.happenings import FAULT, SWITCH, VIOLATION, Happening, telling
@@ -346,6 +347,8 @@ class Window:
         """Why no fault can be put in now; empty: one can."""
         if not isinstance(self._source, Live):
             return "This is a recording: what happened, happened. `karyon view SCENARIO` runs it anew."
+        if scene.about.function != CAR_FOLLOWING:
+            return "Faults are put in by the scenario here: `faults:`, or karyon run --set faults=..."
         if self._source.is_real_time:
             return "This is real: what a device can do wrong, `karyon device --fault` does."
         if scene.time >= scene.about.duration:

@@ -135,11 +135,11 @@ class Tables:
         }
 
     @property
-    @property
     def columns(self) -> list[str]:
         """Their names, in order."""
         return list(self._layout.names)
 
+    @property
     def runs(self) -> list[int]:
         """Runs that are recorded."""
         return list(self._writers)

@@ -12,8 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from PIL import Image
 
-from karyon.sim.run import simulate
-from karyon.sim.scenario import read
+from karyon.sim.kinds import read, simulate
 from karyon.sim.view.live import Live
 from karyon.sim.view.look import Look
 from karyon.sim.view.plot import plot
@@ -43,6 +42,7 @@ MOMENTS = (
     Moment("acc_profile", 64.0),
     Moment("acc_radar_drift", 36.0),
     Moment("acc_recorded", 60.0),
+    Moment("lane_change", 12.0),
     Moment("platoon", 54.0),
     Moment("platoon_attack_equivocation", 40.9),
     Moment("platoon_attack_flooding", 41.6),

@@ -37,6 +37,12 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
     "acc": Kind(
         ("acc", "platoon"), "karyon.sim.scenario:checked", "karyon.sim.run:simulate", "karyon.sim.check:analysed"
     ),
+    "intersection": Kind(
+        ("intersection",),
+        "karyon.sim.intersection.scenario:checked",
+        "karyon.sim.intersection.run:simulate",
+        "karyon.sim.intersection.design:analysed",
+    ),
 }
 CAR_FOLLOWING = "acc"
 

@@ -55,6 +55,12 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.lanes.bounds:bounds",
         "karyon.sim.lanes.backdrop:backdrop",
     ),
+    "intersection": Kind(
+        ("intersection",),
+        "karyon.sim.intersection.scenario:checked",
+        "karyon.sim.intersection.run:simulate",
+        "karyon.sim.intersection.design:analysed",
+    ),
 }
 CAR_FOLLOWING = "acc"
 

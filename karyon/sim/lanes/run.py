@@ -6,12 +6,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from karyon import __version__
 from karyon.kernel import Design
-from karyon.sim import documents, wording
+from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
 from karyon.sim.events import describe
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
@@ -19,7 +18,7 @@ from karyon.sim.lanes.simulation import Simulation
 from karyon.sim.outside import ALONE, is_bench
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.run import Result, refuse_campaign, sha256
-from karyon.sim.scenario import Draft, Loaded, given, plain, read_safety, with_files
+from karyon.sim.scenario import Draft, Loaded, given, parsed, plain
 from karyon.sim.shipped import portable
 
 Progress = Callable[[float], bool]
@@ -29,9 +28,7 @@ NUMBERS = ("reaction_time", "margin")  # of the controller of each level
 def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
     faults: list[documents.Fault] = []
-    document, files = with_files(found.document, found.path.parent, faults)
-    scenario = _validated(document, faults)
-    text, design = read_safety(files.get(("safety",)), None, document, faults, (FOLLOWING, FUNCTION))
+    scenario, document, text, design = parsed(found, LaneChangeScenario, (FOLLOWING, FUNCTION), None, faults)
     if design is not None:
         faults += _numbers(design, document)
     if scenario is not None and is_bench(scenario.sensors):
@@ -40,14 +37,6 @@ def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario, design))
-
-
-def _validated(document: Document, faults: list[documents.Fault]) -> LaneChangeScenario | None:
-    try:
-        return LaneChangeScenario.model_validate(document.data)
-    except ValidationError as error:
-        faults += wording.faults(error, LaneChangeScenario, document)
-        return None
 
 
 def _numbers(design: Design, document: Document) -> list[documents.Fault]:

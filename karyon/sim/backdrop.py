@@ -17,18 +17,11 @@ class Backdrop:
     zones     by name, where only one may be
     lines     edges, stop lines
     dashes    between lanes, from where to where (dash, 2, 2)
-    is_small  whether all of it fits into a picture; else the picture shows what is around the selected car
+    shown     lowest and highest x, lowest and highest y that a picture shows, m; None: what is around the selected car
     """
 
     ground: Sequence[Floats]
     lines: Sequence[Floats] = ()
     dashes: Floats = field(default_factory=lambda: np.empty((0, 2, 2)))
     zones: Mapping[str, Floats] = field(default_factory=dict)
-    is_small: bool = False
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """Lowest and highest x, lowest and highest y, m."""
-        points = np.concatenate(self.ground)
-        (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
-        return float(left), float(right), float(bottom), float(top)
+    shown: tuple[float, float, float, float] | None = None

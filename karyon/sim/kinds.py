@@ -60,6 +60,8 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.intersection.scenario:checked",
         "karyon.sim.intersection.run:simulate",
         "karyon.sim.intersection.design:analysed",
+        "karyon.sim.intersection.design:bounds",
+        "karyon.sim.intersection.backdrop:backdrop",
     ),
 }
 CAR_FOLLOWING = "acc"

@@ -27,7 +27,7 @@ class Purpose(IntEnum):
     REPLAYED_LOSSES = 14
     SLOTS = 15
     OWN_RADIO_MODEL = 16
-    TRAFFIC = 20
+    ARRIVALS = 20
     BOOTSTRAP = 30
     SEARCH = 31
     DESCENT = 32

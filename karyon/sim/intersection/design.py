@@ -8,7 +8,8 @@ from karyon.kernel import Design
 from karyon.kernel.design import Function
 from karyon.kernel.timing import fault_handling_bound, switch_bound
 from karyon.perception.crossing import REPEATED, SIGNALS
-from karyon.sim.analysis import COMPONENT_MODES, LATE_MODES, Bound, Report, Row, age_limit, guards
+from karyon.sim import analysis
+from karyon.sim.analysis import COMPONENT_MODES, LATE_MODES, Bound, Report, age_limit, guards
 from karyon.sim.intersection.scenario import FUNCTION, Scenario
 from karyon.sim.scenario import Loaded
 
@@ -37,20 +38,17 @@ def detection_bounds(design: Design, function: Function) -> dict[str, float]:
     return {item: max(time for _, time in modes(design, function, item)) for item in guards(function)}
 
 
+def bounds(design: Design, function: Function) -> Iterator[Bound]:
+    """The bound of every signal and component that a rule of the function names, for each of its failure modes."""
+    for item, guard in guards(function).items():
+        for mode, time in modes(design, function, item):
+            switch = switch_bound(time, design.timing)
+            handling = fault_handling_bound(time, design.timing, function.levels[guard - 1].reach)
+            yield Bound(function.name, item, mode, guard, time, switch, handling)
+
+
 def analysed(loaded: Loaded[Scenario]) -> Report:
-    """The analysis of a scenario's design, for `karyon check`."""
+    """The analysis of the design of a scenario of a crossing."""
     most = loaded.scenario.intersection.max_los
     design = loaded.design if most is None else loaded.design.limited(FUNCTION, most)
-    function = design.function(FUNCTION)
-    rows = []
-    for hazard in design.hazards:
-        for item, guard in guards(function).items():
-            groups: dict[float, list[str]] = {}
-            for mode, time in modes(design, function, item):
-                groups.setdefault(time, []).append(mode)
-            for time, names in groups.items():
-                switch = switch_bound(time, design.timing)
-                handling = fault_handling_bound(time, design.timing, function.levels[guard - 1].reach)
-                bound = Bound(FUNCTION, item, names[0], guard, time, switch, handling)
-                rows.append(Row(hazard.id, hazard.goal, hazard.ftti, item, tuple(names), bound))
-    return Report(loaded.name, tuple(rows), (), (), loaded.warnings)
+    return analysis.analyse(loaded.name, design, loaded.warnings, bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,10 @@ from karyon.sim.shipped import portable
 
 
 def simulate(
-    batch: Sequence[Loaded[Scenario]], out: Sequence[Path | None], progress: Progress | None = None
+    batch: Sequence[Loaded[Scenario]],
+    out: Sequence[Path | None],
+    progress: Progress | None = None,
+    attend: Callable[[Simulation], object] | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace).
 
@@ -33,6 +36,8 @@ def simulate(
         started = time.perf_counter()
         simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
         try:
+            if attend is not None:
+                attend(simulation)
             complete = simulation.run(progress)
             simulation.trace.close()
         finally:

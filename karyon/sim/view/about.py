@@ -72,7 +72,7 @@ class _Setting(BaseModel):
     kind: str
     vehicle: _Vehicle
     kernel: KernelSwitch
-    sensors: dict[str, _Sensor]
+    sensors: dict[str, _Sensor] = {}
     safety: str
 
 

@@ -48,9 +48,9 @@ class Camera:
         self.middle, self.zoom = 0.5 * (rear + front), width / (front - rear + 2 * AROUND)
 
     def _fit_plane(self, scene: Scene, backdrop: Backdrop, size: tuple[float, float]) -> None:
-        """All of a small backdrop, or else what is around the selected car."""
-        if backdrop.is_small:
-            left, right, bottom, top = backdrop.bounds
+        """What is meant to be shown, or else what is around the selected car."""
+        if backdrop.shown is not None:
+            left, right, bottom, top = backdrop.shown
             self.middle, self.across, self.turn = 0.5 * (left + right), 0.5 * (bottom + top), 0.0
             self.zoom = min(size[0] / (right - left), size[1] / (top - bottom))
         else:
@@ -66,7 +66,7 @@ class Camera:
 
     def follow(self, scene: Scene) -> None:
         """Keep the selected car where it is in the window, unless all is in it anyway."""
-        if scene.about.backdrop is not None and scene.about.backdrop.is_small:
+        if scene.about.backdrop is not None and scene.about.backdrop.shown is not None:
             return
         own = float(scene.cars.x[scene.place]), float(scene.cars.y[scene.place])
         if scene.about.backdrop is not None:

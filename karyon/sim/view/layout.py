@@ -13,7 +13,7 @@ LEAST = (360, 240)  # px at scale 1
 HEADER, OVERVIEW, BAR = 44, 36, 64
 PANEL, PANEL_NARROW = 420, 340
 PANEL_FROM, PANEL_WIDE_FROM = 760, 1180  # widths from which there is a panel
-ROAD_LEAST, ROAD_SHARE = 210, 0.385
+ROAD_LEAST, ROAD_SHARE, CROSSING_SHARE = 210, 0.385, 0.5
 STRIPS_LEAST, LEVELS_LEAST, LEVELS_SHARE = 230, 70, 0.25
 MARGIN = 16
 
@@ -31,8 +31,14 @@ class Layout:
     panel: pygame.Rect | None
 
 
-def layout(size: tuple[int, int], scale: float, cars: int, is_file: bool = True) -> Layout | None:
-    """For a window of `size` px and so many cars, in a file or not; None: it is too small for anything."""
+def layout(
+    size: tuple[int, int], scale: float, cars: int, *, is_file: bool = True, share: float = ROAD_SHARE
+) -> Layout | None:
+    """For a window of `size` px and so many cars; None: it is too small for anything.
+
+    is_file   whether the cars follow each other, so that an overview shows all of them
+    share     of the height that the road has, if there is room
+    """
     width, height = (round(length / scale) for length in size)
     if width < LEAST[0] or height < LEAST[1]:
         return None
@@ -41,7 +47,7 @@ def layout(size: tuple[int, int], scale: float, cars: int, is_file: bool = True)
     inner = height - HEADER - BAR
     overview = OVERVIEW if is_file and inner >= ROAD_LEAST + OVERVIEW else 0
     rest = inner - overview
-    road = max(ROAD_LEAST, round(ROAD_SHARE * inner))
+    road = max(ROAD_LEAST, round(share * inner))
     strips = rest - road
     if strips < STRIPS_LEAST:
         road, strips = rest, 0

@@ -8,7 +8,7 @@ import pygame
 from karyon.sim.view.bar import Bar, Transport, draw_header
 from karyon.sim.view.camera import Camera
 from karyon.sim.view.ground import Ground
-from karyon.sim.view.layout import Layout, layout
+from karyon.sim.view.layout import CROSSING_SHARE, ROAD_SHARE, Layout, layout
 from karyon.sim.view.look import NORMAL, SMALL, Look
 from karyon.sim.view.panel import Panel
 from karyon.sim.view.road import Road
@@ -63,7 +63,9 @@ class Renderer:
         return Picture(places, road, bar)
 
     def _layout(self, scene: Scene, size: tuple[int, int]) -> Layout | None:
-        return layout(size, self.look.scale, len(scene.cars.vehicle), is_file=scene.about.backdrop is None)
+        backdrop, cars = scene.about.backdrop, len(scene.cars.vehicle)
+        share = ROAD_SHARE if backdrop is None or backdrop.shown is None else CROSSING_SHARE
+        return layout(size, self.look.scale, cars, is_file=backdrop is None, share=share)
 
     def _road(self, surface: pygame.Surface, place: pygame.Rect, scene: Scene) -> Road | Ground:
         backdrop = scene.about.backdrop

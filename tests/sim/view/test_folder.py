@@ -104,8 +104,7 @@ def test_a_run_without_events_is_shown_with_a_note(broken):
     assert plot(broken)
 
 
-def test_a_run_without_messages_needs_no_file_of_them(broken):
-    """A car that listens to nobody has none."""
+def test_a_run_without_messages_is_shown_with_a_note(broken):
     (broken / "messages.parquet").unlink()
-    assert Recording(broken).notes == ()
+    assert Recording(broken).notes == ("messages.parquet is not there: who heard whom is not shown",)
     assert plot(broken)

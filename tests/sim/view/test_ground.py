@@ -80,12 +80,14 @@ def test_the_picture_turns_with_the_car_unless_all_is_in_it(scene):
     camera = Camera()
     camera.fit(scene, PLACE.size)
     assert camera.turn == -scene.cars.heading[scene.place]
-    small = replace(scene, about=replace(scene.about, backdrop=replace(scene.about.backdrop, is_small=True)))
+    small = replace(
+        scene, about=replace(scene.about, backdrop=replace(scene.about.backdrop, shown=(-40.0, 60.0, 10.0, 90.0)))
+    )
     camera.fit(small, PLACE.size)
     before = replace(camera)
     camera.follow(small)
     assert (camera.turn, camera.middle, camera.across) == (0.0, before.middle, before.across)
-    left, right, bottom, top = small.about.backdrop.bounds
+    left, right, bottom, top = small.about.backdrop.shown
     ground = Ground(pygame.Surface((1, 1)), Look(), PLACE, small, camera, small.about.backdrop)
     corners = ground._pixels(np.array([[left, bottom], [right, top]]))
     assert (corners >= -1).all() and (corners <= np.array(PLACE.size) + 1).all()

@@ -134,7 +134,13 @@ class Manoeuvres:
         reaction_time = self._reaction_time[-1]
         front, _ = room(gap, reaction_time, MARGIN, self._braking)
         most = rss.acceleration_limit(
-            front, gap.speed, gap.front_rate, 0.0, reaction_time, self._braking, Cruise.UNANNOUNCED_GAIN
+            front,
+            gap.speed,
+            gap.front_rate,
+            -self.making_room.strongest,  # as it may for others
+            reaction_time,
+            self._braking,
+            Cruise.UNANNOUNCED_GAIN,
         )
         holds = (self.moving | ~self.straight) & inside & np.isfinite(most)
         return np.where(holds, np.maximum(most, -self._braking), np.inf)

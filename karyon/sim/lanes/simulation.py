@@ -248,9 +248,22 @@ class Simulation:
         fresh, words, level, time = self.speech.heard(self.channel)
         came = fresh & ~self._by_run(deaf)[:, None]
         self.radio.step(now)
+        before = self.protocol.reserved, self.protocol.asks
         self.protocol.listen(now, came, words, ~self._by_run(self.manoeuvres.moving))
+        self._note_rights(now, *before)
         self._heard_level = np.where(now - time <= ROUND, level, 0)
         self._words = words
+
+    def _note_rights(self, now: int, reserved: Booleans, asked: Booleans) -> None:
+        """Requests that were granted by all, or not in time, and reservations that have expired, since the last look."""
+        protocol = self.protocol
+        for words, cars in (
+            ("all have granted the gap", protocol.reserved & ~reserved),
+            ("not all have granted the gap in time", asked & ~protocol.asks & ~protocol.reserved),
+            ("the reservation has expired", reserved & ~protocol.reserved),
+        ):
+            for car in map(int, np.flatnonzero(cars.T.ravel())):
+                self.log.add(now, car, "cooperation", words)
 
     def _around(self) -> Booleans:
         """Who must agree with each car: near, in the lane that it looks at or beyond it (receiver, sender, run)."""
@@ -327,6 +340,7 @@ class Simulation:
         self._release(happened)
         self.metrics.happened(now, happened)
         before = self.cruise.command
+        self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
         command, self._safe = self.cruise.update(
             self._situation(view), self.decided[FOLLOWING], trusted, view.seen.speed_bound[:cars], self._control_step, False

@@ -23,7 +23,7 @@ from karyon.sim.units import (
 FUNCTION = "lane_change"
 FOLLOWING = "acc"  # the function that keeps the distance in the lane
 VEHICLES_MAX = 50  # who is asked is a set of bits, sent as a number
-LATEST = 20.0  # s before the end at the latest a wish is drawn, so that there is time for it
+LATEST = 25.0  # s before the end at the latest a wish is drawn, so that there is time for it
 
 
 class Piece(Section):

@@ -46,7 +46,7 @@ Integers = NDArray[np.int64]
 
 PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have granted, and until a reservation expires
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
-AROUND_US = 50.0  # m between centres: who is so near in the lane that a car looks at, or beyond it, must agree
+AROUND_US = 30.0  # m between centres: who is so near in the lane beyond could come to the same gap, and must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 FASTEST, KNOWN = 60.0, 1e6  # m/s, m: no car comes further in a run; and so far the road is known in the plane
 VIEW_OPEN = 0.999  # of the sensor's range
@@ -266,19 +266,17 @@ class Simulation:
                 self.log.add(now, car, "cooperation", words)
 
     def _around(self) -> Booleans:
-        """Who must agree with each car: near, in the lane that it looks at or beyond it (receiver, sender, run)."""
+        """Who must agree with each car: before and behind the gap, and near in the lane beyond (run, car, other)."""
         world = self.world
         by, _ = world.ahead()
-        aims, _ = world.paired(world.aims)
-        lane, other = world.paired(world.lane)
-        near = (np.abs(by) <= AROUND_US) & (np.abs(other - aims) <= 1) & (other != lane) & ~np.eye(world.vehicles, dtype=bool)
-        return np.asarray(near.transpose(1, 2, 0))
+        (aims, _), (lane, other) = world.paired(world.aims), world.paired(world.lane)
+        return np.asarray(self._concerned() | ((np.abs(by) <= AROUND_US) & (other == 2 * aims - lane)))
 
     def _agreed(self) -> Integers:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
         can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
-        return np.where(self._around(), can, top).min(axis=1).T.ravel()
+        return np.where(self._around(), can.transpose(2, 0, 1), top).min(axis=2).ravel()
 
     def _by_run(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """Of each car (car,) as the protocol has it (vehicle, run)."""
@@ -383,8 +381,7 @@ class Simulation:
         """Cars with a wish, and at a level at which others are asked, ask those who matter."""
         manoeuvres, level = self.manoeuvres, self.decided[FUNCTION]
         beside = bits(self._concerned()).T
-        around = bits(self._around().transpose(2, 0, 1)).T
-        asked = np.where(self._by_run(level) > COOPERATIVE, around | beside, beside)
+        asked = np.where(self._by_run(level) > COOPERATIVE, bits(self._around()).T, beside)
         stays = self._by_run(~manoeuvres.moving)
         can = self._by_run(~manoeuvres.idle & (level >= COOPERATIVE))
         another = self.protocol.reserved & ((beside & ~self.protocol.asked) != 0)

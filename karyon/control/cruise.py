@@ -196,7 +196,7 @@ class Cruise:
         return self.command, self._safe_sets(seen, allowed)
 
     def meet(self, another: Booleans) -> None:
-        """Another car is ahead than in the last period (row,): that it is slower or faster does not mean that it brakes."""
+        """Another car is ahead than in the last period (row,): that it is slower does not mean that it brakes."""
         self._motion.speed = np.where(another, np.nan, self._motion.speed)
 
     def _front_braking(self, seen: Situation, level: Integers, heard: Booleans) -> Floats:

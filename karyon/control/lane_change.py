@@ -51,7 +51,7 @@ def room(gap: Gap, reaction_time: Any, margin: Any, braking: float, ahead: float
 class MakingRoom:
     """How a car falls back for a gap: gently, whatever it is told.
 
-        a = max(-strongest, gain_speed v_rel + gain_gap excess)
+    a = max(-strongest, gain_speed v_rel + gain_gap excess)
     """
 
     strongest: float = 1.5  # m/s²: what passengers hardly feel

@@ -63,7 +63,12 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
     },
 }
 GAPS = ("gap.front.distance", "gap.rear.distance")
-RECEIVED = ("lead.message", "platoon.leader.message", "gap.front.message", "gap.rear.message")  # messages as a whole, each of a sender of its own
+RECEIVED = (
+    "lead.message",
+    "platoon.leader.message",
+    "gap.front.message",
+    "gap.rear.message",
+)  # messages as a whole, each of a sender of its own
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")

@@ -10,7 +10,7 @@
 
 #define N 3
 #define NOBODY 3
-#define NUMBERS 4    /* requests are told apart by their number modulo this: words are late by one step at most */
+#define NUMBERS 3    /* requests are told apart by their number modulo this: words are late by one step at most */
 #define PATIENCE 2
 #define HOLD 4
 #define BOUND 10     /* HOLD for a grant that binds somebody to expire, and the two listen-and-answer rounds of a request */
@@ -54,6 +54,10 @@ inline wish(i) {
     fi
 }
 
+inline forget(words) {
+    words.number = 0; words.asks = 0; words.until = 0; words.grants = 0; words.granted = 0
+}
+
 inline say(i) {
     before[i].number = said[i].number; before[i].asks = said[i].asks; before[i].until = said[i].until;
     before[i].grants = said[i].grants; before[i].granted = said[i].granted;
@@ -61,13 +65,13 @@ inline say(i) {
     said[i].grants = car[i].bound; said[i].granted = car[i].bound_number
 }
 
-inline carry(i, j) {
+inline carry(i, j, can_be_late) {
     if
     :: heard[3 * i + j] = 1
     :: heard[3 * i + j] = 0; troubled = true
-    :: !was_late[3 * i + j] -> heard[3 * i + j] = 2; troubled = true
+    :: can_be_late && !was_late[3 * i + j] -> heard[3 * i + j] = 2; troubled = true
     fi;
-    was_late[3 * i + j] = (heard[3 * i + j] == 1)
+    was_late[3 * i + j] = (can_be_late && heard[3 * i + j] == 1)
 }
 
 inline take(i, j) {     /* what i hears of j in this step */
@@ -155,7 +159,7 @@ active proctype steps() {
         troubled = false; done = 0;
         wish(0); wish(1);
         d_step { say(0); say(1); say(2) };
-        carry(0, 1); carry(0, 2); carry(1, 0); carry(1, 2); carry(2, 0); carry(2, 1);
+        carry(0, 1, 0); carry(0, 2, 1); carry(1, 0, 0); carry(1, 2, 0); carry(2, 0, 1); carry(2, 1, 0);
         d_step {
         listen(0); listen(1); listen(2);
         holds(0); holds(1); holds(2);
@@ -165,6 +169,7 @@ active proctype steps() {
         :: else -> calm++
         fi;
         assert(calm <= BOUND);
+        forget(before[0]); forget(before[1]); forget(before[2]); forget(said[1]);   /* of car 1 no words are late */
         number = 0; asks = false; until = 0; grants = 0; granted = 0; done = 0; troubled = false;
         heard[1] = 0; heard[2] = 0; heard[3] = 0; heard[5] = 0; heard[6] = 0; heard[7] = 0
         }

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
 from karyon.sim.failure_modes import DAY, Fault
-from karyon.sim.scenario import LEVEL_MAX, SPEED_MAX, KernelSwitch, Record, Sensors, Vehicle
+from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
     Count,
     Metres,

@@ -1,6 +1,7 @@
 """One simulation of a batch of runs of lane changes, in the order of cycles that car following has, too."""
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from karyon.sim import controllers
 from karyon.sim.attackers import Attackers
 from karyon.sim.engine import At, Order
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Components, Placed
+from karyon.sim.faults import Components
 from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
@@ -33,7 +34,7 @@ from karyon.sim.lanes.signals import AROUND, DISTANCES, message, prefix
 from karyon.sim.lanes.speech import FIELDS, LIE, Speech
 from karyon.sim.lanes.trace import Trace
 from karyon.sim.lanes.wishes import Call, bits, calls, side
-from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS, World
+from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS, Number, World
 from karyon.sim.radio import Channel
 from karyon.sim.reception import Reception
 from karyon.sim.recorder import Messages
@@ -162,7 +163,7 @@ class Simulation:
         for when, entry in self.log.planned():
             self._plan(when, entry)
         for call in calls(self.scenarios):
-            self._plan(call.time, lambda now, call=call: self._call(now, call))
+            self._plan(call.time, partial(self._call, call))
 
     def _plan(self, when: int, entry: Callable[[int], None]) -> None:
         def process() -> Generator[simpy.Event, None, None]:
@@ -181,7 +182,7 @@ class Simulation:
 
         self.env.process(process())
 
-    def _call(self, now: int, call: Call) -> None:
+    def _call(self, call: Call, now: int) -> None:
         """Give wishes to the first cars that have none."""
         world, given = self.world, 0
         for vehicle, left in zip(call.order, call.left, strict=False):
@@ -255,7 +256,7 @@ class Simulation:
         self._words = words
 
     def _note_rights(self, now: int, reserved: Booleans, asked: Booleans) -> None:
-        """Requests that were granted by all, or not in time, and reservations that have expired, since the last look."""
+        """Requests that were granted by all, or not in time, and reservations that have expired, by this look."""
         protocol = self.protocol
         for words, cars in (
             ("all have granted the gap", protocol.reserved & ~reserved),
@@ -276,9 +277,9 @@ class Simulation:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
         can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
-        return np.where(self._around(), can.transpose(2, 0, 1), top).min(axis=2).ravel()
+        return np.asarray(np.where(self._around(), can.transpose(2, 0, 1), top).min(axis=2).ravel())
 
-    def _by_run(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _by_run(self, values: NDArray[Number]) -> NDArray[Number]:
         """Of each car (car,) as the protocol has it (vehicle, run)."""
         return values.reshape(self.world.runs, self.world.vehicles).T
 
@@ -296,7 +297,9 @@ class Simulation:
                 self._tell_message(now, relation, rows, view, offset)
         believed = seen.validity.reshape(len(OWN), RELATIONS, cars).min(axis=1)
         for index, name in enumerate(OWN[2:], 2):
-            kernel.see(name, seen.value[index, :cars], seen.time[index, :cars], believed[index], seen.spread[index, :cars])
+            kernel.see(
+                name, seen.value[index, :cars], seen.time[index, :cars], believed[index], seen.spread[index, :cars]
+            )
         kernel.agree(AROUND, self._agreed())
 
     def _tell_message(self, now: int, relation: int, rows: slice, view: View, offset: float) -> None:
@@ -341,12 +344,20 @@ class Simulation:
         self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
         command, self._safe = self.cruise.update(
-            self._situation(view), self.decided[FOLLOWING], trusted, view.seen.speed_bound[:cars], self._control_step, False
+            self._situation(view),
+            self.decided[FOLLOWING],
+            trusted,
+            view.seen.speed_bound[:cars],
+            self._control_step,
+            False,
         )
         speed = view.seen.value[SPEED, :cars]
         wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
         softest = before - jerk(speed) * self._control_step
-        command = np.minimum(command, np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])))
+        command = np.minimum(
+            command,
+            np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])),
+        )
         steering = self.manoeuvres.curvature(world.road.curvature(world.pose.s))
         if running is not None:  # level 0 keeps its distance and its lane, and needs no nominal component
             command = np.where(running | (self.decided[FOLLOWING] == 0), command, before)

@@ -50,12 +50,12 @@ class Coming(NamedTuple):
 
 def can_stop(distance: Floats, speed: Floats) -> Booleans:
     """Whether one that comes can, and therefore will, stop at its line."""
-    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.4)
+    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.5)
 
 
 def is_bound(distance: Floats, speed: Floats) -> Booleans:
     """Whether one that may go must decide now: it cannot stop gently any more."""
-    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.3)
+    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.1)
 
 
 def by_gaps(

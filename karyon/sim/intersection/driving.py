@@ -97,7 +97,7 @@ class Driving:
         may &= right_of_way.by_gaps(
             world, self._tables, coming, distance, speed, self.since, margin=self._margin[level], must_stand=strict, a=A
         )
-        may &= right_of_way.clear_inside(world, self._tables, distance, speed, strict, A)
+        may &= right_of_way.clear_inside(world, self._tables, distance, speed, level < BASE, A)
         return may & ~self._agreement.grants_in_the_way(time, distance, speed)
 
     def _has_slot(self, time: float, distance: Floats, speed: Floats, level: Integers) -> Booleans:

@@ -93,7 +93,8 @@ def by_gaps(
         their_turn = first[runs, arm]
         waits_for_us = (their_turn > since) | ((their_turn == since) & (world.arm < arm))
         standing = np.isfinite(their_turn)
-        yields = stands & np.where(standing, waits_for_us, can_stop(theirs, speed_of_them))
+        comes_to_stand = can_stop(theirs, speed_of_them) & (theirs > AT_LINE)  # who moves at its line has set off
+        yields = stands & np.where(standing, waits_for_us, comes_to_stand)
         may &= ~crosses | yields | (gap & ~standing)
     return np.asarray(may)
 

@@ -69,9 +69,22 @@ RECEIVED = (
     "gap.front.message",
     "gap.rear.message",
 )  # messages as a whole, each of a sender of its own
+CROSSING_SIGNALS = {  # of the kind `intersection`
+    "front.distance": "m",
+    "front.relative_speed": "m/s",
+    "own.speed": "m/s",
+    "own.position": "m",
+    "zone.left.distance": "m",
+    "zone.left.speed": "m/s",
+    "zone.opposite.distance": "m",
+    "zone.opposite.speed": "m/s",
+    "zone.right.distance": "m",
+    "zone.right.speed": "m/s",
+}
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")
+COORDINATOR = "coordinator"  # of a crossing: the part of a car that gives way to others in turn, where it is elected
 
 
 class Mode(Section):
@@ -361,7 +374,7 @@ class Fault(Section):
     @classmethod
     def _duration_of_the_mode(cls, duration: float | None, info: ValidationInfo) -> float | None:
         mode = info.data.get("mode")
-        if mode == "crash" and duration is not None:
+        if mode == "crash" and duration is not None and info.data.get("component") != COORDINATOR:
             raise contradiction("does not go with `crash`, which is for good", "`hang` ends")
         if mode == "hang" and duration is None:
             raise lacking("duration")
@@ -381,12 +394,24 @@ class Fault(Section):
         return read.model_dump(exclude_none=True)
 
 
+class CrossingFault(Fault):
+    """What fails at a crossing. A coordinator that has crashed may come back: it is elected anew."""
+
+    vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of a car in order of arrival, or all")
+    signal: Annotated[str, OneOf("the name of a signal", (*CROSSING_SIGNALS, SAID))] | None = Field(
+        default=None, description="what goes bad: this signal, or"
+    )
+    component: Annotated[str, OneOf("the name of a component", (*COMPONENTS, COORDINATOR))] | None = Field(
+        default=None, validate_default=True, description="this component"
+    )
+
+
 COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
 
 
 def units_of(signal: str | None) -> dict[str, str]:
     """The validation's context for parameters in the unit of a signal."""
-    unit = SIGNALS.get(signal or "") or "1"
+    unit = (SIGNALS | CROSSING_SIGNALS).get(signal or "") or "1"
     return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
 
 

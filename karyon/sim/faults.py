@@ -69,22 +69,22 @@ def draws_of(index: int, vehicle: int) -> int:
 class Injector:
     """Applies every sensor and message fault of a batch, and counts the samples that each one changed."""
 
-    def __init__(self, faults: Sequence[Placed], periods: dict[str, int]) -> None:
-        """`periods`: ns between samples, per signal, and of messages under `lead.message`."""
+    def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str] = OWN) -> None:
+        """`periods`: ns between samples, per signal of `own`, and of messages under `lead.message`."""
         self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
         for one in self.faults:  # a sample stands once in a group: a second fault of the kind is in the next
             signal, mode = str(one.fault.signal), one.fault.mode
-            period = periods[signal if signal in OWN else LEAD]
-            groups["" if signal in OWN else signal, mode, period, times[signal, mode, one.row]].append(one)
+            period = periods[signal if signal in own else LEAD]
+            groups["" if signal in own else signal, mode, period, times[signal, mode, one.row]].append(one)
             times[signal, mode, one.row] += 1
         self._groups: dict[str, list[_Group]] = {"": [], LEAD: [], LEADER: []}
         for (signal, mode, period, _), members in sorted(
             groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])
         ):
             source = signal and (LEADER if signal.startswith(LEADER) else LEAD)
-            self._groups[source].append(GROUPS.get(mode, _ByFormula)(mode, members, period))
+            self._groups[source].append(GROUPS.get(mode, _ByFormula)(mode, members, period, own))
 
     def own(self, now: int, samples: Samples) -> Samples:
         """Own samples as the failing sensors give them (changed in place)."""
@@ -107,11 +107,11 @@ class Injector:
         return counts
 
 
-def _fields(members: Sequence[Placed]) -> Any:
+def _fields(members: Sequence[Placed], own: Sequence[str]) -> Any:
     """Where in the samples the faults of a group act: each on a signal of its own, or all on the same of a message."""
     signal, mode = str(members[0].fault.signal), members[0].fault.mode
-    if signal in OWN:
-        return np.array([[OWN.index(str(one.fault.signal)) for one in members]])
+    if signal in own:
+        return np.array([[own.index(str(one.fault.signal)) for one in members]])
     field = {"wrong_position": "position", "wrong_speed": "speed"}.get(mode, signal.rpartition(".")[2])
     return slice(MESSAGE.index(field), MESSAGE.index(field) + 1) if field in MESSAGE else slice(None)
 
@@ -122,12 +122,12 @@ class _Group:
     first, last   of each member: outside of it, its samples are left alone
     """
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         self.members, self.period = members, period
         self._columns = np.arange(len(members))
         is_plain = mode == "delay" and not any(one.fault.parameters.get("sigma") for one in members)
         self._draws = None if mode not in DRAWS or is_plain else _draws(mode, members, period)
-        self._place = _fields(members), np.array([one.row for one in members])
+        self._place = _fields(members, own), np.array([one.row for one in members])
         self.onset = np.array([one.onset for one in members])
         self.end = np.array([one.end for one in members])
         self.changed = np.zeros(len(members), dtype=np.int64)
@@ -172,8 +172,8 @@ class _Group:
 class _ByFormula(_Group):
     """Modes that are a formula over the sample; draws of all steps of the window are made at the start."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         self._formula = self._formulas()[mode]
 
     def fail(
@@ -209,8 +209,8 @@ class _ByFormula(_Group):
 class _Stuck(_Group):
     """`stuck_at`: a given value, or the last one before the onset."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         self._fixed, self._held = self.parameter("value", np.nan), np.full(len(members), np.nan)
         self.first = np.zeros_like(self.onset)  # the sample before the onset must be known
 
@@ -226,8 +226,8 @@ class _Stuck(_Group):
 class _Lost(_Group):
     """`omission`: a share of the samples does not come, singly or in bursts."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         assert self._draws is not None
         shares = zip(self._draws.T, self.parameter("probability"), self.parameter("burst"), strict=True)
         self._lost = np.stack([failures.omission(*of_member) for of_member in shares], axis=1)
@@ -254,8 +254,8 @@ class _Again(_Group):
     `duplication`: once more, in place of the next one; `reordering`: after the next one, and not before.
     """
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         self._is_held_back = mode == "reordering"
         self._wait = 2 if self._is_held_back else 1  # samples
         self.last = self.end + self._wait * period
@@ -307,8 +307,8 @@ class _Past:
 class _Late(_Group):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         self._delay, self._sigma = self.parameter("delay"), self.parameter("sigma")
         longest = failures.stamped_later(np.zeros_like(self.end), failures.lateness(self._delay, self._sigma, inf))
         self.last = self.end + longest + period
@@ -333,8 +333,8 @@ class _Late(_Group):
 class _Stale(_Group):
     """`freeze` and `replay`: the content of `delay` ago, noise and all, with fresh time stamps."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int) -> None:
-        super().__init__(mode, members, period)
+    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
+        super().__init__(mode, members, period, own)
         self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
         self._past = _Past(ceil(int(self._delay.max()) / period) + 2, len(members))
         self.first = np.zeros_like(self.onset)  # the past must be known when the fault begins

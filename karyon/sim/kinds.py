@@ -33,7 +33,7 @@ class Kind:
     checked: str
     simulate: str
     analysed: str
-    bounds: str
+    bounds: str = "karyon.sim.analysis:bounds"
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
@@ -42,7 +42,6 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.scenario:checked",
         "karyon.sim.run:simulate",
         "karyon.sim.check:analysed",
-        "karyon.sim.analysis:bounds",
     ),
     "lane_change": Kind(
         ("lane_change",),
@@ -50,6 +49,12 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.lanes.run:simulate",
         "karyon.sim.lanes.bounds:analysed",
         "karyon.sim.lanes.bounds:bounds",
+    ),
+    "intersection": Kind(
+        ("intersection",),
+        "karyon.sim.intersection.scenario:checked",
+        "karyon.sim.intersection.run:simulate",
+        "karyon.sim.intersection.design:analysed",
     ),
 }
 CAR_FOLLOWING = "acc"

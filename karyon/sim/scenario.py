@@ -385,10 +385,8 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
 
     Raises InputError with all that is wrong with the scenario and its safety design.
     """
-    path = found.path
     faults: list[documents.Fault] = []
-    scenario, document, files = _of_draft(found, faults)
-    design_text, design = read_safety(files.get(("safety",)), over_design, document, faults, (FUNCTION,))
+    scenario, document, design_text, design = parsed(found, Scenario, FUNCTION, over_design, faults)
     if scenario is not None and design is not None and scenario.acc.controller is not None:
         design = _with_law(design, scenario.acc.controller, document, faults)
     if scenario is not None and design is not None and scenario.vehicles > MOST and _is_group(scenario, design):
@@ -400,22 +398,31 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
         said = "sensors are `from: mqtt`, and of real devices no platoon is simulated that agrees on a level"
         raise InputError([document.place(("sensors",)).fault(said, "acc.max_los limits the level")])
     warnings = _warnings(scenario, design)
-    return Loaded(scenario, design, path.stem, path, found.text, design_text, warnings)
+    return Loaded(scenario, design, found.path.stem, found.path, found.text, design_text, warnings)
+
+
+def parsed(
+    found: Draft, model: type[Kind], function: str, over_design: Document | None, faults: list[documents.Fault]
+) -> tuple[Kind | None, Document, str, Design | None]:
+    """The scenario of a draft by the model of its kind, its document, and its safety design with the text of that.
+
+    function  that the design must have
+    What is wrong is added to `faults`.
+    """
+    document, files = with_files(found.document, found.path.parent, faults)
+    scenario = _checked(document, model, faults)
+    design_text, design = _design(files.get(("safety",)), over_design, document, function, faults)
+    return scenario, document, design_text, design
 
 
 def checked_alone(found: Draft) -> Scenario:
     """The scenario of a draft, without a look at its safety design. Raises InputError."""
     faults: list[documents.Fault] = []
-    scenario, _, _ = _of_draft(found, faults)
+    document, _ = with_files(found.document, found.path.parent, faults)
+    scenario = _checked(document, Scenario, faults)
     if faults or scenario is None:
         raise InputError(documents.in_order(faults))
     return scenario
-
-
-def _of_draft(found: Draft, faults: list[documents.Fault]) -> tuple[Scenario | None, Document, dict[Keys, Path]]:
-    """Its scenario, its document with the files that it names found, and these."""
-    document, files = with_files(found.document, found.path.parent, faults)
-    return _checked(document, faults), document, files
 
 
 def cut(loaded: Loaded[Any], until: float) -> Loaded[Any]:
@@ -560,22 +567,18 @@ def with_files(document: Document, beside: Path, faults: list[documents.Fault]) 
     return document, files
 
 
-def _checked(document: Document, faults: list[documents.Fault]) -> Scenario | None:
+def _checked(document: Document, model: type[Kind], faults: list[documents.Fault]) -> Kind | None:
     try:
-        return Scenario.model_validate(document.data)
+        return model.model_validate(document.data)
     except ValidationError as error:
-        faults += wording.faults(error, Scenario, document)
+        faults += wording.faults(error, model, document)
         return None
 
 
-def read_safety(
-    path: Path | None,
-    over: Document | None,
-    document: Document,
-    faults: list[documents.Fault],
-    functions: Sequence[str],
+def _design(
+    path: Path | None, over: Document | None, document: Document, wanted: str, faults: list[documents.Fault]
 ) -> tuple[str, Design | None]:
-    """The text of the safety design in the file, and the design with `over` laid on it; it must have `functions`."""
+    """The text of the safety design in the file, and the design with `over` laid on it, for the function `wanted`."""
     if path is None:
         return "", None
     try:
@@ -585,8 +588,8 @@ def read_safety(
         faults += error.faults
         return "", None
     names = [function.name for function in design.functions]
-    for missing in [name for name in functions if name not in names]:
-        said = f"safety names a design without the function `{missing}`, it has {', '.join(names)}"
+    if wanted not in names:
+        said = f"safety names a design without the function `{wanted}`, it has {', '.join(names)}"
         faults.append(document.place(("safety",)).fault(said))
     return source.text if over is None else f"{source.text}\n# over it: {over.data}\n", design
 

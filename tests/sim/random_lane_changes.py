@@ -3,7 +3,7 @@
     python -m tests.sim.random_lane_changes 0 10000
 
 simulates the runs of seeds 0 to 9999, and says what each that broke something has broken, with the command that
-replays it. A run follows from its seed alone; the runs of a block share cars, road and radio, and so fit into one batch.
+replays it. A run follows from its seed alone; the runs of a block share cars and radio, and so fit into one batch.
 """
 
 import random
@@ -73,7 +73,9 @@ def failure(vehicles, rng):
     """Of a sensor, of a component, or of what is received."""
     kind = rng.random()
     if kind < 0.2:
-        return placed({"component": rng.choice(["perception", "control"])}, rng.choice(["crash", "hang"]), vehicles, rng)
+        return placed(
+            {"component": rng.choice(["perception", "control"])}, rng.choice(["crash", "hang"]), vehicles, rng
+        )
     mode = rng.choice(SENSOR_MODES)
     if kind < 0.4:
         mode = rng.choice([*LATE_MODES, "wrong_position", "wrong_speed"])

@@ -6,12 +6,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from karyon import __version__
 from karyon.kernel import Design
-from karyon.sim import documents, wording
+from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
 from karyon.sim.events import describe
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
@@ -19,7 +18,7 @@ from karyon.sim.lanes.simulation import Simulation
 from karyon.sim.outside import ALONE, is_bench
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.run import Result, refuse_campaign, sha256
-from karyon.sim.scenario import Draft, Loaded, given, plain, read_safety, with_files
+from karyon.sim.scenario import Draft, Loaded, given, parsed, plain
 from karyon.sim.shipped import portable
 
 Progress = Callable[[float], bool]
@@ -29,11 +28,9 @@ NUMBERS = ("reaction_time", "margin")  # of the controller of each level
 def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
     faults: list[documents.Fault] = []
-    document, files = with_files(found.document, found.path.parent, faults)
-    scenario = _validated(document, faults)
-    text, design = read_safety(files.get(("safety",)), None, document, faults, (FOLLOWING, FUNCTION))
+    scenario, document, text, design = parsed(found, LaneChangeScenario, FUNCTION, None, faults)
     if design is not None:
-        faults += _numbers(design, document)
+        faults += _lacking(design, document)
     if scenario is not None and is_bench(scenario.sensors):
         said = "sensors are `from: mqtt`, and lane changes are simulated alone"
         faults.append(document.place(("sensors",)).fault(said))
@@ -42,26 +39,19 @@ def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario, design))
 
 
-def _validated(document: Document, faults: list[documents.Fault]) -> LaneChangeScenario | None:
-    try:
-        return LaneChangeScenario.model_validate(document.data)
-    except ValidationError as error:
-        faults += wording.faults(error, LaneChangeScenario, document)
-        return None
-
-
-def _numbers(design: Design, document: Document) -> list[documents.Fault]:
-    """What the levels of the function lack to say how large a gap must be."""
-    names = [function.name for function in design.functions]
-    levels = design.function(FUNCTION).levels if FUNCTION in names else ()
+def _lacking(design: Design, document: Document) -> list[documents.Fault]:
+    """What a design lacks to keep the distance in the lane, and to say how large a gap must be."""
+    place, names = document.place(("safety",)), [function.name for function in design.functions]
+    if FOLLOWING not in names:
+        return [place.fault(f"safety names a design without the function `{FOLLOWING}`, it has {', '.join(names)}")]
     return [
-        document.place(("safety",)).fault(
+        place.fault(
             f"safety names a design whose {FUNCTION} LoS {number} has no number `{name}` in its controller",
             "reaction_time in s and margin in m say how large a gap must be",
         )
-        for number, level in enumerate(levels)
+        for number, level in enumerate(design.function(FUNCTION).levels if FUNCTION in names else ())
         for name in NUMBERS
-        if not isinstance(level.controller.get(name), float | int) or float(level.controller[name]) < 0.0
+        if not isinstance(level.controller.get(name), float | int)
     ]
 
 

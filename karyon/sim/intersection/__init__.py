@@ -1,0 +1,1 @@
+"""Cars that cross each other's paths: the simulation of the kind `intersection`."""

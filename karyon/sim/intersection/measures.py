@@ -1,0 +1,236 @@
+"""Measures of a run at a crossing and its safety goals, for all runs of a batch at once."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.control import rss
+from karyon.cooperation.intersection import BASE
+from karyon.kernel.timing import switch_bound
+from karyon.perception.crossing import SIGNALS
+from karyon.perception.sensors import seconds
+from karyon.sim import boxes
+from karyon.sim.analysis import guards
+from karyon.sim.failure_modes import COMPONENTS, COORDINATOR
+from karyon.sim.intersection.design import detection_bounds
+from karyon.sim.watch import Exposure
+
+if TYPE_CHECKING:
+    from karyon.sim.intersection.simulation import Simulation
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+PEERS = "zone.peers.message"
+WARM_UP = 30.0  # s, from which on throughput counts
+STUCK = 120.0  # s
+WAITS = 2.0  # m/s: who is first in its lane and slower than this waits
+ROUND = 0.5  # s
+
+
+class Measures:
+    """What `summary.json` says of each run."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        s = self._s = simulation
+        runs, cars = s.shape
+        self._reaction = np.array([level.reaction_time or 0.0 for level in s.function.levels])
+        self.collisions, self.conflicts = np.zeros((2, runs), dtype=np.int64)
+        self._touching, self._sharing = np.zeros((2, runs, cars, cars), dtype=bool)
+        self.min_gap, self.min_ttc, self.min_margin = np.full((3, runs), np.inf)
+        self.waited, self._apart = np.zeros((2, runs, cars))
+        self.disagreed = np.zeros(runs)
+        self.shares = np.zeros((len(s.function.levels), s.rows))
+        self._gap_sum, self._gap_time = np.zeros((2, runs))
+        self.overdue = np.zeros(s.rows, dtype=np.int64)
+        self._items = list(guards(s.function))
+        found = detection_bounds(s.design, s.function)
+        bounds = np.array([[switch_bound(found[name], s.design.timing)] for name in self._items]).reshape(-1, 1)
+        level = np.array(list(guards(s.function).values()), dtype=np.int64)
+        self.exposure = Exposure(level, np.repeat(bounds, s.rows, axis=1))
+        stated = {signal.name: signal.tolerated for signal in s.design.signals}
+        self._tolerated = np.array([[stated.get(name) or np.inf] for name in SIGNALS])
+        self._wrong = np.zeros((len(SIGNALS), s.rows), dtype=bool)
+        self._before, self.steps = 0, 0
+
+    def step(self, now: int) -> None:
+        """Judge one instant."""
+        step = float(seconds(now, self._before))
+        self._before = now
+        self.steps += 1
+        self._pairs(now)
+        self._waits(step)
+        self._distances()
+        s = self._s
+        here = s.world.here.ravel()
+        for level in range(len(self.shares)):
+            self.shares[level] += here & s.initialised & (s.level == level)
+        if s.enabled and self._items:
+            self._expose(now, here)
+        self._disagreement(step)
+
+    def close(self, now: int) -> None:
+        """Exposures that last to the end of the run are counted there."""
+        self.exposure.close(now)
+
+    def _pairs(self, now: int) -> None:
+        s, world, road = self._s, self._s.world, self._s.world.road
+        part = world.part
+        here, path = world.here[:, part], world.path[:, part]
+        front, rear = -world.distance[:, part], world.rear[:, part]
+        one, other = path[:, :, None], path[:, None, :]
+        inside = (front[:, :, None] > road.begins[one, other]) & (rear[:, :, None] < road.ends[one, other])
+        both = np.triu(here[:, :, None] & here[:, None, :], k=1)
+        sharing = inside & inside.transpose(0, 2, 1) & both
+        x, y, heading = (each[:, part] for each in world.place)
+        vehicle = world.vehicle
+        along, across = np.cos(heading), np.sin(heading)
+        x, y = x - 0.5 * vehicle.length * along, y - 0.5 * vehicle.length * across
+        size = vehicle.length, vehicle.width
+        mine = boxes.Boxes(x[:, :, None], y[:, :, None], along[:, :, None], across[:, :, None], *size)
+        theirs = boxes.Boxes(x[:, None], y[:, None], along[:, None], across[:, None], *size)
+        touching = boxes.overlap(mine, theirs) & both
+        self._note(now, "two cars in one zone", sharing, self._sharing, self.conflicts)
+        self._note(now, "collision", touching, self._touching, self.collisions)
+
+    def _note(self, now: int, name: str, wrong: Booleans, before: Booleans, count: NDArray[np.int64]) -> None:
+        part = self._s.world.part
+        begins = wrong & ~before[:, part, part]
+        before[:] = False
+        before[:, part, part] = wrong
+        count += begins.sum(axis=(1, 2))
+        for run, one, other in zip(*np.nonzero(begins), strict=True):
+            row = int(run) * self._s.shape[1] + int(one) + part.start
+            said = f"{name}: cars {one + part.start} and {other + part.start}"
+            self._s.log.add(now, row, "violation", said, goal=name, other=int(other) + part.start)
+
+    def _waits(self, step: float) -> None:
+        world = self._s.world
+        for arm in range(4):
+            mine = world.before & (world.arm == arm)
+            first = mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
+            self.waited += np.where(first & (world.speed < WAITS), step, 0.0)
+
+    def _distances(self) -> None:
+        s, world, front = self._s, self._s.world, self._s.driving.front
+        gap = np.where(world.here, front.gap, np.inf)
+        reaction = self._reaction[s.level].reshape(s.shape)
+        margin = gap - rss.safe_distance(world.speed, front.speed, reaction, world.vehicle.braking)
+        closing = world.speed - front.speed
+        ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
+        self.min_gap = np.minimum(self.min_gap, gap.min(axis=1))
+        self.min_margin = np.minimum(self.min_margin, margin.min(axis=1))
+        self.min_ttc = np.minimum(self.min_ttc, ttc.min(axis=1))
+        moving = np.isfinite(gap) & (world.speed >= 1.0)
+        self._gap_sum += np.where(moving, gap / np.maximum(world.speed, 1.0), 0.0).sum(axis=1)
+        self._gap_time += moving.sum(axis=1)
+
+    def _expose(self, now: int, here: Booleans) -> None:
+        s = self._s
+        assert s.seen is not None
+        fresh = s.seen.time == now
+        wrong = np.abs(s.seen.value - s.true) > self._tolerated
+        self._wrong = np.where(fresh, wrong, self._wrong)
+        signals = dict(zip((*SIGNALS, PEERS), np.concatenate([self._wrong, s.late[-1:] & False]) | s.late, strict=True))
+        down = {name: s.down[name] for name in COMPONENTS} | {COORDINATOR: np.zeros(s.rows, dtype=bool)}
+        bad = np.array([signals[name] if name in signals else down[name] for name in self._items]) & here
+        over = self.exposure.overdue.any(axis=0)
+        self.exposure.update(now, bad, s.level, s.level_since)
+        for row in np.flatnonzero(self.exposure.overdue.any(axis=0) & ~over):
+            self.overdue[row] += 1
+            s.log.add(now, int(row), "violation", "bad data in command beyond its bound", goal="bad data")
+
+    def _disagreement(self, step: float) -> None:
+        """How long one has acted on what is agreed by all around while one of these did not."""
+        s, world = self._s, self._s.world
+        part, level = world.part, s.level.reshape(s.shape)
+        near = (world.before | world.inside) & (world.distance <= 100.0)
+        lower = (level <= BASE - 1) & near
+        visible = s.visible
+        if visible.shape[1] != part.stop - part.start:
+            return
+        apart = ((level[:, part] > BASE)[:, :, None] & visible & lower[:, None, part]).any(axis=2)
+        self._apart[:, part] = np.where(apart, self._apart[:, part] + step, 0.0)
+        self.disagreed = np.maximum(self.disagreed, self._apart.max(axis=1))
+
+    def summary(self, run: int) -> dict[str, Any]:
+        """The part of `summary.json` that the simulation measures."""
+        s, world = self._s, self._s.world
+        time = float(self._gap_time[run])
+        return {
+            "duration": float(seconds(s.finished, 0)),
+            "vehicles": s.shape[1],
+            "vehicle_steps": s.shape[1] * self.steps,
+            "collisions": int(self.collisions[run]),
+            "min_gap": float(self.min_gap[run]),
+            "min_time_to_collision": _finite(self.min_ttc[run]),
+            "min_rss_margin": float(self.min_margin[run]),
+            "mean_time_gap": float(self._gap_sum[run]) / time if time else None,
+            "functions": {s.function.name: self._function(run)},
+            "metrics": self._metrics(run),
+            "safety_goals": self._goals(run),
+        }
+
+    def _metrics(self, run: int) -> dict[str, Any]:
+        s, world = self._s, self._s.world
+        end, passed = float(seconds(s.finished, 0)), world.passed[run]
+        counted = passed >= min(WARM_UP, 0.5 * end)
+        free = world.road.line / world.limit
+        delay = (passed - world.traffic.time[run] - free)[np.isfinite(passed)]
+        waiting = world.traffic.time[run] <= end
+        return {
+            "throughput": 3600.0 * float(counted.sum()) / (end - min(WARM_UP, 0.5 * end)),
+            "longest_wait": float(self.waited[run].max()),
+            "zone_conflicts": int(self.conflicts[run]),
+            "stuck_vehicles": int((self.waited[run] > STUCK).sum()),
+            "mean_delay": float(delay.mean()) if len(delay) else None,
+            "queued_at_end": int((waiting & np.isnan(passed)).sum()),
+            "passed": int(np.isfinite(passed).sum()),
+        }
+
+    def _function(self, run: int) -> dict[str, Any]:
+        s = self._s
+        rows = slice(run * s.shape[1], (run + 1) * s.shape[1])
+        total = self.shares[:, rows].sum()
+        shares = self.shares[:, rows].sum(axis=1) / total if total else np.eye(len(self.shares))[0]
+        latency, bound, reach = self._tightest(rows)
+        return {
+            "los_share": {str(level): float(share) for level, share in enumerate(shares)},
+            "switches": int(s.log.switches[rows].sum()),
+            "worst_switch_latency": latency,
+            "switch_bound": bound,
+            "worst_fault_handling": latency + reach if latency else 0.0,
+            "fault_handling_bound": bound + reach,
+            "false_downgrades": int(s.log.false_downgrades[rows].sum()),
+            "worst_disagreement": int(self.disagreed[run] / ROUND),
+            "disagreement_bound": 1,
+        }
+
+    def _tightest(self, rows: slice) -> tuple[float, float, float]:
+        """Latency, switch bound and reach of the item with the least margin."""
+        if not self._items:  # level 0 is all there is: what is left to switch is a cycle of kernel and control
+            return 0.0, switch_bound(0.0, self._s.design.timing), 0.0
+        worst, bounds = self.exposure.worst[:, rows], self.exposure.bounds[:, rows]
+        item, row = np.unravel_index(int((bounds - worst - 1e3 * (worst > 0.0)).argmin()), worst.shape)
+        guard = guards(self._s.function)[self._items[item]]
+        return float(worst[item, row]), float(bounds[item, row]), self._s.function.levels[guard - 1].reach
+
+    def _goals(self, run: int) -> dict[str, Any]:
+        s = self._s
+        rows = slice(run * s.shape[1], (run + 1) * s.shape[1])
+        counts = {"collision": self.collisions[run], "zone_conflict": self.conflicts[run]}
+        if s.enabled:
+            counts["bad_data_in_command"] = self.overdue[rows].sum()
+        return {
+            hazard.goal: {"violated": bool(counts[hazard.id] > 0), "violations": int(counts[hazard.id])}
+            for hazard in s.design.hazards
+            if hazard.id in counts
+        }
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if isfinite(number) else None

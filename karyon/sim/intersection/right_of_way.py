@@ -1,0 +1,145 @@
+"""Who may go by what is seen alone: all-way stop (level 0) and gaps (level 1); and who gives way inside the crossing.
+
+One that can still stop at its line by `STOPS` does, where another one stands at its line: so a car binds itself only where
+it could not stop by `BINDS` any more, and the two never overlap. All that is not certain keeps a car at its line.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.control.crossing import travel_time
+from karyon.sim.intersection.world import World
+from karyon.sim.roads.crossing import ARMS
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+STOPS, BINDS = 2.5, 3.2  # m/s2
+STANDS, AT_LINE = 0.3, 2.5  # m/s, m: who stands at its line
+SETS_OFF = 1.6  # m/s2, of one that crosses: counted on for those inside
+HARDEST = 2.5  # m/s2, of another one that comes, at worst
+
+
+class Tables:
+    """Per pair of paths, as seen by a car on the first: what its pairs are looked up in (path, other path).
+
+    An arm's column has the least or most of its three paths: nobody knows from its place where one wants to go.
+    """
+
+    def __init__(self, world: World) -> None:
+        road, length = world.road, world.vehicle.length
+        by_arm = [road.arm == arm for arm in range(ARMS)]
+        self.conflicts, self.begins = road.conflicts, road.begins
+        self.clear = road.ends + length  # m behind the line at which the front is when the rear is out
+        self.arm_conflicts = np.stack([road.conflicts[:, arm].any(axis=1) for arm in by_arm], axis=1)
+        self.arm_clear = np.stack([self.clear[:, arm].max(axis=1) for arm in by_arm], axis=1)  # mine
+        self.arm_begins = np.stack([road.begins.T[:, arm].min(axis=1) for arm in by_arm], axis=1)  # theirs
+
+
+class Coming(NamedTuple):
+    """Of the next car on each of the three other arms: distance to its line (m), speed (m/s), (side, run, car)."""
+
+    distance: Floats
+    speed: Floats
+
+
+def can_stop(distance: Floats, speed: Floats) -> Booleans:
+    """Whether one that comes can, and therefore will, stop at its line."""
+    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.5)
+
+
+def is_bound(distance: Floats, speed: Floats) -> Booleans:
+    """Whether one that may go must decide now: it cannot stop gently any more."""
+    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.1)
+
+
+def by_gaps(
+    world: World,
+    tables: Tables,
+    coming: Coming,
+    distance: Floats,
+    speed: Floats,
+    since: Floats,
+    *,
+    margin: Floats,
+    must_stand: Booleans,
+    a: float,
+) -> Booleans:
+    """Who may go because of what comes on the other arms (run, car).
+
+    coming           as the car sees it
+    distance, speed  own, as measured, m and m/s
+    since            s, from when on each stands at its line; inf: it does not
+    margin           s, between being out of the way and the earliest that another one can be there
+    must_stand       it goes only after having stood: level 0
+    """
+    runs = np.arange(world.runs)[:, None]
+    stands = np.isfinite(since)
+    may = np.where(must_stand, stands, True)
+    first = _first_standing(world, since)
+    for index, further in enumerate((3, 2, 1)):
+        arm = (world.arm + further) % ARMS
+        crosses = tables.arm_conflicts[world.path, arm]
+        theirs, speed_of_them = coming.distance[index], coming.speed[index]
+        out = travel_time(distance + tables.arm_clear[world.path, arm], speed, a, world.top)
+        begins = np.where(crosses, tables.arm_begins[world.path, arm], 0.0)
+        there = travel_time(theirs + begins, speed_of_them, HARDEST, world.limit)
+        gap = there > out + margin
+        their_turn = first[runs, arm]
+        waits_for_us = (their_turn > since) | ((their_turn == since) & (world.arm < arm))
+        standing = np.isfinite(their_turn)
+        comes_to_stand = can_stop(theirs, speed_of_them) & (theirs > AT_LINE)  # who moves at its line has set off
+        yields = stands & np.where(standing, waits_for_us, comes_to_stand)
+        may &= ~crosses | yields | (gap & ~standing)
+    return np.asarray(may)
+
+
+def clear_inside(world: World, tables: Tables, distance: Floats, speed: Floats, strict: Booleans, a: float) -> Booleans:
+    """Who finds the zones on its path free, or about to be (run, car); `strict`: they are free already."""
+    part = world.part
+    path, inside = world.path[:, part], world.inside[:, part]
+    conflicts = tables.conflicts[path[:, :, None], path[:, None, :]]
+    to_leave = tables.clear[path[:, None, :], path[:, :, None]] + world.distance[:, None, part]  # theirs
+    blocks = conflicts & inside[:, None, :] & (to_leave > 0.0)
+    left = travel_time(to_leave, world.speed[:, None, part], SETS_OFF, world.top[:, None, part])
+    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
+    there = travel_time(begins + distance[:, part, None], speed[:, part, None], a, world.top[:, part, None])
+    blocks &= strict[:, part, None] | (left + 0.3 > there)
+    free = np.ones(world.s.shape, dtype=bool)
+    free[:, part] = ~blocks.any(axis=2)
+    return free
+
+
+def way_inside(world: World, tables: Tables, order: Floats) -> Floats:
+    """How far each car that is bound may go before it must let another one pass (m, inf: as it likes) (run, car).
+
+    order   s, when each was bound; NaN: not. Who was bound first goes first, and whoever is in a zone already
+    """
+    part = world.part
+    path, rank, here = world.path[:, part], order[:, part], world.here[:, part]
+    behind_line = -world.distance[:, part]
+    number = np.arange(rank.shape[1])
+    theirs, mine = rank[:, None, :], rank[:, :, None]
+    first = (theirs < mine) | ((theirs == mine) & (number[None, None, :] < number[None, :, None]))
+    conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & here[:, None, :] & here[:, :, None]
+    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0) - behind_line[:, :, None]
+    to_leave = tables.clear[path[:, None, :], path[:, :, None]] - behind_line[:, None, :]
+    conflicts &= first & (begins > 0.0) & (to_leave > 0.0)
+    left = travel_time(to_leave, world.speed[:, None, part], SETS_OFF, world.top[:, None, part])
+    there = begins / np.maximum(world.speed[:, part, None], 0.5)
+    must_wait = conflicts & (left + 0.2 > there)
+    way = np.full(world.s.shape, np.inf)
+    way[:, part] = np.where(must_wait, begins, np.inf).min(axis=2)
+    return way
+
+
+def _first_standing(world: World, since: Floats) -> Floats:
+    """Per arm, from when on the one that is next at its line stands there, s; inf: it does not (run, arm)."""
+    return np.stack(
+        [np.where((world.arm == arm) & world.before, since, np.inf).min(axis=1) for arm in range(ARMS)], axis=1
+    )

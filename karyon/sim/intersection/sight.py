@@ -1,0 +1,148 @@
+"""What cars see at a crossing: who is ahead, who comes on the other arms, and who else is around."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.perception.crossing import SIGNALS
+from karyon.perception.sensors import Samples
+from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.world import World
+from karyon.sim.roads.crossing import ARMS
+from karyon.sim.streams import NormalBlocks, Purpose
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NOBODY = -1
+SIDES = (3, 2, 1)  # arms to the left, opposite, to the right: so many further, counted against the clock
+
+
+class Ahead(NamedTuple):
+    """The car ahead of each, in its lane or in the one it leaves by: gap (m), its speed (m/s), who it is (run, car)."""
+
+    gap: Floats
+    speed: Floats
+    who: Integers
+
+
+class Nearest(NamedTuple):
+    """Of each arm the car that is next at its line: distance (m), speed (m/s), who it is (run, arm)."""
+
+    distance: Floats
+    speed: Floats
+    who: Integers
+
+
+def ahead(world: World) -> Ahead:
+    """The nearest car that is in the way, until its rear is out of the way of this one's path; inf: nobody."""
+    part, road = world.part, world.road
+    s, path, arm, here = (each[:, part] for each in (world.s, world.path, world.arm, world.here))
+    rear, speed = world.rear[:, part], world.speed[:, part]
+    number = np.arange(s.shape[1])
+    further = (s[:, None, :] > s[:, :, None]) | ((s[:, None, :] == s[:, :, None]) & (number < number[:, None]))
+    same_arm = arm[:, :, None] == arm[:, None, :]
+    in_lane = same_arm & further & (rear[:, None, :] < road.parts[path[:, None, :], path[:, :, None]])
+    leaves = road.leaves[path]
+    out = s - road.line - road.inside[path]  # behind the crossing, m
+    joins = (leaves[:, :, None] == leaves[:, None, :]) & (out[:, None, :] >= 0.0)
+    joins &= (out[:, None, :] > out[:, :, None]) & ~same_arm
+    gap = np.where(in_lane, s[:, None, :] - s[:, :, None], np.inf)
+    gap = np.where(joins, out[:, None, :] - out[:, :, None], gap) - world.vehicle.length
+    gap = np.where(here[:, None, :] & here[:, :, None], gap, np.inf)
+    first = gap.argmin(axis=2)
+    nearest = np.take_along_axis(gap, first[:, :, None], axis=2)[:, :, 0]
+    found = np.isfinite(nearest)
+    whole = Ahead(np.full(world.s.shape, np.inf), np.zeros(world.s.shape), np.full(world.s.shape, NOBODY))
+    whole.gap[:, part], whole.who[:, part] = nearest, np.where(found, first + part.start, NOBODY)
+    whole.speed[:, part] = np.where(found, np.take_along_axis(speed, first, axis=1), 0.0)
+    return whole
+
+
+def nearest(world: World) -> Nearest:
+    """Who is next at the line of each arm."""
+    part = world.part
+    comes = world.before[:, None, part] & (world.arm[:, None, part] == np.arange(ARMS)[None, :, None])
+    distance = np.where(comes, world.distance[:, None, part], np.inf)
+    who = distance.argmin(axis=2)
+    near = distance.min(axis=2)
+    found = np.isfinite(near)
+    speed = np.where(found, np.take_along_axis(world.speed[:, part], who, axis=1), 0.0)
+    return Nearest(near, speed, np.where(found, who + part.start, NOBODY))
+
+
+class Eyes:
+    """Sensors of every car; what is beyond their range is seen as nothing at the range, 0 m/s."""
+
+    def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
+        sight = scenarios[0].sight
+        self.range, self._world = sight.range, world
+        near, fast = sight.distance_sigma, sight.speed_sigma
+        sigma = [near, fast, sight.own_speed_sigma, sight.position_sigma, *(near, fast) * 3]
+        self._sigma = np.array(sigma)[:, None]
+        seeds = [each.seed for each in scenarios]
+        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(SIGNALS), world.cars)
+        rows = world.runs * world.cars
+        self._objects = np.full((4, rows), NOBODY)
+
+    def look(self) -> tuple[Floats, Booleans, Booleans]:
+        """What is true now (signal, row), and of front, left, opposite, right: another object than before; nothing.
+
+        Answers (10, row), (5, row), (5, row): the own place is the second of the five distances, and never another.
+        """
+        world = self._world
+        front, arms = ahead(world), nearest(world)
+        sides = (world.arm[None] + np.array(SIDES)[:, None, None]) % ARMS  # (side, run, car)
+        runs = np.arange(world.runs)[None, :, None]
+        who = arms.who[runs, sides]
+        distance, speed = arms.distance[runs, sides], arms.speed[runs, sides]
+        seen = (who != NOBODY) & (self._apart(who) <= self.range)
+        who = np.where(seen, who, NOBODY)
+        far = front.gap >= self.range
+        objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who]).reshape(4, -1)
+        true = [
+            np.where(far, self.range, front.gap),
+            np.where(far, 0.0, front.speed - world.speed),
+            world.speed,
+            world.s,
+        ]
+        for side in range(3):
+            true += [np.where(seen[side], distance[side], self.range), np.where(seen[side], speed[side], 0.0)]
+        renewed, nothing = objects != self._objects, objects == NOBODY
+        self._objects = objects
+        own = np.zeros((1, objects.shape[1]), dtype=bool)
+        values = np.stack([each.ravel() for each in true])
+        return (
+            values,
+            np.concatenate([renewed[:1], own, renewed[1:]]),
+            np.concatenate([nothing[:1], own, nothing[1:]]),
+        )
+
+    def measure(self, now: int, true: Floats, nothing: Booleans) -> Samples:
+        """New samples at `now` (ns), of cars that are here."""
+        noise = self._sigma * self._noise.next()
+        silent = np.zeros(true.shape, dtype=bool)
+        silent[[0, 4, 6, 8]] = silent[[1, 5, 7, 9]] = nothing[[0, 2, 3, 4]]
+        value = true + np.where(silent, 0.0, noise)
+        fresh = np.broadcast_to(self._world.here.ravel(), true.shape).copy()
+        return Samples(value, np.full(true.shape, now, dtype=np.int64), fresh)
+
+    def visible(self) -> Booleans:
+        """Whom each car of `world.part` sees, of those that are not out of the crossing yet (run, car, other)."""
+        world = self._world
+        part = world.part
+        x, y, _ = (each[:, part] for each in world.place)
+        near = np.hypot(x[:, :, None] - x[:, None, :], y[:, :, None] - y[:, None, :]) <= self.range
+        matters = (world.before | world.inside)[:, part]
+        return np.asarray(near & matters[:, None, :] & world.here[:, part, None] & ~np.eye(near.shape[1], dtype=bool))
+
+    def _apart(self, who: Integers) -> Floats:
+        """Distance in m from each car to another one (side, run, car)."""
+        x, y, _ = self._world.place
+        runs = np.arange(self._world.runs)[None, :, None]
+        return np.asarray(np.hypot(x - x[runs, who], y - y[runs, who]))

@@ -1,0 +1,276 @@
+"""One simulation of a batch of runs at a crossing: SimPy keeps the time, one process per kind of cycle, all rows at once.
+
+Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + car where the kernel judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from karyon.cooperation.intersection import BASE, NOBODY
+from karyon.kernel import Kernel
+from karyon.kernel.design import Design
+from karyon.perception.crossing import SIGNALS, Seen, Sight
+from karyon.perception.received import CONTENT, MESSAGE
+from karyon.perception.sensors import NEVER, nanoseconds, seconds
+from karyon.sim.analysis import age_limit
+from karyon.sim.engine import At, Order
+from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
+from karyon.sim.faults import Components, Injector
+from karyon.sim.intersection.agreement import Agreement
+from karyon.sim.intersection.driving import Driving
+from karyon.sim.intersection.events import Log
+from karyon.sim.intersection.faults import placed, said_wrongly
+from karyon.sim.intersection.measures import Measures
+from karyon.sim.intersection.right_of_way import Tables
+from karyon.sim.intersection.scenario import FUNCTION, Scenario
+from karyon.sim.intersection.sight import Eyes
+from karyon.sim.intersection.trace import Trace
+from karyon.sim.intersection.world import World
+from karyon.sim.radio import Channel
+from karyon.sim.streams import NormalBlocks, Purpose
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+PEERS = "zone.peers.message"
+PEER = "crossing"  # whose agreement the highest level asks
+GRACE = 500_000_000  # ns for which one that has come into sight need not have been heard
+BELIEVED = 3.0  # m, by which the place that one says may differ from where it is seen
+INCONSISTENT = 1.2  # m, as in `Sight`
+WATCH = 100_000_000  # ns
+
+
+class Simulation:
+    """Runs of one design and one set of periods, side by side; seeds, faults and traffic may differ."""
+
+    def __init__(self, scenarios: Sequence[Scenario], design: Design, folders: Sequence[Path | None]) -> None:
+        first = scenarios[0]
+        if any(_alike(each) != _alike(first) for each in scenarios):
+            raise ValueError("runs of one batch differ only in seed and faults")
+        most = first.intersection.max_los
+        self.design = design if most is None else design.limited(FUNCTION, most)
+        self.whole = design.function(FUNCTION)
+        self.scenarios, self.function = scenarios, self.design.function(FUNCTION)
+        self.top = len(self.function.levels) - 1
+        self.end, self.env = nanoseconds(first.duration), simpy.Environment()
+        self.world = World(scenarios)
+        self.shape = self.world.s.shape
+        self.rows = self.shape[0] * self.shape[1]
+        self.tables = Tables(self.world)
+        self.eyes = Eyes(scenarios, self.world)
+        limit = min(age_limit(self.whole, "own.speed"), 1.0)
+        self.sight = Sight(self.rows, INCONSISTENT, limit)
+        self.channel = Channel(scenarios, is_group=True)  # type: ignore[arg-type]
+        margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
+        self._radio_period = nanoseconds(first.radio.period)
+        self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
+        self.agreement = Agreement(self.world, self.tables, margins, self._radio_period)
+        self.driving = Driving(self.world, self.tables, self.agreement, self.function, self.eyes.range)
+        faults = placed(scenarios)
+        self.faults = faults
+        periods = dict.fromkeys(SIGNALS, nanoseconds(design.timing.perception_period))
+        own = [one for one in faults if one.fault.signal != SAID]
+        self.injector = Injector(own, periods, SIGNALS)
+        self.liars = [one for one in faults if one.fault.signal == SAID]
+        self.components = Components(faults, self.rows, (*COMPONENTS, COORDINATOR))
+        self.kernel = Kernel(self.design, self.rows)
+        self.kernel.seen.agree(PEER, self.top)  # left out of what a car proposes: `agreement` has it
+        self.enabled = first.kernel.enabled
+        noise = NormalBlocks([each.seed for each in scenarios], Purpose.MESSAGES, 2, self.world.cars)
+        self._message_noise = noise
+        self._begin()
+        self.log = Log(self)
+        self.measures = Measures(self)
+        self.trace = Trace(self, folders)
+        self._processes()
+
+    def _begin(self) -> None:
+        start = 0 if self.enabled else self.top
+        self.level, self.decided, self.admitted = np.full((3, self.rows), start)
+        self.level_since = np.zeros(self.rows, dtype=np.int64)
+        self.initialised = np.full(self.rows, not self.enabled)
+        self.down = {name: np.zeros(self.rows, dtype=bool) for name in (*COMPONENTS, COORDINATOR)}
+        self._cycles = dict.fromkeys(self.down, -1)
+        self._pending = (self.level.copy(), np.zeros(self.shape))
+        self._safe = np.ones((self.top + 1, self.rows), dtype=bool)
+        self.seen: Seen | None = None
+        self.true = np.full((len(SIGNALS), self.rows), np.nan)
+        self.late = np.zeros((len(SIGNALS) + 1, self.rows), dtype=bool)
+        self._first_seen = np.full((*self.shape, self.shape[1]), NEVER, dtype=np.int64)
+        self.visible = np.zeros((self.shape[0], 1, 1), dtype=bool)
+        self.peers = np.zeros(self.rows, dtype=np.int64)
+        self.finished = 0
+
+    def run(self, progress: Callable[[float], bool] | None = None) -> bool:
+        """Run to the end; `progress` is told each second, and ends the runs by answering False. Whether it was reached."""
+        now, complete = 0, True
+        while now <= self.end and complete:
+            now = min(now + nanoseconds(1.0), self.end + 1)
+            self.env.run(until=now)
+            if now > self.end:
+                break
+            complete = progress is None or progress(float(seconds(now, 0)))
+        self.finished = min(now, self.end)
+        self.measures.close(self.finished)
+        return complete
+
+    def _processes(self) -> None:
+        timing = self.design.timing
+        control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
+        phase, perception = nanoseconds(timing.control_phase), nanoseconds(timing.perception_period)
+        self._step = timing.control_period
+        self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
+        self._cycle(self._radio_period, 0, Order.RADIO, self._send)
+        self._cycle(perception, nanoseconds(timing.perception_phase), Order.PERCEPTION, self._perceive)
+        if self.enabled:
+            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
+        self._cycle(control, phase, Order.CONTROL, self._control)
+        self._cycle(WATCH, 0, Order.WATCH, self._watch)
+        if self.trace.wanted:
+            self._cycle(nanoseconds(self.scenarios[0].record.period), 0, Order.RECORD, self._record)
+        for when, entry in self.log.planned():
+            if when <= self.end:
+                self.env.process(self._happen(when, entry))
+
+    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
+        def process() -> Generator[simpy.Event, None, None]:
+            yield At(self.env, phase, order)
+            while True:
+                action(int(self.env.now))
+                yield At(self.env, period, order)
+
+        self.env.process(process())
+
+    def _happen(self, when: int, entry: Callable[[int], None]) -> Generator[simpy.Event, None, None]:
+        yield At(self.env, when, Order.SCENARIO)
+        entry(int(self.env.now))
+
+    def _running(self, component: str, now: int) -> Booleans:
+        self._cycles[component] += 1
+        running = self.components.running(component, now, self._cycles[component])
+        self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
+        return ~self.down[component]
+
+    def _actuate(self, now: int) -> None:
+        """Commands computed one actuator delay ago come into force, and with them their level."""
+        self.world.advance(now)
+        level, command = self._pending
+        self.level_since = np.where(level != self.level, now, self.level_since)
+        self.level, self.world.command = level, command
+
+    def _send(self, now: int) -> None:
+        world = self.world
+        world.advance(now)
+        has_radio = self._running("radio", now).reshape(self.shape) & ~world.traffic.silent & world.here
+        leads = self._running(COORDINATOR, now).reshape(self.shape) & has_radio
+        if now > 0:
+            visible, believed, new = self._around(now)
+            admitted = self.admitted.reshape(self.shape)
+            self.agreement.step(now, self._heard(), visible, believed, new, admitted, leads)
+        noise = self._message_noise.next().reshape(2, *self.shape)
+        radio = self.scenarios[0].radio
+        place, speed = world.s + radio.position_sigma * noise[0], world.speed + radio.speed_sigma * noise[1]
+        place, speed, level = said_wrongly(self.liars, now, place, speed, self.admitted.reshape(self.shape), self.top)
+        self.agreement.send(place, speed, level)
+        nothing = np.zeros((len(CONTENT), self.rows))  # what is said is kept by `agreement`, in order of its sending
+        true = np.zeros((len(MESSAGE), self.rows))
+        true[0] = world.distance.ravel()  # TODO
+        self.channel.send(now, nothing, true, ~has_radio.ravel())
+
+    def _heard(self) -> Integers:
+        """When the newest message that has arrived was sent, ns (run, car, other)."""
+        cars = self.shape[1]
+        return self.channel.time.reshape(self.shape[0], cars, cars)
+
+    def _around(self, now: int) -> tuple[Booleans, Booleans, Booleans]:
+        """Who sees whom; whose word agrees with what is seen; who has come into sight just now; of `world.part`."""
+        part = self.world.part
+        visible = self.visible
+        since = self._first_seen[:, part, part]
+        new = visible & (now - np.where(since == NEVER, now, since) < GRACE)
+        return visible, self.agreement.agrees(self._heard(), visible, BELIEVED), new
+
+    def _perceive(self, now: int) -> None:
+        world = self.world
+        world.advance(now)
+        world.admit()
+        world.walk(self.agreement.bound)
+        self.true, renewed, nothing = self.eyes.look()
+        samples = self.injector.own(now, self.eyes.measure(now, self.true, nothing))
+        running = self._running("perception", now)
+        samples.fresh &= running
+        self.seen = self.sight.update(now, samples, renewed, nothing)
+        deaf = self.down["radio"] | world.traffic.silent.ravel()
+        self.channel.receive(now, deaf)
+        part = world.part
+        self.visible = self.eyes.visible()
+        first = self._first_seen[:, part, part]
+        self._first_seen[:, part, part] = np.where(self.visible & (first == NEVER), now, first)
+        self._tell(now, running, deaf)
+
+    def _tell(self, now: int, running: Booleans, deaf: Booleans) -> None:
+        """Write run-time safety information."""
+        seen, kernel = self.seen, self.kernel.seen
+        assert seen is not None
+        for index, name in enumerate(SIGNALS):
+            kernel.see(name, seen.value[index], seen.time[index], seen.validity[index])
+        oldest, believed = self._peers(now)
+        self.peers = oldest
+        kernel.see(PEERS, np.zeros(self.rows), oldest, believed, 0.0, self.scenarios[0].radio.clock_offset)
+        kernel.beat("perception", now, running)
+        kernel.beat("radio", now, ~deaf)
+        kernel.beat(COORDINATOR, now, (self.agreement.coordinator != NOBODY).ravel())
+        here = self.world.here.ravel()
+        stale = (seen.time != now) & here
+        self.late = np.concatenate([stale, ((now - oldest > self._peers_limit) & here)[None]])
+
+    def _peers(self, now: int) -> tuple[Integers, Floats]:
+        """Of each row, when the oldest newest message of all around was sent, and whether all are believed (row,)."""
+        part = self.world.part
+        heard = self._heard()[:, part, part]
+        visible, agrees, _ = self._around(now)
+        first = self._first_seen[:, part, part]
+        reference = np.where(visible, np.maximum(heard, first), now)
+        oldest = np.full(self.shape, now)
+        oldest[:, part] = reference.min(axis=2)
+        believed = np.ones(self.shape)
+        lies = visible & ~agrees & (heard != NEVER)
+        believed[:, part] = np.where(lies.any(axis=2), 0.0, 1.0)
+        return oldest.ravel(), believed.ravel()
+
+    def _decide(self, now: int) -> None:
+        decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
+        self.initialised = decision.initialised
+        self.admitted, before = decision.level.astype(np.int64), self.decided
+        agreed = np.minimum(self.admitted, np.maximum(self.agreement.level.ravel(), BASE))
+        self.decided = np.where(self.admitted > BASE, agreed, self.admitted)
+        self.log.switched(now, before, decision)
+
+    def _control(self, now: int) -> None:
+        assert self.seen is not None
+        running = self._running("control", now)
+        before = self._pending[1]
+        level = self.decided.reshape(self.shape)
+        command = self.driving.command(float(seconds(now, 0)), self.seen.value.reshape(-1, *self.shape), level)
+        command = np.where(running.reshape(self.shape) | (level == 0), command, before)
+        self.kernel.seen.beat("control", now, running)
+        self._pending = (self.decided.copy(), np.where(np.isfinite(command), command, before))
+
+    def _watch(self, now: int) -> None:
+        self.world.advance(now)
+        self.measures.step(now)
+
+    def _record(self, now: int) -> None:
+        self.trace.record(now)
+
+
+def _alike(scenario: Scenario) -> Scenario:
+    """What all runs of a batch have in common: the scenario less what may differ."""
+    return scenario.model_copy(update={"seed": 0, "faults": ()})

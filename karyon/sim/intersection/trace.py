@@ -1,0 +1,120 @@
+"""The trace of runs at a crossing: one row per car that is here and recorded instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from karyon.perception.crossing import SIGNALS
+from karyon.perception.sensors import NEVER, seconds
+from karyon.sim.failure_modes import CROSSING_SIGNALS
+from karyon.sim.recorder import Tables
+
+if TYPE_CHECKING:
+    from karyon.sim.intersection.simulation import Simulation
+
+UNITS = {
+    "time": "s",
+    "vehicle": "",
+    "x": "m",
+    "y": "m",
+    "heading": "rad",
+    "length": "m",
+    "width": "m",
+    "speed": "m/s",
+    "acceleration": "m/s2",
+    "command": "m/s2",
+    "lane": "",
+    "path": "",
+    "s": "m",
+    "gap": "m",
+    "los_intersection": "",
+    "slot": "s",
+    "confirmed": "",
+    "bound": "",
+    "coordinator": "",
+}
+INTEGERS = ("vehicle", "lane", "path", "los_intersection", "confirmed", "bound", "coordinator")
+SUFFIXES = {"": "", "_true": "", "_validity": "1", "_age": "s"}
+
+
+def schema() -> pa.Schema:
+    """Arrow schema of the trace: each field says its unit. `x`, `y` are the middle of the body, as in all traces."""
+    fields = [_field(name, unit) for name, unit in UNITS.items()]
+    for name in SIGNALS:
+        fields += [_field(name + suffix, unit or CROSSING_SIGNALS[name]) for suffix, unit in SUFFIXES.items()]
+    about = {"about": "KARYON trace of a crossing: one row per vehicle that is here and instant"}
+    return pa.schema(fields, metadata=about)
+
+
+def _field(name: str, unit: str) -> pa.Field:
+    return pa.field(name, pa.int32() if name in INTEGERS else pa.float64(), metadata={"unit": unit})
+
+
+class Trace(Tables):
+    """The trace of a batch."""
+
+    def __init__(self, simulation: Simulation, folders: Sequence[Path | None]) -> None:
+        """`folders`: one per run; None: that run is not recorded."""
+        paths = [folder and folder / "trace.parquet" for folder in folders]
+        super().__init__(paths, schema(), simulation.shape[1])
+        self._s = simulation
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any run is recorded."""
+        return bool(self.runs)
+
+    def record(self, now: int) -> None:
+        """Keep one instant, of the cars that are here."""
+        s, world = self._s, self._s.world
+        assert s.seen is not None
+        shape = s.shape
+        front_x, front_y, heading = world.place
+        half = 0.5 * world.vehicle.length
+        columns = {
+            "time": np.full(shape, float(seconds(now, 0))),
+            "vehicle": np.broadcast_to(np.arange(shape[1]), shape),
+            "x": front_x - half * np.cos(heading),
+            "y": front_y - half * np.sin(heading),
+            "heading": heading,
+            "length": np.full(shape, world.vehicle.length),
+            "width": np.full(shape, world.vehicle.width),
+            "speed": world.speed,
+            "acceleration": world.acceleration,
+            "command": world.command,
+            "lane": world.arm,
+            "path": world.path,
+            "s": world.s,
+            "gap": np.where(np.isfinite(s.driving.front.gap), s.driving.front.gap, np.nan),
+            "los_intersection": s.level.reshape(shape),
+            "slot": s.agreement.slot.time,
+            "confirmed": s.agreement.confirmed,
+            "bound": s.agreement.bound,
+            "coordinator": s.agreement.coordinator,
+        }
+        table = [np.asarray(each, dtype=float) for each in columns.values()]
+        age = np.where(s.seen.time == NEVER, np.nan, seconds(now, np.where(s.seen.time == NEVER, now, s.seen.time)))
+        for index in range(len(SIGNALS)):
+            each = (s.seen.value[index], s.true[index], s.seen.validity[index], age[index])
+            table += [values.reshape(shape) for values in each]
+        self._keep(np.where(world.here, np.stack(table), np.nan))
+
+    def _row_groups(self, kept: list[np.ndarray]) -> Iterator[tuple[int, list[pa.Array]]]:
+        block = np.stack(kept)  # (instant, column, run, car)
+        names = self._layout.names
+        for run in self.runs:
+            mine = block[:, :, run]
+            there = ~np.isnan(mine[:, 0])
+            yield run, [_array(mine[:, index][there], name) for index, name in enumerate(names)]
+
+
+def _array(values: np.ndarray, name: str) -> pa.Array:
+    absent = np.isnan(values)
+    if name in INTEGERS:
+        return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
+    return pa.array(values, mask=absent)

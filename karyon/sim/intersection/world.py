@@ -1,0 +1,163 @@
+"""The true state of all cars of all runs at a crossing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.perception.sensors import seconds
+from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.traffic import Traffic
+from karyon.sim.roads.crossing import ARMS, Layout, crossing
+from karyon.sim.vehicle import move
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+CLEARANCE = 0.4  # m, that a car keeps clear of on both sides, besides its width
+LATERAL = 3.0  # m/s2, of a turn
+STRAIGHT = 11.0  # m/s, across the crossing
+ENTRY_GAP, ENTRY_BRAKING = 6.0, 2.5  # m, m/s2: one appears where it can still follow the last one
+
+
+class World:
+    """Cars on paths; arrays (run, car), cars in order of arrival. `s` is the arc length of the front bumper, in m.
+
+    here     has appeared, and is not out of sight yet
+    part     the cars, of all runs, between which there is anyone here: pairs are computed of these alone
+    top      speed across the crossing on its path, m/s
+    entered, passed, left   s, when it appeared, its front crossed its stop line, it was out of sight; NaN: not yet
+    blocked  an arm on which somebody walks (run, arm)
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        first = scenarios[0]
+        road = first.road
+        self.scenarios, self.vehicle, self.limit = scenarios, first.vehicle, road.speed_limit
+        layout = Layout(road.lane, road.approach, road.exit, road.corner)
+        self.width = self.vehicle.width + CLEARANCE
+        self.road = crossing(layout, self.width)
+        self.traffic = Traffic.of(scenarios)
+        self.path = self.traffic.path
+        self.arm = self.road.arm[self.path]
+        self.runs, self.cars = self.path.shape
+        self.path_top = np.minimum(np.sqrt(LATERAL * np.minimum(self.road.radius, 1e6)), min(STRAIGHT, self.limit))
+        self.top = self.path_top[self.path]
+        shape = self.path.shape
+        self.s, self.speed, self.acceleration = np.zeros((3, *shape))
+        self.command = np.zeros(shape)
+        self.appeared, self.here = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self.entered, self.passed, self.left = np.full((3, *shape), np.nan)
+        self.part = slice(0, 1)
+        self.now = 0
+        self._placed: tuple[tuple[int, slice], tuple[Floats, Floats, Floats]] | None = None
+        self._end = self.road.length[self.path]
+        self._ends = np.where(self.road.conflicts, self.road.ends, 0.0).max(axis=1)[self.path]
+        self.blocked = np.zeros((self.runs, ARMS), dtype=bool)
+        self._walks = [
+            _Walk(run, one.arm, one.time, one.duration)
+            for run, each in enumerate(scenarios)
+            for one in each.pedestrians
+        ]
+
+    @property
+    def distance(self) -> Floats:
+        """From the front bumper to the stop line in m, negative behind it (run, car)."""
+        return self.road.line - self.s
+
+    @property
+    def rear(self) -> Floats:
+        """How far the rear bumper is behind the stop line, m (run, car)."""
+        return self.s - self.road.line - self.vehicle.length
+
+    @property
+    def before(self) -> Booleans:
+        """Who is here and has not crossed its stop line (run, car)."""
+        return np.asarray(self.here & (self.s < self.road.line))
+
+    @property
+    def inside(self) -> Booleans:
+        """Who is here, behind its stop line, and not out of all zones (run, car)."""
+        return np.asarray(self.here & (self.s >= self.road.line) & (self.rear < self._ends))
+
+    @property
+    def place(self) -> tuple[Floats, Floats, Floats]:
+        """Place of the front bumper in m and heading of the body in rad (run, car): its rear follows on the path."""
+        if self._placed is not None and self._placed[0] == (self.now, self.part):
+            return self._placed[1]
+        self._placed = (self.now, self.part), self._place()
+        return self._placed[1]
+
+    def _place(self) -> tuple[Floats, Floats, Floats]:
+        path = self.path.ravel()
+        x, y, _ = self.road.paths.at(path, self.s.ravel())
+        behind_x, behind_y, _ = self.road.paths.at(path, self.s.ravel() - self.vehicle.length)
+        shape = self.s.shape
+        return x.reshape(shape), y.reshape(shape), np.arctan2(y - behind_y, x - behind_x).reshape(shape)
+
+    def advance(self, now: int) -> None:
+        """Move every car to `now` (ns) under the command in force."""
+        if now == self.now:
+            return
+        step = float(seconds(now, self.now))
+        s, speed, acceleration = move(
+            self.s, self.speed, self.acceleration, self.command, step, self.vehicle.lag, self.vehicle.friction
+        )
+        crosses = self.here & (self.s < self.road.line) & (s >= self.road.line)
+        self.s, self.speed = np.where(self.here, s, self.s), np.where(self.here, speed, self.speed)
+        self.acceleration = np.where(self.here, acceleration, self.acceleration)
+        self.now, time = now, float(seconds(now, 0))
+        self.passed = np.where(crosses, time, self.passed)
+        gone = self.here & (self.s >= self._end)
+        self.left = np.where(gone, time, self.left)
+        self.here &= ~gone
+
+    def admit(self) -> None:
+        """Let those appear whose time has come and whose lane is free: one per arm at an instant."""
+        now = float(seconds(self.now, 0))
+        waiting = ~self.appeared & (self.traffic.time <= now)
+        for arm in range(ARMS):
+            mine = self.arm == arm
+            comes = waiting & mine
+            next_one = comes & (np.cumsum(comes, axis=1) == 1)
+            last = np.where(self.here & mine, self.s, np.inf).min(axis=1)
+            slowest = np.where(self.here & mine & (self.s == last[:, None]), self.speed, np.inf).min(axis=1)
+            gap = last - self.vehicle.length
+            room = np.maximum(gap - ENTRY_GAP, 0.0)
+            speed = np.minimum(self.limit, np.sqrt(np.minimum(slowest, self.limit) ** 2 + 2.0 * ENTRY_BRAKING * room))
+            enters = next_one & (gap >= ENTRY_GAP)[:, None]
+            self.speed = np.where(enters, speed[:, None], self.speed)
+            self.appeared |= enters
+            self.here |= enters
+            self.entered = np.where(enters, now, self.entered)
+        self._placed = None
+        present = np.flatnonzero(self.here.any(axis=0))
+        self.part = slice(int(present[0]), int(present[-1]) + 1) if len(present) else slice(0, 1)
+
+    def walk(self, bound: Booleans) -> None:
+        """Pedestrians set out once nobody who is `bound` (run, car) will drive where they walk, and arrive."""
+        now = float(seconds(self.now, 0))
+        there = bound & self.here & (self.rear < self._ends)
+        for walk in self._walks:
+            busy = there[walk.run] & ((self.arm == walk.arm) | (self.road.leaves[self.path] == walk.arm))[walk.run]
+            if walk.since is None and now >= walk.time and not busy.any():
+                walk.since = now
+        self.blocked[:] = False
+        for walk in self._walks:
+            if walk.since is not None and now < walk.since + walk.duration:
+                self.blocked[walk.run, walk.arm] = True
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A pedestrian of one run; `since` (s): on the way."""
+
+    run: int
+    arm: int
+    time: float
+    duration: float
+    since: float | None = None

@@ -1,0 +1,1 @@
+"""Roads as paths by arc length, and where two paths claim the same ground."""

@@ -51,12 +51,12 @@ def room(gap: Gap, reaction_time: Any, margin: Any, braking: float, ahead: float
 class MakingRoom:
     """How a car falls back for a gap: gently, whatever it is told.
 
-        a = max(-strongest, gain_speed v_rel + gain_gap excess)
+    a = max(-strongest, gain_speed v_rel + gain_gap excess)
     """
 
-    strongest: float = 1.0  # m/s²: what passengers hardly feel
-    gain_speed: float = 0.7  # 1/s
-    gain_gap: float = 0.15  # 1/s²
+    strongest: float = 1.5  # m/s²: what passengers hardly feel
+    gain_speed: float = 1.0  # 1/s
+    gain_gap: float = 0.25  # 1/s²
 
     def acceleration(self, excess: Any, rate: Any) -> Floats:
         """At most so much, m/s², any shape; infinite (no limit) where what it is told is NaN.

@@ -34,7 +34,7 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 BASE = 2  # the highest level that needs no coordinator
-HEARD = 0.5  # s, for which a message counts: five periods
+HEARD = 1.0  # s, for which a message counts: ten periods
 DEPTH = 16  # messages of each car that are remembered
 NOBODY = -1
 SPOKEN = ("place", "speed", "path", "level", "coordinates", "since", "slot", "kind", "plan", "plan_kind")

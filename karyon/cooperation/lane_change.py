@@ -181,7 +181,9 @@ class LaneChange:
         asking &= (free & ~self.reserved & (self.bound_to == NOBODY))[:, None]
         chosen = np.where(asking, since, NEVER).argmin(axis=1)
         gives = asking.any(axis=1)
-        number, until = (np.take_along_axis(each, chosen[:, None], axis=1)[:, 0] for each in (words.number, words.until))
+        number, until = (
+            np.take_along_axis(each, chosen[:, None], axis=1)[:, 0] for each in (words.number, words.until)
+        )
         until = np.minimum(until, now + self._hold)  # whoever lies about it binds nobody for longer
         self.release(gives & self.asks)
         self.bound_to = np.where(gives, chosen, self.bound_to)

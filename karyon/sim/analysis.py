@@ -299,7 +299,7 @@ def analyse(
     warnings: tuple[str, ...] = (),
     bounds_of: Callable[[Design, Function], Iterable[Bound]] = bounds,
 ) -> Report:
-    """The design-time analysis of all functions of a design; `bounds_of` has the bounds of a function of another kind."""
+    """The design-time analysis of all functions of a design; `bounds_of` has the bounds of a function."""
     rows: list[Row] = []
     unreachable: list[str] = []
     unguarded: list[str] = []

@@ -1,6 +1,8 @@
 """Sideways motion of a vehicle on a road: the kinematic bicycle, in the coordinates of the road.
 
-    s' = v cos(psi) / (1 - k d),   d' = v sin(psi),   psi' = v tan(steering) / wheelbase - k s'  [Rajamani 2012, sec. 2.2]
+    s' = v cos(psi) / (1 - k d),   d' = v sin(psi),   psi' = v tan(steering) / wheelbase - k s'
+
+[Rajamani 2012, sec. 2.2]
 
 s (m) along the middle of the rightmost lane, d (m) to the left of it, psi the heading against that of the road, k (1/m)
 the road's curvature. The reference point is the middle of the rear axle. Heading is kept as a unit vector and turned by

@@ -65,6 +65,13 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
         }.items()
     },
 }
+GAPS = ("gap.front.distance", "gap.rear.distance")
+RECEIVED = (
+    "lead.message",
+    "platoon.leader.message",
+    "gap.front.message",
+    "gap.rear.message",
+)  # messages as a whole, each of a sender of its own
 CROSSING_SIGNALS = {  # of the kind `intersection`
     "front.distance": "m",
     "front.relative_speed": "m/s",
@@ -77,8 +84,6 @@ CROSSING_SIGNALS = {  # of the kind `intersection`
     "zone.right.distance": "m",
     "zone.right.speed": "m/s",
 }
-GAPS = ("gap.front.distance", "gap.rear.distance")
-RECEIVED = ("lead.message", "platoon.leader.message", "gap.front.message", "gap.rear.message")  # messages as a whole, each of a sender of its own
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")

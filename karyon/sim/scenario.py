@@ -386,7 +386,7 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
     Raises InputError with all that is wrong with the scenario and its safety design.
     """
     faults: list[documents.Fault] = []
-    scenario, document, design_text, design = parsed(found, Scenario, (FUNCTION,), over_design, faults)
+    scenario, document, design_text, design = parsed(found, Scenario, FUNCTION, over_design, faults)
     if scenario is not None and design is not None and scenario.acc.controller is not None:
         design = _with_law(design, scenario.acc.controller, document, faults)
     if scenario is not None and design is not None and scenario.vehicles > MOST and _is_group(scenario, design):
@@ -580,13 +580,9 @@ def _checked(document: Document, model: type[Kind], faults: list[documents.Fault
 
 
 def _design(
-    path: Path | None,
-    over: Document | None,
-    document: Document,
-    functions: Sequence[str],
-    faults: list[documents.Fault],
+    path: Path | None, over: Document | None, document: Document, wanted: str, faults: list[documents.Fault]
 ) -> tuple[str, Design | None]:
-    """The text of the safety design in the file, and the design with `over` laid on it; it must have `functions`."""
+    """The text of the safety design in the file, and the design with `over` laid on it, for the function `wanted`."""
     if path is None:
         return "", None
     try:
@@ -596,8 +592,8 @@ def _design(
         faults += error.faults
         return "", None
     names = [function.name for function in design.functions]
-    for missing in [name for name in functions if name not in names]:
-        said = f"safety names a design without the function `{missing}`, it has {', '.join(names)}"
+    if wanted not in names:
+        said = f"safety names a design without the function `{wanted}`, it has {', '.join(names)}"
         faults.append(document.place(("safety",)).fault(said))
     return source.text if over is None else f"{source.text}\n# over it: {over.data}\n", design
 

@@ -27,12 +27,11 @@ class Purpose(IntEnum):
     REPLAYED_LOSSES = 14
     SLOTS = 15
     OWN_RADIO_MODEL = 16
-    ARRIVALS = 20
+    TRAFFIC = 20
+    WISHES = 21
     BOOTSTRAP = 30
     SEARCH = 31
     DESCENT = 32
-    TRAFFIC = 40
-    WISHES = 41
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

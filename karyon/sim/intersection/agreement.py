@@ -12,7 +12,7 @@ from karyon.control.crossing import travel_time
 from karyon.cooperation import intersection as protocol
 from karyon.cooperation.intersection import BASE, HEARD, NOBODY, Post, Slots
 from karyon.perception.sensors import NEVER, seconds
-from karyon.sim.intersection.right_of_way import Tables
+from karyon.sim.intersection.right_of_way import AT_LINE, Tables
 from karyon.sim.intersection.world import World
 from karyon.sim.roads.crossing import ARMS
 
@@ -22,6 +22,7 @@ Integers = NDArray[np.int64]
 
 A, B = 2.0, 2.0  # m/s2, of one that keeps to a slot
 SOFT = 1.5  # m/s2, by which it gets there at the earliest
+SLACK = 0.6  # s, for what it has to follow
 NOTICE = 1.0  # s, from when a slot is proposed to the earliest that it can be used
 HEADWAY = 1.7  # s, between two of one lane
 LATE = 0.35  # s, by which a car may miss its slot
@@ -62,7 +63,7 @@ class Windows:
         fastest = np.maximum(np.minimum(np.sqrt(speed * speed + SOFT * np.maximum(distance, 0.0)), limit), speed)
         slowing = np.maximum(fastest - line_speed, 0.0)
         return np.asarray(
-            travel_time(distance, speed, SOFT, limit) + slowing * slowing / (2.0 * B * np.maximum(fastest, 0.1)) + 0.2
+            travel_time(distance, speed, SOFT, limit) + slowing * slowing / (2.0 * B * np.maximum(fastest, 0.1)) + SLACK
         )
 
     def best_class(self, distance: Floats, speed: Floats, path: Integers) -> Integers:
@@ -132,7 +133,7 @@ class Agreement:
         granted = self._granted_me(known)
         in_the_way = self._in_the_way(known, mine)
         gone = protocol.gives_up(in_the_way, self._has_more_right(known), granted, self.bound[:, part])
-        gone |= ((mine < BASE) | self._is_missed(time)) & ~self.bound[:, part]
+        gone |= ((mine < BASE) | self._is_missed(time) | self._is_overtaken(known)) & ~self.bound[:, part]
         self._set_slot(self._own().where(here & ~gone))
         self._elect(known, mine, runs[:, part] & here)
         self._choose(time, known, mine)
@@ -250,8 +251,18 @@ class Agreement:
 
     def _is_missed(self, time: float) -> Booleans:
         world, part, slot = self._world, self._world.part, self._own()
-        soonest = travel_time(world.distance[:, part], world.speed[:, part], A, world.limit)
+        ahead = world.distance[:, part] - np.where(slot.kind == 0.0, AT_LINE, 0.0)  # who starts from there has arrived
+        soonest = travel_time(ahead, world.speed[:, part], A, world.limit)
         return np.asarray(time + soonest > slot.time + LATE)
+
+    def _is_overtaken(self, known: _Known) -> Booleans:
+        """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
+        world, part, own = self._world, self._world.part, self._own()
+        lane = world.arm[:, part, None] == world.arm[:, None, part]
+        ahead = lane & world.before[:, None, part] & (world.s[:, None, part] > world.s[:, part, None]) & known.heard
+        kind, mine = _whole(own.kind)[:, :, None], world.path[:, part, None]
+        follows = known.slot.time + 0.9 * self.windows.headway[_whole(known.slot.kind), known.path, kind, mine]
+        return np.asarray((ahead & ~(follows <= own.time[:, :, None])).any(axis=2))
 
     def _elect(self, known: _Known, level: Integers, runs: Booleans) -> None:
         part = self._world.part

@@ -34,8 +34,15 @@ def modes(design: Design, function: Function, item: str) -> Iterator[tuple[str, 
 
 
 def detection_bounds(design: Design, function: Function) -> dict[str, float]:
-    """The longest of the times of `modes`, per guarded item, s."""
-    return {item: max(time for _, time in modes(design, function, item)) for item in guards(function)}
+    """The longest of the times of `modes`, per guarded item, s.
+
+    Of the words of all around the oldest counts, each time that of another one maybe: a run measures from when one is
+    older than its limit, and not from when it was due.
+    """
+    longest = {item: max(time for _, time in modes(design, function, item)) for item in guards(function)}
+    signals = {signal.name for signal in design.signals}
+    of_others = {item: design.timing.perception_period for item in longest if item in signals and item not in SIGNALS}
+    return longest | of_others
 
 
 def bounds(design: Design, function: Function) -> Iterator[Bound]:

@@ -22,6 +22,7 @@ Integers = NDArray[np.int64]
 HARDEST = 6.0  # m/s2
 STANDSTILL, BEFORE_LINE = 2.0, 0.8  # m, to the car ahead and to the line
 GENTLE = 2.0  # m/s2, towards the line
+NEAR = 60.0  # m, from where on level 0 is slow, and gaps are looked for
 
 
 class Driving:
@@ -89,14 +90,14 @@ class Driving:
         for arm in range(ARMS):
             mine = world.before & (world.arm == arm)
             is_first |= mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
-        may = is_first & (level < BASE) & ~self._blocked() & (distance < 60.0)
+        may = is_first & (level < BASE) & ~self._blocked() & (distance < NEAR)
         if not may.any():
             return may
         strict = level == 0
         may &= right_of_way.by_gaps(
             world, self._tables, coming, distance, speed, self.since, margin=self._margin[level], must_stand=strict, a=A
         )
-        may &= right_of_way.clear_inside(world, self._tables, distance, speed, strict, A)
+        may &= right_of_way.clear_inside(world, self._tables, distance, speed, level < BASE, A)
         return may & ~self._agreement.grants_in_the_way(time, distance, speed)
 
     def _has_slot(self, time: float, distance: Floats, speed: Floats, level: Integers) -> Booleans:
@@ -114,15 +115,17 @@ class Driving:
         self, time: float, distance: Floats, speed: Floats, level: Integers, by_gap: Booleans, by_slot: Booleans
     ) -> None:
         world, agreement = self._world, self._agreement
-        if not (by_gap | by_slot).any():
+        slipped = world.inside & ~agreement.bound  # whoever is over the line must get out of the crossing
+        if not (by_gap | by_slot | slipped).any():
             return
-        at_point = right_of_way.is_bound(distance, speed)
+        at_point = right_of_way.is_bound(distance, speed) | np.isfinite(self.since)
         left = agreement.slot.time - time
         moving = (np.abs(distance / np.maximum(speed, 0.5) - left) <= LATE) & (agreement.slot.kind > 0)
         in_time = by_slot & np.where(agreement.slot.kind > 0, moving, (left <= 0.05) & (distance < AT_LINE))
         goes = (by_gap | in_time) & at_point & ~agreement.bound
         if (goes & by_slot).any():
             goes &= ~by_slot | right_of_way.clear_inside(world, self._tables, distance, speed, ~by_slot, A)
+        goes |= slipped
         if goes.any():
             agreement.bind(goes, time + travel_time(distance, speed, A, world.top))
             self.order = np.where(goes, time, self.order)
@@ -132,7 +135,7 @@ class Driving:
     ) -> Floats:
         """Who is not bound can stop at the line, and does, unless it may go."""
         world, agreement = self._world, self._agreement
-        limit = np.where(level == 0, self._cautious, world.limit)
+        limit = np.where((level == 0) & (distance < NEAR), self._cautious, world.limit)
         slowing = np.sqrt(world.top * world.top + 2.0 * B * np.maximum(distance, 0.0))
         cruise = to_speed(speed, np.minimum(limit, slowing), A, 3.0)
         stop = to_stop(distance - BEFORE_LINE, speed, GENTLE, HARDEST)
@@ -141,7 +144,8 @@ class Driving:
         has = np.isfinite(agreement.slot.time) & (level >= BASE)
         left = np.where(has, agreement.slot.time - time, 0.0)
         slot = through_slot(distance, speed, left, line_speed, A, B, world.limit)
-        goes = by_gap | (by_slot & (kind > 0))
+        decides_later = ~right_of_way.is_bound(distance, speed)  # who is not bound by then brakes, and still stops
+        goes = (by_gap | (by_slot & (kind > 0))) & decides_later
         held = np.where(goes, cruise, np.minimum(cruise, stop))
         return np.asarray(np.where(has & (kind > 0), np.minimum(held, slot), held))
 

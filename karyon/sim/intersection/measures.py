@@ -90,10 +90,9 @@ class Measures:
         vehicle = world.vehicle
         along, across = np.cos(heading), np.sin(heading)
         x, y = x - 0.5 * vehicle.length * along, y - 0.5 * vehicle.length * across
-        mine, theirs = (
-            boxes.Boxes(*(np.expand_dims(each, axis) for each in (x, y, along, across)), vehicle.length, vehicle.width)
-            for axis in (2, 1)
-        )
+        size = vehicle.length, vehicle.width
+        mine = boxes.Boxes(x[:, :, None], y[:, :, None], along[:, :, None], across[:, :, None], *size)
+        theirs = boxes.Boxes(x[:, None], y[:, None], along[:, None], across[:, None], *size)
         touching = boxes.overlap(mine, theirs) & both
         self._note(now, "two cars in one zone", sharing, self._sharing, self.conflicts)
         self._note(now, "collision", touching, self._touching, self.collisions)

@@ -50,12 +50,12 @@ class Coming(NamedTuple):
 
 def can_stop(distance: Floats, speed: Floats) -> Booleans:
     """Whether one that comes can, and therefore will, stop at its line."""
-    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.4)
+    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.5)
 
 
 def is_bound(distance: Floats, speed: Floats) -> Booleans:
     """Whether one that may go must decide now: it cannot stop gently any more."""
-    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.3)
+    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.1)
 
 
 def by_gaps(
@@ -93,7 +93,8 @@ def by_gaps(
         their_turn = first[runs, arm]
         waits_for_us = (their_turn > since) | ((their_turn == since) & (world.arm < arm))
         standing = np.isfinite(their_turn)
-        yields = stands & np.where(standing, waits_for_us, can_stop(theirs, speed_of_them))
+        comes_to_stand = can_stop(theirs, speed_of_them) & (theirs > AT_LINE)  # who moves at its line has set off
+        yields = stands & np.where(standing, waits_for_us, comes_to_stand)
         may &= ~crosses | yields | (gap & ~standing)
     return np.asarray(may)
 

@@ -150,7 +150,7 @@ class Scenario(Section):
 def checked(found: Draft) -> Loaded[Scenario]:
     """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
     faults: list[documents.Fault] = []
-    scenario, document, text, design = parsed(found, Scenario, (FUNCTION,), None, faults)
+    scenario, document, text, design = parsed(found, Scenario, FUNCTION, None, faults)
     if scenario is not None:
         for index, fault in enumerate(scenario.faults):
             if isinstance(fault.vehicle, int) and fault.vehicle >= scenario.vehicles:

@@ -44,7 +44,7 @@ PEER = "crossing"  # whose agreement the highest level asks
 GRACE = 500_000_000  # ns for which one that has come into sight need not have been heard
 BELIEVED = 3.0  # m, by which the place that one says may differ from where it is seen
 INCONSISTENT = 1.2  # m, as in `Sight`
-WATCH = 50_000_000  # ns
+WATCH = 100_000_000  # ns
 
 
 class Simulation:
@@ -70,6 +70,7 @@ class Simulation:
         self.channel = Channel(scenarios, is_group=True)  # type: ignore[arg-type]
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
+        self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
         self.agreement = Agreement(self.world, self.tables, margins, self._radio_period)
         self.driving = Driving(self.world, self.tables, self.agreement, self.function, self.eyes.range)
         faults = placed(scenarios)
@@ -228,7 +229,7 @@ class Simulation:
         kernel.beat(COORDINATOR, now, (self.agreement.coordinator != NOBODY).ravel())
         here = self.world.here.ravel()
         stale = (seen.time != now) & here
-        self.late = np.concatenate([stale, ((now - oldest > 2 * self._radio_period) & here)[None]])
+        self.late = np.concatenate([stale, ((now - oldest > self._peers_limit) & here)[None]])
 
     def _peers(self, now: int) -> tuple[Integers, Floats]:
         """Of each row, when the oldest newest message of all around was sent, and whether all are believed (row,)."""

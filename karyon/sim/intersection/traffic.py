@@ -38,7 +38,7 @@ class Traffic:
 
 
 def _drawn(scenario: Scenario) -> tuple[Floats, Integers, Booleans, Booleans]:
-    draws, special = stream(scenario.seed, Purpose.ARRIVALS), scenario.emergencies
+    draws, special = stream(scenario.seed, Purpose.TRAFFIC), scenario.emergencies
     count = scenario.vehicles - len(special)
     time = np.concatenate([draws.random(count) * scenario.duration, [one.time for one in special]])
     arms, turns = (np.cumsum(shares) / np.sum(shares) for shares in (scenario.demand.arms, scenario.demand.turns))

@@ -54,6 +54,7 @@ class World:
         self.entered, self.passed, self.left = np.full((3, *shape), np.nan)
         self.part = slice(0, 1)
         self.now = 0
+        self._placed: tuple[tuple[int, slice], tuple[Floats, Floats, Floats]] | None = None
         self._end = self.road.length[self.path]
         self._ends = np.where(self.road.conflicts, self.road.ends, 0.0).max(axis=1)[self.path]
         self.blocked = np.zeros((self.runs, ARMS), dtype=bool)
@@ -86,6 +87,12 @@ class World:
     @property
     def place(self) -> tuple[Floats, Floats, Floats]:
         """Place of the front bumper in m and heading of the body in rad (run, car): its rear follows on the path."""
+        if self._placed is not None and self._placed[0] == (self.now, self.part):
+            return self._placed[1]
+        self._placed = (self.now, self.part), self._place()
+        return self._placed[1]
+
+    def _place(self) -> tuple[Floats, Floats, Floats]:
         path = self.path.ravel()
         x, y, _ = self.road.paths.at(path, self.s.ravel())
         behind_x, behind_y, _ = self.road.paths.at(path, self.s.ravel() - self.vehicle.length)
@@ -127,6 +134,7 @@ class World:
             self.appeared |= enters
             self.here |= enters
             self.entered = np.where(enters, now, self.entered)
+        self._placed = None
         present = np.flatnonzero(self.here.any(axis=0))
         self.part = slice(int(present[0]), int(present[-1]) + 1) if len(present) else slice(0, 1)
 

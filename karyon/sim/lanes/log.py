@@ -63,10 +63,15 @@ class Log:
         cars, seen = self._s.cars, view.seen
         rows = [slice(each * cars, (each + 1) * cars) for each in range(RELATIONS)]
         self._another = np.where(self._s.sensing.changed.any(axis=0), now, self._another)
-        believed = {f"{prefix(each)}.{name.partition('.')[2]}": seen.validity[index, rows[each]]
-                    for each in range(RELATIONS) for index, name in enumerate(OWN[:2])}
-        believed |= {name: seen.validity[2 + index].reshape(RELATIONS, cars).min(axis=0)
-                     for index, name in enumerate(OWN_SIGNALS)}
+        believed = {
+            f"{prefix(each)}.{name.partition('.')[2]}": seen.validity[index, rows[each]]
+            for each in range(RELATIONS)
+            for index, name in enumerate(OWN[:2])
+        }
+        believed |= {
+            name: seen.validity[2 + index].reshape(RELATIONS, cars).min(axis=0)
+            for index, name in enumerate(OWN_SIGNALS)
+        }
         doubted = np.stack(list(believed.values())) < DOUBT
         if self._doubted is not None:
             for signal, car in zip(*np.nonzero(doubted != self._doubted), strict=True):
@@ -105,7 +110,9 @@ class Log:
         for leaf in terms:
             if isinstance(leaf, Alive):
                 return "own_lag"
-            if isinstance(leaf, Validity) and leaf.signal not in (message(each) for each in range(FRONT + 1, RELATIONS)):
+            if isinstance(leaf, Validity) and leaf.signal not in (
+                message(each) for each in range(FRONT + 1, RELATIONS)
+            ):
                 return "invalid"
             if isinstance(leaf, Age) or not isinstance(leaf, Validity):
                 return "lost"

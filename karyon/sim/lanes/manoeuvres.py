@@ -77,7 +77,7 @@ class Manoeuvres:
     @property
     def idle(self) -> Booleans:
         """Who has no wish (car,)."""
-        return self.wish == NOBODY
+        return np.asarray(self.wish == NOBODY)
 
     @property
     def straight(self) -> Booleans:
@@ -91,7 +91,7 @@ class Manoeuvres:
 
     def step(self, now: int, gap: Gap, level: Integers, right: Right) -> Happened:
         """Decide at `now` (ns), by the gap as perception has it, and the level of service that the kernel admits."""
-        world, before = self._world, self.moving
+        before = self.moving
         self.level = np.where(right.reserved, level, np.minimum(level, COOPERATIVE - 1))
         self._commit()
         keeps = self.committed | ((self.level >= 1) & self._fits(gap, MARGIN, BACK))
@@ -126,7 +126,7 @@ class Manoeuvres:
         return np.where(waits | self.moving, limit, np.inf)
 
     def barrier(self, gap: Gap, inside: Booleans) -> Floats:
-        """Largest acceleration in m/s² by which a car that is out of its lane keeps its distance to who is before the gap.
+        """Largest acceleration in m/s² with which a car that is out of its lane keeps its distance before the gap.
 
         As far as it is beside others it keeps the distance behind them as if it were in their lane.
         inside   that one is in the lane, and does not only blink to come there
@@ -134,7 +134,13 @@ class Manoeuvres:
         reaction_time = self._reaction_time[-1]
         front, _ = room(gap, reaction_time, MARGIN, self._braking)
         most = rss.acceleration_limit(
-            front, gap.speed, gap.front_rate, 0.0, reaction_time, self._braking, Cruise.UNANNOUNCED_GAIN
+            front,
+            gap.speed,
+            gap.front_rate,
+            -self.making_room.strongest,  # as it may for others
+            reaction_time,
+            self._braking,
+            Cruise.UNANNOUNCED_GAIN,
         )
         holds = (self.moving | ~self.straight) & inside & np.isfinite(most)
         return np.where(holds, np.maximum(most, -self._braking), np.inf)
@@ -162,7 +168,7 @@ class Manoeuvres:
         speed = np.maximum(0.0, towards * world.lateral_speed)
         now = self.moving & ~self.committed & (left <= self.steering.overshoot(speed))
         self.committed = (self.committed | now) & self.moving
-        return now
+        return np.asarray(now)
 
     def _arrive(self) -> Booleans:
         """Who is where it wished to be one lane further."""
@@ -176,4 +182,4 @@ class Manoeuvres:
         self.wish = np.where(fulfilled, NOBODY, self.wish)
         onwards = self.home + np.sign(self.wish - self.home)
         self.aims = np.where(arrived, np.where(fulfilled, world.beside(self.home), onwards), self.aims)
-        return arrived
+        return np.asarray(arrived)

@@ -14,7 +14,7 @@ from karyon.perception.following import OWN
 from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim.lanes import bounds
-from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION
+from karyon.sim.lanes.scenario import FOLLOWING
 from karyon.sim.lanes.signals import message, mirrored_message, prefix, usual_names
 from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS
 from karyon.sim.watch import Exposure, Truth
@@ -42,7 +42,7 @@ class Done:
 
 
 class Metrics:
-    """What `summary.json` says of each run; arrays (car,), or (run, vehicle, other), are folded into runs at the end."""
+    """What `summary.json` says of each run; arrays are (car,), (run,), or (run, vehicle, other)."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._s = s = simulation
@@ -59,7 +59,9 @@ class Metrics:
         pairs = runs, vehicles, vehicles
         self._was = {name: np.zeros(pairs, dtype=bool) for name in ("collision", "unsafe_distance")}
         self._apart_before = np.full(pairs, np.inf)
-        self.counts = {name: np.zeros(runs, dtype=np.int64) for name in (*self._was, "gap_not_free", "bad_data_in_command")}
+        self.counts = {
+            name: np.zeros(runs, dtype=np.int64) for name in (*self._was, "gap_not_free", "bad_data_in_command")
+        }
         self._overdue = np.zeros(cars, dtype=bool)
         self.wanted, self.turned_back = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.int64)
         self.done: list[Done] = []
@@ -90,7 +92,9 @@ class Metrics:
         for car in map(int, np.flatnonzero(happened.arrived)):
             self._imposes_until[car] = now + AFTERMATH
             wait = float(seconds(now, s.manoeuvres.since[car]))
-            s.log.add(now, car, "manoeuvre", f"is in lane {s.manoeuvres.home[car]}, {wait:.1f} s after the wish", wait=wait)
+            s.log.add(
+                now, car, "manoeuvre", f"is in lane {s.manoeuvres.home[car]}, {wait:.1f} s after the wish", wait=wait
+            )
             if s.manoeuvres.idle[car]:
                 one = Done(car // s.world.vehicles, wait, int(self._begun_at[car]), 0.0)
                 self._finished[car] = one
@@ -105,7 +109,7 @@ class Metrics:
 
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
-        s, world = self._s, self._s.world
+        s = self._s
         self._distances(now)
         self._gaps(now)
         self._impose(now)
@@ -184,7 +188,9 @@ class Metrics:
                     safe = rss.safe_distance(*speeds, reaction, self._vehicle.braking)
                     rooms.append(distance - self._vehicle.length - float(safe))
             if min(rooms, default=0.0) < 0.0:
-                self._violated(now, car, "gap_not_free", f"{-min(rooms):.2f} m less than is safe as it crosses the line")
+                self._violated(
+                    now, car, "gap_not_free", f"{-min(rooms):.2f} m less than is safe as it crosses the line"
+                )
 
     def _impose(self, now: int) -> None:
         """The hardest braking of who drives behind a car that changes, or has granted it the gap."""
@@ -209,7 +215,7 @@ class Metrics:
     # --- in the end
 
     def close(self, now: int) -> None:
-        """Exposures that last to the end of the run are counted there, and changes that are not done wait until then."""
+        """Exposures that last to the end are counted there, and changes that are not done wait until then."""
         s = self._s
         for car in list(self._finished):
             self._settle(car)
@@ -304,7 +310,9 @@ class _Exposed:
         """Cars in which something was bad in command for longer than its bound."""
         return np.asarray(self._exposure.overdue.any(axis=0))
 
-    def update(self, now: int, bad: dict[str, Booleans], level: Integers, since: Integers) -> list[tuple[int, str, dict[str, Any]]]:
+    def update(
+        self, now: int, bad: dict[str, Booleans], level: Integers, since: Integers
+    ) -> list[tuple[int, str, dict[str, Any]]]:
         """One step; what has ended by a switch, in words."""
         if not self.items:
             return []
@@ -396,5 +404,3 @@ def _amounts(stated: dict[str, float | None], names: list[str]) -> list[float]:
 
 def _finite(number: float) -> float | None:
     return float(number) if isfinite(number) else None
-
-

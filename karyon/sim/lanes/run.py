@@ -28,9 +28,9 @@ NUMBERS = ("reaction_time", "margin")  # of the controller of each level
 def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
     faults: list[documents.Fault] = []
-    scenario, document, text, design = parsed(found, LaneChangeScenario, (FOLLOWING, FUNCTION), None, faults)
+    scenario, document, text, design = parsed(found, LaneChangeScenario, FUNCTION, None, faults)
     if design is not None:
-        faults += _numbers(design, document)
+        faults += _lacking(design, document)
     if scenario is not None and is_bench(scenario.sensors):
         said = "sensors are `from: mqtt`, and lane changes are simulated alone"
         faults.append(document.place(("sensors",)).fault(said))
@@ -39,18 +39,19 @@ def checked(found: Draft) -> Loaded[LaneChangeScenario]:
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario, design))
 
 
-def _numbers(design: Design, document: Document) -> list[documents.Fault]:
-    """What the levels of the function lack to say how large a gap must be."""
-    names = [function.name for function in design.functions]
-    levels = design.function(FUNCTION).levels if FUNCTION in names else ()
+def _lacking(design: Design, document: Document) -> list[documents.Fault]:
+    """What a design lacks to keep the distance in the lane, and to say how large a gap must be."""
+    place, names = document.place(("safety",)), [function.name for function in design.functions]
+    if FOLLOWING not in names:
+        return [place.fault(f"safety names a design without the function `{FOLLOWING}`, it has {', '.join(names)}")]
     return [
-        document.place(("safety",)).fault(
+        place.fault(
             f"safety names a design whose {FUNCTION} LoS {number} has no number `{name}` in its controller",
             "reaction_time in s and margin in m say how large a gap must be",
         )
-        for number, level in enumerate(levels)
+        for number, level in enumerate(design.function(FUNCTION).levels if FUNCTION in names else ())
         for name in NUMBERS
-        if not isinstance(level.controller.get(name), float | int) or float(level.controller[name]) < 0.0
+        if not isinstance(level.controller.get(name), float | int)
     ]
 
 

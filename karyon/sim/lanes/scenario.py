@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
 from karyon.sim.failure_modes import DAY, Fault
-from karyon.sim.scenario import LEVEL_MAX, SPEED_MAX, KernelSwitch, Record, Sensors, Vehicle
+from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
     Count,
     Metres,
@@ -23,7 +23,9 @@ from karyon.sim.units import (
 FUNCTION = "lane_change"
 FOLLOWING = "acc"  # the function that keeps the distance in the lane
 VEHICLES_MAX = 50  # who is asked is a set of bits, sent as a number
-LATEST = 20.0  # s before the end at the latest a wish is drawn, so that there is time for it
+PLATOON = "platoon."  # signals of a platoon's leader
+OF_GROUPS = ("sybil", "flooding", "lie_low", "equivocation")  # modes of those who agree on a level round by round
+LATEST = 25.0  # s before the end at the latest a wish is drawn, so that there is time for it
 
 
 class Piece(Section):
@@ -107,9 +109,13 @@ class Following(Section):
 
 
 def _fits(fault: Fault, info: ValidationInfo) -> Fault:
-    """`fault` itself, if its vehicle and its onset are in the scenario."""
+    """`fault` itself, if its vehicle, its onset, its signal and its mode are in a scenario of this kind."""
     vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
     wrong = []
+    if (fault.signal or "").startswith(PLATOON):
+        wrong.append((("signal",), contradiction(f"{fault.signal} is of another kind of scenario")))
+    if fault.mode in OF_GROUPS:
+        wrong.append((("mode",), contradiction(f"`{fault.mode}` befalls what a platoon agrees on")))
     if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
         said = contradiction(f"{fault.vehicle} is not in the scenario", f"vehicles are 0 to {vehicles - 1}")
         wrong.append((("vehicle",), said))

@@ -25,7 +25,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-
 @dataclass(slots=True)
 class View:
     """What perception says of each relation (relation, car); distances bumper to bumper, negative beside.
@@ -104,7 +103,9 @@ class Sensing:
         run, index = one.place
         return self._seeds[run], draws_of(index, one.vehicle)
 
-    def look(self, now: int, neighbours: Neighbours, channel: Channel, running: Booleans | None, deaf: Booleans) -> View:
+    def look(
+        self, now: int, neighbours: Neighbours, channel: Channel, running: Booleans | None, deaf: Booleans
+    ) -> View:
         """One period at `now` (ns): measure, let fail, judge.
 
         running   cars whose perception is up; None: all
@@ -183,4 +184,3 @@ class Sensing:
 
 def _age_limits(design: Design, function: Function) -> Floats:
     return np.array([min(analysis.age_limit(function, name), 1e6) for name in (*OWN, LEAD)])
-

@@ -4,8 +4,8 @@ Each of the three relations of a car (to the car ahead, to those before and behi
 distance, its rate, and what the other one says. So perception is asked once for all three, with a row for each relation
 of each car: row = relation * cars + car.
 
-A car behind is a car ahead in a mirror that moves along at `MIRROR`: with speed and acceleration u -> MIRROR - u, -a and
-position p -> MIRROR t - p the distance and its rate stay what they are, and every law of motion holds as before.
+A car behind is a car ahead in a mirror that moves along at `MIRROR`: with speed MIRROR - u for u, acceleration -a for a
+and position MIRROR t - p for p, the distance and its rate stay what they are, and the laws of motion hold as before.
 
 Distances are from centre to centre until here: a car beside one has a distance to its centre, and none to its bumper.
 """

@@ -1,6 +1,7 @@
 """One simulation of a batch of runs of lane changes, in the order of cycles that car following has, too."""
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ from karyon.sim.lanes.signals import AROUND, DISTANCES, message, prefix
 from karyon.sim.lanes.speech import FIELDS, LIE, Speech
 from karyon.sim.lanes.trace import Trace
 from karyon.sim.lanes.wishes import Call, bits, calls, side
-from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS, World
+from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS, Number, World
 from karyon.sim.radio import Channel
 from karyon.sim.reception import Reception
 from karyon.sim.recorder import Messages
@@ -46,7 +47,7 @@ Integers = NDArray[np.int64]
 
 PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have granted, and until a reservation expires
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
-AROUND_US = 50.0  # m between centres: who is so near in the lane that a car looks at, or beyond it, must agree
+AROUND_US = 30.0  # m between centres: who is so near in the lane beyond could come to the same gap, and must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 VIEW_OPEN = 0.999  # of the sensor's range
 
@@ -159,7 +160,7 @@ class Simulation:
         for when, entry in self.log.planned():
             self._plan(when, entry)
         for call in calls(self.scenarios):
-            self._plan(call.time, lambda now, call=call: self._call(now, call))
+            self._plan(call.time, partial(self._call, call))
 
     def _plan(self, when: int, entry: Callable[[int], None]) -> None:
         def process() -> Generator[simpy.Event, None, None]:
@@ -178,7 +179,7 @@ class Simulation:
 
         self.env.process(process())
 
-    def _call(self, now: int, call: Call) -> None:
+    def _call(self, call: Call, now: int) -> None:
         """Give wishes to the first cars that have none."""
         world, given = self.world, 0
         for vehicle, left in zip(call.order, call.left, strict=False):
@@ -245,31 +246,37 @@ class Simulation:
         fresh, words, level, time = self.speech.heard(self.channel)
         came = fresh & ~self._by_run(deaf)[:, None]
         self.radio.step(now)
+        before = self.protocol.reserved, self.protocol.asks
         self.protocol.listen(now, came, words, ~self._by_run(self.manoeuvres.moving))
+        self._note_rights(now, *before)
         self._heard_level = np.where(now - time <= ROUND, level, 0)
         self._words = words
 
+    def _note_rights(self, now: int, reserved: Booleans, asked: Booleans) -> None:
+        """Requests that were granted by all, or not in time, and reservations that have expired, by this look."""
+        protocol = self.protocol
+        for words, cars in (
+            ("all have granted the gap", protocol.reserved & ~reserved),
+            ("not all have granted the gap in time", asked & ~protocol.asks & ~protocol.reserved),
+            ("the reservation has expired", reserved & ~protocol.reserved),
+        ):
+            for car in map(int, np.flatnonzero(cars.T.ravel())):
+                self.log.add(now, car, "cooperation", words)
+
     def _around(self) -> Booleans:
-        """Who must agree with each car: near, in the lane that it looks at or beyond it (receiver, sender, run)."""
+        """Who must agree with each car: before and behind the gap, and near in the lane beyond (run, car, other)."""
         world = self.world
         by, _ = world.ahead()
-        aims, _ = world.paired(world.aims)
-        lane, other = world.paired(world.lane)
-        near = (
-            (np.abs(by) <= AROUND_US)
-            & (np.abs(other - aims) <= 1)
-            & (other != lane)
-            & ~np.eye(world.vehicles, dtype=bool)
-        )
-        return np.asarray(near.transpose(1, 2, 0))
+        (aims, _), (lane, other) = world.paired(world.aims), world.paired(world.lane)
+        return np.asarray(self._concerned() | ((np.abs(by) <= AROUND_US) & (other == 2 * aims - lane)))
 
     def _agreed(self) -> Integers:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
         can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
-        return np.where(self._around(), can, top).min(axis=1).T.ravel()
+        return np.asarray(np.where(self._around(), can.transpose(2, 0, 1), top).min(axis=2).ravel())
 
-    def _by_run(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _by_run(self, values: NDArray[Number]) -> NDArray[Number]:
         """Of each car (car,) as the protocol has it (vehicle, run)."""
         return values.reshape(self.world.runs, self.world.vehicles).T
 
@@ -331,6 +338,7 @@ class Simulation:
         self._release(happened)
         self.metrics.happened(now, happened)
         before = self.cruise.command
+        self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
         command, self._safe = self.cruise.update(
             self._situation(view),
@@ -343,7 +351,10 @@ class Simulation:
         speed = view.seen.value[SPEED, :cars]
         wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
         softest = before - jerk(speed) * self._control_step
-        command = np.minimum(command, np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])))
+        command = np.minimum(
+            command,
+            np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])),
+        )
         steering = self.manoeuvres.curvature(world.road.curvature(world.pose.s))
         if running is not None:  # level 0 keeps its distance and its lane, and needs no nominal component
             command = np.where(running | (self.decided[FOLLOWING] == 0), command, before)
@@ -378,8 +389,7 @@ class Simulation:
         """Cars with a wish, and at a level at which others are asked, ask those who matter."""
         manoeuvres, level = self.manoeuvres, self.decided[FUNCTION]
         beside = bits(self._concerned()).T
-        around = bits(self._around().transpose(2, 0, 1)).T
-        asked = np.where(self._by_run(level) > COOPERATIVE, around | beside, beside)
+        asked = np.where(self._by_run(level) > COOPERATIVE, bits(self._around()).T, beside)
         stays = self._by_run(~manoeuvres.moving)
         can = self._by_run(~manoeuvres.idle & (level >= COOPERATIVE))
         another = self.protocol.reserved & ((beside & ~self.protocol.asked) != 0)

@@ -59,5 +59,4 @@ class Speech:
         return fresh, Words(*words), level, time
 
 
-_SILENT = Words(number=0, asks=0, since=0, until=0, lane=0, asked=0, grants=NOBODY, granted=0)
-
+_SILENT = [NOBODY if name == "grants" else 0 for name in Words._fields]  # of whom nothing was heard

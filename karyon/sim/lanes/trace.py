@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,7 +105,7 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
     boxes, seen = world.boxes(), view.seen
     true = s.sensing.true
     alone = s.neighbours.car[FRONT] == NOBODY
-    rows: list[Floats | float] = [
+    rows: list[Any] = [
         seconds(now, 0),
         np.arange(cars) % world.vehicles,
         boxes.x + 0.5 * world.vehicle.length * boxes.along,  # of the front bumper, as everywhere

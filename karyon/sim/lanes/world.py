@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from karyon.sim.vehicle import move
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 NOBODY = -1
 WHEELBASE_SHARE = 0.6  # of a car's length
@@ -42,8 +44,8 @@ class World:
     """All cars; arrays (car,) with car = run * vehicles + vehicle, pairs (run, vehicle, other).
 
     Position is that of the centre, in m along the road; `rate` and `change` are speed and acceleration along the road,
-    which in a curve are more than on the path for who drives on its inside. `aims` is the lane whose gap a car looks at, `indicates` the
-    one towards which its turn signal blinks, NOBODY for neither.
+    which in a curve are more than on the path for who drives on its inside. `aims` is the lane whose gap a car looks
+    at, `indicates` the one towards which its turn signal blinks, NOBODY for neither.
     """
 
     def __init__(self, scenarios: Sequence[LaneChangeScenario], road: Road) -> None:
@@ -113,7 +115,7 @@ class World:
         along, across = pose.along * cos - pose.across * sin, pose.along * sin + pose.across * cos
         return Boxes(x, y, along, across, vehicle.length, vehicle.width)
 
-    def paired(self, values: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    def paired(self, values: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
         """Of each car and of each other one of its run, ready to be compared (run, vehicle, 1), (run, 1, vehicle)."""
         by_run = values.reshape(self.runs, self.vehicles, *values.shape[1:])
         return by_run[:, :, None], by_run[:, None]
@@ -121,16 +123,16 @@ class World:
     def touching(self) -> Booleans:
         """Pairs of cars that overlap (run, vehicle, other)."""
         boxes = self.boxes()
-        pairs = [self.paired(each) for each in (boxes.x, boxes.y, boxes.along, boxes.across)]
-        one, other = (Boxes(*(pair[side] for pair in pairs), boxes.length, boxes.width) for side in (0, 1))
+        x, y, along, across = (self.paired(each) for each in (boxes.x, boxes.y, boxes.along, boxes.across))
+        one, other = (Boxes(x[side], y[side], along[side], across[side], boxes.length, boxes.width) for side in (0, 1))
         return overlap(one, other) & ~np.eye(self.vehicles, dtype=bool)
 
     def ahead(self) -> tuple[Floats, Booleans]:
         """By how much each other car is ahead, m (run, vehicle, other), and whether it is; of two abreast one is."""
         one, other = self.paired(self.position)
-        by = np.asarray(other - one, dtype=float)
+        by = other - one
         number = np.arange(self.vehicles)
-        return by, (by > 0.0) | ((by == 0.0) & (number[None] > number[:, None]))
+        return by, np.asarray((by > 0.0) | ((by == 0.0) & (number[None] > number[:, None])))
 
     def neighbours(self, blinking: bool = True) -> Neighbours:
         """Who is related to each car now.
@@ -158,7 +160,7 @@ class World:
         )
 
     def _gives_way(self) -> Booleans:
-        """To whom each car gives way that blinks to come from the other side into the lane it aims at (run, car, other).
+        """To whom each car gives way that blinks to come from the other side into the lane it aims at (run, car, car).
 
         Who does not blink yet, to everybody; who does, and goes to the right, to who goes to the left. So of two one is
         first, and of two that have begun at once the one to the left.
@@ -180,7 +182,7 @@ def _placed(scenario: LaneChangeScenario) -> tuple[Integers, Floats, Floats, Flo
     """Lane, position, speed and desired speed of each car of a run at the beginning, drawn."""
     traffic, vehicles, lanes = scenario.traffic, scenario.vehicles, scenario.road.lanes
     draws = stream(scenario.seed, Purpose.TRAFFIC).random((3, vehicles))
-    lane = np.arange(vehicles) % lanes
+    lane = np.arange(vehicles, dtype=np.int64) % lanes
     usual = traffic.speed + traffic.faster * lane
     gap = 2.0 + usual * (traffic.time_gap + traffic.time_gap_spread * draws[0])
     position = np.empty(vehicles)
@@ -189,4 +191,4 @@ def _placed(scenario: LaneChangeScenario) -> tuple[Integers, Floats, Floats, Flo
         start = -0.5 * (gap[file[0]] + scenario.vehicle.length) * draws[2, file[0]]
         position[file] = start - np.concatenate([[0.0], np.cumsum(gap[file[1:]] + scenario.vehicle.length)])
     desired = usual + traffic.speed_spread * (2.0 * draws[1] - 1.0)
-    return lane, position - position.min(), usual, desired
+    return lane, np.asarray(position - position.min()), np.asarray(usual), np.asarray(desired)

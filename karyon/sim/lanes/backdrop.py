@@ -24,7 +24,8 @@ def backdrop(data: Mapping[str, Any]) -> Backdrop:
     starts = np.arange(0.0, road.length, DASH_EVERY)
     between = (np.arange(1, road.lanes) - 0.5) * road.width
     dashes = [np.stack([_line(road, starts + by, d) for by in (0.0, DASH)], axis=1) for d in between]
-    return Backdrop([np.concatenate([right, left[::-1]])], [right, left], np.concatenate([np.empty((0, 2, 2)), *dashes]))
+    strokes = np.concatenate([np.empty((0, 2, 2)), *dashes])
+    return Backdrop([np.concatenate([right, left[::-1]])], [right, left], strokes)
 
 
 def _line(road: Road, s: Floats, d: float) -> Floats:

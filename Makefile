@@ -46,5 +46,5 @@ mutants: .venv/ready
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,hil,cluster,search,report,docs,dev]'
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,hil,cluster,search,report,vault,docs,dev]'
 	@touch $@

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -46,11 +48,39 @@ def key(path: Path) -> Ed25519PrivateKey:
     return seal.private_key(path)
 
 
-def verified(bundle: Path, public_key: str | None) -> Iterator[str]:
-    """What the screen says of a sealed bundle that is whole. Raises EvidenceError with all that was changed."""
+def verified(bundle: Path, public_key: str | None, vault: Sequence[str]) -> Iterator[str]:
+    """What the screen says of a sealed bundle that is whole; where stores are named, it is read from them first.
+
+    Raises EvidenceError with all that was changed, OSError.
+    """
+    if vault:
+        if bundle.exists():
+            raise EvidenceError([f"{bundle} is there already: what comes from a vault needs a folder of its own"])
+        vaults = _vaults()
+        for said in vaults.fetch(bundle, vaults.stores(vault), public_key):
+            yield f"vault   {said}"
     manifest = seal.verify(bundle, public_key)
     yield f"whole   {len(manifest['files'])} files, root {manifest['root']}"
     yield f"sealed by key {manifest['public_key']}" + ("" if public_key else ": whose it is, you have to know")
+
+
+def disperse(bundle: Path, key: Ed25519PrivateKey | None, urls: Sequence[str]) -> Iterator[str]:
+    """Put a sealed bundle into stores; what the screen says of it. Raises EvidenceError where too many fail."""
+    if urls and key is None:
+        raise EvidenceError(["only a sealed report goes into a vault: --seal KEY.pem"])
+    if urls and key is not None:
+        vaults = _vaults()
+        failed = vaults.store(bundle, key, vaults.stores(urls))
+        yield f"vault   {len(urls) - len(failed)} of {len(urls)} stores have it, {(len(urls) - 1) // 3} may fail"
+        yield from (f"vault   {said}" for said in failed)
+
+
+def _vaults() -> ModuleType:
+    try:
+        return import_module("karyon.evidence.vault")
+    except ImportError as error:
+        needed = "fsspec, s3fs, pyeclib, pycryptodome"
+        raise EvidenceError([f"a vault needs {needed} ({error}): pip install 'karyon[vault]'"]) from None
 
 
 def changed(of: Evidence, bundle: Path) -> Iterator[str]:

@@ -50,6 +50,11 @@ def seal(of: Evidence, out: Path, key: Ed25519PrivateKey) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for file in (of.design.path, *of.design.files):
         shutil.copyfile(file, folder / f"{file.parent.name}_{file.name}")
+    return sign(out, key)
+
+
+def sign(out: Path, key: Ed25519PrivateKey) -> Path:
+    """Sign all files of a folder; returns the manifest. Raises OSError."""
     hashes = _hashes(out)
     public = key.public_key().public_bytes_raw().hex()
     manifest = {"files": hashes, "root": root(list(hashes.items())), "public_key": public}

@@ -9,10 +9,24 @@ from types import ModuleType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from karyon.evidence import case, change, claims, fault_tree, gaps, pages, report, runs, seal, trace
+from karyon.evidence import (
+    case,
+    change,
+    claims,
+    fault_tree,
+    gaps,
+    pages,
+    runs,
+    seal,
+    standing,
+    tool,
+    trace,
+    validation,
+)
+from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
-from karyon.evidence.report import Evidence
-from karyon.evidence.runs import EvidenceError
+from karyon.evidence.runs import Campaign, EvidenceError, Runs
+from karyon.evidence.standing import Evidence
 
 MOST_REASONS = 30
 
@@ -20,19 +34,33 @@ MOST_REASONS = 30
 def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     """Everything the report rests on, checked. Raises InputError, EvidenceError; for gaps, too, if it is no draft."""
     of = case.read(design)
-    campaigns = runs.read(folders, of)
-    results = claims.judge(of, campaigns)
-    folder = trace.own_tests()
-    tests = trace.tests(folder)
+    found = _evidence(of, runs.read(folders, of))
+    if found.gaps and not is_draft:
+        told = [str(gap) for gap in found.gaps[:MOST_REASONS]]
+        more = [f"... and {len(found.gaps) - MOST_REASONS} more"] if len(found.gaps) > MOST_REASONS else []
+        raise EvidenceError([*told, *more, f"{len(found.gaps)} gaps are open: --draft makes a report that says so"])
+    return found
+
+
+def _evidence(of: SafetyDesign, read: Runs) -> Evidence:
+    results = claims.judge(of, read.campaigns, read.sessions)
+    tests = trace.tests(trace.own_tests())
     found = [*gaps.find(of, tests), *gaps.of_claims(of, results)]
-    if found and not is_draft:
-        told = [str(gap) for gap in found[:MOST_REASONS]]
-        more = [f"... and {len(found) - MOST_REASONS} more"] if len(found) > MOST_REASONS else []
-        raise EvidenceError([*told, *more, f"{len(found)} gaps are open: --draft makes a report that says so"])
     trees = {
         name: tree for name, goal in of.case.goals.items() if (tree := fault_tree.of_goal(of, name, goal)) is not None
     }
-    return Evidence(of, campaigns, results, tests, found, trees, bool(found))
+    return Evidence(
+        of,
+        read.campaigns,
+        results,
+        tests,
+        found,
+        trees,
+        is_draft=bool(found),
+        searches=read.searches,
+        sessions=read.sessions,
+        suite=validation.suite(),
+    )
 
 
 def write(of: Evidence, out: Path, key: Ed25519PrivateKey | None) -> list[Path]:
@@ -83,18 +111,46 @@ def _vaults() -> ModuleType:
         raise EvidenceError([f"a vault needs {needed} ({error}): pip install 'karyon[vault]'"]) from None
 
 
-def changed(of: Evidence, bundle: Path) -> Iterator[str]:
-    """What the screen says of changes since an earlier report. Raises EvidenceError."""
-    return change.lines(change.since(bundle, of))
+def changed(folders: Sequence[Path], design: Path, bundle: Path) -> Iterator[str]:
+    """What the screen says of changes since an earlier report; campaigns that no longer fit are to run again.
+
+    folders   of campaigns; none: those of the earlier report, where they still are
+    Raises InputError, EvidenceError.
+    """
+    of, kept, refused = case.read(design), list[Campaign](), list[str]()
+    for folder in folders or change.folders(bundle):
+        try:
+            kept += runs.read([folder], of).campaigns
+        except EvidenceError as error:
+            refused += error.reasons
+    yield from change.lines(change.since(bundle, _evidence(of, Runs(tuple(kept)))))
+    yield from (f"because   {reason}" for reason in refused)
+
+
+def of_itself(out: Path) -> tuple[list[str], bool]:
+    """Write what there is on confidence in the tool; what the screen says, and whether the suite has passed on it.
+
+    Raises OSError.
+    """
+    suite = validation.suite()
+    files = pages.write_tool(suite, out)
+    said = tool.content(suite)["suite"]
+    is_shown = said["current"] and not said["failed"]
+    lines = [f"suite   {'shown' if is_shown else 'not shown':10} {said['said']}"]
+    if (found := validation.mutants()) is not None:
+        word = "current" if found.is_current else "stale"
+        lines.append(f"mutants {word:10} {found.survived} of {found.mutants:,} survive, measured {found.measured}")
+    lines.append("files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])]))
+    return lines, is_shown
 
 
 def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     """What the screen says: claims, goals, what is open, where the report is."""
-    states = report.states_of(of)
+    states = standing.states_of(of)
     for name, goal in of.design.case.goals.items():
         yield f"{name}   {states[name][1]:20} ASIL {goal.asil}   {goal.text}"
     for one in of.results:
-        yield f"{one.id}    {one.state:20} {report.said(one)}"
+        yield f"{one.id}    {one.state:20} {standing.said(one)}"
     if of.gaps:
         yield f"draft   {len(of.gaps)} gaps are open"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def write_tool(suite: Suite | None, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     data = {"about": report.of_program(), "tool": tool.content(suite)}
     css = (TEMPLATES / "report.css").read_text("utf-8")
-    page = _environment().get_template("self.html").render(**data, css=css, marks=marks(data["about"]))
+    page = labelled(_environment().get_template("self.html").render(**data, css=css, marks=marks(data["about"])))
     files = {
         "tool.html": page.encode(),
         "tool.pdf": pdf(page),
@@ -89,7 +90,18 @@ def html(data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[st
     css = (TEMPLATES / "report.css").read_text("utf-8")
     shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "parts": PARTS}
     shown["marks"] = marks(data["about"])
-    return _environment().get_template("report.html").render(**data, **shown)
+    return labelled(_environment().get_template("report.html").render(**data, **shown))
+
+
+def labelled(page: str) -> str:
+    """The page with the head of its column in each cell, which narrow screens show in place of columns."""
+
+    def table(found: re.Match[str]) -> str:
+        heads = [re.sub("<[^>]*>", "", head) for head in re.findall("<th[^>]*>(.*?)</th>", found[0])]
+        label = cycle(heads)
+        return re.sub("<td", lambda _: f'<td data-head="{next(label)}"', found[0]) if heads else found[0]
+
+    return re.sub("<table>.*?</table>", table, page, flags=re.DOTALL)
 
 
 def _environment() -> jinja2.Environment:

@@ -1,6 +1,7 @@
 # make demo, make test: each sets up .venv when it is missing. Needs git, make and Python 3.11 or later.
 PYTHON ?= python3
 BIN := .venv/bin
+COMMIT = $(shell git rev-parse HEAD)$(shell git diff --quiet HEAD || echo -dirty)
 
 .PHONY: demo test lint docs bench compare figures fuzz mutants
 
@@ -8,7 +9,7 @@ demo: .venv/ready
 	$(BIN)/karyon demo
 
 test: .venv/ready
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist loadscope --junit-xml runs/validation/tests.xml -o junit_suite_name="$(COMMIT)"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -40,6 +41,8 @@ mutants: .venv/ready
 	rm -rf mutants # results of tests that have changed since
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
+	$(BIN)/mutmut export-cicd-stats
+	$(BIN)/python -m karyon.evidence.validation # into the reports
 
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,5 +50,5 @@ mutants: .venv/ready
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,hil,cluster,search,report,docs,dev]'
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[fast,view,hil,cluster,search,report,vault,docs,dev]'
 	@touch $@

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from karyon.campaign import rare, rows, sampling, worst
 from karyon.campaign.choices import Between, Varied
-from karyon.campaign.folder import CampaignError, write
+from karyon.campaign.folder import CampaignError, identity, write
 from karyon.campaign.plan import Plan, Run
 from karyon.campaign.shrink import shrink
 from karyon.sim import documents
@@ -168,7 +168,7 @@ def run(plan: Plan, runs: int, seed: int, out: Path, progress: Progress) -> dict
     violating = np.flatnonzero(margins <= 0.0)
     summary = {
         "plan": plan.name,
-        "seed": seed,
+        **identity(plan, seed),
         "runs": made,
         "runs_of_shrinking": len(asked.runs) - made,
         "first_violation": int(violating[0]) if len(violating) else None,
@@ -181,6 +181,7 @@ def run(plan: Plan, runs: int, seed: int, out: Path, progress: Progress) -> dict
         "worst": named,
         "smallest": smallest,
     }
+    write(out / "plan.yaml", plan.text.encode())
     write(out / "search.json", json.dumps(summary, indent=2, ensure_ascii=False).encode())
     return summary
 

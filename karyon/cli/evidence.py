@@ -23,6 +23,13 @@ def evidence(
     ] = None,
     seal: Annotated[Path | None, typer.Option(help="sign report and inputs with this Ed25519 key, PEM")] = None,
     verify: Annotated[Path | None, typer.Option(help="folder of a sealed report: say what of it was changed")] = None,
+    vault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="4, 7 ... stores (s3://..., file://...) for the sealed report, or to read it"),
+    ] = None,
+    of_itself: Annotated[
+        bool, typer.Option("--self", help="confidence in KARYON itself: use cases, levels, validation, known issues")
+    ] = False,
     public_key: Annotated[str | None, typer.Option(help="of --verify: who must have sealed it, hexadecimal")] = None,
 ) -> None:
     """The report of a safety design and its campaigns for an ISO 26262 assessment: HTML, PDF, JSON, tables, trees."""
@@ -33,18 +40,26 @@ def evidence(
         refuse(f"error: a report needs jinja2, weasyprint, dd, cryptography ({error}): pip install 'karyon[report]'")
     try:
         if verify is not None:
-            print("\n".join(command.verified(verify, public_key)))
+            with writing(verify):
+                print("\n".join(command.verified(verify, public_key, vault or [])))
+            return
+        if of_itself:
+            with writing(out):
+                told, is_shown = command.of_itself(out)
+            print("\n".join(told))
+            exit_if(not is_shown)
+            return
+        if since is not None and design is not None:
+            print("\n".join(command.changed(folders or [], design, since)))
             return
         if not folders or design is None:
             refuse("error: a report needs folders of campaigns, and --design")
         key = None if seal is None else command.key(seal)
         found = command.collect(folders, design, draft)
-        if since is not None:
-            print("\n".join(command.changed(found, since)))
-            return
         with writing(out):
             files = command.write(found, out, key)
+        said = [*command.lines(found, files), *command.disperse(out, key, vault or [])]
     except EvidenceError as error:
         refuse(str(error))
-    print("\n".join(command.lines(found, files)))
+    print("\n".join(said))
     exit_if(not command.is_shown(found))

@@ -14,6 +14,7 @@ from karyon.cli.application import BAD_INPUT, Json, Out, Sets, app, exit_if, ref
 from karyon.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from karyon.evidence.indicators import Reading
     from karyon.hil.command import Session
 
 
@@ -43,6 +44,9 @@ def hil(
     with_commands: Annotated[
         bool, typer.Option("--commands", help="publish commands, too: for an actuator that stops when it hears none")
     ] = False,
+    claims: Annotated[
+        Path | None, typer.Option(metavar="DESIGN", help="whose claims' indicators are watched [default: its own]")
+    ] = None,
     sets: Sets = None,
     out: Out = None,
     password_file: PasswordFile = None,
@@ -73,13 +77,25 @@ def hil(
             with writing(folder), Progress(session.loaded) as progress:
                 result = session.run(folder, progress)
             summary, events = result.summary, result.events
+        readings = _readings(claims or Path(session.loaded.scenario.safety), summary, folder, asked=claims is not None)
     except command.ERRORS as error:
         refuse(f"error: {error}")
     if as_json:
         print(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        print("\n".join([*screen.run_lines(summary, events, folder), *command.lines(summary)]))
-    exit_if(bool(screen.broken_goals(summary)))
+        said = [f"claim      {one}" for one in readings]
+        print("\n".join([*screen.run_lines(summary, events, folder), *command.lines(summary), *said]))
+    exit_if(bool(screen.broken_goals(summary)) or any(one.crossed for one in readings))
+
+
+def _readings(design: Path, summary: dict[str, Any], folder: Path, *, asked: bool) -> list[Reading]:
+    """What the session says of the claims of a design; nothing where it names no safety case, and nobody asked."""
+    from karyon.evidence import case, indicators
+
+    if not asked and not case.named_case(design):
+        return []
+    with writing(folder):
+        return indicators.watch(design, summary, folder)
 
 
 def _watched(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

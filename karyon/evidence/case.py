@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from karyon.kernel import Design
 from karyon.sim import documents, safety_file, wording
 from karyon.sim.documents import Document, Fault, InputError, Keys
 from karyon.sim.failure_modes import MODES
 from karyon.sim.shipped import SHIPPED, named_file
-from karyon.sim.units import Factor, Seconds, Section, Text
+from karyon.sim.units import Factor, Seconds, Section, Text, contradiction
 
 Ids = tuple[Text, ...]
+References: TypeAlias = Iterator[tuple[Keys, Iterable[str], Iterable[str], str]]
 Asil = Literal["QM", "A", "B", "C", "D", "A(B)", "A(C)", "A(D)", "B(B)", "B(C)", "B(D)", "C(C)", "C(D)", "D(D)"]
 
 
@@ -119,6 +120,23 @@ class Decomposition(Section):
     assumed: Ids = Field(default=(), description="assumptions on which the independence rests")
 
 
+class Indicator(Section):
+    """A safety performance indicator: what a session of `karyon hil` watches of a claim. [UL 4600, 16]"""
+
+    text: Text = Field(description="by what operation would notice that the claim breaks")
+    quantity: Literal["violations", "worst_switch_latency", "false_downgrades", "min_rss_margin", "min_gap"] = Field(
+        description="of `summary.json`; violations: of what the claim counts"
+    )
+    at_most: Factor | None = Field(default=None, description="beyond this the claim is broken")
+    at_least: Factor | None = Field(default=None, description="below this the claim is broken")
+
+    @model_validator(mode="after")
+    def _one_threshold(self) -> Indicator:
+        if (self.at_most is None) == (self.at_least is None):
+            raise contradiction("needs one threshold", "either `at_most` or `at_least`")
+        return self
+
+
 class Claim(Section):
     """A rate that runs of a campaign can show or refute."""
 
@@ -128,7 +146,7 @@ class Claim(Section):
     violates: Ids = Field(default=(), description="hazards of the design that count; if none is named, all")
     below: Factor = Field(gt=0, lt=1, description="the rate must be below this")
     per: Text = Field(description="what the rate is per: the denominator")
-    indicator: Text = Field(description="safety performance indicator, by which operation would notice that it breaks")
+    indicator: Indicator = Field(description="safety performance indicator, with its threshold")
     defeaters: tuple[Text, ...] = Field(min_length=1, description="what would make it false or worthless")
 
 
@@ -185,6 +203,38 @@ class Triggering(Section):
     treated: Text = Field(description="what is done about it, or why nothing is")
 
 
+class Model(Section):
+    """A model of the simulation, held against recordings. [ISO 34502; SAE J3131: credibility of simulation]"""
+
+    text: Text = Field(description="what is modelled, and how")
+    against: Text | None = Field(default=None, description="which recordings; none: nobody has compared it")
+    measure: Text | None = Field(default=None, description="what of the two was compared")
+    error: Factor | None = Field(default=None, ge=0, description="how far they are apart, in `unit`")
+    unit: Text = Field(default="1", description="of the error")
+    assumed: Factor | None = Field(default=None, description="what the design or scenario takes instead, in `unit`")
+    validated: dict[Literal["leader.speed", "leader.deceleration", "radio.loss"], tuple[Factor, Factor]] = Field(
+        default_factory=dict, description="range of each quantity that the recordings cover, in SI"
+    )
+    verdict: Text = Field(description="what that means for the claims")
+
+    @model_validator(mode="after")
+    def _error_of_something(self) -> Model:
+        if (self.error is None) != (self.against is None) or (self.error is None) != (self.measure is None):
+            raise contradiction("has an error of nothing", "`against`, `measure` and `error` go together")
+        return self
+
+
+class Review(Section):
+    """What a person has looked at, as it was then. It expires for what has changed since. [ISO 26262-2, 6.4.9]"""
+
+    name: Text = Field(description="who")
+    role: Text = Field(description="as what: author, confirmation reviewer, assessor ...")
+    independence: Literal["I0", "I1", "I2", "I3"] = Field(description="of the author, by ISO 26262-2, table 1")
+    date: Text = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description="when, as 2026-11-30")
+    of: dict[str, Text] = Field(description="by id, or `case` for all of it: the hash that the report showed")
+    finding: Text = Field(description="what came of it")
+
+
 class Case(Section):
     """A safety case."""
 
@@ -206,8 +256,16 @@ class Case(Section):
     coverage: dict[str, Coverage] = Field(default_factory=dict, description="claimed, by signal or component")
     occurrence: dict[str, Occurrence] = Field(default_factory=dict, description="rates, by signal or component")
     triggering: dict[str, Triggering] = Field(default_factory=dict, description="triggering conditions by id")
+    models: dict[str, Model] = Field(default_factory=dict, description="credibility of the simulation, by model")
+    reviews: dict[str, Review] = Field(default_factory=dict, description="review records by id")
     limitations: tuple[Text, ...] = Field(description="what the evidence does not show")
     argument: dict[str, Node] = Field(description="the argument, by id; the first node is its top")
+
+
+def items_of(case: Case) -> dict[str, Section]:
+    """All that has an id and can be looked at alone: a hazardous event, a goal, a requirement, a claim ..."""
+    sections = (case.events, case.goals, case.requirements, case.decompositions, case.claims, case.assumptions)
+    return {name: one for section in (*sections, case.dependent_failures) for name, one in section.items()}
 
 
 @dataclass(frozen=True)
@@ -284,11 +342,15 @@ def _dangling(case: Case, design: Design, document: Document) -> Iterator[Fault]
                 yield document.place(at).fault(f"there is no {what} {documents.quoted(name)}", hint)
 
 
-def _references(
-    case: Case, items: set[str], watched: set[str], evidence: set[str]
-) -> Iterator[tuple[Keys, Iterable[str], Iterable[str], str]]:
+def _references(case: Case, items: set[str], watched: set[str], evidence: set[str]) -> References:
     """Where names stand, which, what there is, and what it is called."""
     yield ("element", "transfers_by"), case.element.transfers_by, case.assumptions, "assumption"
+    yield from _of_hazards(case, watched)
+    yield from _of_concept(case, items, watched)
+    yield from _of_argument(case, evidence)
+
+
+def _of_hazards(case: Case, watched: set[str]) -> References:
     for index, cell in enumerate(case.hazop.cells):
         at: Keys = ("hazop", "cells", index)
         yield (*at, "function"), [cell.function], case.item.functions, "function"
@@ -301,6 +363,9 @@ def _references(
         yield ("events", name, "goal"), [event.goal] if event.goal else [], case.goals, "goal"
     for name, goal in case.goals.items():
         yield ("goals", name, "watched"), goal.watched, watched, "hazard of the design"
+
+
+def _of_concept(case: Case, items: set[str], watched: set[str]) -> References:
     for name, one in case.requirements.items():
         yield ("requirements", name, "goals"), one.goals, case.goals, "goal"
         yield ("requirements", name, "refines"), one.refines, case.requirements, "requirement"
@@ -320,6 +385,12 @@ def _references(
     for section in ("coverage", "occurrence"):
         for name in getattr(case, section):
             yield (section, name), [name], items, "signal, component or peer"
+
+
+def _of_argument(case: Case, evidence: set[str]) -> References:
+    for name, review in case.reviews.items():
+        for each in review.of:
+            yield ("reviews", name, "of", each), [each], {"case", *items_of(case)}, "item of the case"
     for name, node in case.argument.items():
         for field in ("supported_by", "in_context_of"):
             yield ("argument", name, field), getattr(node, field), case.argument, "node of the argument"

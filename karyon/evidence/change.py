@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from karyon.evidence import report, trace
-from karyon.evidence.report import Evidence
 from karyon.evidence.runs import EvidenceError
+from karyon.evidence.standing import Evidence
 
 SECTIONS = ("events", "goals", "requirements", "claims", "assumptions", "dependent_failures", "decompositions")
 OF_RUNS = ("state", "light", "said", "campaign", "seed", "sampling", "rate", "needed", "method", "holds", "strata")
@@ -46,15 +46,31 @@ class Impact:
     rerun: tuple[str, ...]
 
 
+def folders(bundle: Path) -> list[Path]:
+    """Folders of the campaigns of an earlier report, as far as they are there. Raises EvidenceError."""
+    paths = [Path(str(one.get("folder"))) for one in _read(bundle).get("campaigns", [])]
+    return [path for path in paths if path.is_dir()]
+
+
+def _read(bundle: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((bundle / "report.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError([f"{bundle} holds no report to compare with: {error}"]) from None
+    if not isinstance(found, dict) or not isinstance(found.get("campaigns"), list):
+        raise EvidenceError([f"{bundle} holds no report to compare with: report.json is not one"])
+    return found
+
+
 def since(bundle: Path, of: Evidence) -> Impact:
     """What has changed since the report in `bundle`. Raises EvidenceError where there is none."""
+    before = _read(bundle)
     try:
-        before = json.loads((bundle / "report.json").read_text("utf-8"))
         after = json.loads(json.dumps(report.content(of)))
         changes = tuple(_changes(before, after))
         rules, tests = tuple(_rules(before, after)), tuple(_tests(before, after))
         digests = {one["campaign"]: one["scenario_sha256"] for one in before["campaigns"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise EvidenceError([f"{bundle} holds no report to compare with: {type(error).__name__}: {error}"]) from None
     requirements = _requirements(of, changes, bool(rules), tests)
     claims = _claims(of, changes, requirements)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from karyon.campaign import results, rows
 from karyon.campaign.statistics import clopper_pearson, runs_without_violation, weighted_rate
+from karyon.evidence import credibility, indicators, reviews
 from karyon.evidence.case import Claim, SafetyDesign
-from karyon.evidence.runs import Campaign
+from karyon.evidence.credibility import Reach
+from karyon.evidence.runs import Campaign, Session
 from karyon.kernel import Design
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION
@@ -52,6 +54,8 @@ class Result:
     method     name of the interval, and when it holds
     strata     the rate of each kind of runs, without confidence for all of them together
     violations, near   runs with the command that replays each
+    broken_by  sessions of the test bench in which its indicator crossed the threshold
+    reach      what its runs have sampled, against where the models were validated
     """
 
     id: str
@@ -65,12 +69,21 @@ class Result:
     strata: tuple[Rate, ...]
     violations: tuple[dict[str, Any], ...]
     near: tuple[dict[str, Any], ...]
+    broken_by: tuple[str, ...] = ()
+    reach: tuple[Reach, ...] = ()
 
 
-def judge(design: SafetyDesign, campaigns: Iterable[Campaign]) -> list[Result]:
-    """What the campaigns say of each claim of the case."""
+def judge(design: SafetyDesign, campaigns: Iterable[Campaign], sessions: Iterable[Session] = ()) -> list[Result]:
+    """What the campaigns say of each claim of the case; a session in which its indicator crossed breaks it."""
     by_plan = {campaign.plan.name: campaign for campaign in campaigns}
-    return [_judged(name, claim, by_plan.get(claim.plan), design.design) for name, claim in design.case.claims.items()]
+    reach = {name: tuple(credibility.reaches(design.case, one.plan)) for name, one in by_plan.items()}
+    digests, found = reviews.hashes(design.case), []
+    for name, claim in design.case.claims.items():
+        one = _judged(name, claim, by_plan.get(claim.plan), design.design)
+        by = tuple(str(each.path) for each in sessions if indicators.broken(each.readings, name, digests[name]))
+        state = BROKEN if by else one.state
+        found.append(replace(one, state=state, broken_by=by, reach=reach.get(claim.plan, ())))
+    return found
 
 
 def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) -> Result:
@@ -176,10 +189,14 @@ class Coverage:
     without_fault: int
 
     @property
+    def known(self) -> int:
+        """How many failures have a bound."""
+        return sum(one.guarded for one in self.sampled) + len(self.not_sampled)
+
+    @property
     def share(self) -> float:
-        """Of the failures that have a bound, how many were injected at least once."""
-        tried = sum(one.guarded for one in self.sampled)
-        return tried / max(1, tried + len(self.not_sampled))
+        """How many of them were injected at least once."""
+        return 1.0 - len(self.not_sampled) / max(1, self.known)
 
 
 def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from karyon.evidence import case, change, claims, fault_tree, gaps, pages, report, runs, seal, trace
+from karyon.evidence import (
+    case,
+    change,
+    claims,
+    fault_tree,
+    gaps,
+    pages,
+    runs,
+    seal,
+    standing,
+    tool,
+    trace,
+    validation,
+)
+from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
-from karyon.evidence.report import Evidence
-from karyon.evidence.runs import EvidenceError
+from karyon.evidence.runs import Campaign, EvidenceError, Runs
+from karyon.evidence.standing import Evidence
 
 MOST_REASONS = 30
 
@@ -18,19 +34,33 @@ MOST_REASONS = 30
 def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     """Everything the report rests on, checked. Raises InputError, EvidenceError; for gaps, too, if it is no draft."""
     of = case.read(design)
-    campaigns = runs.read(folders, of)
-    results = claims.judge(of, campaigns)
-    folder = trace.own_tests()
-    tests = trace.tests(folder)
+    found = _evidence(of, runs.read(folders, of))
+    if found.gaps and not is_draft:
+        told = [str(gap) for gap in found.gaps[:MOST_REASONS]]
+        more = [f"... and {len(found.gaps) - MOST_REASONS} more"] if len(found.gaps) > MOST_REASONS else []
+        raise EvidenceError([*told, *more, f"{len(found.gaps)} gaps are open: --draft makes a report that says so"])
+    return found
+
+
+def _evidence(of: SafetyDesign, read: Runs) -> Evidence:
+    results = claims.judge(of, read.campaigns, read.sessions)
+    tests = trace.tests(trace.own_tests())
     found = [*gaps.find(of, tests), *gaps.of_claims(of, results)]
-    if found and not is_draft:
-        told = [str(gap) for gap in found[:MOST_REASONS]]
-        more = [f"... and {len(found) - MOST_REASONS} more"] if len(found) > MOST_REASONS else []
-        raise EvidenceError([*told, *more, f"{len(found)} gaps are open: --draft makes a report that says so"])
     trees = {
         name: tree for name, goal in of.case.goals.items() if (tree := fault_tree.of_goal(of, name, goal)) is not None
     }
-    return Evidence(of, campaigns, results, tests, found, trees, bool(found))
+    return Evidence(
+        of,
+        read.campaigns,
+        results,
+        tests,
+        found,
+        trees,
+        is_draft=bool(found),
+        searches=read.searches,
+        sessions=read.sessions,
+        suite=validation.suite(),
+    )
 
 
 def write(of: Evidence, out: Path, key: Ed25519PrivateKey | None) -> list[Path]:
@@ -46,25 +76,81 @@ def key(path: Path) -> Ed25519PrivateKey:
     return seal.private_key(path)
 
 
-def verified(bundle: Path, public_key: str | None) -> Iterator[str]:
-    """What the screen says of a sealed bundle that is whole. Raises EvidenceError with all that was changed."""
+def verified(bundle: Path, public_key: str | None, vault: Sequence[str]) -> Iterator[str]:
+    """What the screen says of a sealed bundle that is whole; where stores are named, it is read from them first.
+
+    Raises EvidenceError with all that was changed, OSError.
+    """
+    if vault:
+        if bundle.exists():
+            raise EvidenceError([f"{bundle} is there already: what comes from a vault needs a folder of its own"])
+        vaults = _vaults()
+        for said in vaults.fetch(bundle, vaults.stores(vault), public_key):
+            yield f"vault   {said}"
     manifest = seal.verify(bundle, public_key)
     yield f"whole   {len(manifest['files'])} files, root {manifest['root']}"
     yield f"sealed by key {manifest['public_key']}" + ("" if public_key else ": whose it is, you have to know")
 
 
-def changed(of: Evidence, bundle: Path) -> Iterator[str]:
-    """What the screen says of changes since an earlier report. Raises EvidenceError."""
-    return change.lines(change.since(bundle, of))
+def disperse(bundle: Path, key: Ed25519PrivateKey | None, urls: Sequence[str]) -> Iterator[str]:
+    """Put a sealed bundle into stores; what the screen says of it. Raises EvidenceError where too many fail."""
+    if urls and key is None:
+        raise EvidenceError(["only a sealed report goes into a vault: --seal KEY.pem"])
+    if urls and key is not None:
+        vaults = _vaults()
+        failed = vaults.store(bundle, key, vaults.stores(urls))
+        yield f"vault   {len(urls) - len(failed)} of {len(urls)} stores have it, {(len(urls) - 1) // 3} may fail"
+        yield from (f"vault   {said}" for said in failed)
+
+
+def _vaults() -> ModuleType:
+    try:
+        return import_module("karyon.evidence.vault")
+    except ImportError as error:
+        needed = "fsspec, s3fs, pyeclib, pycryptodome"
+        raise EvidenceError([f"a vault needs {needed} ({error}): pip install 'karyon[vault]'"]) from None
+
+
+def changed(folders: Sequence[Path], design: Path, bundle: Path) -> Iterator[str]:
+    """What the screen says of changes since an earlier report; campaigns that no longer fit are to run again.
+
+    folders   of campaigns; none: those of the earlier report, where they still are
+    Raises InputError, EvidenceError.
+    """
+    of, kept, refused = case.read(design), list[Campaign](), list[str]()
+    for folder in folders or change.folders(bundle):
+        try:
+            kept += runs.read([folder], of).campaigns
+        except EvidenceError as error:
+            refused += error.reasons
+    yield from change.lines(change.since(bundle, _evidence(of, Runs(tuple(kept)))))
+    yield from (f"because   {reason}" for reason in refused)
+
+
+def of_itself(out: Path) -> tuple[list[str], bool]:
+    """Write what there is on confidence in the tool; what the screen says, and whether the suite has passed on it.
+
+    Raises OSError.
+    """
+    suite = validation.suite()
+    files = pages.write_tool(suite, out)
+    said = tool.content(suite)["suite"]
+    is_shown = said["current"] and not said["failed"]
+    lines = [f"suite   {'shown' if is_shown else 'not shown':10} {said['said']}"]
+    if (found := validation.mutants()) is not None:
+        word = "current" if found.is_current else "stale"
+        lines.append(f"mutants {word:10} {found.survived} of {found.mutants:,} survive, measured {found.measured}")
+    lines.append("files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])]))
+    return lines, is_shown
 
 
 def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     """What the screen says: claims, goals, what is open, where the report is."""
-    states = report.states_of(of)
+    states = standing.states_of(of)
     for name, goal in of.design.case.goals.items():
         yield f"{name}   {states[name][1]:20} ASIL {goal.asil}   {goal.text}"
     for one in of.results:
-        yield f"{one.id}    {one.state:20} {report.said(one)}"
+        yield f"{one.id}    {one.state:20} {standing.said(one)}"
     if of.gaps:
         yield f"draft   {len(of.gaps)} gaps are open"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])

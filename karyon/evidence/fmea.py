@@ -77,7 +77,7 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
             Row(
                 bound.item,
                 bound.mode,
-                _effect(bound, function.levels[bound.guard].name, function.levels[bound.guard - 1].name),
+                f"bad data in command from LoS {bound.guard} up, until LoS {bound.guard - 1} has it",
                 in_words(ways),
                 bound.detection,
                 bound.switch,
@@ -118,10 +118,6 @@ def _measured(of: Sequence[tuple[float, bool, bool]]) -> Measured:
     late, violated = sum(each[1] for each in of), sum(each[2] for each in of)
     coverage = 1.0 - float(clopper_pearson(late, len(of))[1])
     return Measured(len(of), int((latency > 0.0).sum()), late, violated, float(latency.max()), coverage)
-
-
-def _effect(bound: analysis.Bound, left: str, taken: str) -> str:
-    return f"bad data in command from LoS {bound.guard} ({left}) up, until LoS {bound.guard - 1} ({taken}) has it"
 
 
 def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:

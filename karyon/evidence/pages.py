@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from karyon.campaign.folder import write
-from karyon.evidence import drawing, figures, open_psa, report
-from karyon.evidence.report import Evidence
+from karyon.evidence import drawing, figures, open_psa, report, reqif_file, tool, validation
+from karyon.evidence.standing import Evidence
+from karyon.evidence.validation import Suite
 
 TEMPLATES = Path(__file__).parent / "templates"
 PARTS = (
@@ -55,6 +57,7 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
         "hara.csv": table([_flat(name, event) for name, event in data["events"].items()]),
         "fmea.csv": table(data["fmea"]),
         "safety_case.svg": argument.encode(),
+        "requirements.reqif": reqif_file.text(of.design.case, data["about"]["title"], data["about"]["made"]).encode(),
     }
     for name, tree in of.trees.items():
         files[f"fault_tree_{name}.xml"] = open_psa.text(tree).encode()
@@ -64,8 +67,44 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     return [out / name for name in files]
 
 
+def write_tool(suite: Suite | None, out: Path) -> list[Path]:
+    """Confidence in the tool, alone, with the last results of its suite where there are any. Raises OSError."""
+    out.mkdir(parents=True, exist_ok=True)
+    data = {"about": report.of_program(), "tool": tool.content(suite)}
+    css = (TEMPLATES / "report.css").read_text("utf-8")
+    page = labelled(_environment().get_template("self.html").render(**data, css=css, marks=marks(data["about"])))
+    files = {
+        "tool.html": page.encode(),
+        "tool.pdf": pdf(page),
+        "tool.json": (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode(),
+    }
+    if suite is not None:
+        files["tests.xml"] = validation.TESTS.read_bytes()
+    for name, content in files.items():
+        write(out / name, content)
+    return [out / name for name in files]
+
+
 def html(data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[str, str]) -> str:
     """The report as one page that needs nothing else; `pictures` are SVG, `plots` addresses that hold a PNG."""
+    css = (TEMPLATES / "report.css").read_text("utf-8")
+    shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "parts": PARTS}
+    shown["marks"] = marks(data["about"])
+    return labelled(_environment().get_template("report.html").render(**data, **shown))
+
+
+def labelled(page: str) -> str:
+    """The page with the head of its column in each cell, which narrow screens show in place of columns."""
+
+    def table(found: re.Match[str]) -> str:
+        heads = [re.sub("<[^>]*>", "", head) for head in re.findall("<th[^>]*>(.*?)</th>", found[0])]
+        label = cycle(heads)
+        return re.sub("<td", lambda _: f'<td data-head="{next(label)}"', found[0]) if heads else found[0]
+
+    return re.sub("<table>.*?</table>", table, page, flags=re.DOTALL)
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -80,10 +119,7 @@ def html(data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[st
         "percent": percent,
         "span": span,
     }
-    css = (TEMPLATES / "report.css").read_text("utf-8")
-    shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "parts": PARTS}
-    shown["marks"] = marks(data["about"])
-    return environment.get_template("report.html").render(**data, **shown)
+    return environment
 
 
 def with_code(value: object) -> object:

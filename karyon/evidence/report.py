@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import platform
 import shlex
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import karyon
+from karyon.campaign.statistics import clopper_pearson
 from karyon.campaign.trial import hash_of
-from karyon.evidence import claims, confidence, cut_sets, fault_tree, fmea, hara, trace
-from karyon.evidence.case import SafetyDesign
-from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Result
+from karyon.evidence import claims, cut_sets, fault_tree, fmea, hara, reviews, tool, trace
+from karyon.evidence.claims import Result
 from karyon.evidence.fault_tree import Gate
-from karyon.evidence.gaps import Gap
-from karyon.evidence.runs import Campaign
-from karyon.evidence.trace import Test
+from karyon.evidence.open_points import open_points
+from karyon.evidence.runs import Campaign, Search, Session
+from karyon.evidence.standing import LIGHTS, TESTED, Evidence, result_of, said, states_of, violations_of
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION
-from karyon.sim.shipped import PACKAGE
 
 LIBRARIES = ("numpy", "scipy", "simpy", "pyarrow", "pydantic", "dd", "weasyprint", "jinja2")
-LIGHTS = {SHOWN: "good", OPEN: "open", BROKEN: "bad", UNTRIED: "bad"}
 CUTS_SHOWN = 40
 OF_CAMPAIGN = (  # of `campaign.json`
     *("campaign", "seed", "runs", "violations", "interval", "sampling", "outcomes", "digest"),
     *("plan_sha256", "scenario_sha256", "karyon", "python", "numpy", "cpu_features"),
 )
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that a report rests on."""
-
-    design: SafetyDesign
-    campaigns: Sequence[Campaign]
-    results: Sequence[Result]
-    tests: Sequence[Test]
-    gaps: Sequence[Gap]
-    trees: Mapping[str, Gate]
-    is_draft: bool
 
 
 def content(of: Evidence) -> dict[str, Any]:
@@ -76,7 +59,11 @@ def content(of: Evidence) -> dict[str, Any]:
         "fault_trees": {name: _tree(name, tree) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
         "claims": {one.id: _claim(one) for one in of.results},
+        "searches": [_search(one) for one in of.searches],
+        "sessions": [_session(of, one) for one in of.sessions],
+        "models": {name: one.model_dump() for name, one in case.models.items()},
         "fault_space": _fault_space(of),
+        "sotif_runs": _without_fault(of),
         "sotif": {name: one.model_dump() for name, one in case.triggering.items()},
         "assumptions": {name: one.model_dump() for name, one in case.assumptions.items()},
         "limitations": list(case.limitations),
@@ -84,100 +71,41 @@ def content(of: Evidence) -> dict[str, Any]:
             name: node.model_dump() | {"state": states[f"node {name}"][0], "word": states[f"node {name}"][1]}
             for name, node in case.argument.items()
         },
-        "trace": [asdict(link) for link in trace.links(of.design, of.tests)],
-        "tests": [asdict(test) for test in of.tests],
-        "tool": _tool(),
+        "trace": [_link(of, link) for link in trace.links(of.design, of.tests)],
+        "back": _back(of),
+        "tests": [asdict(test) | {"result": result_of(of, test.name)} for test in of.tests],
+        "tool": tool.content(of.suite),
+        "reviews": {one.id: one.review.model_dump() | {"expired": list(one.expired)} for one in reviews.records(case)},
+        "review_hashes": reviews.hashes(case),
         "campaigns": [_campaign(one) for one in of.campaigns],
     }
 
 
-def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
-    """By claim, requirement, goal, assumption and `node NAME`: its light, and the word for it."""
-    case = of.design.case
-    found = dict.fromkeys(case.assumptions, ("open", "assumed"))
-    found |= {one.id: (LIGHTS[one.state], one.state) for one in of.results}
-    gaps = {gap.subject for gap in of.gaps}
-    links = list(trace.links(of.design, of.tests))
-    for name in case.requirements:
-        carriers = [link for link in links if link.requirement == name and link.kind != "rule"]
-        found[name] = ("bad", "gap") if name in gaps else _carried(carriers, found)
-    for name in case.goals:
-        found[name] = _of_goal(of, name, found, gaps)
-    for name in reversed(case.argument):
-        found[f"node {name}"] = _of_node(of, name, found)
-    return found
-
-
-def _carried(carriers: Sequence[trace.Link], known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """A requirement is as good as what carries it: claims by their runs, tests by being there."""
-    kinds = {link.kind for link in carriers}
-    of_claims = [known[link.what] for link in carriers if link.kind == "claim"]
-    if of_claims:
-        return worst(of_claims)
-    if "test" in kinds:
-        return "good", "tested"
-    return ("open", "assumed") if "assumption" in kinds else ("good", "refined") if kinds else ("bad", "gap")
-
-
-def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps: set[str]) -> tuple[str, str]:
-    goal, violated = of.design.case.goals[name], violations_of(of, name)
-    serving = [known[each] for each in trace.serving(of.design, name)]
-    if name in gaps or not serving:
-        return "bad", "gap"
-    light = worst(serving)
-    if light[0] == "bad":
-        return light
-    if violated:
-        return "open", f"violated in {violated} runs"
-    if not goal.watched:
-        return "open", "assumed"
-    if light == ("open", "assumed"):
-        return "open", "held, partly assumed"
-    return light if light[0] == "open" else ("good", "held")
-
-
-def worst(states: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The worst of some states; what runs do not show is worse than what is assumed."""
-    return max(states, key=lambda state: (("good", "open", "bad").index(state[0]), state[1] != "assumed"))
-
-
-def violations_of(of: Evidence, goal: str) -> int:
-    """Runs of all campaigns that violate what the goal watches."""
-    watched = of.design.case.goals[goal].watched
-    if not watched:
-        return 0
-    return sum(int(claims.violating(one, watched, of.design.design).sum()) for one in of.campaigns)
-
-
-def _of_node(of: Evidence, name: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    node = of.design.case.argument[name]
-    below = [known[each] for each in node.shown_by]
-    below += [known[f"node {each}"] for each in node.supported_by if f"node {each}" in known]
-    if node.kind == "context" or not below:
-        return "", ""
-    light, word = worst(below)
-    return light, word if light != "good" else "shown"
-
-
 def _about(of: Evidence) -> dict[str, Any]:
-    commit, dirty = _commit()
     files = [of.design.path, *of.design.files]
-    names = [name for name in LIBRARIES if _version(name)]
-    return {
+    return of_program() | {
         "title": f"Safety evidence: {of.design.case.item.name}",
         "design": of.design.design.name,
-        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "karyon": karyon.__version__,
-        "commit": commit,
-        "dirty": dirty,
         "draft": of.is_draft,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: _version(name) for name in names},
         "files": {"/".join(path.parts[-2:]): hash_of(path) for path in files},
         "command": shlex.join(
             ["karyon", "evidence", *(str(one.path) for one in of.campaigns), "--design", str(of.design.path)]
         ),
+    }
+
+
+def of_program() -> dict[str, Any]:
+    """What made a report, and when."""
+    commit, dirty = tool.commit()
+    return {
+        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "karyon": karyon.__version__,
+        "commit": commit,
+        "dirty": dirty,
+        "draft": False,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
     }
 
 
@@ -186,23 +114,6 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _commit() -> tuple[str | None, bool]:
-    """The commit of the checkout that runs, and whether it has changes; None where it is no checkout."""
-    root = PACKAGE.parent
-    if not (root / ".git").exists():
-        return None, False
-    try:
-        head = _git(root, "rev-parse", "HEAD").strip()
-        return head, bool(_git(root, "status", "--porcelain", "--untracked-files=no").strip())
-    except (OSError, subprocess.CalledProcessError):
-        return None, False
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True, timeout=30)
-    return done.stdout
 
 
 def _summary(of: Evidence, states: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
@@ -218,51 +129,12 @@ def _summary(of: Evidence, states: Mapping[str, tuple[str, str]]) -> dict[str, A
             {"id": one.id, "text": one.claim.text, "said": said(one), **_light(states[one.id])} for one in of.results
         ],
         "gaps": [asdict(gap) for gap in of.gaps],
-        "open": list(_open_points(of)),
+        "open": list(open_points(of)),
     }
 
 
 def _light(state: tuple[str, str]) -> dict[str, str]:
     return {"light": state[0], "word": state[1]}
-
-
-def said(one: Result) -> str:
-    """A claim's numbers in a line."""
-    rate = one.rate
-    if one.state == UNTRIED:
-        return f"no campaign of plan {one.claim.plan} was given"
-    if rate.low is None or rate.high is None:
-        return f"{rate.violations} of {rate.runs:,} runs, and no interval: {one.holds}"
-    told = f"{rate.violations} of {rate.runs:,} runs, 95 % interval {rate.low:.2g} to {rate.high:.2g}"
-    told += f", to be below {one.claim.below:g}"
-    if one.state == OPEN and not rate.violations and not rate.failed:
-        told += f"; {one.needed:,} runs without a violation would show it"
-    return told
-
-
-def _open_points(of: Evidence) -> Sequence[str]:
-    """What the reader has to know before anything else."""
-    case, points = of.design.case, []
-    for one in of.results:
-        if one.state != SHOWN:
-            points.append(f"Claim {one.id} is {one.state}: {said(one)}.")
-        if one.rate.failed:
-            points.append(f"{one.rate.failed} runs of claim {one.id} came to nothing, and count as violations above.")
-    for name in case.goals:
-        if violated := violations_of(of, name):
-            points.append(f"{violated} runs violate {name}: section 9 has the commands that replay them.")
-    for campaign in of.campaigns:
-        if campaign.others:
-            differs = ", ".join(campaign.others)
-            points.append(f"The runs of {campaign.plan.name} were computed elsewhere: {differs} differ.")
-    if of.gaps:
-        points.append(f"{len(of.gaps)} gaps are open, so this is a draft.")
-    assumed = [name for name, one in case.requirements.items() if one.assumed]
-    if assumed:
-        points.append(f"Requirements {', '.join(assumed)} are assumed here, and have to be shown by others.")
-    points.append(f"{len(case.assumptions)} assumptions have to be shown elsewhere: section 12.")
-    points.append("Reviewer, independence and approval are not filled in: section 15.")
-    return points
 
 
 def _goal(of: Evidence, name: str, states: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
@@ -378,17 +250,69 @@ def _claim(one: Result) -> dict[str, Any]:
         "strata": [asdict(rate) for rate in one.strata],
         "violations": list(one.violations),
         "near": list(one.near),
+        "broken_by": list(one.broken_by),
+        "reach": [asdict(each) | {"inside": each.is_inside} for each in one.reach],
     }
+
+
+def _search(one: Search) -> dict[str, Any]:
+    kept = ("plan", "seed", "runs", "violations", "came_to_nothing", "rate", "interval", "worst", "smallest")
+    return {name: one.summary.get(name) for name in kept} | {"folder": str(one.path), "files": dict(one.hashes)}
+
+
+def _session(of: Evidence, one: Session) -> dict[str, Any]:
+    """Readings of claims as they are now; those of claims that have changed since say nothing."""
+    digests = reviews.hashes(of.design.case)
+    return {
+        "folder": str(one.path),
+        "files": dict(one.hashes),
+        "readings": [
+            {**each, "stale": digests.get(str(each.get("claim"))) != each.get("sha256")} for each in one.readings
+        ],
+    }
+
+
+def _link(of: Evidence, link: trace.Link) -> dict[str, Any]:
+    result = result_of(of, link.what) or "not run" if link.kind in TESTED else ""
+    return asdict(link) | {"result": result}
+
+
+def _back(of: Evidence) -> list[dict[str, Any]]:
+    """From what carries to requirements and goals: each rule, test, claim and assumption once."""
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for link in trace.links(of.design, of.tests):
+        if link.kind not in ("nothing", "requirement"):
+            each = found.setdefault((link.kind, link.what, link.place), {"requirements": [], "goals": []})
+            each["requirements"].append(link.requirement)
+            each["goals"].append(link.goal)
+    return [
+        {"kind": kind, "what": what, "place": place} | {name: list(dict.fromkeys(ids)) for name, ids in each.items()}
+        for (kind, what, place), each in found.items()
+    ]
 
 
 def _fault_space(of: Evidence) -> dict[str, Any]:
     found = claims.coverage(of.design.design, of.campaigns)
     return {
+        "known": found.known,
         "share": found.share,
         "sampled": [asdict(one) for one in found.sampled],
         "not_sampled": [{"item": item, "mode": mode} for item, mode in found.not_sampled],
         "without_fault": found.without_fault,
     }
+
+
+def _without_fault(of: Evidence) -> dict[str, Any]:
+    """Runs of all campaigns without any fault, and how many of them violate a goal: as ISO 21448 counts."""
+    outcomes = [
+        bool(violated)
+        for one in of.campaigns
+        for violated, mode in zip(one.table["violated"].to_pylist(), one.table["fault_mode"].to_pylist(), strict=True)
+        if mode is None
+    ]
+    runs, violations = len(outcomes), sum(outcomes)
+    low, high = (float(end) for end in clopper_pearson(violations, runs)) if runs else (None, None)
+    return {"runs": runs, "violations": violations, "low": low, "high": high}
 
 
 def _campaign(one: Campaign) -> dict[str, Any]:
@@ -399,12 +323,4 @@ def _campaign(one: Campaign) -> dict[str, Any]:
         "differs_here": list(one.others),
         "plan": one.plan.text,
         "replay": shlex.join(["karyon", "replay", str(one.path), "RUN"]),
-    }
-
-
-def _tool() -> dict[str, Any]:
-    return {
-        "use_cases": [asdict(one) | {"level": one.level} for one in confidence.USE_CASES],
-        "validation": list(confidence.VALIDATION),
-        "limitations": list(confidence.LIMITATIONS),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 
+SEARCH, INDICATORS = "search.json", "indicators.json"
 FILES = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
 BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
 SAME = 1e-9  # two computations of one interval differ by less
@@ -54,9 +55,48 @@ class Campaign:
     hashes: Mapping[str, str]
 
 
-def read(paths: Iterable[Path], design: SafetyDesign) -> list[Campaign]:
-    """The campaigns in these folders, each of the design. Raises EvidenceError with all that is wrong with any."""
-    found: list[Campaign] = []
+@dataclass(frozen=True)
+class Search:
+    """What a search of a plan for its worst runs has found: no sample, and in no rate of a claim.
+
+    summary   `search.json`
+    hashes    SHA-256 of its files
+    """
+
+    path: Path
+    plan: Plan
+    summary: Mapping[str, Any]
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session of the test bench, by what its indicators said of claims.
+
+    readings   `indicators.json`
+    hashes     SHA-256 of its files
+    """
+
+    path: Path
+    readings: Sequence[Mapping[str, Any]]
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of a report."""
+
+    campaigns: tuple[Campaign, ...]
+    searches: tuple[Search, ...] = ()
+    sessions: tuple[Session, ...] = ()
+
+
+def read(paths: Iterable[Path], design: SafetyDesign) -> Runs:
+    """The campaigns, searches and sessions in these folders, each of the design.
+
+    Raises EvidenceError with all that is wrong with any.
+    """
+    found: list[Campaign | Search | Session] = []
     reasons: list[str] = []
     for path in paths:
         try:
@@ -66,38 +106,76 @@ def read(paths: Iterable[Path], design: SafetyDesign) -> list[Campaign]:
         except InputError as error:
             reasons.append(f"{path}: its plan cannot be read any more: {documents.report(error.faults, 'see above')}")
         else:
-            reasons += [
-                f"{path} and {other.path} are of one plan" for other in found if other.plan.name == one.plan.name
-            ]
+            if isinstance(one, Campaign):  # nobody shall choose the better of two, or count runs twice
+                others = (other for other in found if isinstance(other, Campaign))
+                reasons += [
+                    f"{path} and {each.path} are of one plan" for each in others if each.plan.name == one.plan.name
+                ]
             found.append(one)
     if reasons:
         raise EvidenceError(reasons)
-    return found
+    return Runs(
+        tuple(one for one in found if isinstance(one, Campaign)),
+        tuple(one for one in found if isinstance(one, Search)),
+        tuple(one for one in found if isinstance(one, Session)),
+    )
 
 
-def _read(path: Path, design: SafetyDesign) -> Campaign:
+def _read(path: Path, design: SafetyDesign) -> Campaign | Search | Session:
+    if (path / INDICATORS).is_file():
+        return _session(path)
+    if (path / SEARCH).is_file():
+        return _search(path, design)
+    return _campaign(path, design)
+
+
+def _session(path: Path) -> Session:
+    readings = _json(path / INDICATORS).get("readings")
+    if not isinstance(readings, list) or not all(isinstance(each, dict) for each in readings):
+        raise EvidenceError([f"{path / INDICATORS} has no readings"])
+    return Session(path, readings, {INDICATORS: hash_of(path / INDICATORS)})
+
+
+def _search(path: Path, design: SafetyDesign) -> Search:
+    summary = _json(path / SEARCH)
+    plan, changed, _ = _plan(path, summary, str(summary.get("plan")), design)
+    if changed:
+        raise EvidenceError(changed)
+    return Search(path, plan, summary, {name: hash_of(path / name) for name in (SEARCH, "plan.yaml")})
+
+
+def _campaign(path: Path, design: SafetyDesign) -> Campaign:
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise EvidenceError([f"{path} is no finished campaign: there is no {', no '.join(missing)}"])
     known, summary = _json(path / "identity.json"), _json(path / "campaign.json")
-    beside = Path(str(known.get("plan_folder", path)))
-    plan = plan_file.read(path / "plan.yaml", name=str(known.get("campaign")), beside=beside)
-    now = identity(plan, known.get("seed", 0))
-    others = {name: now[name] for name in BITS}
-    wanted = {name: value for name, value in now.items() if name not in BITS}
-    changed = [f"{path} was made of another {what}" for what in _changed(known, wanted)]
-    if plan.varied:
-        changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
-    elif Design.parse(plan.design) != design.design:
-        changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
+    plan, changed, others = _plan(path, known, str(known.get("campaign")), design)
     try:
         table = parquet.read_table(path / "runs.parquet")
     except (OSError, pa.ArrowException) as error:
         raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
     if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
         raise EvidenceError(reasons)
-    hashes = {name: hash_of(path / name) for name in FILES}
-    return Campaign(path, plan, summary, table, tuple(differences(known, others)), hashes)
+    return Campaign(path, plan, summary, table, others, {name: hash_of(path / name) for name in FILES})
+
+
+def _plan(
+    path: Path, known: Mapping[str, Any], name: str, design: SafetyDesign
+) -> tuple[Plan, list[str], tuple[str, ...]]:
+    """The plan of a folder, in what it is not what was run then, or not of the design, and which bits differ here."""
+    if not (path / "plan.yaml").is_file():
+        raise EvidenceError([f"{path} has no plan.yaml: nobody can say what was run"])
+    plan = plan_file.read(path / "plan.yaml", name=name, beside=Path(str(known.get("plan_folder", path))))
+    now = identity(plan, known.get("seed", 0))
+    others = differences(dict(known), {each: now[each] for each in BITS})
+    wanted = {each: value for each, value in now.items() if each not in BITS}
+    said = [each.removeprefix("the ") for each in differences(dict(known), wanted)]
+    changed = [f"{path} was made of another {what}" for what in said]
+    if plan.varied:
+        changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
+    elif Design.parse(plan.design) != design.design:
+        changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
+    return plan, changed, tuple(others)
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -106,10 +184,6 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise EvidenceError([f"{path} cannot be read: {error}"]) from None
     return found if isinstance(found, dict) else {}
-
-
-def _changed(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [each.removeprefix("the ") for each in differences(dict(known), dict(wanted))]
 
 
 def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:

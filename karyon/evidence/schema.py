@@ -58,18 +58,42 @@ def report() -> Schema:
         ),
         "dependent_failures": case["dependent_failures"],
         "claims": _by(_has(text=TEXT, state=TEXT, rate=_has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER))),
-        "fault_space": _has(share=NUMBER, sampled=_list(_has()), not_sampled=_list(_has(item=TEXT, mode=TEXT))),
+        "searches": _list(
+            _has(plan=TEXT, runs=NUMBER, violations=NUMBER, worst=_list(_has(command=TEXT)), files=_by(TEXT))
+        ),
+        "sessions": _list(_has(folder=TEXT, readings=_list(_has(claim=TEXT, value=NUMBER, stale={"type": "boolean"})))),
+        "models": case["models"],
+        "fault_space": _has(
+            known=NUMBER, share=NUMBER, sampled=_list(_has()), not_sampled=_list(_has(item=TEXT, mode=TEXT))
+        ),
+        "sotif_runs": _has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER),
         "sotif": case["triggering"],
         "assumptions": case["assumptions"],
         "limitations": TEXTS,
         "argument": _by(_has(kind=TEXT, text=TEXT, state=LIGHT, word=TEXT)),
-        "trace": _list(_has(goal=TEXT, requirement=TEXT, kind=TEXT, what=TEXT, place=TEXT)),
-        "tests": _list(_has(name=TEXT, place=TEXT, requirements=TEXTS, sha256=TEXT)),
-        "tool": _has(use_cases=_list(_has(name=TEXT, level=TEXT)), validation=TEXTS, limitations=TEXTS),
+        "trace": _list(_has(goal=TEXT, requirement=TEXT, kind=TEXT, what=TEXT, result=TEXT, place=TEXT)),
+        "back": _list(_has(kind=TEXT, what=TEXT, place=TEXT, requirements=TEXTS, goals=TEXTS)),
+        "tests": _list(_has(name=TEXT, place=TEXT, kind=TEXT, requirements=TEXTS, sha256=TEXT, result=TEXT)),
+        "tool": tool(),
+        "reviews": _by(_has(name=TEXT, role=TEXT, independence=TEXT, date=TEXT, of=_by(TEXT), expired=TEXTS)),
+        "review_hashes": _by(TEXT),
         "campaigns": _list(_has(campaign=TEXT, seed=NUMBER, runs=NUMBER, digest=TEXT, files=_by(TEXT), replay=TEXT)),
     }
     whole = _has(**parts) | {"additionalProperties": False}
     return {"$schema": schema.DIALECT, "title": "KARYON safety evidence"} | whole
+
+
+def tool() -> Schema:
+    """Of the part on tool confidence, which `karyon evidence --self` writes alone."""
+    counts = dict.fromkeys(("passed", "failed", "skipped"), NUMBER)
+    return _has(
+        use_cases=_list(_has(name=TEXT, impact=TEXT, detection=TEXT, level=TEXT)),
+        suite=_has(current={"type": "boolean"}, said=TEXT, **counts),
+        validation=_list(_has(shows=TEXT, by=TEXT, files=TEXTS, **counts)),
+        mutants={"type": ["object", "null"]},
+        known_issues=_list(_has(id=TEXT, affects=TEXT, text=TEXT, measure=TEXT)),
+        limitations=TEXTS,
+    )
 
 
 def _optional(whole: Any) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from karyon.campaign.folder import write
 from karyon.campaign.trial import hash_of
-from karyon.evidence.report import Evidence
 from karyon.evidence.runs import EvidenceError
+from karyon.evidence.standing import Evidence
 
 MANIFEST, SIGNATURE, INPUTS = "manifest.json", "manifest.sig", "inputs"
 
@@ -42,14 +42,25 @@ def private_key(path: Path) -> Ed25519PrivateKey:
 def seal(of: Evidence, out: Path, key: Ed25519PrivateKey) -> Path:
     """Copy what the report in `out` was made of beside it, and sign all of it. Raises OSError."""
     for campaign in of.campaigns:
-        target = out / INPUTS / "campaigns" / campaign.plan.name
-        target.mkdir(parents=True, exist_ok=True)
-        for name in campaign.hashes:
-            shutil.copyfile(campaign.path / name, target / name)
+        _copy(campaign.path, campaign.hashes, out / INPUTS / "campaigns" / campaign.plan.name)
+    for kind, given in (("searches", of.searches), ("sessions", of.sessions)):
+        for number, one in enumerate(given, 1):
+            _copy(one.path, one.hashes, out / INPUTS / kind / f"{number}_{one.path.name}")
     folder = out / INPUTS / "design"
     folder.mkdir(parents=True, exist_ok=True)
     for file in (of.design.path, *of.design.files):
         shutil.copyfile(file, folder / f"{file.parent.name}_{file.name}")
+    return sign(out, key)
+
+
+def _copy(source: Path, names: Iterable[str], target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        shutil.copyfile(source / name, target / name)
+
+
+def sign(out: Path, key: Ed25519PrivateKey) -> Path:
+    """Sign all files of a folder; returns the manifest. Raises OSError."""
     hashes = _hashes(out)
     public = key.public_key().public_bytes_raw().hex()
     manifest = {"files": hashes, "root": root(list(hashes.items())), "public_key": public}

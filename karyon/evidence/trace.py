@@ -22,12 +22,16 @@ MARKER = "requirement"
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A test and the requirements that it names. `place` is file:line."""
+    """A test and the requirements that it names. `place` is file:line.
+
+    kind   `property`: it holds for whatever input hypothesis finds; `test`: for the inputs that it has
+    """
 
     name: str
     place: str
     requirements: tuple[str, ...]
     sha256: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,18 @@ def _test(
     name = f"{around}::{node.name}"
     if isinstance(node, ast.FunctionDef):
         if named and node.name.startswith("test"):
-            yield Test(f"{file}{name}", f"{file}:{node.lineno}", named, digest)
+            yield Test(f"{file}{name}", f"{file}:{node.lineno}", named, digest, _kind(node))
         return
     methods = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test")]
     for each in methods:
         yield from _test(each, file, name, named, digest)
     if named and not methods:  # those that it inherits
-        yield Test(f"{file}{name}", f"{file}:{node.lineno}", named, digest)
+        yield Test(f"{file}{name}", f"{file}:{node.lineno}", named, digest, _kind(node))
+
+
+def _kind(node: ast.FunctionDef | ast.ClassDef) -> str:
+    marks = [ast.unparse(each.func) for each in node.decorator_list if isinstance(each, ast.Call)]
+    return "property" if any(mark.split(".")[-1] == "given" for mark in marks) else "test"
 
 
 def _requirements(node: ast.FunctionDef | ast.ClassDef) -> Iterator[str]:
@@ -162,7 +171,7 @@ def _carriers(
             yield "rule", rule.text, rule.place
     for test in found:
         if name in test.requirements:
-            yield "test", test.name, test.place
+            yield test.kind, test.name, test.place
     for claim_name, claim in case.claims.items():
         if name in claim.requirements:
             yield "claim", claim_name, line(of.of_case.place_of_key(("claims", claim_name)))

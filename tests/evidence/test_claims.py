@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import binomtest
 
-from karyon.evidence import claims, fmea, report
+from karyon.evidence import claims, fmea, standing
 from tests.evidence.conftest import RUNS
 
 
@@ -38,7 +38,7 @@ def test_a_claim_counts_the_goals_that_it_names(collected):
     assert [run["run"] for run in found["C3"].violations] == [7]
     assert found["C3"].violations[0]["command"].endswith(" 7")
     assert found["C2"].state == claims.BROKEN  # 2 of 24 is above 1e-3 for certain
-    assert report.worst([(report.LIGHTS[one.state], one.state) for one in found.values()])[0] == "bad"
+    assert standing.worst([(standing.LIGHTS[one.state], one.state) for one in found.values()])[0] == "bad"
 
 
 def test_what_came_to_nothing_counts_above_only(collected):

@@ -104,7 +104,7 @@ def test_traceability_goes_from_every_goal_to_tests_rules_and_claims(report):
     with (report[0] / "traceability.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["goal"] for row in rows} == {"SG1", "SG2", "SG3"}
-    assert {row["kind"] for row in rows} == {"rule", "test", "claim", "assumption", "requirement"}
+    assert {row["kind"] for row in rows} == {"rule", "test", "property", "claim", "assumption", "requirement"}
     assert all(re.fullmatch(r".+:\d+", row["place"]) for row in rows)
 
 

@@ -1,0 +1,77 @@
+"""Open points: what the reader of a report has to know before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from karyon.evidence import reviews, tool, validation
+from karyon.evidence.claims import SHOWN
+from karyon.evidence.standing import Evidence, said, violations_of
+
+
+def open_points(of: Evidence) -> Sequence[str]:
+    """What the reader has to know before anything else."""
+    case, points = of.design.case, []
+    for one in of.results:
+        if one.state != SHOWN:
+            points.append(f"Claim {one.id} is {one.state}: {said(one)}.")
+        if one.rate.failed:
+            points.append(f"{one.rate.failed} runs of claim {one.id} came to nothing, and count as violations above.")
+    for name in case.goals:
+        if violated := violations_of(of, name):
+            points.append(f"{violated} runs violate {name}: section 9 has the commands that replay them.")
+    for campaign in of.campaigns:
+        if campaign.others:
+            differs = ", ".join(campaign.others)
+            points.append(f"The runs of {campaign.plan.name} were computed elsewhere: {differs} differ.")
+    points += [
+        f"Claim {one.id} was broken in operation: {', '.join(one.broken_by)}." for one in of.results if one.broken_by
+    ]
+    points += _of_searches(of)
+    points += _of_models(of)
+    if of.gaps:
+        points.append(f"{len(of.gaps)} gaps are open, so this is a draft.")
+    assumed = [name for name, one in case.requirements.items() if one.assumed]
+    if assumed:
+        points.append(f"Requirements {', '.join(assumed)} are assumed here, and have to be shown by others.")
+    points.append(f"{len(case.assumptions)} assumptions have to be shown elsewhere: section 12.")
+    points += _of_tests(of)
+    points += [
+        f"Review {one.id} by {one.review.name} has expired for {', '.join(one.expired)}: they have changed since."
+        for one in reviews.records(case)
+        if one.expired
+    ]
+    points.append("Reviewer, independence and approval are for people to fill in: section 15.4.")
+    return points
+
+
+def _of_searches(of: Evidence) -> list[str]:
+    return [
+        f"A search of {one.plan.name} has found {one.summary['violations']:,} violating runs of "
+        f"{one.summary['runs']:,}: section 9 has the smallest fault. They are no sample, and in no rate."
+        for one in of.searches
+        if one.summary["violations"]
+    ]
+
+
+def _of_models(of: Evidence) -> list[str]:
+    """Where claims rest on models beyond what these were validated for."""
+    outside: dict[tuple[str, str], list[str]] = {}
+    for one in of.results:
+        for reach in one.reach:
+            if not reach.is_inside:
+                sampled, validated = (f"{low:g} to {high:g}" for low, high in (reach.sampled, reach.validated))
+                said = f"{reach.quantity} {sampled}, and recordings cover {validated}"
+                outside.setdefault((reach.model, said), []).append(one.id)
+    return [
+        f"{', '.join(ids)}: sampled beyond what the model `{model}` was validated for: {said} (section 10.3)."
+        for (model, said), ids in outside.items()
+    ]
+
+
+def _of_tests(of: Evidence) -> list[str]:
+    said = tool.content(of.suite)["suite"]
+    if not said["current"]:
+        return [f"{said['said']} `make test` on this commit makes results."]
+    failed = [name for name, result in (of.suite.outcomes if of.suite else {}).items() if result == validation.FAILED]
+    return [f"{len(failed)} tests of KARYON fail: section 15.1."] if failed else []

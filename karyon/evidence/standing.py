@@ -1,0 +1,124 @@
+"""Where everything stands: claims, requirements, goals and the argument, each with a light and the word for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from karyon.evidence import claims, tool, trace, validation
+from karyon.evidence.case import SafetyDesign
+from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Result
+from karyon.evidence.fault_tree import Gate
+from karyon.evidence.gaps import Gap
+from karyon.evidence.runs import Campaign, Search, Session
+from karyon.evidence.trace import Test
+from karyon.evidence.validation import Suite
+
+LIGHTS = {SHOWN: "good", OPEN: "open", BROKEN: "bad", UNTRIED: "bad"}
+TESTED = ("test", "property")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a report rests on."""
+
+    design: SafetyDesign
+    campaigns: Sequence[Campaign]
+    results: Sequence[Result]
+    tests: Sequence[Test]
+    gaps: Sequence[Gap]
+    trees: Mapping[str, Gate]
+    is_draft: bool
+    searches: Sequence[Search] = ()
+    sessions: Sequence[Session] = ()
+    suite: Suite | None = None
+
+
+def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
+    """By claim, requirement, goal, assumption and `node NAME`: its light, and the word for it."""
+    case = of.design.case
+    found = dict.fromkeys(case.assumptions, ("open", "assumed"))
+    found |= {one.id: (LIGHTS[one.state], one.state) for one in of.results}
+    gaps = {gap.subject for gap in of.gaps}
+    links = list(trace.links(of.design, of.tests))
+    for name in case.requirements:
+        carriers = [link for link in links if link.requirement == name and link.kind != "rule"]
+        found[name] = ("bad", "gap") if name in gaps else _carried(of, carriers, found)
+    for name in case.goals:
+        found[name] = _of_goal(of, name, found, gaps)
+    for name in reversed(case.argument):
+        found[f"node {name}"] = _of_node(of, name, found)
+    return found
+
+
+def _carried(of: Evidence, carriers: Sequence[trace.Link], known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """A requirement is as good as what carries it: claims by their runs, tests by their last results."""
+    kinds = {link.kind for link in carriers}
+    states = [known[link.what] for link in carriers if link.kind == "claim"]
+    results = {result_of(of, link.what) for link in carriers if link.kind in TESTED}
+    if validation.FAILED in results:
+        return "bad", "test failed"
+    if results:
+        states.append(("good", "tested") if results <= {validation.PASSED} else ("open", "tests not run"))
+    if states:
+        return worst(states)
+    return ("open", "assumed") if "assumption" in kinds else ("good", "refined") if kinds else ("bad", "gap")
+
+
+def result_of(of: Evidence, test: str) -> str:
+    """What came of a test when the suite ran on what runs here; empty: it has not, or on something else."""
+    return validation.outcome(of.suite, test) if tool.is_current(of.suite) else ""
+
+
+def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps: set[str]) -> tuple[str, str]:
+    goal, violated = of.design.case.goals[name], violations_of(of, name)
+    serving = [known[each] for each in trace.serving(of.design, name)]
+    light = ("bad", "gap") if name in gaps or not serving else worst(serving)
+    if light[0] == "bad":
+        return light
+    if violated:
+        return "open", f"violated in {violated} runs"
+    if goal.watched and any(one.summary["violations"] for one in of.searches):
+        return "open", "violated in a search"
+    if light == ("open", "assumed") and goal.watched:
+        return "open", "held, partly assumed"
+    return light if light[0] == "open" else ("good", "held") if goal.watched else ("open", "assumed")
+
+
+def worst(states: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The worst of some states; what runs do not show is worse than what is assumed."""
+    return max(states, key=lambda state: (("good", "open", "bad").index(state[0]), state[1] != "assumed"))
+
+
+def violations_of(of: Evidence, goal: str) -> int:
+    """Runs of all campaigns that violate what the goal watches."""
+    watched = of.design.case.goals[goal].watched
+    if not watched:
+        return 0
+    return sum(int(claims.violating(one, watched, of.design.design).sum()) for one in of.campaigns)
+
+
+def _of_node(of: Evidence, name: str, known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    node = of.design.case.argument[name]
+    below = [known[each] for each in node.shown_by]
+    below += [known[f"node {each}"] for each in node.supported_by if f"node {each}" in known]
+    if node.kind == "context" or not below:
+        return "", ""
+    light, word = worst(below)
+    return light, word if light != "good" else "shown"
+
+
+def said(one: Result) -> str:
+    """A claim's numbers in a line."""
+    rate = one.rate
+    if one.state == UNTRIED:
+        return f"no campaign of plan {one.claim.plan} was given"
+    if rate.low is None or rate.high is None:
+        return f"{rate.violations} of {rate.runs:,} runs, and no interval: {one.holds}"
+    told = f"{rate.violations} of {rate.runs:,} runs, 95 % interval {rate.low:.2g} to {rate.high:.2g}"
+    told += f", to be below {one.claim.below:g}"
+    if any(not each.is_inside for each in one.reach):
+        told += "; beyond the range in which the models were validated"
+    if one.state == OPEN and not rate.violations and not rate.failed:
+        told += f"; {one.needed:,} runs without a violation would show it"
+    return told

@@ -27,8 +27,9 @@ from karyon.logs import learn as learning
 from karyon.logs import perceive as judging
 from karyon.sim import safety_file
 from karyon.sim.documents import Fault, InputError
-from karyon.sim.run import Progress, Result, simulate
-from karyon.sim.scenario import Loaded, cut, read
+from karyon.sim.kinds import read, simulate
+from karyon.sim.run import Progress, Result
+from karyon.sim.scenario import Loaded, cut
 from karyon.sim.view.folder import EVENTS, SUMMARY, TRACE, RunError, must_be_there
 
 if TYPE_CHECKING:

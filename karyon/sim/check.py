@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from karyon.perception.following import DISTANCE, OWN
-from karyon.sim import analysis, run, safety_file, scenario, shipped
+from karyon.sim import analysis, kinds, run, safety_file, shipped
 from karyon.sim.channel import replay
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import InputError, compose, read
+from karyon.sim.scenario import Loaded
 
 
 def check(name: str) -> analysis.Report:
@@ -24,7 +25,11 @@ def check(name: str) -> analysis.Report:
     if _is_design(path):
         design = safety_file.read_design(path)
         return analysis.analyse(str(path), design)
-    loaded = scenario.read(name)
+    return kinds.analysed(kinds.read(name))
+
+
+def analysed(loaded: Loaded) -> analysis.Report:
+    """The analysis of the design of a scenario of car following. Raises RecordingError."""
     _, noted = run.trajectory(loaded.scenario)
     replay.traces(loaded.scenario.radio.replay)
     limit = loaded.scenario.acc.max_los

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, overload
+from typing import Annotated, Any, ClassVar, Generic, Literal, overload
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from ruamel.yaml import YAML
+from typing_extensions import TypeVar
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
@@ -66,6 +67,7 @@ REPLACED: tuple[tuple[str, tuple[Keys, ...], tuple[str, ...]], ...] = (
     ("radio", (("tdma",),), ("load",)),
     ("radio", (("load",),), ("tdma",)),
 )
+TIMED = {"faults": "onset", "cut_ins": "time"}  # what happens in a scenario: lists, and the field that says when
 FILES: tuple[Keys, ...] = (
     ("safety",),
     ("leader", "recording"),
@@ -322,16 +324,19 @@ class Scenario(Section):
         return () if faults is None else faults  # all lines below `faults:` are comments
 
 
+Kind = TypeVar("Kind", bound=Section, default=Scenario)
+
+
 @dataclass(frozen=True)
-class Loaded:
-    """A scenario, and where it is from.
+class Loaded(Generic[Kind]):
+    """A scenario, and where it is from; of car following where nothing else is said.
 
     name, path         of the scenario, as one calls it; its file
     text, design_text  of the scenario's own file and of the design's, as they are
     warnings           what is not wrong, but perhaps not meant
     """
 
-    scenario: Scenario
+    scenario: Kind
     design: Design
     name: str
     path: Path
@@ -356,8 +361,13 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     seed       takes the place of the file's, and gives way to one in `overrides`
     Raises InputError with all that is wrong with the scenario, its overrides and its safety design.
     """
+    return checked(changed(name_or_path, overrides, seed))
+
+
+def changed(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | None = None) -> Draft:
+    """As `read`, not checked. Raises InputError."""
     found = draft(name_or_path)
-    return checked(replace(found, document=_overridden(found.document, overrides, seed)))
+    return replace(found, document=_overridden(found.document, overrides, seed))
 
 
 def draft(name_or_path: str | Path) -> Draft:
@@ -405,8 +415,8 @@ def _of_draft(found: Draft, faults: list[documents.Fault]) -> tuple[Scenario | N
     return _checked(document, faults), document, files
 
 
-def cut(loaded: Loaded, until: float) -> Loaded:
-    """The scenario ended at `until` (s), if that is before its end, without the faults and cut-ins that begin later.
+def cut(loaded: Loaded[Any], until: float) -> Loaded[Any]:
+    """The scenario ended at `until` (s), if that is before its end, without what begins later (`TIMED`).
 
     Raises InputError for what is no time above 0 s.
     """
@@ -416,15 +426,15 @@ def cut(loaded: Loaded, until: float) -> Loaded:
     scenario = loaded.scenario
     if until >= scenario.duration:
         return loaded
-    faults = tuple(fault for fault in scenario.faults if fault.onset < until)
-    cut_ins = tuple(one for one in scenario.cut_ins if one.time < until)
-    pairs = (("faults", scenario.faults, faults), ("cut-ins", scenario.cut_ins, cut_ins))
-    said = [
-        f"{len(had) - len(kept)} of {len(had)} {name} left out: they begin after {until:g} s"
-        for name, had, kept in pairs
-        if len(kept) < len(had)
-    ]
-    shorter = scenario.model_copy(update={"duration": until, "faults": faults, "cut_ins": cut_ins})
+    kept, said = {}, []
+    for name, begin in TIMED.items():
+        had = getattr(scenario, name, ())
+        kept[name] = tuple(one for one in had if getattr(one, begin) < until)
+        if len(kept[name]) < len(had):
+            what = f"{len(had) - len(kept[name])} of {len(had)} {name.replace('_', '-')}"
+            said.append(f"{what} left out: they begin after {until:g} s")
+    kept = {name: entries for name, entries in kept.items() if name in type(scenario).model_fields}
+    shorter = scenario.model_copy(update={"duration": until, **kept})
     return replace(loaded, scenario=shorter, warnings=(*loaded.warnings, *said))
 
 

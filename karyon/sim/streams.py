@@ -30,6 +30,8 @@ class Purpose(IntEnum):
     BOOTSTRAP = 30
     SEARCH = 31
     DESCENT = 32
+    TRAFFIC = 40
+    WISHES = 41
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

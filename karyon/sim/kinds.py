@@ -51,6 +51,13 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.lanes.bounds:analysed",
         "karyon.sim.lanes.bounds:bounds",
     ),
+    "flight": Kind(
+        ("flight",),
+        "karyon.sim.flight.run:checked",
+        "karyon.sim.flight.run:simulate",
+        "karyon.sim.flight.bounds:analysed",
+        "karyon.sim.flight.bounds:bounds",
+    ),
 }
 CAR_FOLLOWING = "acc"
 

@@ -20,6 +20,7 @@ TURNS = (0, 20, -20, 40, -40, 60, -60, 90, -90, 130, -130, 180)  # deg to the ri
 AHEAD = np.array([2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 65.0])  # s at which separation is looked at
 LEFT, CLIMB, CHANGE = 0.03, 0.15, 0.08  # cost beside a turn by 180 deg: to the left, not level, other than before
 ENOUGH = 1.0  # separations
+SETTLING = 5.0  # s in which an altitude is taken up
 _ANGLES = np.radians(TURNS)
 _RIGHT = np.sin(_ANGLES), np.cos(_ANGLES)
 
@@ -75,10 +76,44 @@ def chosen(
     may_climb    rows that may leave `hold` for traffic
     before       number of the last choice
     """
+    free = _kept(own, hold, (wanted[0][None], wanted[1][None]), traffic, known, separation, *limits)[0]
+    straight = np.clip((hold - own.z) / SETTLING, -limits[1], limits[1])
+    choice = Choice(wanted[0].copy(), wanted[1].copy(), straight, np.zeros_like(before), free)
+    rows = np.flatnonzero(free < ENOUGH)  # the others have their route free, and nothing costs less
+    if not rows.size:
+        return choice
+    part = _searched(
+        Motion(*(each[rows] for each in own)),
+        Motion(*(each[:, rows] for each in traffic)),
+        known[:, rows],
+        (wanted[0][rows], wanted[1][rows]),
+        hold[rows],
+        (separation[0][rows], separation[1][rows]),
+        limits,
+        may_climb[rows],
+        before[rows],
+    )
+    for whole, found in zip(choice, part, strict=True):
+        whole[rows] = found
+    return choice
+
+
+def _searched(
+    own: Motion,
+    traffic: Motion,
+    known: Booleans,
+    wanted: tuple[Floats, Floats],
+    hold: Floats,
+    separation: tuple[Floats, Floats],
+    limits: tuple[float, float],
+    may_climb: Booleans,
+    before: NDArray[np.int64],
+) -> Choice:
+    """As `chosen`, by trying every candidate."""
     turn_rate, climb_rate = limits
     east, north = _turned(wanted)
     turns = len(TURNS)
-    to_hold = np.clip((hold - own.z) / 5.0, -climb_rate, climb_rate)
+    to_hold = np.clip((hold - own.z) / SETTLING, -climb_rate, climb_rate)
     climbs = [
         (to_hold, hold),
         (np.full_like(hold, climb_rate), hold + 1e4),

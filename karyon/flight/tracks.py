@@ -23,7 +23,7 @@ MANOEUVRE = 4.0  # m/s²: how an aircraft may have turned or accelerated between
 RECKONING = 0.03  # of the way between two reports: rounded tracks and speeds, wind
 SHIFT_MAX = 300.0  # m: a position that has jumped so far says nothing
 SLIP_SHARE = 0.15  # of a report in the mean difference
-SLIP_BAND, SLIP_MAX = 12.0, 40.0  # m/s
+SLIP_SIGMAS, SLIP_LEAST, SLIP_MAX = 4.5, 2.0, 16.0  # of a healthy slip; m/s that no noise is, and beyond it
 DROPPED = 60.0  # s without a report, after which a track begins anew
 
 
@@ -113,7 +113,8 @@ def believed(track: Track, sigma: Any) -> Any:
     shift = np.sqrt(track.shift_x * track.shift_x + track.shift_y * track.shift_y)
     slip = np.sqrt(track.slip_x * track.slip_x + track.slip_y * track.slip_y)
     steady = validity.of_amplitude(shift, GATE * np.sqrt(2.0) * sigma, SHIFT_MAX + GATE * np.sqrt(2.0) * sigma)
-    followed = validity.of_amplitude(slip, SLIP_BAND, SLIP_MAX)
+    slip_band = SLIP_SIGMAS * SLIP_SHARE * np.sqrt(2.0) * sigma + SLIP_LEAST
+    followed = validity.of_amplitude(slip, slip_band, slip_band + SLIP_MAX)
     found = maximum(0.0, stale) * steady * followed
     return where(np.isnan(track.time), 0.0, minimum(found, 1.0))
 

@@ -1,6 +1,7 @@
 """Design-time bounds of a design of flight: how long what goes bad may stay in command.
 
-A position is bad once its error exceeds what the design tolerates. The gate between positions, and the one between ADS-B
+A position is bad once its error exceeds what the design tolerates, and who is there is within the range of the own
+sensor: further away a report that drifts slowly is not seen to be wrong, and does no harm yet. The gate between positions, and the one between ADS-B
 and the own sensor, are both below that: one report shows it. A repeated position is doubted from its second repeat on.
 """
 

@@ -27,7 +27,8 @@ WELL_CLEAR = Volume(distance=2200 * 0.3048, altitude=450 * 0.3048, tau=0.0)
 """Of aircraft that do not cooperate: 2,200 ft and 450 ft, no tau. [RTCA DO-365B, table 2-20]"""
 
 NMAC, LOST, BAD_DATA = "near_mid_air_collision", "loss_of_well_clear", "bad_data_in_command"
-FAR = 1e5  # m
+MISSED = 1.5  # s, after which what comes once a second is missing
+SETTLED = 30_000_000_000  # ns after which a level keeps its separation: what was nearer before has opened
 
 
 class Metrics:
@@ -69,7 +70,8 @@ class Metrics:
         for level in range(len(self.shares)):
             at = s.level == level
             kept = np.maximum(across / s._horizontal[level], up / s._vertical[level]).min(axis=0)
-            self.least[level] = np.where(at & s.initialised, np.minimum(self.least[level], kept), self.least[level])
+            has_settled = at & s.initialised & (now - s.level_since >= SETTLED)
+            self.least[level] = np.where(has_settled, np.minimum(self.least[level], kept), self.least[level])
             self.shares[level] += s.initialised & at
         if s.enabled:
             self._expose(now)
@@ -114,6 +116,7 @@ class Metrics:
             "functions": {FUNCTION: function},
             "metrics": {
                 "near_mid_air_collisions": int(self.collisions[rows].sum()) // 2,
+                "guarded_collisions": int(self.guarded_collisions[rows].sum()) // 2,
                 "losses_of_well_clear": int(self.losses[rows].sum()) // 2,
                 "least_separation": {
                     str(level): _finite(float(each[rows].min())) for level, each in enumerate(self.least)
@@ -146,22 +149,20 @@ class Metrics:
         s, seconds = self._s, now / 1e9
         sensing, world = s.sensing, s.world
         tolerated = {signal.name: signal.tolerated or np.inf for signal in s.design.signals}
-        own = np.hypot(
-            *(
-                np.subtract(*each)
-                for each in zip(tracks.now_at(sensing.own, seconds)[:2], (world.x, world.y), strict=True)
-            )
-        )
-        bad = {OWN: (own > tolerated[OWN]) | (seconds - sensing.own.heard > 1.5)}
-        for name, track, ever in (
-            (ADSB, sensing.adsb, sensing.adsb.heard),
-            (LOCAL, sensing.local, sensing.local.heard),
+        own_x, own_y, _ = tracks.now_at(sensing.own, seconds)
+        own = np.hypot(own_x - world.x, own_y - world.y)
+        in_sight = world.apart()[0] <= s.scenarios[0].local.range  # further away, a wrong place does no harm yet
+        bad = {OWN: ((own > tolerated[OWN]) & in_sight.any(axis=0)) | (seconds - sensing.own.heard > MISSED)}
+        true_x, true_y = world.x[world.other], world.y[world.other]
+        for name, track, off_x, off_y in (
+            (ADSB, sensing.adsb, 0.0, 0.0),
+            (LOCAL, sensing.local, own_x - world.x, own_y - world.y),  # it sees where others are from here
         ):
             x, y, _ = tracks.now_at(track, seconds)
-            off = np.hypot(x - world.x[world.other], y - world.y[world.other])
-            used = ~np.isnan(ever) & (seconds - ever <= FRESH)
+            off = np.hypot(x - off_x - true_x, y - off_y - true_y)
+            used = (seconds - track.heard <= FRESH) & in_sight
             bad[name] = (used & (off > tolerated[name])).any(axis=0)
-        bad[LOCAL] |= seconds - sensing.scanned > 1.5
+        bad[LOCAL] |= seconds - sensing.scanned > MISSED
         silent = seconds - sensing.adsb.heard > 2.5
         bad[ADSB] |= (silent & ~np.isnan(sensing.adsb.heard)).any(axis=0)
         bad[INTENT] = (seconds - sensing.intents.time > 2.5).any(axis=0)

@@ -151,9 +151,10 @@ class Sensing:
         world, other = self._world, self._world.other
         noise = self._local_noise.next().astype(np.float64).reshape(6, len(other), -1)
         sigma, speed = self._local.sigma, self._local.speed_sigma
+        own_x, own_y, _ = tracks.now_at(self.own, now)  # it sees where others are from here, wherever this is
         sight = Report(
-            world.x[other] + sigma * noise[0],
-            world.y[other] + sigma * noise[1],
+            own_x + (world.x[other] - world.x) + sigma * noise[0],
+            own_y + (world.y[other] - world.y) + sigma * noise[1],
             world.z[other] + 0.5 * sigma * noise[2],
             world.vx[other] + speed * noise[3],
             world.vy[other] + speed * noise[4],
@@ -219,7 +220,8 @@ class Sensing:
         limit = GATE * sigma + 5.0 * FRESH
         differs = both & ~((off <= limit) & (np.abs(az - lz) <= limit))
         believed = tracks.believed(adsb, self._adsb.sigma) >= DOUBT
-        distance = np.sqrt((ax - self._world.x) ** 2 + (ay - self._world.y) ** 2)
+        own_x, own_y, _ = tracks.now_at(self.own, now)
+        distance = np.sqrt((ax - own_x) ** 2 + (ay - own_y) ** 2)
         must = (
             believed & (now - adsb.heard <= FRESH) & (distance <= SURE * self._local.range) & np.isfinite(self.scanned)
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import simpy
@@ -166,19 +167,25 @@ class Simulation:
 
     def _agree(self) -> None:
         """End a round: all that are known must have been heard, and the lowest that was proposed holds."""
-        intents, acting = self.sensing.intents, self._decided
+        intents = self.sensing.intents
         now = float(np.nanmax(self.sensing.own.heard)) if np.isfinite(self.sensing.own.heard).any() else 0.0
         ever = np.logical_or(*self.sensing.known(now)) | ~np.isnan(intents.time)
         complete = (intents.heard | ~ever).all(axis=0)
         lowest = np.where(intents.heard, intents.level, self.top).min(axis=0)
-        self.agreement.close(complete, lowest.astype(np.int8))
-        shape = (self.world.runs, self.world.vehicles)
-        levels = [np.asarray(each, dtype=np.int8).reshape(shape).T for each in (acting, self.agreement.agreed)]
-        counted = (
-            np.ones((self.world.vehicles, *shape[::-1]), dtype=bool)
-            & ~np.eye(self.world.vehicles, dtype=bool)[:, :, None]
-        )
-        self.disagreement.update(levels[0], levels[1], counted)
+        self.agreement.close(np.asarray(complete), lowest.astype(np.int8))
+        self.disagreement.update(self._by_run(self._acting()), self._by_run(self.agreement.agreed), self._counted(ever))
+
+    def _by_run(self, levels: NDArray[Any]) -> NDArray[np.int8]:
+        """Levels (row,) as (member, run)."""
+        return np.asarray(levels, dtype=np.int8).reshape(self.world.runs, self.world.vehicles).T
+
+    def _counted(self, known: Booleans) -> Booleans:
+        """On whom each counts, of those it knows (aircraft, row): (member, other, run)."""
+        members, runs = self.world.vehicles, self.world.runs
+        counted = np.zeros((members, members, runs), dtype=bool)
+        row = np.broadcast_to(np.arange(self.rows), known.shape)
+        counted[row % members, self.world.other % members, row // members] = known
+        return counted
 
     def _tell(self, now: int) -> None:
         """Write run-time safety information: of all traffic the worst."""
@@ -237,8 +244,8 @@ class Simulation:
 
     def _control(self, now: int) -> None:
         world, level, seconds = self.world, self._decided, now / 1e9
-        east, north = self._route()
-        own = self._own()
+        east, north = self._route(seconds)
+        own = self._own(seconds)
         traffic, known = self._traffic(seconds) if self.enabled else self._last_heard(seconds)
         aim = self.hold + self._agreed_layer(seconds, own, traffic, known)
         numbers = self._horizontal[level], self._vertical[level]
@@ -252,22 +259,22 @@ class Simulation:
         self._number, self.kept = choice.number, choice.kept
         self._pending = (level.copy(), (command[0], command[1], command[2]))
 
-    def _route(self) -> tuple[Floats, Floats]:
+    def _route(self, seconds: float) -> tuple[Floats, Floats]:
         """The direction to a point ahead on the route; without the ground, round and round to the right."""
         world = self.world
-        x, y = world.x - world.route_x, world.y - world.route_y
+        own_x, own_y, _ = tracks.now_at(self.sensing.own, seconds)
+        x, y = own_x - world.route_x, own_y - world.route_y
         across = x * world.route_north - y * world.route_east
         to_x = ROUTE_AHEAD * world.route_east - across * world.route_north
         to_y = ROUTE_AHEAD * world.route_north + across * world.route_east
         length = np.sqrt(to_x * to_x + to_y * to_y)
-        east, north = to_x / length - 0.0, to_y / length
+        east, north = to_x / length, to_y / length
         return np.where(self.is_lost, world.north, east), np.where(self.is_lost, -world.east, north)
 
-    def _own(self) -> Motion:
-        """Own motion as it is measured; altitude and climb by the own air data."""
-        world, own = self.world, self.sensing.own
-        known = ~np.isnan(own.x)
-        x, y = np.where(known, own.x, world.x), np.where(known, own.y, world.y)
+    def _own(self, seconds: float) -> Motion:
+        """Own motion as it is measured, or reckoned since; altitude and climb by the own air data."""
+        world = self.world
+        x, y, _ = tracks.now_at(self.sensing.own, seconds)
         return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan))
 
     def _traffic(self, now: float) -> tuple[Motion, Booleans]:

@@ -1,6 +1,6 @@
 """Tracks of other aircraft from what they report, or a sensor sees of them, and how far to believe each.
 
-Elementwise formulas with explicit state, for any number of tracks at once; no sample, no change. A report is doubted when
+Elementwise formulas with explicit state, for any number of tracks at once; no sample, no change. It is doubted when
 
     repeats   its position is that of the report before, though the aircraft has moved since: it is stale
     shift     its position is not where its velocities lead to: it has jumped, and stays doubted until it jumps back
@@ -20,7 +20,7 @@ MOVED = 10.0  # m: an aircraft that should have moved so far does not report the
 EACH_REPEAT = 0.15  # validity lost with each repeated position
 GATE = 5.0  # sigma of the difference of two positions that are still where they were expected
 MANOEUVRE = 4.0  # m/s²: how an aircraft may have turned or accelerated between two reports
-RECKONING = 0.03  # of the way between two reports: rounded tracks and speeds, wind
+RECKONING = 0.5  # of the way between two reports: a position is as old as half their distance in time; rounding
 SHIFT_MAX = 300.0  # m: a position that has jumped so far says nothing
 SLIP_SHARE = 0.15  # of a report in the mean difference
 SLIP_SIGMAS, SLIP_LEAST, SLIP_MAX = 4.5, 2.0, 16.0  # of a healthy slip; m/s that no noise is, and beyond it
@@ -33,7 +33,7 @@ class Track(NamedTuple):
     time      of the position; NaN: none yet
     heard     s, of the last report, repeated or not
     repeats   reports in a row whose position was the same
-    shift_x, shift_y   m; sum of the jumps
+    shift_x, shift_y   m; how far positions have left where velocities lead to, since they jumped; 0 before, and back
     slip_x, slip_y     m/s; mean difference of the positions' velocity and the reported one
     """
 
@@ -84,16 +84,20 @@ def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
     off_y = far_y - 0.5 * (track.vy + report.vy) * since
     off = np.sqrt(off_x * off_x + off_y * off_y)
     goes_on = fresh & ~begins & ~is_same
-    jumps = goes_on & (off > gate(sigma, since, speed))
+    limit = gate(sigma, since, speed)
+    jumps = goes_on & (off > limit)
     slips = goes_on & ~jumps
+    follows = jumps | (goes_on & ((track.shift_x != 0.0) | (track.shift_y != 0.0)))
+    shift_x, shift_y = track.shift_x + where(follows, off_x, 0.0), track.shift_y + where(follows, off_y, 0.0)
+    is_back = shift_x * shift_x + shift_y * shift_y <= limit * limit
     share = where(slips, SLIP_SHARE, 0.0)
     whole = where(since > 0.0, since, 1.0)
     moved = Track(
         *report,
         heard=report.time,
         repeats=where(repeats, track.repeats + 1.0, 0.0),
-        shift_x=where(begins, 0.0, track.shift_x + where(jumps, off_x, 0.0)),
-        shift_y=where(begins, 0.0, track.shift_y + where(jumps, off_y, 0.0)),
+        shift_x=where(begins | is_back, 0.0, shift_x),
+        shift_y=where(begins | is_back, 0.0, shift_y),
         slip_x=where(begins, 0.0, track.slip_x + share * (where(slips, off_x, 0.0) / whole - track.slip_x)),
         slip_y=where(begins, 0.0, track.slip_y + share * (where(slips, off_y, 0.0) / whole - track.slip_y)),
     )

@@ -1,4 +1,4 @@
-"""Random encounters of unmanned aircraft with random faults, with the kernel and without: `python -m tests.sim.random_flights`.
+"""Random encounters of unmanned aircraft with random faults, with the kernel and without, by hand.
 
     python -m tests.sim.random_flights 10000      of so many runs; 1,000 side by side
 
@@ -106,22 +106,26 @@ def told(count):
             lost = sum(bool(each["metrics"]["losses_of_well_clear"]) for each in summaries)
             rates[enabled] = len(hit), lost
             low, high = (100 * each for each in interval(len(hit), runs))
-            yield f"{vehicles} aircraft, kernel {'on' if enabled else 'off'}: {runs} runs, {perf_counter() - begun:.0f} s"
-            yield f"   near mid-air collision in {len(hit)} ({low:.3f} to {high:.3f} %): {Counter(w for w, _ in hit).most_common(6)}"
+            switch, most = "on" if enabled else "off", Counter(words for words, _ in hit).most_common(6)
+            yield f"{vehicles} aircraft, kernel {switch}: {runs} runs, {perf_counter() - begun:.0f} s"
+            yield f"   near mid-air collision in {len(hit)} ({low:.3f} to {high:.3f} %): {most}"
             yield f"   loss of well clear in {lost}"
             if enabled:
                 yield from _kept(found, hit)
-        yield f"   risk ratio: {rates[True][0]} to {rates[False][0]}, of loss of well clear {rates[True][1]} to {rates[False][1]}"
+        (near, lost), (near_without, lost_without) = rates[True], rates[False]
+        yield f"   risk ratio: {near} to {near_without}, of loss of well clear {lost} to {lost_without}"
 
 
 def _kept(found, hit):
     """What the kernel promises: levels whose rules held, time to switch, agreement, separation."""
     summaries = [result.summary for result, _, _ in found]
-    yield f"   of them at a level whose rules held: {sum(bool(s['metrics']['guarded_collisions']) for s in summaries)}; runs {hit[:5]}"
+    guarded = sum(bool(each["metrics"]["guarded_collisions"]) for each in summaries)
+    yield f"   of them at a level whose rules held: {guarded}; runs {hit[:5]}"
     goal = "bad data out of command in time"
     late = [(words, seed) for result, words, seed in found if result.summary["safety_goals"][goal]["violated"]]
     single = [each for each in late if " + " not in each[0]]
-    yield f"   bad data in command beyond its bound: {len(single)} with one fault, {len(late) - len(single)} with two; {single[:4]}"
+    double = len(late) - len(single)
+    yield f"   bad data in command beyond its bound: {len(single)} with one fault, {double} with two; {single[:4]}"
     yield f"   disagreement: {max(s['functions']['flight']['worst_disagreement'] for s in summaries)} rounds"
     for level in range(4):
         least = [s["metrics"]["least_separation"][str(level)] for s in summaries]

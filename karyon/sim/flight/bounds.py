@@ -1,8 +1,9 @@
 """Design-time bounds of a design of flight: how long what goes bad may stay in command.
 
 A position is bad once its error exceeds what the design tolerates, and who is there is within the range of the own
-sensor: further away a report that drifts slowly is not seen to be wrong, and does no harm yet. The gate between positions, and the one between ADS-B
-and the own sensor, are both below that: one report shows it. A repeated position is doubted from its second repeat on.
+sensor: further away a report that drifts slowly is not seen to be wrong, and does no harm yet. The gate between
+positions, and the one between ADS-B and the own sensor, are both below what is tolerated: one report shows it. A
+repeated position is doubted from its second repeat on.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ OWN, LOCAL, ADSB, INTENT = "own.position", "traffic.all.local", "traffic.all.ads
 SEEN_AT_ONCE = ("offset", "drift", "noise")
 LATE = ("omission", "delay")
 COMPONENT = ("hang", "crash")
+SPEED = 50.0  # m/s, of an aircraft
 REPEATS = 2  # after which a position is doubted
 
 
@@ -52,7 +54,8 @@ def _detection(signal: Signal, age: float) -> dict[str, float]:
 def gate(signal: Signal) -> float:
     """Error of a position that is seen for certain, in m: beyond the gate, and what the noise may hide of it."""
     noise = signal.noise or 0.0
-    return tracks.GATE * sqrt(2.0) * noise + 5.0 * FRESH + 0.5 * tracks.MANOEUVRE
+    reckoned = 0.5 * tracks.MANOEUVRE + tracks.RECKONING * SPEED
+    return tracks.GATE * sqrt(2.0) * noise + 5.0 * FRESH + reckoned
 
 
 def analysed(loaded: Loaded[FlightScenario]) -> Report:

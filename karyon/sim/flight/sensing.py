@@ -1,8 +1,8 @@
 """What each aircraft knows of itself and of the others, and how far it believes it: ADS-B, an own sensor, intents.
 
-Once a second every aircraft measures its position, reports it to all (ADS-B), and looks around with its own sensor. Of each
-other aircraft there are two tracks, one of each source; where both see it they are held against each other. Arrays are
-(row,), those of others (aircraft, row).
+Once a second every aircraft measures its position, reports it to all (ADS-B), and looks around with its own sensor. Of
+each other aircraft there are two tracks, one of each source; where both see it they are held against each other. Arrays
+are (row,), those of others (aircraft, row).
 """
 
 from collections.abc import Sequence
@@ -116,7 +116,7 @@ class Sensing:
 
     def in_sight(self, now: float) -> Booleans:
         """Which others the own sensor has seen just now."""
-        return now - self.local.heard <= FRESH
+        return np.asarray(now - self.local.heard <= FRESH)
 
     def _measured(self, now: float, noise: Floats) -> Report:
         """Own position and velocity, as the own receiver has them."""

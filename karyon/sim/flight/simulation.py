@@ -40,7 +40,7 @@ PASSED = 10.0  # s after which an agreed altitude is given back
 
 
 class Simulation:
-    """Runs of one design and one set of numbers, side by side; a row is an aircraft: seeds, starts, faults may differ."""
+    """Runs of one design and one set of numbers, side by side; a row is an aircraft."""
 
     def __init__(self, scenarios: Sequence[FlightScenario], design: Design, folders: Sequence[Path | None]) -> None:
         """All scenarios share what `alike` compares. `folders`: per run where its trace goes, None: not recorded."""

@@ -1,8 +1,8 @@
 """Aircraft in the air: point masses with limits on turn, climb and acceleration, in a plane, carried by the wind.
 
 East, north and up of a point in the middle, in m: over the few kilometres of an encounter a plane is within 1 m of any
-Earth. A heading is a unit vector, so that nothing but + - * / and square roots make it turn. Arrays (row,), a row is one
-aircraft in one run.
+Earth. A heading is a unit vector, so that nothing but + - * / and square roots make it turn. Arrays (row,), a row is
+one aircraft in one run.
 """
 
 from collections.abc import Sequence
@@ -10,14 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.sim.flight.scenario import Aircraft, FlightScenario, Start
+from karyon.sim.flight.scenario import FlightScenario, Start
 from karyon.sim.streams import Purpose, stream
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CLIMBS = 1.0  # m/s²: change of the rate of climb
-TURN_SECTIONS = 2.0
 
 
 class World:
@@ -46,12 +45,12 @@ class World:
     @property
     def vx(self) -> Floats:
         """Velocity over ground to the east."""
-        return self.speed * self.east + self.wind_x
+        return np.asarray(self.speed * self.east + self.wind_x)
 
     @property
     def vy(self) -> Floats:
         """To the north."""
-        return self.speed * self.north + self.wind_y
+        return np.asarray(self.speed * self.north + self.wind_y)
 
     def advance(self, now: int, east: Floats, north: Floats, climb: Floats) -> None:
         """Fly until `now` (ns) towards these headings and rates of climb."""
@@ -81,7 +80,7 @@ def turned(east: Floats, north: Floats, to_east: Floats, to_north: Floats, angle
     """
     across, along = east * to_north - north * to_east, east * to_east + north * to_north
     half = np.where(along > -1.0 + 1e-12, across / np.maximum(1.0 + along, 1e-12), -1e6)
-    most = angle / TURN_SECTIONS
+    most = 0.5 * angle
     half = np.clip(half, -most, most)
     square = half * half
     cosine, sine = (1.0 - square) / (1.0 + square), 2.0 * half / (1.0 + square)
@@ -96,7 +95,7 @@ def _drawn(scenario: FlightScenario) -> list[tuple[float, ...]]:
         return [_given(each) for each in scenario.starts]
     meeting, aircraft = scenario.meeting, scenario.aircraft
     draws = stream(scenario.seed, Purpose.TRAFFIC).uniform(-1.0, 1.0, (scenario.vehicles, 4))
-    rows = []
+    rows: list[tuple[float, ...]] = []
     for number, (turn, late, aside, up) in enumerate(draws.tolist()):
         track = 2.0 * np.pi * number / scenario.vehicles + meeting.turn * turn
         east, north = float(np.sin(track)), float(np.cos(track))
@@ -109,6 +108,3 @@ def _drawn(scenario: FlightScenario) -> list[tuple[float, ...]]:
 def _given(start: Start) -> tuple[float, ...]:
     east, north = float(np.sin(start.track)), float(np.cos(start.track))
     return start.east, start.north, start.altitude, east, north, start.speed
-
-
-__all__ = ["Aircraft", "World", "turned"]

@@ -47,7 +47,9 @@ class Log:
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
         """One event of an aircraft at `now` (ns)."""
         run, vehicle = divmod(row, self._vehicles)
-        self.events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
+        self.events[run].append(
+            {"time": now / 1e9, "vehicle": vehicle, "who": "aircraft", "kind": kind, "text": said, **fields}
+        )
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then."""

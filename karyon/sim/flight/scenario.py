@@ -128,7 +128,7 @@ class FlightFault(Section):
             raise contradiction("`missed` is of traffic.all.local, which sees objects")
         needed = NEEDS.get(self.mode)
         if needed is not None and getattr(self, needed) is None:
-            raise lacking(needed)
+            raise refusal(((needed,), lacking(needed)))
         return self
 
     @property

@@ -63,6 +63,13 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         "karyon.sim.intersection.design:bounds",
         "karyon.sim.intersection.backdrop:backdrop",
     ),
+    "flight": Kind(
+        ("flight",),
+        "karyon.sim.flight.run:checked",
+        "karyon.sim.flight.run:simulate",
+        "karyon.sim.flight.bounds:analysed",
+        "karyon.sim.flight.bounds:bounds",
+    ),
 }
 CAR_FOLLOWING = "acc"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 SWITCHES_SHOWN = 12
+AIR = "flight"  # the function of aircraft
 START = 5.0  # s: the first rise to the highest level is no news
 
 
@@ -18,7 +19,8 @@ def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], o
     yield f"files:   {out}"
     moment = next((event["time"] for event in events if event["kind"] == "fault"), 0.0)
     at = f" --at {moment:g}" if moment else ""
-    yield f"look closer:   karyon view {out}{at}   or karyon plot {out}"
+    view = "" if AIR in summary["functions"] else f"karyon view {out}{at}   or "
+    yield f"look closer:   {view}karyon plot {out}"
 
 
 def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -31,7 +33,7 @@ def event_lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Faults, cut-ins, switches of the level with their rule, violations, what an agreement protocol may not."""
     told = list(_news(events))
     for event in told[:SWITCHES_SHOWN]:
-        yield f"{event['time']:8.2f} s   car {event['vehicle']}   {event['text']}"
+        yield f"{event['time']:8.2f} s   {event.get('who', 'car')} {event['vehicle']}   {event['text']}"
     if len(told) > SWITCHES_SHOWN:
         yield f"           … and {len(told) - SWITCHES_SHOWN} more in events.jsonl"
 
@@ -62,6 +64,8 @@ def _distances(summary: Mapping[str, Any]) -> list[str]:
         return [f"{collisions} collision{'s' if collisions != 1 else ''}"]
     if collisions is None:
         return ["collisions and distances are not judged: nobody knows what is true of real devices"]
+    if summary["min_rss_margin"] is None:  # in the air
+        return ["no near mid-air collision", f"smallest separation {summary['min_gap']:.0f} m"]
     return ["no collision", f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
 
 

@@ -1,10 +1,10 @@
-"""The figures of a run's folder: one of a follower, and where a file of cars drives, one of all of them."""
+"""The figures of a run's folder: one of a follower, and where a file of cars drives, one of all; of a flight, one."""
 
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from karyon.sim.view import follower_plot, page, platoon_plot, recorded, recorded_platoon
+from karyon.sim.view import flight_plot, follower_plot, page, platoon_plot, recorded, recorded_platoon
 from karyon.sim.view.folder import RunError
 
 __all__ = ["RunError", "plot"]
@@ -31,6 +31,8 @@ def plot(folder: Path, car: int | None = None) -> list[Path]:
 
 def _figures(folder: Path, car: int | None) -> dict[str, Figure]:
     """By the names of their files."""
+    if flight_plot.is_flight(folder):
+        return {"flight": flight_plot.draw(flight_plot.read(folder))}
     follower = follower_plot.draw(recorded.read(folder, car))
     if car is not None:
         return {f"timeseries_car{car}": follower}

@@ -1,0 +1,1 @@
+"""The kind `flight`: unmanned aircraft that share airspace by levels of service."""

@@ -1,0 +1,121 @@
+"""A run of flight from its file to its files."""
+
+import time
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from karyon import __version__
+from karyon.kernel import Design
+from karyon.sim import documents, wording
+from karyon.sim.documents import Document, InputError
+from karyon.sim.flight.scenario import FUNCTION, FlightScenario
+from karyon.sim.flight.simulation import Simulation
+from karyon.sim.recorder import whole, write_events, write_summary, write_text
+from karyon.sim.run import Result, refuse_campaign, sha256
+from karyon.sim.scenario import Draft, Loaded, plain, read_safety, with_files
+from karyon.sim.shipped import portable
+
+Progress = Callable[[float], bool]
+NUMBERS = ("horizontal", "vertical")  # of the controller of each level
+
+
+def checked(found: Draft) -> Loaded[FlightScenario]:
+    """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
+    faults: list[documents.Fault] = []
+    document, files = with_files(found.document, found.path.parent, faults)
+    scenario = _validated(document, faults)
+    text, design = read_safety(files.get(("safety",)), None, document, faults, (FUNCTION,))
+    if design is not None:
+        faults += _numbers(design, document)
+    if faults or scenario is None or design is None:
+        raise InputError(documents.in_order(faults))
+    highest, limit = len(design.function(FUNCTION).levels) - 1, scenario.flight.max_los
+    warnings = (f"flight.max_los limits nothing: the design ends at LoS {highest}",) if (limit or 0) > highest else ()
+    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, warnings)
+
+
+def _validated(document: Document, faults: list[documents.Fault]) -> FlightScenario | None:
+    try:
+        return FlightScenario.model_validate(document.data)
+    except ValidationError as error:
+        faults += wording.faults(error, FlightScenario, document)
+        return None
+
+
+def _numbers(design: Design, document: Document) -> list[documents.Fault]:
+    """What the levels of the function lack to say how far aircraft are kept apart."""
+    names = [function.name for function in design.functions]
+    levels = design.function(FUNCTION).levels if FUNCTION in names else ()
+    return [
+        document.place(("safety",)).fault(
+            f"safety names a design whose {FUNCTION} LoS {number} has no number `{name}` above 0 in its controller",
+            "horizontal and vertical in m say how far apart aircraft are kept",
+        )
+        for number, level in enumerate(levels)
+        for name in NUMBERS
+        if not isinstance(level.controller.get(name), float | int) or not float(level.controller[name]) > 0.0
+    ]
+
+
+def dump(loaded: Loaded[FlightScenario]) -> str:
+    """The scenario as YAML with its defaults and overrides; in any folder it is read as an equal one."""
+    data = plain(loaded.scenario.model_dump(mode="json", by_alias=True))
+    data["safety"] = portable(data["safety"])
+    writer: Any = YAML(typ="safe", pure=True)
+    stream = StringIO()
+    writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
+    writer.dump(data, stream)
+    return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+
+
+def simulate(
+    batch: Sequence[Loaded[FlightScenario]], out: Sequence[Path | None], progress: Progress | None = None
+) -> list[Result]:
+    """Runs side by side, each into its own folder of `out` (None: no files, no trace), as `karyon.sim.run.simulate`.
+
+    Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
+    """
+    refuse_campaign([folder for folder in out if folder])
+    with whole([folder for folder in out if folder]):
+        return _simulated(batch, out, progress)
+
+
+def _simulated(
+    batch: Sequence[Loaded[FlightScenario]], out: Sequence[Path | None], progress: Progress | None
+) -> list[Result]:
+    started = time.perf_counter()
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
+    try:
+        complete = simulation.run(progress)
+        simulation.trace.close()
+    finally:
+        simulation.trace.discard()
+    wall = time.perf_counter() - started
+    results = []
+    for run, (loaded, folder) in enumerate(zip(batch, out, strict=True)):
+        warnings = (*loaded.warnings, *simulation.faults.unused(run))
+        summary = _summary(loaded, simulation, run, wall) | {"warnings": list(warnings)}
+        result = Result(summary, simulation.log.events[run], complete, warnings)
+        if folder:
+            write_text(folder / "scenario.yaml", dump(loaded))
+            write_events(folder / "events.jsonl", result.events)
+            write_summary(folder / "summary.json", result.summary)
+        results.append(result)
+    return results
+
+
+def _summary(loaded: Loaded[FlightScenario], simulation: Simulation, run: int, wall: float) -> dict[str, Any]:
+    return {
+        "scenario": loaded.name,
+        "seed": loaded.scenario.seed,
+        **simulation.metrics.summary(run),
+        "wall": wall,
+        "version": __version__,
+        "scenario_sha256": sha256(dump(loaded)),
+        "design_sha256": sha256(loaded.design_text),
+    }

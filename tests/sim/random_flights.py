@@ -1,0 +1,140 @@
+"""Random encounters of unmanned aircraft with random faults, with the kernel and without, by hand.
+
+    python -m tests.sim.random_flights 10000      of so many runs; 1,000 side by side
+
+Every run is two or three aircraft whose tracks cross, and one or two faults. Told are the near mid-air collisions
+with the kernel and without it, their ratio (risk ratio) with its interval, and the least separation of each level.
+"""
+
+import sys
+from collections import Counter
+from time import perf_counter
+
+import numpy as np
+
+from karyon.sim import kinds
+from karyon.sim.flight.run import simulate
+
+BATCH = 1000
+FAULTS = (
+    ("own.adsb", "offset", "amplitude", (300, 3000)),
+    ("own.adsb", "drift", "rate", (3, 60)),
+    ("own.adsb", "stuck_at", None, None),
+    ("own.adsb", "omission", None, None),
+    ("own.adsb", "noise", "sigma", (100, 1000)),
+    ("own.adsb", "delay", "delay", (3, 30)),
+    ("own.position", "offset", "amplitude", (300, 4000)),
+    ("own.position", "drift", "rate", (5, 60)),
+    ("own.position", "stuck_at", None, None),
+    ("own.position", "omission", None, None),
+    ("traffic.all.local", "missed", None, None),
+    ("traffic.all.local", "omission", None, None),
+    ("traffic.all.local", "offset", "amplitude", (300, 2000)),
+    ("traffic.all.local", "stuck_at", None, None),
+    ("radio", "hang", None, None),
+    ("perception", "hang", None, None),
+    ("control", "hang", None, None),
+    ("link", "hang", None, None),
+)
+
+
+def drawn(random, vehicles, duration):
+    """One fault or two, as `--set` has them."""
+    each = [one_fault(random, vehicles, duration) for _ in range(random.integers(1, 3))]
+    return f"faults=[{', '.join(fault for fault, _ in each)}]", " + ".join(words for _, words in each)
+
+
+def one_fault(random, vehicles, duration):
+    item, mode, parameter, bounds = FAULTS[random.integers(len(FAULTS))]
+    kind = "signal" if "." in item else "component"
+    onset = random.uniform(0.0, 0.6 * duration)
+    fields = [f"vehicle: {random.integers(vehicles)}", f"{kind}: {item}", f"mode: {mode}", f"onset: {onset:.1f}"]
+    if random.random() < 0.6:
+        fields.append(f"duration: {random.uniform(10, 80):.1f}")
+    if parameter:
+        sign = -1 if parameter in ("amplitude", "rate") and random.random() < 0.5 else 1
+        fields.append(f"{parameter}: {sign * random.uniform(*bounds):.1f}")
+    return f"{{{', '.join(fields)}}}", f"{item} {mode}"
+
+
+def scenarios(count, first, vehicles, enabled):
+    """`count` runs from run number `first` on, and the fault of each in words."""
+    loaded, told = [], []
+    for number in range(first, first + count):
+        random = np.random.default_rng(number)
+        fault, words = drawn(random, vehicles, 200.0)
+        wide = [
+            "meeting.turn=1.0",
+            "meeting.late=3",
+            "meeting.aside=100",
+            "meeting.above=20",
+            "meeting.time=100",
+            "adsb.range=8000",
+        ]
+        settings = [fault, f"vehicles={vehicles}", f"kernel.enabled={str(enabled).lower()}", "duration=200", *wide]
+        loaded.append(kinds.read("flight", settings, number))
+        told.append(words)
+    return loaded, told
+
+
+def outcomes(count, enabled, vehicles, first=0):
+    """Summaries of random runs with their faults."""
+    found = []
+    for begin in range(first, first + count, BATCH):
+        batch, told = scenarios(min(BATCH, first + count - begin), begin, vehicles, enabled)
+        found += zip(simulate(batch, [None] * len(batch)), told, range(begin, begin + len(batch)), strict=True)
+    return found
+
+
+def interval(events, runs):
+    """Two-sided 95 % Clopper-Pearson."""
+    from scipy.stats import beta
+
+    low = 0.0 if events == 0 else beta.ppf(0.025, events, runs - events + 1)
+    return low, beta.ppf(0.975, events + 1, runs - events)
+
+
+def told(count):
+    """The study, a line at a time."""
+    for vehicles in (2, 3):
+        runs, rates = count // 2, {}
+        for enabled in (True, False):
+            begun = perf_counter()
+            found = outcomes(runs, enabled, vehicles, first=1_000_000 * vehicles)
+            summaries = [result.summary for result, _, _ in found]
+            hit = [(words, seed) for result, words, seed in found if result.summary["collisions"]]
+            lost = sum(bool(each["metrics"]["losses_of_well_clear"]) for each in summaries)
+            rates[enabled] = len(hit), lost
+            low, high = (100 * each for each in interval(len(hit), runs))
+            switch, most = "on" if enabled else "off", Counter(words for words, _ in hit).most_common(6)
+            yield f"{vehicles} aircraft, kernel {switch}: {runs} runs, {perf_counter() - begun:.0f} s"
+            yield f"   near mid-air collision in {len(hit)} ({low:.3f} to {high:.3f} %): {most}"
+            yield f"   loss of well clear in {lost}"
+            if enabled:
+                yield from _kept(found, hit)
+        (near, lost), (near_without, lost_without) = rates[True], rates[False]
+        yield f"   risk ratio: {near} to {near_without}, of loss of well clear {lost} to {lost_without}"
+
+
+def _kept(found, hit):
+    """What the kernel promises: levels whose rules held, time to switch, agreement, separation."""
+    summaries = [result.summary for result, _, _ in found]
+    guarded = sum(bool(each["metrics"]["guarded_collisions"]) for each in summaries)
+    yield f"   of them at a level whose rules held: {guarded}; runs {hit[:5]}"
+    goal = "bad data out of command in time"
+    late = [(words, seed) for result, words, seed in found if result.summary["safety_goals"][goal]["violated"]]
+    single = [each for each in late if " + " not in each[0]]
+    double = len(late) - len(single)
+    yield f"   bad data in command beyond its bound: {len(single)} with one fault, {double} with two; {single[:4]}"
+    yield f"   disagreement: {max(s['functions']['flight']['worst_disagreement'] for s in summaries)} rounds"
+    for level in range(4):
+        least = [s["metrics"]["least_separation"][str(level)] for s in summaries]
+        least = [each for each in least if each is not None]
+        if least:
+            quantiles = ", ".join(f"{each:.2f}" for each in np.quantile(least, [0.0, 0.001, 0.01, 0.1]))
+            yield f"   LoS {level}: least separation, in its own (least, 0.1 %, 1 %, 10 %): {quantiles}"
+
+
+if __name__ == "__main__":
+    for line in told(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
+        print(line, flush=True)

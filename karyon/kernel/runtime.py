@@ -177,12 +177,12 @@ class SafetyInformation:
             since: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
         return since
 
-    def of_row(self, row: int) -> SafetyInformation:
-        """A copy of what is known of one row. Raises IndexError."""
+    def of_rows(self, rows: Ticks) -> SafetyInformation:
+        """A copy of what is known of these rows. Raises IndexError."""
         own = copy(self)
-        own.rows = 1
+        own.rows = len(rows)
         for name in ("value", "validity", "spread", "time", "clock_offset", "beats", "cooperation"):
-            setattr(own, name, getattr(self, name)[:, [row]])
+            setattr(own, name, getattr(self, name)[:, rows])
         return own
 
     def _forget(self, index: int) -> None:

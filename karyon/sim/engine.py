@@ -214,9 +214,7 @@ class Simulation:
         self._cycle(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
-        for when, entry in self.log.planned():
-            if when <= self.end:
-                self.env.process(self._happen(when, entry))
+        self.env.process(self._happen(self.log.planned()))
 
     def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
         def process() -> Generator[simpy.Event, None, None]:
@@ -227,9 +225,12 @@ class Simulation:
 
         self.env.process(process())
 
-    def _happen(self, when: int, entry: Callable[[int], None]) -> Generator[simpy.Event, None, None]:
-        yield At(self.env, when, Order.SCENARIO)
-        entry(int(self.env.now))
+    def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
+        """Note what is planned, in the order of time."""
+        for when, note in planned:
+            if when > self.env.now:
+                yield At(self.env, when - int(self.env.now), Order.SCENARIO)
+            note()
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
         running = self.components.running(component, now, self._cycles[component])

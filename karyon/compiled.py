@@ -14,7 +14,8 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from math import isnan, prod, sqrt
 from pathlib import Path
@@ -28,6 +29,7 @@ from karyon.perception.sensors import Booleans, Floats, Times
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
+LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
 CODES = {Floats: "d", Booleans: "?", Times: "q"}  # by annotation of a result; what has none holds float64
 SINGLE = (float, int, bool)
 Formula = TypeVar("Formula", bound=Callable[..., Any])
@@ -63,23 +65,92 @@ def compiled(formula: Formula) -> Formula:
 
 
 def in_turn(formula: Formula) -> Formula:
-    """As `compiled`, of a formula whose first argument is a state, and which answers the next one.
+    """As `compiled`, of a formula whose first argument is a state, as the first field of its result is the next one.
 
-    The state that is given is used up: its arrays take what the next call answers. Made for one state alone.
+    Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers lasts until the
+    call after the next, as its arrays are filled anew then. Made for one state alone.
     """
-    spare: list[Any] = []
+    made: list[Callable[..., Any]] = []
 
-    def run(state: Any, *others: Any) -> Any:
+    def run(*arguments: Any) -> Any:
         try:
-            loop, result = _made(formula, _source, _first((state,)).ndim)
-            out = spare.pop() if spare else result(state, *others)
-            loop(state, *others, out)
+            if not made:
+                made.append(_InTurn(formula, _first(arguments).size))
+            return made[0](*arguments)
         except Exception:  # as above
-            return formula(state, *others)
-        spare.append(state)
-        return out
+            made[:] = [formula]
+            return formula(*arguments)
 
     return cast(Formula, run)
+
+
+class _InTurn:
+    """Two tables of results, of which one is filled while the state is read from the other."""
+
+    def __init__(self, formula: Callable[..., Any], rows: int) -> None:
+        self._loop = _made(formula, _table_source, 1)[0]
+        _, *given, result = get_type_hints(formula).values()
+        self._last, self._next = _Table(result, rows), _Table(result, rows)
+        self._given = [None if kind in SINGLE else _Table(kind, rows) for kind in given]
+
+    def __call__(self, state: Any, *others: Any) -> Any:
+        if state is not self._last.views[0]:
+            _fill(self._last.views[0], state)
+        blocks = list(self._last.blocks)
+        for table, other in zip(self._given, others, strict=True):
+            if table is None:
+                blocks.append(other)
+            else:
+                table.take(other)
+                blocks += table.blocks
+        self._loop(*blocks, *self._next.blocks)
+        self._last, self._next = self._next, self._last
+        return self._last.views
+
+
+class _Table:
+    """Named tuples of arrays whose arrays are rows of one block for each type: a loop has few things to take then.
+
+    blocks   an array (leaf, row) for each letter of `LETTERS`, and one of all single numbers
+    views    the named tuple of them
+    """
+
+    def __init__(self, kind: type, size: int) -> None:
+        leaves = list(_leaves(kind))
+        counts = Counter(_codes(leaves))
+        self.blocks: list[Any] = [
+            np.zeros((counts[code], size + LINE // np.dtype(code).itemsize), dtype=code) for code in LETTERS
+        ]
+        rows = {code: iter(block[:, :size]) for code, block in zip(LETTERS, self.blocks, strict=True)}
+        numbers = np.zeros(sum(each in SINGLE for _, each in leaves))
+        self.blocks.append(numbers)
+        self.views = _views(kind, rows, iter(numbers[:, None]))
+        self._is_constant = len(numbers) == len(leaves)
+        self._taken: Any = None
+
+    def take(self, given: Any) -> None:
+        """Copy what is given; what has single numbers alone is taken once."""
+        if self._taken is None or given is not self._taken:
+            _fill(self.views, given)
+            self._taken = given if self._is_constant else None
+
+
+def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
+    """A named tuple of the next rows, and of the next single numbers (1,)."""
+    if _is_tuple(kind):
+        return kind(*(_views(each, rows, numbers) for each in get_type_hints(kind).values()))
+    return next(numbers) if kind in SINGLE else next(rows[CODES.get(kind, "d")])
+
+
+def _fill(views: Any, given: Any) -> None:
+    """Copy what is given, of the same types, into the arrays of a table."""
+    for view, each in zip(views, given, strict=True):
+        if isinstance(view, tuple):
+            _fill(view, each)
+        elif isinstance(each, SINGLE):
+            view[...] = each
+        else:
+            np.copyto(view, each, casting="equiv")
 
 
 @cache
@@ -124,9 +195,7 @@ Source = Callable[[str, dict[str, Any], int], str]
 
 
 @cache
-def _made(
-    formula: Callable[..., Any], source_of: Source, dimensions: int
-) -> tuple[Callable[..., None], Callable[..., Any]]:
+def _made(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
     """The loop of a formula, and what makes the arrays that it fills."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
 
@@ -168,9 +237,7 @@ def _is_ours(function: FunctionType) -> bool:
     return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
 
 
-def _loop(
-    formula: Callable[..., Any], source_of: Source, dimensions: int
-) -> tuple[Callable[..., None], Callable[..., Any]]:
+def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
@@ -184,7 +251,9 @@ def _loop(
     path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)
-    return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names["result"]
+    if "rows" in names:  # the loop over rows that know that they do not overlap
+        names["rows"] = numba.njit(error_model="numpy", pipeline_class=_apart())(names["rows"])
+    return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names.get("result")
 
 
 def _apart() -> Any:
@@ -233,6 +302,45 @@ def _source(name: str, hints: dict[str, Any], dimensions: int) -> str:
         *(f"{indent}out.{path}[{place}] = one.{path}" for path, _ in leaves),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _table_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
+    """Source of a loop over rows that takes tables, that of the first argument laid out as the result."""
+    assert dimensions == 1
+    *parameters, (_, result) = hints.items()
+    names = ", ".join(each for each, _ in parameters)
+    tables = [_in_table(each, kind) for each, kind in [*parameters, ("out", result)]]
+    lines = [
+        f"def rows({names}, out):",
+        f"    for i in range({_path(*parameters[0])}.size):",
+        f"        one = {name}({', '.join(_read(each, kind, 'i') for each, kind in parameters)})",
+        *(f"        out.{path}[i] = one.{path}" for path, _ in _leaves(result)),
+        "",
+        "",
+        f"def loop({', '.join(block for blocks, _ in tables for block in blocks)}):",
+        f"    size = out_floats.shape[1] - {LINE // 8}",
+        f"    rows({', '.join(made for _, made in tables)})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
+    """The blocks of a table as arguments, and the source of the named tuple in it; a single number is itself."""
+    if kind in SINGLE:
+        return [name], name
+    counts: Counter[str] = Counter()
+
+    def of(kind: Any) -> str:
+        if _is_tuple(kind):
+            return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+        block = f"{name}_numbers" if kind in SINGLE else f"{name}_{LETTERS[CODES.get(kind, 'd')]}"
+        counts[block] += 1
+        if kind in SINGLE:
+            return f"{kind.__name__}({block}[{counts[block] - 1}])"
+        return f"{block}[{counts[block] - 1}, :size]"
+
+    source = of(kind)
+    return [*(f"{name}_{letter}" for letter in LETTERS.values()), f"{name}_numbers"], source
 
 
 def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
@@ -297,8 +405,8 @@ def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _codes(leaves: Iterable[tuple[str, Any]]) -> str:
-    """NumPy's letters of what the arrays of a result hold."""
-    return "".join(CODES.get(kind, "d") for _, kind in leaves)
+    """NumPy's letters of what the arrays of a named tuple hold."""
+    return "".join(CODES.get(kind, "d") for _, kind in leaves if kind not in SINGLE)
 
 
 def _made_of(kind: Any) -> str:

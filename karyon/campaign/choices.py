@@ -8,6 +8,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, log
 from typing import Any, Literal
 
@@ -60,12 +61,12 @@ class Between(Section):
             raise contradiction("has no logarithm of its lower end", "scale: log needs numbers above 0")
         return self
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """The two numbers, in the unit of the file."""
         return tuple(_parts(end)[0] for end in self.between)  # type: ignore[index, return-value]
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The unit in which the file has them; empty: none is given."""
         found = _parts(self.between[0])
@@ -109,17 +110,17 @@ class Varied:
     path: Keys
     choice: Choice
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Name of its column in the table of runs, such as `faults[0].rate`."""
         return documents.dotted(self.path)
 
-    @property
+    @cached_property
     def is_number(self) -> bool:
         """Whether all that it may be is numbers."""
         return isinstance(self.choice, Between) or None not in map(_parts, self.choice.one_of)
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """SI unit of the numbers in its column; empty where the file gives none, and for what is no number."""
         part = _parts(self.alternatives()[0][0]) if self.is_number else None

@@ -12,7 +12,7 @@ standard.
 """
 
 from dataclasses import dataclass
-from math import cos, inf, radians
+from math import cos, inf, nan, radians
 from typing import Any, Literal
 
 import numpy as np
@@ -60,7 +60,11 @@ class Element:
 
     def quantised(self, value: Any) -> Floats:
         """What a receiver learns of `value`, any shape."""
-        return self.value(self.coded(value))
+        if self.beyond != "nearest":
+            return self.value(self.coded(value))
+        code = np.rint(np.where(np.abs(value) < inf, value, nan) * self.per_unit)
+        code = np.minimum(np.maximum(code, self.low), self.high) + 0.0  # a code is an integer, which has no negative 0
+        return np.asarray(code / self.per_unit)
 
 
 LATITUDE = Element("deg", 10_000_000, -900_000_000, 900_000_000, 900_000_001, "unknown")

@@ -11,6 +11,10 @@ from decimal import Decimal
 from math import isfinite
 from operator import ge, gt, le, lt
 
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.kernel.design import Function
 from karyon.kernel.grammar import duration, text
 from karyon.kernel.rules import (
     Age,
@@ -37,7 +41,7 @@ LONGEST = 1e9
 class Row:
     """What the kernel knew of one row in one step.
 
-    seen      safety information of this row alone (`SafetyInformation.of_row`)
+    seen      safety information of this row alone
     now       time of the step, ns
     ever      signals that were present at least once since reset
     units     unit of each signal
@@ -65,6 +69,45 @@ class Row:
         if not (isfinite(offset) and offset >= 0.0):
             return "no bound on the offset of its clock"
         return f"its time is {_seconds((time - self.now) / NANOSECONDS)} in the future"
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Why rows changed their level in one step of the kernel, not yet in words; arrays (change,).
+
+    held_since      ns, from when on the rules of the level that was taken have held
+    deciding        index of the rule that decided, as in `Decision`
+    is_timed        the kernel was given a time
+    seen, ever      what was known of these rows, and which signals were ever present in them (signal, change)
+    """
+
+    function: Function
+    level_from: NDArray[np.integer]
+    level_to: NDArray[np.integer]
+    held_since: NDArray[np.int64]
+    deciding: NDArray[np.int16]
+    is_timed: bool
+    now: int
+    seen: SafetyInformation
+    ever: NDArray[np.bool_]
+    units: Mapping[str, str]
+
+    def text(self, change: int) -> str:
+        """The words for one of the changes."""
+        before, after = int(self.level_from[change]), int(self.level_to[change])
+        said = f"LoS {before} → {after}: " if before != after else f"LoS {after}: "
+        if not self.is_timed:
+            return said + "the time that the kernel was given is no time"
+        if after > before:
+            return said + held_for(after, (self.now - int(self.held_since[change])) / NANOSECONDS)
+        decided = int(self.deciding[change])
+        if decided < 0:
+            return said + "no rule decided this"
+        return said + reason(self.function.rules[decided], self._row(change))
+
+    def _row(self, change: int) -> Row:
+        ever = frozenset(name for name, index in self.seen.signals.items() if self.ever[index, change])
+        return Row(self.seen.of_rows(np.array([change])), self.now, ever, self.units)
 
 
 def held_for(level: int, held: float) -> str:

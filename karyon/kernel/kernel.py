@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel.design import Design
-from karyon.kernel.explanation import Row, held_for, reason
+from karyon.kernel.explanation import Causes
 from karyon.kernel.formula import generate
 from karyon.kernel.manager import Decision, FirstCause, Manager
 from karyon.kernel.runtime import ABSENT, Booleans, Freshness, Given, SafetyInformation, mask_or_none, time_or_none
@@ -35,6 +35,7 @@ class Kernel:
         self._decisions = {each.manager.function.name: each.manager.decision for each in self._functions}
         self._now = np.array(np.int64(ABSENT))
         self._distrusted = np.array(False)
+        self._units = {signal.name: signal.unit for signal in design.signals}
 
     def step(self, now: Given, safe: Given = None) -> dict[str, Decision]:
         """Decide at `now` (integer ns) the level of service of every function in every row.
@@ -79,21 +80,28 @@ class Kernel:
 
         Reads what `seen` holds: ask before newer data is written. Raises KeyError, IndexError.
         """
-        manager = self._manager(function)
-        change = f"LoS {level_from} → {level_to}: " if level_from != level_to else f"LoS {level_to}: "
-        if self._distrusted:
-            return change + "the time that the kernel was given is no time"
-        if level_to > level_from:
-            return change + held_for(level_to, manager.held_for(level_to, row, int(self._now)))
-        decided = manager.decision.deciding[row]
-        if decided < 0:
-            return change + "no rule decided this"
-        return change + reason(manager.function.rules[decided], self._row(row))
+        return self.causes(function, np.array([row]), np.array([level_from]), np.array([level_to])).text(0)
 
-    def _row(self, row: int) -> Row:
-        ever = frozenset(name for name, index in self.seen.signals.items() if self._ever[index, row])
-        units = {signal.name: signal.unit for signal in self.design.signals}
-        return Row(self.seen.of_row(row), int(self._now), ever, units)
+    def causes(self, function: str, rows: Given, level_from: Given, level_to: Given) -> Causes:
+        """As `explain` of several rows, to be put into words later: what decided about each is copied.
+
+        Integer arrays (change,). Raises KeyError, IndexError.
+        """
+        manager = self._manager(function)
+        below = np.minimum(np.maximum(level_to, 1), len(manager.function.levels) - 1) - 1
+        since = manager.holds_since[below, rows] if len(manager.holds_since) else np.zeros(len(rows), dtype=np.int64)
+        return Causes(
+            function=manager.function,
+            level_from=np.asarray(level_from),
+            level_to=np.asarray(level_to),
+            held_since=since,
+            deciding=manager.decision.deciding[rows],
+            is_timed=not self._distrusted,
+            now=int(self._now),
+            seen=self.seen.of_rows(rows),
+            ever=self._ever[:, rows],
+            units=self._units,
+        )
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
         """Copies of all state, by name."""

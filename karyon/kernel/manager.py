@@ -108,10 +108,6 @@ class Manager:
             array[rows] = -1
         self.first_cause.time[rows] = ABSENT
 
-    def held_for(self, level: int, row: int, now: int) -> float:
-        """How long (s) the rules of `level`, 1 or higher, have held in `row` at `now` (ns)."""
-        return (now - int(self.holds_since[level - 1, row])) / NANOSECONDS
-
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All arrays that carry over to the next step, by name. Not copies."""
         decision = self.decision

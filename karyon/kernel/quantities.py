@@ -81,6 +81,8 @@ def to_si(number: str, unit: str, expected: str | None) -> float:
     if not unit:
         return float(number)
     known = _known(unit, expected)
+    if known.numerator == known.denominator:
+        return float(number)
     with localcontext(prec=40):
         return float(Decimal(number) * known.numerator / known.denominator)
 
@@ -132,15 +134,15 @@ def nearest(misspelt: str, names: Iterable[str]) -> str:
 
 def _known(unit: str, expected: str | None) -> Unit:
     known = UNITS.get(unit)
+    if known is not None and expected in (None, known.si):
+        return known
     fitting = [symbol for symbol, each in UNITS.items() if expected in (None, each.si)]
     units = "units: " + " ".join(fitting)
     if known is None:
         raise QuantityError(f"unknown unit {shown(unit)}", suggestion(unit, fitting) or units)
-    if expected not in (None, known.si):
-        raise QuantityError(
-            f"expected a quantity in {expected}, found the unit {shown(unit)}", "units: " + " ".join(fitting)
-        )
-    return known
+    raise QuantityError(
+        f"expected a quantity in {expected}, found the unit {shown(unit)}", "units: " + " ".join(fitting)
+    )
 
 
 def _finite(number: int | float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,12 +177,12 @@ class SafetyInformation:
             since: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
         return since
 
-    def of_row(self, row: int) -> SafetyInformation:
-        """A copy of what is known of one row. Raises IndexError."""
+    def of_rows(self, rows: Ticks) -> SafetyInformation:
+        """A copy of what is known of these rows. Raises IndexError."""
         own = copy(self)
-        own.rows = 1
+        own.rows = len(rows)
         for name in ("value", "validity", "spread", "time", "clock_offset", "beats", "cooperation"):
-            setattr(own, name, getattr(self, name)[:, [row]])
+            setattr(own, name, getattr(self, name)[:, rows])
         return own
 
     def _forget(self, index: int) -> None:
@@ -325,7 +325,7 @@ def _index(names: dict[str, int], name: Given) -> int | None:
 
 def _reals(given: Given, rows: int) -> Floats | float | None:
     """Numbers as float64, a scalar or of a shape that fits (row,); None when they are not. Never raises."""
-    if isinstance(given, float):
+    if isinstance(given, float) or _is_plain(given, np.float64, rows):
         return given
     array = _array(given, rows, ("i", "u", "f"))
     if array is None or array.dtype == np.float64:
@@ -336,10 +336,17 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
 
 def _ticks(given: Given, rows: int) -> Ticks | None:
     """Integers that int64 holds; ABSENT where one does not fit; None when they are no integers. Never raises."""
+    if _is_plain(given, np.int64, rows):
+        return given
     array = _array(given, rows, ("i", "u"))
     if array is None:
         return None
     return np.where(array > LATEST, ABSENT, array.astype(np.int64))
+
+
+def _is_plain(given: Given, kind: type, rows: int) -> TypeGuard[NDArray[Any]]:
+    """Whether it is what it takes already: no more is asked of what comes in each cycle."""
+    return type(given) is np.ndarray and given.dtype == kind and given.shape == (rows,)
 
 
 def mask_or_none(given: Given, rows: int) -> Booleans | None:

@@ -1,5 +1,6 @@
 """The checks of car following, as formulas: the residuals that `karyon.perception.following` names, weighed.
 
+    look     both of these at once
     judge    what is remembered after a look, and the validity of each signal, but for its age
     answer   what follows from that, then or later
 
@@ -21,6 +22,7 @@ from karyon.perception.remembered import (
     Carried,
     Hearing,
     Known,
+    Look,
     Sensed,
     SignalLimits,
     State,
@@ -124,6 +126,12 @@ class _Weighed(NamedTuple):
     recognised: Any
     radar_quiet: Any
     since_jump: Any
+
+
+def look(before: State, came: Came, now: int, known: Known) -> Look:
+    """One period, at `now` (ns): take new samples, compare, judge, and answer."""
+    after = judge(before, came, now, known)
+    return Look(after, answer(after, now, known))
 
 
 def judge(before: State, came: Came, now: int, known: Known) -> State:

@@ -6,6 +6,7 @@ unit; `validity.of_amplitude` turns them into validity.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, exp, inf, log, log1p, sqrt
 from statistics import NormalDist
 from typing import Any
@@ -143,19 +144,7 @@ class ResidualGate:
         """
         gate = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
         average = ceil(log1p(-gate / self.tolerated) / log(1.0 - self.share)) if gate < self.tolerated else inf
-        return (min(self._single_samples(minimum), average) - 1) * self.period
-
-    def _single_samples(self, minimum: float) -> float:
-        """Samples after which no more than `MISSED` of the steps has stayed below the gate of single samples."""
-        gate, share = amplitude_at(minimum, self.band, self.tolerated), NormalDist()
-        missed = [share.cdf((gate - self.tolerated - self.wander * slow) / self.sigma) for slow in SLOW_PARTS]
-        for samples in range(1, MOST_SAMPLES):
-            expected = sum(
-                share.pdf(slow) * SLOW_STEP * miss**samples for slow, miss in zip(SLOW_PARTS, missed, strict=True)
-            )
-            if expected <= MISSED:
-                return samples
-        return inf
+        return (min(_single_samples(self, minimum), average) - 1) * self.period
 
     def ramp_time(self, rate: float, minimum: float) -> float:
         """Detection time in s of an error that grows by `rate` per s, from the sample that passes `tolerated`.
@@ -163,33 +152,50 @@ class ResidualGate:
         The recursion of `reckon` on the error alone, until it clears the gate by the quantile of its noise, for the
         worst of ten phases of the growth against the samples. inf: the reference follows too fast, a stated gap.
         """
-        late = self._ramp_samples(rate, minimum) - np.array([self._passed(rate, phase) for phase in PHASES])
+        late = _ramp_samples(self, rate, minimum) - np.array([self.passed(rate, phase) for phase in PHASES])
         return float(np.maximum(late, 0.0).max()) * self.period
 
     def growth_time(self, rate: float, minimum: float) -> float:
         """As `ramp_time`, but from the first sample that the growing error has changed."""
-        return float(self._ramp_samples(rate, minimum).max()) * self.period
+        return float(_ramp_samples(self, rate, minimum).max()) * self.period
 
-    def _passed(self, rate: float, phase: float) -> int:
+    def passed(self, rate: float, phase: float) -> int:
         """The sample at which a ramp passes the tolerated amplitude; `phase` is its age at sample 0, in periods."""
         return ceil(self.tolerated / (rate * self.period) - phase)
 
-    def _ramp_samples(self, rate: float, minimum: float) -> Floats:
-        """The sample at which a ramp is seen, per phase (phase,)."""
-        single = amplitude_at(minimum, self.band, self.tolerated) + MISSED_SIGMAS * self.sigma
-        average = amplitude_at(minimum, self.smooth_band, self.tolerated) + MISSED_SIGMAS * self.smooth_sigma
-        return np.array([self._seen(rate, phase, single, average) for phase in PHASES])
-
-    def _seen(self, rate: float, phase: float, single: float, average: float) -> float:
+    def seen(self, rate: float, phase: float, single: float, average: float) -> float:
+        """The sample of a ramp of which it, or the average, clears its gate; inf: none."""
         leak = 0.0 if self.memory == inf else leak_of(self.period, self.memory)
         followed = smooth = 0.0
-        for sample in range(self._passed(rate, phase) + MOST_SAMPLES):
+        for sample in range(self.passed(rate, phase) + MOST_SAMPLES):
             residual = rate * self.period * (sample + phase) - followed
             smooth += self.share * (residual - smooth)
             followed += leak * residual
             if residual >= single or smooth >= average:
                 return sample
         return inf
+
+
+@cache
+def _single_samples(gate: ResidualGate, minimum: float) -> float:
+    """Samples after which no more than `MISSED` of the steps has stayed below the gate of single samples."""
+    limit, share = amplitude_at(minimum, gate.band, gate.tolerated), NormalDist()
+    missed = [share.cdf((limit - gate.tolerated - gate.wander * slow) / gate.sigma) for slow in SLOW_PARTS]
+    for samples in range(1, MOST_SAMPLES):
+        expected = sum(
+            share.pdf(slow) * SLOW_STEP * miss**samples for slow, miss in zip(SLOW_PARTS, missed, strict=True)
+        )
+        if expected <= MISSED:
+            return samples
+    return inf
+
+
+@cache
+def _ramp_samples(gate: ResidualGate, rate: float, minimum: float) -> Floats:
+    """The sample at which a ramp is seen, per phase (phase,)."""
+    single = amplitude_at(minimum, gate.band, gate.tolerated) + MISSED_SIGMAS * gate.sigma
+    average = amplitude_at(minimum, gate.smooth_band, gate.tolerated) + MISSED_SIGMAS * gate.smooth_sigma
+    return np.array([gate.seen(rate, phase, single, average) for phase in PHASES])
 
 
 def wander_of(rate_sigma: float, period: float, memory: float) -> float:

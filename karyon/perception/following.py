@@ -26,12 +26,12 @@ from math import inf, sqrt
 
 import numpy as np
 
-from karyon.perception.crosscheck import USUAL_MEMORY, answer, judge
+from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.formulas import Compiler
 from karyon.perception.received import M_POSITION, MESSAGE, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
-from karyon.perception.remembered import Came, Hearing, Known, SignalLimits, State
+from karyon.perception.remembered import Answer, Came, Hearing, Known, SignalLimits, State
 from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times
 from karyon.perception.validity import amplitude_at
 
@@ -159,11 +159,11 @@ class Following:
         self._spread = np.broadcast_to(3.0 * floors, (len(OWN), rows))
         self._message_spread = np.broadcast_to(3.0 * message_floors, (len(MESSAGE), rows))
         self._nowhere = np.zeros(rows, dtype=bool)
-        self._judge, self._answer = judge, answer
+        self._look = look
 
-    def quicken(self, compiled: Compiler, in_turn: Compiler) -> None:
-        """Go on with compiled formulas, as `karyon.compiled` has them: the bits stay the same."""
-        self._judge, self._answer = in_turn(judge), compiled(answer)
+    def quicken(self, in_turn: Compiler) -> None:
+        """Go on with a compiled formula, as `karyon.compiled` has it: the bits stay the same."""
+        self._look = in_turn(look)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -225,23 +225,24 @@ class Following:
         """
         handed_over = self._nowhere if handed_over is None else handed_over
         distance, relative, speed, acceleration, position = map(Sample, own.value, own.time, own.fresh)
-        said = self._sender.message(self.state.heard, message)
-        came = Came(distance, relative, speed, acceleration, position, said, handed_over)
+        heard = self._sender.message(self.state.heard, message)
+        came = Came(distance, relative, speed, acceleration, position, heard, handed_over)
         before = self.state
-        self.state = self._judge(before, came, now, self._known)
+        self.state, said = self._look(before, came, now, self._known)
         if running is not None:
             down = np.flatnonzero(~running)
-            put(self.state, down, rows_of(before, down))
-            self.state.handed_over[down] |= handed_over[down]
-        return self._seen(now, running)
+            remembered = rows_of(before, down)
+            remembered.handed_over[:] |= handed_over[down]
+            put(self.state, down, remembered)
+            put(said, down, answer(remembered, now, self._known))
+        return self._seen(said, running)
 
-    def _seen(self, now: int, running: Booleans | None) -> Seen:
+    def _seen(self, said: Answer, running: Booleans | None) -> Seen:
         """What was judged last, as old as it is now."""
         state, heard = self.state, self.state.heard
         sensed = (state.distance, state.relative, state.speed, state.acceleration, state.position)
         own = [each.newest for each in sensed]
         fields = (heard.position, heard.speed, heard.acceleration, heard.intended)
-        said = self._answer(state, now, self._known)
         *validities, of_message = said.validity
         ran = True if running is None else running
         return Seen(

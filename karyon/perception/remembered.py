@@ -200,3 +200,10 @@ class Answer(NamedTuple):
     speed_bound: Floats
     speed_known: Booleans
     gap: Floats
+
+
+class Look(NamedTuple):
+    """What comes of one look: what is remembered, and what is believed."""
+
+    state: State
+    answer: Answer

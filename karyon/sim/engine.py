@@ -145,7 +145,7 @@ class Simulation:
     def quicken(self) -> None:
         """Go on with compiled perception, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
-            self.perception.quicken(compiled.compiled, compiled.in_turn)
+            self.perception.quicken(compiled.in_turn)
 
     def _is_long(self) -> bool:
         """Whether there is so much to do that it pays to compile, which takes half a minute, or a second if cached."""
@@ -159,7 +159,8 @@ class Simulation:
         self.true = self._true()
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
-        self.down = {name: np.zeros(self.rows, dtype=bool) for name in COMPONENTS}
+        self._nowhere = np.zeros(self.rows, dtype=bool)
+        self.down = dict.fromkeys(COMPONENTS, self._nowhere)
         self.finished = 0
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
         self._age_limits = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])[:, None]
@@ -214,9 +215,7 @@ class Simulation:
         self._cycle(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
-        for when, entry in self.log.planned():
-            if when <= self.end:
-                self.env.process(self._happen(when, entry))
+        self.env.process(self._happen(self.log.planned()))
 
     def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
         def process() -> Generator[simpy.Event, None, None]:
@@ -227,15 +226,18 @@ class Simulation:
 
         self.env.process(process())
 
-    def _happen(self, when: int, entry: Callable[[int], None]) -> Generator[simpy.Event, None, None]:
-        yield At(self.env, when, Order.SCENARIO)
-        entry(int(self.env.now))
+    def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
+        """Note what is planned, in the order of time."""
+        for when, note in planned:
+            if when > self.env.now:
+                yield At(self.env, when - int(self.env.now), Order.SCENARIO)
+            note()
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
         running = self.components.running(component, now, self._cycles[component])
         if self.outside is not None and self.outside.is_late:
             running = np.zeros(self.rows, dtype=bool)
-        self.down[component] = np.zeros(self.rows, dtype=bool) if running is None else ~running
+        self.down[component] = self._nowhere if running is None else ~running
         return running
 
     def _actuate(self, now: int) -> None:
@@ -326,6 +328,8 @@ class Simulation:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
         strangers, found = self.world.strangers, np.zeros(self.rows, dtype=bool)
         changed = strangers.settled()
+        if not len(changed):
+            return found
         found[strangers.row[changed]] = True
         self.metrics.cut_in(now, strangers.row[changed[strangers.present[changed]]])
         self.log.cut_in(now, strangers, changed, self.world)

@@ -1,6 +1,8 @@
-"""The log of a batch: what failed, what perception saw, what the kernel decided and why."""
+"""The log of a batch: what failed, what perception saw, what the kernel decided and why.
 
-from collections import Counter
+What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
+"""
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -13,7 +15,8 @@ from karyon.cooperation.guard import BREACHES, Breach
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
-from karyon.kernel.rules import leaves
+from karyon.kernel.rules import Rule, leaves
+from karyon.kernel.runtime import SafetyInformation
 from karyon.perception import validity
 from karyon.perception.following import OWN, Seen
 from karyon.perception.received import Told
@@ -27,8 +30,11 @@ from karyon.sim.world import World
 
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
-VERDICTS = ("late", "lost", "invalid", "own_lag")
-AGED = {"late": ", as what comes is old", "lost": ", as nothing came"}  # of a validity that only time has lowered
+VERDICTS = LATE, LOST, INVALID, OWN_LAG = ("late", "lost", "invalid", "own_lag")
+AGED = {LATE: ", as what comes is old", LOST: ", as nothing came"}  # of a validity that only time has lowered
+
+Words = Callable[[int], tuple[str, dict[str, Any]]]
+"""Text and further fields of an event, by its place among those of one kind that happened at once."""
 
 
 class Log:
@@ -40,15 +46,14 @@ class Log:
         """`senders`: whose messages are judged, besides the own signals."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
         self._signals = (*OWN, *senders)
-        self.events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
+        self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
+        self._unworded: list[Callable[[], None]] = []
         rows = runs * self._followers
         self.switches = np.zeros(rows, dtype=np.int64)
         self.false_downgrades = np.zeros(rows, dtype=np.int64)
-        self.verdicts = [Counter[str]() for _ in range(rows)]
-        self._by_row: dict[int, list[Placed]] = {}
-        for fault in self.faults:
-            for row in self._touched(fault):
-                self._by_row.setdefault(row, []).append(fault)
+        self.verdicts = np.zeros((len(VERDICTS), rows), dtype=np.int64)  # of downgrades
+        touched = [(row, fault.onset, fault.end) for fault in self.faults for row in self._touched(fault)]
+        self._failing_rows, self._onsets, self._ends = np.array(touched, dtype=np.int64).reshape(-1, 3).T
         self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
@@ -66,22 +71,47 @@ class Log:
         is_said = one.fault.signal == SAID
         return range(run * self._followers, (run + 1) * self._followers) if is_said else (one.row,)
 
+    @property
+    def events(self) -> list[list[dict[str, Any]]]:
+        """What has happened so far in each run, in the order in which it did."""
+        unworded, self._unworded = self._unworded, []
+        for word in unworded:
+            word()
+        return self._events
+
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
-        run, follower = divmod(row, self._followers)
-        self._add(now, run, follower + 1, kind, said, **fields)
+        self._note(now, kind, np.array([row]), lambda _: (said, fields))
+
+    def _note(self, now: int, kind: str, rows: NDArray[np.int64], words: Words) -> None:
+        """One event of each of these rows at `now` (ns)."""
+
+        def word() -> None:
+            for place, row in enumerate(rows.tolist()):
+                run, follower = divmod(row, self._followers)
+                said, fields = words(place)
+                self._word(now, run, follower + 1, kind, said, fields)
+
+        self._unworded.append(word)
 
     def _add(self, now: int, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self.events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
+        self._unworded.append(partial(self._word, now, run, vehicle, kind, said, fields))
 
-    def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
-        """When faults begin and end, and what to note then."""
-        for one in self.faults:
-            yield one.onset, partial(self._fault, one, "begins")
-            yield one.end, partial(self._fault, one, "ends")
+    def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
+        self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
+
+    def planned(self) -> list[tuple[int, Callable[[], None]]]:
+        """When faults begin and end, in the order of time, and what to note then."""
+        changes = [(when, one, change) for one in self.faults for when, change in _changes(one)]
+        changes.sort(key=lambda each: each[0])
+        return [(when, partial(self._fault, one, change, when)) for when, one, change in changes]
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
-        self._add(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", **fields_of(one))
+        def word() -> None:
+            said = f"{describe(one.fault)} {change}"
+            self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
+
+        self._unworded.append(word)
 
     def arrived(self, now: int, fresh: Booleans) -> None:
         """Which signals and messages had something new (signal, row), however old: tells late from lost."""
@@ -94,43 +124,64 @@ class Log:
         doubted = believed < DOUBT
         changed = doubted != self._doubted
         if self._started and changed.any():
-            for signal, row in zip(*np.nonzero(changed), strict=True):
-                word = "is doubted" if doubted[signal, row] else "is believed again"
-                name = self._signals[signal]
-                self.add(now, int(row), "detection", f"{name} {word}", signal=name)
+            signal, row = np.nonzero(changed)
+            is_doubted = doubted[signal, row]
+
+            def words(place: int) -> tuple[str, dict[str, Any]]:
+                name = self._signals[signal[place]]
+                word = "is doubted" if is_doubted[place] else "is believed again"
+                return f"{name} {word}", {"signal": name}
+
+            self._note(now, "detection", row, words)
         self._doubted, self._started = doubted, True
 
     def switched(
         self, now: int, kernel: Kernel, decision: Decision, previous: NDArray[np.int64], rows: NDArray[np.int64]
     ) -> None:
         """Changes of the level of service from `previous` (row,), each with the rule that decided."""
-        for row in map(int, rows):
-            before, after = int(previous[row]), int(decision.level[row])
-            said = why = kernel.explain(self.function.name, row, before, after)
-            fields: dict[str, Any] = {"function": self.function.name, "from": before, "to": after}
-            self.switches[row] += 1
-            if after < before:
-                rule = self.function.rules[int(decision.deciding[row])]
-                failing = [term for term in leaves(rule) if not holds(term, kernel.seen, now).certain[row]]
-                verdict = self._verdict(row, failing)
-                self.verdicts[row][verdict] += 1
-                failed = any(one.onset <= now <= one.end + AFTERMATH for one in self._by_row.get(row, ()))
-                failed |= now - self._cut_in[row] <= AFTERMATH
-                caused = failed or verdict in ("late", "lost")  # what did not come is a cause of its own
-                self.false_downgrades[row] += not caused
-                fields |= {"rule": text(rule), "verdict": verdict, "cause": "fault" if caused else "none known"}
-                if failing and isinstance(failing[0], Validity):  # of an age the number says it
-                    said += AGED.get(verdict, "")
-            else:
-                fields["rule"] = why.partition(": ")[2]
-            self.add(now, row, "los", said, **fields)
+        causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
+        is_down = causes.level_to < causes.level_from
+        verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
+        for rule in np.unique(causes.deciding[is_down]).tolist():
+            at = np.flatnonzero(is_down & (causes.deciding == rule))
+            verdicts[at], is_aged[at] = self._verdict(now, rows[at], self.function.rules[rule], causes.seen.of_rows(at))
+        # What did not come is a cause of its own.
+        is_caused = np.isin(verdicts, (VERDICTS.index(LATE), VERDICTS.index(LOST))) | self._has_failed(now)[rows]
+        self.switches[rows] += 1
+        self.verdicts[verdicts[is_down], rows[is_down]] += 1
+        self.false_downgrades[rows] += is_down & ~is_caused
+
+        def words(place: int) -> tuple[str, dict[str, Any]]:
+            why = causes.text(place)
+            fields = {
+                "function": self.function.name,
+                "from": int(causes.level_from[place]),
+                "to": int(causes.level_to[place]),
+            }
+            if not is_down[place]:
+                return why, fields | {"rule": why.partition(": ")[2]}
+            verdict = VERDICTS[verdicts[place]]
+            told = {
+                "rule": text(self.function.rules[causes.deciding[place]]),
+                "verdict": verdict,
+                "cause": "fault" if is_caused[place] else "none known",
+            }
+            return why + (AGED[verdict] if is_aged[place] else ""), fields | told
+
+        self._note(now, "los", rows, words)
+
+    def _has_failed(self, now: int) -> Booleans:
+        """Rows whose downgrade may come of a fault, or of a car that has cut in (row,)."""
+        failed = now - self._cut_in <= AFTERMATH
+        failed[self._failing_rows[(self._onsets <= now) & (now <= self._ends + AFTERMATH)]] = True
+        return np.asarray(failed)
 
     def agreed(self, now: int, previous: NDArray[np.int64], level: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Changes of the level of service, from `previous` (row,), that follow from what the group has agreed to."""
         for row in map(int, rows):
             before, after = int(previous[row]), int(level[row])
             self.switches[row] += 1
-            self.verdicts[row]["lost"] += after < before
+            self.verdicts[VERDICTS.index(LOST), row] += after < before
             no_more = "no more" if after < before else "it"
             rule = f"cooperation(platoon) >= {max(before, after)}"
             said = f"LoS {before} → {after}: the platoon has agreed to {no_more}"
@@ -187,27 +238,44 @@ class Log:
         if error is not None and not self._protocol_failed:
             self._protocol_failed = True
             said = f"no cooperation from here on: the agreement protocol raised {error}"
-            for run in range(len(self.events)):
+            for run in range(len(self._events)):
                 self._add(now, run, 0, "agreement", said, breach="error")
 
-    def _verdict(self, row: int, terms: list[Any]) -> str:
-        """late, lost, invalid and own lag are four different verdicts; `terms` of the rule are those that fail.
+    def _verdict(
+        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation
+    ) -> tuple[NDArray[np.int64], Booleans]:
+        """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
 
-        What is too old, or would be believed if it were not for its age, is late where something newer than half of
-        that age came in, and else lost.
+        And whether it is a validity, of which nobody sees that only time has lowered it.
+
+        Of the terms that fail the first one tells that can. What is too old, or would be believed if it were not for
+        its age, is late where something newer than half of that age came in, and else lost.
         """
-        for leaf in terms:
+        late, lost, invalid, own_lag = range(len(VERDICTS))
+        verdict, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
+        for leaf in leaves(rule):
+            fails = (verdict < 0) & ~holds(leaf, seen, now).certain
             if isinstance(leaf, Alive):
-                return "own_lag"
-            if isinstance(leaf, Age | Validity) and leaf.signal in self._signals:
-                signal, (judged, measured, believed) = self._signals.index(leaf.signal), self._judged
-                if measured[signal, row] == NEVER:  # of a leader that has only just become one
-                    return "lost"
-                age, silence = (seconds(judged, times[signal, row]) for times in (measured, self._arrived))
+                verdict[fails] = own_lag
+            elif isinstance(leaf, Age | Validity) and leaf.signal in self._signals and fails.any():
+                signal = self._signals.index(leaf.signal)
+                judged, measured, believed = self._judged
+                measured, believed, arrived = (each[signal, rows] for each in (measured, believed, self._arrived))
+                age, silence = seconds(judged, measured), seconds(judged, arrived)
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
-                if isinstance(leaf, Age) or aged < leaf.minimum or believed[signal, row] >= leaf.minimum * aged:
-                    return "late" if silence < 0.5 * age else "lost"
-        return "invalid"
+                is_old = np.full(len(rows), isinstance(leaf, Age))
+                if isinstance(leaf, Validity):
+                    is_old = (aged < leaf.minimum) | (believed >= leaf.minimum * aged)
+                never = measured == NEVER  # of a leader that has only just become one
+                of_leaf = np.where(~never & (silence < 0.5 * age), late, lost)
+                is_told = fails & (is_old | never)
+                verdict = np.where(is_told, of_leaf, verdict)
+                is_aged |= is_told & isinstance(leaf, Validity)
+        return np.where(verdict < 0, invalid, verdict), is_aged
+
+
+def _changes(one: Placed) -> tuple[tuple[int, str], tuple[int, str]]:
+    return (one.onset, "begins"), (one.end, "ends")
 
 
 def _grown(before: NDArray[np.int64], counts: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 from math import ceil, inf
 from typing import Any
 
@@ -15,7 +15,7 @@ from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import SAID, Fault
+from karyon.sim.failure_modes import MODES, SAID, Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -24,6 +24,7 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 CLOCKS = ("clock_offset", "clock_drift")  # act last: a stamp is wrong whenever and however the sample comes
+OPEN = {"low": -inf, "high": inf}  # of a saturation, if not given
 DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 
 
@@ -74,12 +75,15 @@ class Injector:
         self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
-        for one in self.faults:  # a sample stands once in a group: a second fault of the kind is in the next
+        alone, rest = _alone(self.faults, own)
+        for one in rest:  # a sample stands once in a group: a second fault of the kind is in the next
             signal, mode = str(one.fault.signal), one.fault.mode
             period = periods[signal if signal in own else LEAD]
             groups["" if signal in own else signal, mode, period, times[signal, mode, one.row]].append(one)
             times[signal, mode, one.row] += 1
-        self._groups: dict[str, list[_Group]] = {"": [], LEAD: [], LEADER: []}
+        self._groups: dict[str, list[_Group | _Together]] = {"": [], LEAD: [], LEADER: []}
+        if alone:
+            self._groups[""].append(_Together(alone, periods, own))
         for (signal, mode, period, _), members in sorted(
             groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])
         ):
@@ -105,6 +109,13 @@ class Injector:
             for one, count in zip(group.members, group.changed, strict=True):
                 counts[one.place] += int(count)
         return counts
+
+
+def _alone(faults: Sequence[Placed], own: Sequence[str]) -> tuple[list[Placed], list[Placed]]:
+    """Faults that are a formula over the sample, the only ones of their row's own signals; and the others."""
+    of_row = Counter(one.row for one in faults if one.fault.signal in own)
+    is_alone = [one.fault.signal in own and of_row[one.row] == 1 and one.fault.mode not in GROUPS for one in faults]
+    return list(compress(faults, is_alone)), list(compress(faults, np.logical_not(is_alone)))
 
 
 def _fields(members: Sequence[Placed], own: Sequence[str]) -> Any:
@@ -174,36 +185,93 @@ class _ByFormula(_Group):
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         super().__init__(mode, members, period, own)
-        self._formula = self._formulas()[mode]
+        self._formula = FORMULAS[mode]
+        self._parameters = {name: self.parameter(name, OPEN.get(name, 0.0)) for name in MODES[mode].model_fields}
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        return np.where(active & fresh, self._formula(now, value), value), time, fresh
+        return np.where(active & fresh, self.failed(now, value, slice(None)), value), time, fresh
 
-    def _formulas(self) -> dict[str, Callable[[int, Floats], Floats]]:
-        names = ("amplitude", "offset", "rate", "factor", "sigma", "probability", "step", "distance", "range")
-        amplitude, offset, rate, factor, sigma, probability, step, distance, farthest = map(self.parameter, names)
-        low, high = self.parameter("low", -inf), self.parameter("high", inf)
+    def failed(self, now: int, value: Floats, which: Integers | slice) -> Floats:
+        """What becomes of the values (..., of `which` members)."""
+        draws = self.draw(now)[which] if self._draws is not None else 0.0
+        step = _Step(
+            value, {name: each[which] for name, each in self._parameters.items()}, self.onset[which], now, draws
+        )
+        return self._formula(step)
 
-        def grown(now: int, value: Floats) -> Floats:
-            return failures.drift(value, rate, seconds(now, self.onset))
 
-        return {
-            "offset": lambda now, value: failures.offset(value, amplitude),
-            "wrong_position": lambda now, value: failures.offset(value, offset),
-            "wrong_speed": lambda now, value: failures.offset(value, offset),
-            "drift": grown,
-            "ramp": grown,
-            "scale": lambda now, value: failures.scale(value, factor),
-            "noise": lambda now, value: failures.noise(value, sigma, self.draw(now)),
-            "outlier": lambda now, value: failures.outlier(value, amplitude, probability, self.draw(now)),
-            "quantisation": lambda now, value: failures.quantisation(value, step),
-            "saturation": lambda now, value: failures.saturation(value, low, high),
-            "ghost": lambda now, value: failures.ghost(value, distance),
-            "missed": lambda now, value: failures.stuck_at(value, farthest),
-            "swap": lambda now, value: failures.swap(value, value + distance),
-        }
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a formula is given of the members that it is asked for: values (..., member), the rest (member,)."""
+
+    value: Floats
+    parameters: dict[str, Floats]
+    onset: Integers
+    now: int
+    draws: Any
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.parameters[name]
+
+    @property
+    def elapsed(self) -> Any:
+        """s since the onset."""
+        return seconds(self.now, self.onset)
+
+
+FORMULAS: dict[str, Callable[[_Step], Floats]] = {
+    "offset": lambda s: failures.offset(s.value, s["amplitude"]),
+    "wrong_position": lambda s: failures.offset(s.value, s["offset"]),
+    "wrong_speed": lambda s: failures.offset(s.value, s["offset"]),
+    "drift": lambda s: failures.drift(s.value, s["rate"], s.elapsed),
+    "ramp": lambda s: failures.drift(s.value, s["rate"], s.elapsed),
+    "scale": lambda s: failures.scale(s.value, s["factor"]),
+    "noise": lambda s: failures.noise(s.value, s["sigma"], s.draws),
+    "outlier": lambda s: failures.outlier(s.value, s["amplitude"], s["probability"], s.draws),
+    "quantisation": lambda s: failures.quantisation(s.value, s["step"]),
+    "saturation": lambda s: failures.saturation(s.value, s["low"], s["high"]),
+    "ghost": lambda s: failures.ghost(s.value, s["distance"]),
+    "missed": lambda s: failures.stuck_at(s.value, s["range"]),
+    "swap": lambda s: failures.swap(s.value, s.value + s["distance"]),
+}
+
+
+class _Together:
+    """Formulas of all modes on own signals, on rows that have no other fault there: looked at all at once.
+
+    Members are in the order of their mode and period.
+    """
+
+    def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        kinds: dict[tuple[str, int], list[Placed]] = defaultdict(list)
+        for one in faults:
+            kinds[one.fault.mode, periods[str(one.fault.signal)]].append(one)
+        self._kinds = [_ByFormula(mode, members, period, own) for (mode, period), members in sorted(kinds.items())]
+        self.members = [one for kind in self._kinds for one in kind.members]
+        self._begins = np.cumsum([0, *(len(kind.members) for kind in self._kinds)])
+        self._signal = np.array([own.index(str(one.fault.signal)) for one in self.members])
+        self._row = np.array([one.row for one in self.members])
+        self._onset = np.array([one.onset for one in self.members])
+        self._end = np.array([one.end for one in self.members])
+        self.changed = np.zeros(len(self.members), dtype=np.int64)
+
+    def apply(self, now: int, samples: Samples) -> None:
+        """Change the samples whose fault acts at `now`, and count what changed."""
+        acts = (self._onset <= now) & (now < self._end) & samples.fresh[self._signal, self._row]
+        at = np.flatnonzero(acts)
+        if not len(at):
+            return
+        place = self._signal[at], self._row[at]
+        value = samples.value[place]
+        failed = value.copy()
+        bounds = np.searchsorted(at, self._begins)
+        for kind, first, low, high in zip(self._kinds, self._begins, bounds, bounds[1:], strict=False):
+            if low < high:
+                failed[low:high] = kind.failed(now, value[low:high], at[low:high] - first)
+        self.changed[at] += failed != value
+        samples.value[place] = failed
 
 
 class _Stuck(_Group):

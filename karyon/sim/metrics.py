@@ -14,6 +14,7 @@ from karyon.perception.following import OWN, RELATIVE
 from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
+from karyon.sim.events import VERDICTS
 from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 
@@ -227,7 +228,7 @@ class Metrics:
         total = self.shares[:, rows].sum()
         shares = self.shares[:, rows].sum(axis=1) / total if total else np.eye(len(self.shares))[0]
         latency, bound, handling = self._tightest(rows)
-        verdicts = sum((s.log.verdicts[row] for row in range(rows.start, rows.stop)), start=type(s.log.verdicts[0])())
+        downgrades = s.log.verdicts[:, rows].sum(axis=1).tolist()
         return {
             "los_share": {str(level): float(share) for level, share in enumerate(shares)},
             "switches": int(s.log.switches[rows].sum()),
@@ -237,7 +238,7 @@ class Metrics:
             "fault_handling_bound": handling,
             "false_downgrades": int(s.log.false_downgrades[rows].sum()),
             **self._agreement(rows),
-            "downgrades": {verdict: verdicts[verdict] for verdict in ("late", "lost", "invalid", "own_lag")},
+            "downgrades": dict(zip(VERDICTS, downgrades, strict=True)),
         }
 
     def _agreement(self, rows: slice) -> dict[str, Any]:

@@ -141,16 +141,21 @@ class Blame:
     def __init__(self, rows: int) -> None:
         self._since = np.full(rows, NONE, dtype=np.int64)
         self._before = np.zeros(rows)
+        self._is_begun = False  # anywhere, at any time
 
     def begin(self, now: int, rows: Integers) -> None:
         """A car has cut in before these at `now` (ns)."""
         self._since[rows] = now
+        self._is_begun |= len(rows) > 0
 
     def excused(self, now: int, margin: Floats, reaction_time: Floats) -> Booleans:
         """Where a negative margin (m) is not one's own fault; `reaction_time` in s, of the level in command (row,)."""
+        before, self._before = self._before, margin
+        if not self._is_begun:
+            return np.zeros(margin.shape, dtype=bool)
         begun = self._since != NONE
         waits = seconds(now, np.where(begun, self._since, now)) <= reaction_time
-        answers = (margin < 0.0) & (margin > self._before)
+        answers = (margin < 0.0) & (margin > before)
         excused = begun & (waits | answers)
-        self._since, self._before = np.where(excused, self._since, NONE), margin
+        self._since = np.where(excused, self._since, NONE)
         return np.asarray(excused)

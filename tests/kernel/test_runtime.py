@@ -573,16 +573,16 @@ def test_freshness_is_presence_and_age_of_every_signal_and_component(rows):
     np.testing.assert_array_equal(fresh.silence[0][seen.beats[0] == NOW], 0.0)
 
 
-def test_one_row_is_a_copy_of_its_own():
+def test_some_rows_are_a_copy_of_their_own():
     seen = information(rows=3)
     seen.see("own.speed", np.array([1.0, 2.0, 3.0]), NOW)
     seen.agree("lead", [1, 2, 3])
-    row = seen.of_row(1)
-    assert (row.rows, row.value[1].tolist(), row.cooperation[0].tolist()) == (1, [2.0], [2])
-    row.see("own.speed", 9.0, NOW)
+    some = seen.of_rows(np.array([2, 1]))
+    assert (some.rows, some.value[1].tolist(), some.cooperation[0].tolist()) == (2, [3.0, 2.0], [3, 2])
+    some.see("own.speed", 9.0, NOW)
     assert seen.value[1].tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(IndexError):
-        seen.of_row(3)
+        seen.of_rows(np.array([3]))
 
 
 def test_what_is_seen_before_anything_is_seen():

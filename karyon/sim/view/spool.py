@@ -35,11 +35,11 @@ class Writer:
     def attend(self, simulation: Simulation) -> None:
         """Be told from now on."""
         trace, messages, events = (self._open(name) for name in (TRACE, MESSAGES, EVENTS))
-        log = simulation.log.events[0]
 
         def see(table: Floats) -> None:
             if not self._told_layout:
                 self._tell_layout(simulation, table.shape[1])
+            log = simulation.log.events[0]
             lines = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in log[self._told :])
             self._told = len(log)
             events.write(lines.encode())

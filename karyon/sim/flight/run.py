@@ -6,18 +6,17 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from karyon import __version__
 from karyon.kernel import Design
-from karyon.sim import documents, wording
+from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
 from karyon.sim.flight.scenario import FUNCTION, FlightScenario
 from karyon.sim.flight.simulation import Simulation
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.run import Result, refuse_campaign, sha256
-from karyon.sim.scenario import Draft, Loaded, plain, read_safety, with_files
+from karyon.sim.scenario import Draft, Loaded, parsed, plain
 from karyon.sim.shipped import portable
 
 Progress = Callable[[float], bool]
@@ -27,9 +26,7 @@ NUMBERS = ("horizontal", "vertical")  # of the controller of each level
 def checked(found: Draft) -> Loaded[FlightScenario]:
     """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
     faults: list[documents.Fault] = []
-    document, files = with_files(found.document, found.path.parent, faults)
-    scenario = _validated(document, faults)
-    text, design = read_safety(files.get(("safety",)), None, document, faults, (FUNCTION,))
+    scenario, document, text, design = parsed(found, FlightScenario, FUNCTION, None, faults)
     if design is not None:
         faults += _numbers(design, document)
     if faults or scenario is None or design is None:
@@ -37,14 +34,6 @@ def checked(found: Draft) -> Loaded[FlightScenario]:
     highest, limit = len(design.function(FUNCTION).levels) - 1, scenario.flight.max_los
     warnings = (f"flight.max_los limits nothing: the design ends at LoS {highest}",) if (limit or 0) > highest else ()
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, warnings)
-
-
-def _validated(document: Document, faults: list[documents.Fault]) -> FlightScenario | None:
-    try:
-        return FlightScenario.model_validate(document.data)
-    except ValidationError as error:
-        faults += wording.faults(error, FlightScenario, document)
-        return None
 
 
 def _numbers(design: Design, document: Document) -> list[documents.Fault]:
@@ -74,7 +63,10 @@ def dump(loaded: Loaded[FlightScenario]) -> str:
 
 
 def simulate(
-    batch: Sequence[Loaded[FlightScenario]], out: Sequence[Path | None], progress: Progress | None = None
+    batch: Sequence[Loaded[FlightScenario]],
+    out: Sequence[Path | None],
+    progress: Progress | None = None,
+    attend: Callable[[Simulation], object] | None = None,
 ) -> list[Result]:
     """Runs side by side, each into its own folder of `out` (None: no files, no trace), as `karyon.sim.run.simulate`.
 
@@ -82,15 +74,20 @@ def simulate(
     """
     refuse_campaign([folder for folder in out if folder])
     with whole([folder for folder in out if folder]):
-        return _simulated(batch, out, progress)
+        return _simulated(batch, out, progress, attend)
 
 
 def _simulated(
-    batch: Sequence[Loaded[FlightScenario]], out: Sequence[Path | None], progress: Progress | None
+    batch: Sequence[Loaded[FlightScenario]],
+    out: Sequence[Path | None],
+    progress: Progress | None,
+    attend: Callable[[Simulation], object] | None,
 ) -> list[Result]:
     started = time.perf_counter()
     simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
     try:
+        if attend is not None:
+            attend(simulation)
         complete = simulation.run(progress)
         simulation.trace.close()
     finally:

@@ -22,6 +22,7 @@ LOSSES = {  # files without which there is still something to see
     MESSAGES: "who heard whom is not shown",
 }
 LEVEL = f"los_{FUNCTION}"
+IN_THE_AIR = "los_flight"  # where there is no road to look at
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", "front.distance")
 LINKS = ("sender", "receiver", "sent", "arrived")
 
@@ -47,6 +48,8 @@ def judged(folder: Path) -> tuple[str, ...]:
 def _must_be_trace(path: Path) -> None:
     with opened(path) as file:
         names = file.schema_arrow.names
+        if level_column(names) == IN_THE_AIR:
+            raise RunError(f"{path}: holds a flight: `karyon plot {path.parent}` shows it from above")
         signals = [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
         for name in (*NEEDED, level_column(names), *(f"{signal}_age" for signal in signals)):
             must_be_numbers(name, file.schema_arrow, path)

@@ -80,7 +80,7 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         return
     loaded = read(shown, [], seed)
     if loaded.scenario.kind == "flight":
-        raise ShowError(f"{shown} is a flight: karyon run {shown}, and karyon plot runs/{loaded.name} shows it from above")
+        raise ShowError(f"{shown} is a flight: karyon run {shown}, then karyon plot runs/{loaded.name} shows it")
     if function_of(loaded) == CAR_FOLLOWING:
         refuse_bench(loaded)
     recorded = Path("runs") / loaded.name

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from karyon.kernel import Design, DesignError
@@ -19,16 +20,23 @@ def read_design(path: Path) -> Design:
 
 def parse(source: Source, over: Document | None = None) -> Design:
     """The safety design in a text, with `over` laid on it. Raises InputError with all of its faults."""
-    document = documents.compose(source)
-    if over is not None:
-        document = documents.merged(document, over)
-    try:
-        design = Design.parse(document.data)
-    except DesignError as error:
-        raise _error(error.faults, document) from None
+    document, design = _read(source) if over is None else _of(documents.merged(documents.compose(source), over))
     if found := tuple(controllers.faults(design)):
         raise _error(found, document)
     return design
+
+
+@lru_cache(32)
+def _read(source: Source) -> tuple[Document, Design]:
+    """Once for all runs of a batch, which have the same file: it takes most of the time that reading a scenario does."""
+    return _of(documents.compose(source))
+
+
+def _of(document: Document) -> tuple[Document, Design]:
+    try:
+        return document, Design.parse(document.data)
+    except DesignError as error:
+        raise _error(error.faults, document) from None
 
 
 def _error(faults: Iterable[Fault], document: Document) -> InputError:

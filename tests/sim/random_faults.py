@@ -1,5 +1,10 @@
 """Failures drawn at random: amplitudes of every mode, from just above what is tolerated to far beyond."""
 
+from dataclasses import replace
+
+from karyon.sim.failure_modes import Fault
+from karyon.sim.scenario import read
+
 TOLERATED = {"front.distance": 1.5, "front.relative_speed": 0.8, "own.speed": 0.8}
 MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay")
 LATE_MODES = ("delay", "jitter", "omission", "freeze", "reordering", "duplication", "clock_offset", "clock_drift")
@@ -50,6 +55,15 @@ def subject(mode, signals, rng):
     if mode in OBJECT_MODES:
         return {"signal": "front.distance"}
     return {"signal": rng.choice([*signals, *(["lead.message"] if mode in LATE_MODES else [])])}
+
+
+def loaded(name, overrides, several):
+    """A run for each list of faults, with the seeds 0, 1, ...: the scenario is read once."""
+    first = read(name, overrides)
+    return [
+        replace(first, scenario=first.scenario.model_copy(update={"seed": seed, "faults": tuple(faults)}))
+        for seed, faults in enumerate([Fault.model_validate(entry) for entry in entries] for entries in several)
+    ]
 
 
 def as_text(entry):

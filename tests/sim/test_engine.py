@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from pyarrow import parquet
@@ -117,7 +118,8 @@ def test_start_up_is_no_downgrade(tmp_path):
 
 def test_every_start_reaches_the_highest_level():
     """400 undisturbed starts: no first sample is so unlucky that what follows is never believed."""
-    batch = [read("acc_profile", ["duration=12"], 2000 + run) for run in range(400)]
+    loaded = read("acc_profile", ["duration=12"])
+    batch = [replace(loaded, scenario=loaded.scenario.model_copy(update={"seed": 2000 + run})) for run in range(400)]
     for one, result in zip(batch, simulate(batch, [None] * len(batch)), strict=True):
         assert result.summary["functions"]["acc"]["los_share"]["2"] > 0.5, one.scenario.seed
 

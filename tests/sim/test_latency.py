@@ -13,6 +13,7 @@ from tests.sim.random_faults import (
     MODES,
     TOLERATED,
     as_text,
+    loaded,
     parameters,
     subject,
 )
@@ -40,8 +41,8 @@ def campaign():
     crawling = leaders.from_profile([[4 * k, 3.0 * (k % 2)] for k in range(10)], 3.0, 3.0, 40.0, 0.2)
     tracks = [crawling if entry["mode"] in ("replay", "freeze") else driven for entry in faults]
     texts = [f"[{as_text(entry)}]" for entry in faults]
-    loaded = [read("acc_recorded", ["duration=40", f"faults={text}"], run) for run, text in enumerate(texts)]
-    simulation = Simulation([one.scenario for one in loaded], loaded[0].design, tracks, [None] * RUNS)
+    batch = loaded("acc_recorded", ["duration=40"], [[entry] for entry in faults])
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, tracks, [None] * RUNS)
     simulation.run()
     return [
         (text, entry, simulation.metrics.summary(run))
@@ -80,7 +81,7 @@ def test_the_bound_of_a_wrong_speed_is_reached_behind_a_jerky_leader():
     """
     rng = random.Random(3)
     jerky = leaders.from_profile([[k, 5.0 + 4.0 * (k % 2)] for k in range(41)], 6.0, 6.0, 40.0, 0.2)
-    texts = []
+    lies = []
     for _ in range(400):
         offset, onset = (
             rng.choice([-1, 1]) * 0.8 * rng.uniform(0.8, 1.1),
@@ -88,14 +89,14 @@ def test_the_bound_of_a_wrong_speed_is_reached_behind_a_jerky_leader():
         )
         window = {"onset": round(onset, 3), "duration": round(rng.uniform(3.0, 8.0), 2)}
         lie = {"vehicle": 1, "signal": "lead.message", "mode": "wrong_speed", **window, "offset": round(offset, 3)}
-        texts.append(f"[{as_text(lie)}]")
-    loaded = [read("acc_recorded", ["duration=40", f"faults={text}"], run) for run, text in enumerate(texts)]
-    simulation = Simulation([one.scenario for one in loaded], loaded[0].design, [jerky] * 400, [None] * 400)
+        lies.append(lie)
+    batch = loaded("acc_recorded", ["duration=40"], [[lie] for lie in lies])
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, [jerky] * 400, [None] * 400)
     simulation.run()
     reached = []
-    for run, text in enumerate(texts):
+    for run, lie in enumerate(lies):
         acc = simulation.metrics.summary(run)["functions"]["acc"]
-        assert acc["worst_switch_latency"] <= acc["switch_bound"], text
+        assert acc["worst_switch_latency"] <= acc["switch_bound"], lie
         reached.append(acc["worst_switch_latency"] / acc["switch_bound"])
     assert max(reached) >= 1 / 3
 
@@ -125,8 +126,7 @@ def lie(rng):
 def runs(scenario, seconds, several):
     """A run for each list of faults: the faults as text, and the summary."""
     texts = ["[" + ", ".join(as_text(entry) for entry in entries) + "]" for entries in several]
-    loaded = [read(scenario, [f"duration={seconds}", f"faults={text}"], run) for run, text in enumerate(texts)]
-    results = simulate(loaded, [None] * len(loaded))
+    results = simulate(loaded(scenario, [f"duration={seconds}"], several), [None] * len(several))
     return [(text, result.summary) for text, result in zip(texts, results, strict=True)]
 
 
@@ -181,10 +181,10 @@ def test_messages_lost_while_the_leader_brakes(deceleration):
     """Level 1 takes over with the gap of level 2, at the worst instant."""
     braking = ["duration=35", "leader.speed=[[0, 25], [20, 10]]", f"leader.deceleration={deceleration}"]
     faults = [
-        as_text({"vehicle": 1, "signal": "lead.message", "mode": "omission", "onset": 19 + 0.03 * run, "duration": 5})
+        {"vehicle": 1, "signal": "lead.message", "mode": "omission", "onset": 19 + 0.03 * run, "duration": 5}
         for run in range(80)
     ]
-    batch = [read("acc_profile", [*braking, f"faults=[{fault}]"], run) for run, fault in enumerate(faults)]
+    batch = loaded("acc_profile", braking, [[fault] for fault in faults])
     for fault, result in zip(faults, simulate(batch, [None] * len(batch)), strict=True):
         goals = result.summary["safety_goals"]
         assert not any(goal["violated"] for goal in goals.values()), (fault, result.summary["min_rss_margin"])

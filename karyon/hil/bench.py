@@ -12,6 +12,7 @@ from karyon.hil.message import Message
 from karyon.perception.sensors import Booleans, Floats, Samples
 
 BINS, BIN = 100_000, 10_000  # of latencies: number, and ns of each
+LATE_SHARE = 0.02  # of the cycles: with more than that the machine is to blame for what is not there
 LONGEST = BINS * BIN / 1e9  # s: latencies are told apart up to here
 
 
@@ -122,8 +123,15 @@ class Bench:
 
     def warnings(self) -> list[str]:
         """See `Outside`."""
-        is_alone = self.intake.has_driver and not self.intake.has_driven
-        return ["the leader has coasted all along: its driver was not once heard"] if is_alone else []
+        found = []
+        if self.missed > LATE_SHARE * self.cycles:
+            said = f"{self.missed} of {self.cycles} cycles began too late, and read nothing"
+            found.append(
+                f"{said}: this machine is too slow, or too busy (`chrt -r 10 karyon hil ...` goes before others)"
+            )
+        if self.intake.has_driver and not self.intake.has_driven:
+            found.append("the leader has coasted all along: its driver was not once heard")
+        return found
 
     def clocks(self) -> dict[str, Any]:
         """Of each device with a clock: how far it is ahead (s), the bound on that, its drift, how often it jumped."""

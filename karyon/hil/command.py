@@ -73,6 +73,10 @@ def session(
     """The session of a scenario, or in a folder. Raises AddressError, InputError."""
     folder = Path(scenario)
     is_recorded = (folder / NAME).is_file()
+    if folder.is_dir() and not is_recorded:
+        raise AddressError(
+            f"{folder} is no session of the bench, as it has no {NAME}: karyon view {folder} shows a run"
+        )
     loaded = read(folder / "scenario.yaml" if is_recorded else scenario, sets)
     if until is not None:
         loaded = cut(loaded, until)
@@ -112,13 +116,20 @@ def examined(url: str, credentials: Credentials) -> dict[str, Any]:
         return examination.examine(address, design)
 
 
+def _reached(url: str, credentials: Credentials) -> Address:
+    """Where a device finds its broker. Raises AddressError."""
+    if url == AUTO:
+        raise AddressError("--broker is the address that karyon hil prints, such as mqtt://127.0.0.1:1883")
+    return parse(url, credentials)
+
+
 def play(file: Path, url: str, credentials: Credentials, options: Sequence[str]) -> int:
     """Play a drive onto a broker; how many measurements were sent. Raises AddressError, BrokerError, and its faults."""
     if str(file) == PHONE and not file.exists():
-        return _play_phone(parse(url, credentials), options)
+        return _play_phone(_reached(url, credentials), options)
     faults, played = device.faults(options), _drive(file)
     player, keys = device.Player.of(played, faults), signed.keys(credentials.keys)
-    playing = device.Device(parse(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
+    playing = device.Device(_reached(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
     with _connected(playing.client):
         return device.play(player, playing, lambda _: True)
 

@@ -25,7 +25,11 @@ def watch(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[str
 
     Raises NoDisplayError, OSError.
     """
-    open_display()
+    try:
+        open_display()
+    except NoDisplayError:
+        said = "there is no display: without --view the session needs none; or run it under Xvfb"
+        raise NoDisplayError(f"{said}: xvfb-run karyon hil ... --view") from None
     live = Live(session.loaded, folder, partial(_run, session), is_real_time=True)
     try:
         live.wait(0.0)  # for the broker, and what devices say before the start

@@ -236,7 +236,7 @@ class Metrics:
             "switch_bound": bound,
             "worst_fault_handling": float(self.worst_handling[rows].max()),
             "fault_handling_bound": handling,
-            "false_downgrades": int(s.log.false_downgrades[rows].sum()),
+            "false_downgrades": None if s.is_shadow else int(s.log.false_downgrades[rows].sum()),
             **self._agreement(rows),
             "downgrades": dict(zip(VERDICTS, downgrades, strict=True)),
         }

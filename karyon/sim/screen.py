@@ -48,7 +48,8 @@ def verdict_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     for name, function in summary["functions"].items():
         latency, bound = function["worst_switch_latency"], function["switch_bound"]
         shares = " · ".join(f"LoS {level} {100 * share:.1f} %" for level, share in function["los_share"].items())
-        yield f"{name}   {shares}   false downgrades {function['false_downgrades']}"
+        false = function["false_downgrades"]
+        yield f"{name}   {shares}   false downgrades {'not judged' if false is None else false}"
         yield f"{name}   {in_command(latency, bound)}"
     for name in broken:
         yield f"violated:   {name}, {_times(goals[name]['violations'])}"

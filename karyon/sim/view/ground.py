@@ -102,10 +102,8 @@ class Ground:
         for car in shown if is_large else [car for car in shown if car == scene.place]:
             x, y = self._middles[car].tolist()
             signs.draw_chip(self._surface, look, scene, car, (x, y - look.px(20)))
-            is_selected = car == scene.place
-            shade = None if is_selected else look.colours.faint
             at = (x + look.px(16), y - look.px(20))
-            look.text(self._surface, str(cars.vehicle[car]), at, SMALL, shade, "left", is_selected)
+            look.text(self._surface, str(cars.vehicle[car]), at, SMALL, None, "left", car == scene.place)
 
     def _draw_body(self, car: int, fill: Colour) -> None:
         look, corners = self._look, self._corners[car].tolist()

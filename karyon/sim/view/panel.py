@@ -138,7 +138,7 @@ class Panel:
         pygame.draw.rect(self._surface, colours.line, track, border_radius=look.px(2))
         is_low = not validity >= minimum
         colour = colours.danger if is_low else colours.told
-        if validity > 0:
+        if 0.0 < validity <= 1.0:
             filled = (*track.topleft, max(1, round(validity * wide)), track.height)
             pygame.draw.rect(self._surface, colour, filled, border_radius=look.px(2))
         if minimum:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from karyon.control import rss
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About
-from karyon.sim.view.folder import EVENTS
+from karyon.sim.view.folder import EVENTS, RunError
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.links import NO_ONE, Wanted
 from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
@@ -20,7 +20,8 @@ from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
 RECENT = 0.5  # s: a link is shown by its last message in this time
-NO_LEVEL = -1
+NO_LEVEL, NOT_THERE = -1, -2
+DRAWN = ("x", "y", "heading", "length", "width")
 LEADER = 0  # vehicle of a platoon
 RELATIVE = "front.relative_speed_true"  # column: speed of the car ahead less own speed
 AHEAD_MOST = 3.0  # s for which a message is carried on at the speed that it says
@@ -122,6 +123,7 @@ class History:
 
     time: Floats
     columns: Mapping[str, Floats]
+    speed: Floats
     level: Integers
     speed_ahead: Floats
     safe_distance: Floats
@@ -135,7 +137,7 @@ class Scene:
     selected     vehicle, and its place in `cars`
     values       columns of the trace of the selected vehicle, NaN: absent
     told         where a message puts its sender now (m), by the signal's name
-    levels       of all vehicles over `levels_time` (instant, car), -1: none
+    levels       of all vehicles over `levels_time` (instant, car), -1: none, -2: not there yet
     past         how many of `happenings` have happened
     """
 
@@ -218,10 +220,11 @@ class Eye:
                 each + share * (following.columns[name] - each)
                 for name, each in (("x", x), ("y", y), ("heading", heading))
             )
-        lane, speed = columns["lane"].astype(np.int64), columns["speed"]
+        lane, speed = columns["lane"].astype(np.int64), self._speed(columns)
         ahead = _ahead(x, lane) if self.source.about.backdrop is None else np.full(len(x), NO_ONE)
         level = self._level(columns)
         vehicle = columns["vehicle"].astype(np.int64)
+        self._must_be_sound(columns, level, float(now.time[0]))
         failing = {one.vehicle for one in self._faults() if one.begin <= time < one.end}
         return Cars(
             vehicle=vehicle,
@@ -240,6 +243,22 @@ class Eye:
             is_failing=np.isin(vehicle, list(failing)),
             leader=self._leaders(vehicle, time),
         )
+
+    def _speed(self, columns: Mapping[str, NDArray[Any]]) -> Floats:
+        """Own speeds (row,), NaN: of a real car, of which nobody knows it."""
+        speed = columns["speed"]
+        if not self.source.about.is_bench or "own.speed_true" not in columns:
+            return np.asarray(speed)
+        return np.where(np.isnan(columns["own.speed_true"]), np.nan, speed)
+
+    def _must_be_sound(self, columns: Mapping[str, NDArray[Any]], level: Integers, time: float) -> None:
+        """Raises RunError for what cannot be drawn."""
+        for name in DRAWN:
+            if not np.isfinite(columns[name]).all():
+                raise RunError(f"{name} of a vehicle at {time:g} s is no number: the recording is damaged")
+        highest = len(self.source.about.level_names) - 1
+        if highest >= 0 and level.max(initial=0) > highest:
+            raise RunError(f"a vehicle is on LoS {level.max()} at {time:g} s, which the safety design does not have")
 
     def _leaders(self, vehicle: Integers, time: float) -> Integers:
         """Who heads the group of each of these vehicles."""
@@ -265,7 +284,7 @@ class Eye:
 
     def _of(self, parts: list[Rows], selected: int, front: int) -> History:
         own = Rows.joined([part.of_vehicle(selected) for part in parts])
-        level, speed = self._level(own.columns), own.columns["speed"]
+        level, speed = self._level(own.columns), self._speed(own.columns)
         speed_ahead = np.full(len(own.time), np.nan)
         if front >= 0:
             other = Rows.joined([part.of_vehicle(front) for part in parts])
@@ -273,7 +292,7 @@ class Eye:
         if RELATIVE in own.columns:  # of whoever was ahead then
             is_near = own.columns["gap"] < self.source.about.sensor_range
             speed_ahead = np.where(is_near, speed + own.columns[RELATIVE], speed_ahead)
-        return History(own.time, own.columns, level, speed_ahead, self._safe(speed, speed_ahead, level))
+        return History(own.time, own.columns, speed, level, speed_ahead, self._safe(speed, speed_ahead, level))
 
     def _links(self, time: float, selected: int, cars: Cars) -> Links:
         front = np.full(int(cars.vehicle.max()) + 1, NO_ONE)
@@ -306,7 +325,7 @@ class Eye:
         """Levels of these vehicles over time (instant, car)."""
         tables = []
         for part in parts:
-            table = np.full((len(part.time), len(vehicles)), NO_LEVEL, dtype=np.int64)
+            table = np.full((len(part.time), len(vehicles)), NOT_THERE, dtype=np.int64)
             vehicle, level = part.columns["vehicle"].astype(np.int64), self._level(part.columns)
             instant = np.repeat(np.arange(len(part.time)), np.diff(part.start))
             where = np.full(max(int(vehicle.max(initial=0)), int(vehicles.max())) + 1, -1)

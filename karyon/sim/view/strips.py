@@ -155,7 +155,7 @@ class Strips:
     def _title_speed(self, place: pygame.Rect) -> None:
         history, colours = self._scene.history, self._look.colours
         parts = [
-            ("own", colours.ink, history.columns["speed"]),
+            ("own", colours.ink, history.speed),
             ("measured", colours.measured, history.columns.get("own.speed")),
             ("of the car ahead", colours.told, history.speed_ahead),
         ]
@@ -213,7 +213,7 @@ class Strips:
 
     def _draw_speed(self, chart: pygame.Rect) -> None:
         history, colours = self._scene.history, self._look.colours
-        own, ahead = history.columns["speed"], history.speed_ahead
+        own, ahead = history.speed, history.speed_ahead
         seen = history.columns.get("own.speed", np.full(len(own), np.nan))
         shown = [own, ahead, seen]
         finite = np.concatenate([each[np.isfinite(each)] for each in shown])
@@ -321,14 +321,14 @@ class Strips:
         for x, level in shown:
             shade = mixed(look.level(level)[0], (0, 0, 0), 0.3)
             pygame.draw.line(self._surface, shade, (x, chart.top), (x, chart.bottom - 1), 2)
-        half, taken = look.px(CHIP_TALL) // 2, float("-inf")
-        for x, level in shown if is_named else ():
-            if x - half > taken:
+        half, taken = look.px(CHIP_TALL) // 2, float("inf")
+        for x, level in shown[::-1] if is_named else ():  # of several close together the last one counts
+            if x + half < taken:
                 fill, on_fill = look.level(level)
                 box = pygame.Rect(round(x) - half, chart.top, 2 * half, 2 * half)
                 pygame.draw.rect(self._surface, fill, box, border_radius=look.px(3))
                 look.text(self._surface, str(level), box.center, 11, on_fill, "centre", is_bold=True)
-                taken = x + half
+                taken = x - half
 
     def _last(self, chart: pygame.Rect, values: Floats, low: float, high: float, form: str) -> None:
         if len(values) and np.isfinite(values[-1]):

@@ -110,7 +110,7 @@ class Window:
             self.time = source.end
             return
         self.time, self._awaited = max(self.time, self._awaited), 0.0
-        if self.transport.is_playing and is_current and self._dragged != "time":
+        if self.transport.is_playing and is_current and self._dragged != "time" and not self.shows_menu:
             self.time += passed * self.transport.speed
         if self.time >= source.end and not self._is_running():
             self.transport = replace(self.transport, is_playing=False)

@@ -111,9 +111,9 @@ def _shown(latency: float) -> str:
 
 def examined(url: str, credentials: Credentials) -> dict[str, Any]:
     """What a broker and this machine allow, by the shipped bench. Raises AddressError, BrokerError."""
-    design = read("hil_bench").design
+    loaded = read("hil_bench")
     with broker.embedded() if url == AUTO else nullcontext(parse(url, credentials)) as address:
-        return examination.examine(address, design)
+        return examination.examine(address, loaded)
 
 
 def _reached(url: str, credentials: Credentials) -> Address:

@@ -8,20 +8,26 @@ from math import ceil
 from typing import Any
 
 from karyon.hil.address import Address
+from karyon.hil.bench import Bench, Drained
 from karyon.hil.client import Client
+from karyon.hil.intake import Intake
+from karyon.hil.pace import RealTime
 from karyon.kernel import Design
 from karyon.perception.following import OWN
+from karyon.perception.sensors import nanoseconds
+from karyon.sim import run
 from karyon.sim.analysis import age_limit
 from karyon.sim.controllers import FUNCTION
+from karyon.sim.scenario import Loaded, cut
 
 ROUNDS = 100  # messages there and back
 WAIT = 1.0  # s for one of them
-CYCLES = 400
+LASTS = 3.0  # s for which cycles are computed
 UNSYNCHRONISED = 5  # of adjtimex: TIME_ERROR
 
 
-def examine(address: Address, design: Design) -> dict[str, Any]:
-    """Measured in some seconds, all in s. Raises BrokerError.
+def examine(address: Address, loaded: Loaded) -> dict[str, Any]:
+    """Measured in some seconds with the bench of a scenario, all in s. Raises BrokerError.
 
     round_trip_p50, _p99   to the broker and back; lost: of these messages
     period                 between cycles
@@ -30,8 +36,8 @@ def examine(address: Address, design: Design) -> dict[str, Any]:
     budget                 by signal: how long a measurement may be on its way until a rule of the design fails
     """
     trips = _round_trips(address)
-    period = design.timing.perception_period
-    late = _lateness(period)
+    period = loaded.design.timing.perception_period
+    late = _lateness(loaded)
     slow, own_lag = _quantile(trips, 0.99) if trips else None, _quantile(late, 0.99)
     return {
         "broker": str(address),
@@ -42,7 +48,7 @@ def examine(address: Address, design: Design) -> dict[str, Any]:
         "lateness_p99": own_lag,
         "lateness_max": max(late),
         "clock_synchronised": _is_synchronised(),
-        "budget": None if slow is None else _budget(design, slow, own_lag),
+        "budget": None if slow is None else _budget(loaded.design, slow, own_lag),
     }
 
 
@@ -104,15 +110,29 @@ def _round_trips(address: Address) -> list[float]:
     return trips
 
 
-def _lateness(period: float) -> list[float]:
-    """How late each of some cycles begins, s; `period` s apart."""
-    begin, late = time.monotonic(), []
-    for cycle in range(1, CYCLES + 1):
-        due = begin + cycle * period
-        while (early := due - time.monotonic()) > 0.0:
-            time.sleep(early)
-        late.append(-early)
-    return late
+class _Idle:
+    """What a bench has without devices: its cycles, and how late each begins, ns; see `karyon.hil.bench.Supply`."""
+
+    def __init__(self) -> None:
+        self.env, self.late = RealTime(), list[int]()
+        self.started, self.unix = self.env.started, 0
+
+    def drain(self, now: int, lateness: int) -> Drained:
+        self.late.append(self.env.elapsed - now)
+        return Drained(lag=self.late[-1])
+
+    def elapsed(self) -> int:
+        return self.env.elapsed
+
+
+def _lateness(loaded: Loaded) -> list[float]:
+    """How late each of some cycles begins that compute what those of a session do, s."""
+    short, supply = cut(loaded, LASTS), _Idle()
+    bench = Bench(
+        Intake(short.scenario, short.design), supply, nanoseconds(short.design.timing.perception_period), None
+    )
+    run.simulate([short], [None], attend=lambda _: supply.env.begin(), outside=bench)
+    return [late / 1e9 for late in supply.late]
 
 
 def _is_synchronised() -> bool | None:

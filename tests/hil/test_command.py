@@ -84,12 +84,12 @@ def test_what_cannot_be_done_is_one_message_and_exit_code_2(karyon, tmp_path, ar
 
 def test_a_broker_is_examined(broker):
     """Messages come back, and what they leave of the age that the rules allow is told."""
-    design = scenario.read("hil_bench").design
-    found = examination.examine(parse(broker.url), design)
+    loaded = scenario.read("hil_bench")
+    found = examination.examine(parse(broker.url), loaded)
     assert found["lost"] == 0
     assert 0.0 < found["round_trip_p50"] <= found["round_trip_p99"]
     assert set(found["budget"]) == {"front.distance", "front.relative_speed", "own.speed"}
-    assert all(left < 0.35 - 0.1 - design.timing.perception_period for left in found["budget"].values())
+    assert all(left < 0.35 - 0.1 - loaded.design.timing.perception_period for left in found["budget"].values())
     told = "\n".join(examination.lines(found))
     assert "0 of 100 lost" in told
 
@@ -97,6 +97,6 @@ def test_a_broker_is_examined(broker):
 def test_a_broker_that_lets_nobody_publish_is_told(start_broker, tmp_path):
     (tmp_path / "acl").write_text("topic read #\n", "utf-8")
     running = start_broker("allow_anonymous true", f"acl_file {tmp_path / 'acl'}")
-    found = examination.examine(parse(running.url), scenario.read("hil_bench").design)
+    found = examination.examine(parse(running.url), scenario.read("hil_bench"))
     assert found["budget"] is None
     assert "no message came back" in next(examination.lines(found))

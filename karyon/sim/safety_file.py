@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from karyon.kernel import Design, DesignError
@@ -19,9 +20,18 @@ def read_design(path: Path) -> Design:
 
 def parse(source: Source, over: Document | None = None) -> Design:
     """The safety design in a text, with `over` laid on it. Raises InputError with all of its faults."""
-    document = documents.compose(source)
-    if over is not None:
-        document = documents.merged(document, over)
+    if over is None or not over.data:
+        return _alone(source)
+    return _checked(documents.merged(documents.compose(source), over))
+
+
+@lru_cache(maxsize=16)
+def _alone(source: Source) -> Design:
+    """A plan of many strata names the same design in each of them."""
+    return _checked(documents.compose(source))
+
+
+def _checked(document: Document) -> Design:
     try:
         design = Design.parse(document.data)
     except DesignError as error:

@@ -7,7 +7,6 @@ import pytest
 
 from karyon.evidence import claims, indicators, runs, standing
 from karyon.evidence import report as content
-from tests.evidence.conftest import DESIGN
 
 NOT_JUDGED = {"violated": None, "violations": None}
 
@@ -34,7 +33,7 @@ def read(folder, collected):
 )
 def test_a_crossing_breaks_the_claim(of, crossed, unknown, collected, tmp_path):
     """What cannot be judged says nothing."""
-    readings = indicators.watch(DESIGN, of, tmp_path)
+    readings = indicators.watch(collected.design, of, tmp_path)
     assert {one.claim for one in readings if one.crossed} == crossed
     assert {one.claim for one in readings if one.value is None} == unknown
     found = claims.judge(collected.design, collected.campaigns, read(tmp_path, collected))
@@ -44,7 +43,7 @@ def test_a_crossing_breaks_the_claim(of, crossed, unknown, collected, tmp_path):
 
 def test_a_reading_of_an_earlier_claim_breaks_none(collected, tmp_path):
     """Its hash is another one."""
-    indicators.watch(DESIGN, summary(late=1), tmp_path)
+    indicators.watch(collected.design, summary(late=1), tmp_path)
     told = json.loads((tmp_path / runs.INDICATORS).read_text())
     for one in told["readings"]:
         one["sha256"] = "0" * 16

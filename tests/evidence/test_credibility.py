@@ -1,9 +1,11 @@
 """Credibility of the simulation: the numbers of the case are those of the recordings, and claims beyond them say so."""
 
+from dataclasses import replace
+
 import pytest
 
 from karyon.campaign import plan_file
-from karyon.evidence import case, credibility
+from karyon.evidence import case, credibility, standing
 from karyon.evidence import report as content
 from karyon.sim.shipped import SHIPPED
 from tests.evidence import credibility as measured
@@ -53,7 +55,11 @@ def test_a_claim_beyond_what_was_validated_says_so(collected, shipped):
     data = content.content(collected)
     said = [point for point in data["summary"]["open"] if "`follower` was validated for" in point]
     assert len(said) == 2
-    assert "leader.speed 0 to 25, and recordings cover 0 to 11.2" in said[0]
+    assert "leader.speed 0 to 25 m/s, and recordings cover 0 to 11.2" in said[0]
     assert all("beyond the range" in claim["said"] for claim in data["summary"]["claims"])
-    reach = credibility.Reach("follower", "leader.speed", (1.0, 11.0), (0.0, 11.2))
-    assert reach.is_inside
+    inside = credibility.Reach("follower", "leader.speed", (1.0, 11.0), (0.0, 11.2))
+    outside = replace(inside, sampled=(1.0, 12.0))
+    states = [
+        standing.of_claim(replace(collected.results[0], state="shown", reach=(each,))) for each in (inside, outside)
+    ]
+    assert states == [("good", "shown"), ("open", "shown of the model")]

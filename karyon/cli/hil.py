@@ -14,6 +14,7 @@ from karyon.cli.application import BAD_INPUT, Json, Out, Sets, app, exit_if, ref
 from karyon.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from karyon.evidence.case import SafetyDesign
     from karyon.evidence.indicators import Reading
     from karyon.hil.command import Session
 
@@ -71,13 +72,14 @@ def hil(
             scenario, broker, credentials, until, sets or [], lan=lan, with_commands=with_commands
         )
         folder = out or Path("runs") / session.name
+        watched = _case(claims, Path(session.loaded.scenario.safety))
         if with_view:
             summary, events = _watched(session, folder)
         else:
             with writing(folder), Progress(session.loaded) as progress:
                 result = session.run(folder, progress)
             summary, events = result.summary, result.events
-        readings = _readings(claims or Path(session.loaded.scenario.safety), summary, folder, asked=claims is not None)
+        readings = [] if watched is None else _readings(watched, summary, folder)
     except command.ERRORS as error:
         refuse(f"error: {error}")
     if as_json:
@@ -88,12 +90,21 @@ def hil(
     exit_if(bool(screen.broken_goals(summary)) or any(one.crossed for one in readings))
 
 
-def _readings(design: Path, summary: dict[str, Any], folder: Path, *, asked: bool) -> list[Reading]:
-    """What the session says of the claims of a design; nothing where it names no safety case, and nobody asked."""
-    from karyon.evidence import case, indicators
+def _case(asked: Path | None, own: Path) -> SafetyDesign | None:
+    """The design whose claims are watched: what was asked for, or the session's own, if it names a case.
 
-    if not asked and not case.named_case(design):
-        return []
+    Raises InputError.
+    """
+    from karyon.evidence import case
+
+    if asked is None and not case.named_case(own):
+        return None
+    return case.read(asked or own)
+
+
+def _readings(design: SafetyDesign, summary: dict[str, Any], folder: Path) -> list[Reading]:
+    from karyon.evidence import indicators
+
     with writing(folder):
         return indicators.watch(design, summary, folder)
 

@@ -17,7 +17,19 @@ from karyon.evidence.standing import Evidence
 
 SECTIONS = ("events", "goals", "requirements", "claims", "assumptions", "dependent_failures", "decompositions")
 OF_RUNS = ("state", "light", "said", "campaign", "seed", "sampling", "rate", "needed", "method", "holds", "strata")
-DERIVED = {*OF_RUNS, "violations", "near", "word", "place", "serves", "events", "requirements_of", "computed"}
+DERIVED = {
+    *OF_RUNS,
+    "violations",
+    "near",
+    "broken_by",
+    "reach",
+    "word",
+    "place",
+    "serves",
+    "events",
+    "requirements_of",
+    "computed",
+}
 
 
 @dataclass(frozen=True, slots=True)

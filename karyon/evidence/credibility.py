@@ -17,6 +17,8 @@ QUANTITIES: Mapping[str, Callable[[Scenario], tuple[float, ...]]] = {
     "radio.loss": lambda scenario: (scenario.radio.loss,) if scenario.radio.loss is not None else (),
 }
 
+UNITS = {"leader.speed": "m/s", "leader.deceleration": "m/s²", "radio.loss": "of all messages"}
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -26,6 +28,11 @@ class Reach:
     quantity: str
     sampled: tuple[float, float]
     validated: tuple[float, float]
+
+    @property
+    def unit(self) -> str:
+        """Of both ranges."""
+        return UNITS[self.quantity]
 
     @property
     def is_inside(self) -> bool:

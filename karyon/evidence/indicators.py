@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from karyon.campaign.folder import write
-from karyon.evidence import case, reviews
+from karyon.evidence import reviews
 from karyon.evidence.case import Claim, SafetyDesign
 from karyon.evidence.runs import INDICATORS
 from karyon.sim.controllers import FUNCTION
@@ -53,9 +53,8 @@ class Reading:
         return f"{self.claim}   {'broken' if self.crossed else 'held'}   {self.quantity} {self.value:.3g}, {limit}"
 
 
-def watch(design: Path, summary: Mapping[str, Any], out: Path) -> list[Reading]:
-    """Judge a session by the claims of a design's case, into its folder. Raises OSError; InputError for a bad case."""
-    of = case.read(design)
+def watch(of: SafetyDesign, summary: Mapping[str, Any], out: Path) -> list[Reading]:
+    """Judge a session by the claims of a design's case, into its folder. Raises OSError."""
     found = list(read(of, summary))
     readings = [asdict(one) | {"crossed": one.crossed} for one in found]
     told = {"design": of.design.name, "session_sha256": summary["scenario_sha256"], "readings": readings}

@@ -61,7 +61,7 @@ def _of_models(of: Evidence) -> list[str]:
         for reach in one.reach:
             if not reach.is_inside:
                 sampled, validated = (f"{low:g} to {high:g}" for low, high in (reach.sampled, reach.validated))
-                said = f"{reach.quantity} {sampled}, and recordings cover {validated}"
+                said = f"{reach.quantity} {sampled} {reach.unit}, and recordings cover {validated}"
                 outside.setdefault((reach.model, said), []).append(one.id)
     return [
         f"{', '.join(ids)}: sampled beyond what the model `{model}` was validated for: {said} (section 10.3)."

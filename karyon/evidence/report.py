@@ -19,7 +19,7 @@ from karyon.evidence.claims import Result
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.open_points import open_points
 from karyon.evidence.runs import Campaign, Search, Session
-from karyon.evidence.standing import LIGHTS, TESTED, Evidence, result_of, said, states_of, violations_of
+from karyon.evidence.standing import TESTED, Evidence, of_claim, result_of, said, states_of, violations_of
 from karyon.sim import analysis
 from karyon.sim.controllers import FUNCTION
 
@@ -83,14 +83,13 @@ def content(of: Evidence) -> dict[str, Any]:
 
 def _about(of: Evidence) -> dict[str, Any]:
     files = [of.design.path, *of.design.files]
+    folders = [one.path for given in (of.campaigns, of.searches, of.sessions) for one in given]
     return of_program() | {
         "title": f"Safety evidence: {of.design.case.item.name}",
         "design": of.design.design.name,
         "draft": of.is_draft,
         "files": {"/".join(path.parts[-2:]): hash_of(path) for path in files},
-        "command": shlex.join(
-            ["karyon", "evidence", *(str(one.path) for one in of.campaigns), "--design", str(of.design.path)]
-        ),
+        "command": shlex.join(["karyon", "evidence", *map(str, folders), "--design", str(of.design.path)]),
     }
 
 
@@ -238,7 +237,7 @@ def _tree(name: str, tree: Gate) -> dict[str, Any]:
 def _claim(one: Result) -> dict[str, Any]:
     return one.claim.model_dump() | {
         "state": one.state,
-        "light": LIGHTS[one.state],
+        **_light(of_claim(one)),
         "said": said(one),
         "campaign": None if one.campaign is None else str(one.campaign.path),
         "seed": None if one.campaign is None else one.campaign.summary["seed"],
@@ -251,7 +250,7 @@ def _claim(one: Result) -> dict[str, Any]:
         "violations": list(one.violations),
         "near": list(one.near),
         "broken_by": list(one.broken_by),
-        "reach": [asdict(each) | {"inside": each.is_inside} for each in one.reach],
+        "reach": [asdict(each) | {"unit": each.unit, "inside": each.is_inside} for each in one.reach],
     }
 
 

@@ -57,7 +57,15 @@ def report() -> Schema:
             _has(file=TEXT, cut_sets=_list(TEXTS), probability=NUMBER, importance=_list(_has(name=TEXT)))
         ),
         "dependent_failures": case["dependent_failures"],
-        "claims": _by(_has(text=TEXT, state=TEXT, rate=_has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER))),
+        "claims": _by(
+            _has(
+                text=TEXT,
+                state=TEXT,
+                light=LIGHT,
+                word=TEXT,
+                rate=_has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER),
+            )
+        ),
         "searches": _list(
             _has(plan=TEXT, runs=NUMBER, violations=NUMBER, worst=_list(_has(command=TEXT)), files=_by(TEXT))
         ),

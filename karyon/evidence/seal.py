@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from karyon.campaign.folder import write
 from karyon.campaign.trial import hash_of
-from karyon.evidence.runs import EvidenceError
+from karyon.evidence.runs import EvidenceError, Search, Session
 from karyon.evidence.standing import Evidence
 
 MANIFEST, SIGNATURE, INPUTS = "manifest.json", "manifest.sig", "inputs"
@@ -43,9 +43,9 @@ def seal(of: Evidence, out: Path, key: Ed25519PrivateKey) -> Path:
     """Copy what the report in `out` was made of beside it, and sign all of it. Raises OSError."""
     for campaign in of.campaigns:
         _copy(campaign.path, campaign.hashes, out / INPUTS / "campaigns" / campaign.plan.name)
-    for kind, given in (("searches", of.searches), ("sessions", of.sessions)):
-        for number, one in enumerate(given, 1):
-            _copy(one.path, one.hashes, out / INPUTS / kind / f"{number}_{one.path.name}")
+    others: tuple[Search | Session, ...] = (*of.searches, *of.sessions)
+    for number, one in enumerate(others, 1):
+        _copy(one.path, one.hashes, out / INPUTS / "others" / f"{number}_{one.path.name}")
     folder = out / INPUTS / "design"
     folder.mkdir(parents=True, exist_ok=True)
     for file in (of.design.path, *of.design.files):

@@ -38,7 +38,7 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
     """By claim, requirement, goal, assumption and `node NAME`: its light, and the word for it."""
     case = of.design.case
     found = dict.fromkeys(case.assumptions, ("open", "assumed"))
-    found |= {one.id: (LIGHTS[one.state], one.state) for one in of.results}
+    found |= {one.id: of_claim(one) for one in of.results}
     gaps = {gap.subject for gap in of.gaps}
     links = list(trace.links(of.design, of.tests))
     for name in case.requirements:
@@ -49,6 +49,13 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
     for name in reversed(case.argument):
         found[f"node {name}"] = _of_node(of, name, found)
     return found
+
+
+def of_claim(one: Result) -> tuple[str, str]:
+    """A claim that samples beyond what the models were validated for is shown of the model alone."""
+    if one.state == SHOWN and not all(each.is_inside for each in one.reach):
+        return "open", "shown of the model"
+    return LIGHTS[one.state], one.state
 
 
 def _carried(of: Evidence, carriers: Sequence[trace.Link], known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:

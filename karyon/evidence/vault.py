@@ -127,7 +127,8 @@ def fetch(out: Path, of: Sequence[Store], public_key: str | None) -> list[str]:
     stored = _newest([one for one in said if isinstance(one, Stored)], len(of), public_key, wrong)
     found = _each(of, lambda one: _block(one, of.index(one), stored))
     good = {at: block for at, block in enumerate(found) if isinstance(block, bytes)}
-    wrong += [f"{of[at].url}: {why}" for at, why in enumerate(found) if isinstance(why, Exception)]
+    known = [at for at, one in enumerate(said) if isinstance(one, Stored)]  # of the others it is said already
+    wrong += [f"{of[at].url}: {found[at]!s}" for at in known if isinstance(found[at], Exception)]
     if len(good) <= f:
         raise EvidenceError([f"only {len(good)} of {len(of)} stores are good, and {f + 1} are needed:", *wrong])
     chosen = list(good.items())[: f + 1]
@@ -139,7 +140,7 @@ def fetch(out: Path, of: Sequence[Store], public_key: str | None) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(out, filter="data")
-    return list(dict.fromkeys(wrong))
+    return wrong
 
 
 def _newest(found: Sequence[Stored], n: int, public_key: str | None, wrong: list[str]) -> Stored:

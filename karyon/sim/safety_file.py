@@ -20,23 +20,25 @@ def read_design(path: Path) -> Design:
 
 def parse(source: Source, over: Document | None = None) -> Design:
     """The safety design in a text, with `over` laid on it. Raises InputError with all of its faults."""
-    document, design = _read(source) if over is None else _of(documents.merged(documents.compose(source), over))
+    if over is None or not over.data:
+        return _alone(source)
+    return _checked(documents.merged(documents.compose(source), over))
+
+
+@lru_cache(maxsize=16)
+def _alone(source: Source) -> Design:
+    """A plan of many strata names the same design in each of them."""
+    return _checked(documents.compose(source))
+
+
+def _checked(document: Document) -> Design:
+    try:
+        design = Design.parse(document.data)
+    except DesignError as error:
+        raise _error(error.faults, document) from None
     if found := tuple(controllers.faults(design)):
         raise _error(found, document)
     return design
-
-
-@lru_cache(32)
-def _read(source: Source) -> tuple[Document, Design]:
-    """Once for all runs of a batch, which have the same file: it takes most of the time that reading a scenario does."""
-    return _of(documents.compose(source))
-
-
-def _of(document: Document) -> tuple[Document, Design]:
-    try:
-        return document, Design.parse(document.data)
-    except DesignError as error:
-        raise _error(error.faults, document) from None
 
 
 def _error(faults: Iterable[Fault], document: Document) -> InputError:

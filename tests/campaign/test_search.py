@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from karyon.campaign import rows, sampling, screen, search
-from karyon.campaign.folder import CampaignError
+from karyon.campaign import plan_file, rows, sampling, screen, search
+from karyon.campaign.folder import CampaignError, identity
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read as read_scenario
 from tests.campaign.plans import read
@@ -80,10 +80,12 @@ def test_runs_alike_have_one_seed(plan):
     assert others == [first, first]
 
 
-def test_it_says_how_many_violate_and_how_rare_that_is(searched):
+def test_it_says_how_many_violate_and_how_rare_that_is(plan, searched):
     """About as often as in a hundred runs drawn at random."""
     summary, folder = searched
     assert json.loads((folder / "search.json").read_text()) == summary
+    again = plan_file.read(folder / "plan.yaml", name=plan.name, beside=plan.folder)
+    assert summary.items() >= identity(again, 3).items()
     assert summary["runs"] == 400
     assert 0 < summary["violations"] < 400
     assert summary["interval"][0] < summary["rate"] < summary["interval"][1]

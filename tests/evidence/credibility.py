@@ -17,37 +17,45 @@ DATA = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[3] / "shared/da
 QUADRATIC = 5, 2  # samples on each side, degree: what is left of such a fit is noise
 
 
-def follower(files=None):
+LONGEST = 300.0  # s of each drive
+DRIVES = sorted((DATA / "openacc_zalazone").glob("*.csv*"))
+
+
+def leaders():
+    """Highest speed (m/s) of the recorded leaders, and their hardest braking over a second (m/s²)."""
+    speeds, braking = [], []
+    for leader in map(read, DRIVES):
+        each = np.interp(np.arange(0.0, min(leader.time[-1], LONGEST), 0.1), leader.time, leader.speed)
+        speeds.append(each.max())
+        braking.append((each[:-10] - each[10:]).max())
+    return max(speeds), max(braking)
+
+
+def follower(paths):
     """The simulated car behind the first recorded one, against the recorded car that follows it, with its own ACC.
 
-    Returns root mean square of the difference of their speeds (m/s), and of the leaders their highest speed (m/s) and
-    hardest braking over a second (m/s²).
+    Returns root mean square of the difference of their speeds (m/s).
     """
-    squares, speeds, braking = [], [], []
-    for path in files or sorted((DATA / "openacc_zalazone").glob("*.csv*")):
+    squares = []
+    for path in paths:
         leader, table = read(path), pd.read_csv(path, skiprows=5)
         start = np.flatnonzero(table["Speed1"] == leader.speed[0])[0]
         follows = table.iloc[start:].dropna(subset=["Speed2"])
-        end = min(leader.time[-1], 300.0)
+        end = min(leader.time[-1], LONGEST)
         trace = karyon.run(karyon.load("acc_recorded", {"leader.recording": str(path)}, until=float(end))).trace()
         own = trace[(trace["vehicle"] == 1) & (trace["time"] >= 10.0)]
         recorded = np.interp(own["time"], follows["Time"] - table["Time"][start], follows["Speed2"])
         squares.append((own["speed"].to_numpy() - recorded) ** 2)
-        each = np.interp(np.arange(0.0, end, 0.1), leader.time, leader.speed)
-        speeds.append(each.max())
-        braking.append((each[:-10] - each[10:]).max())
-    return np.sqrt(np.concatenate(squares).mean()), max(speeds), max(braking)
+    return np.sqrt(np.concatenate(squares).mean())
 
 
-def noise(value, time):
-    """Standard deviation of what a moving quadratic leaves, corrected for what it takes along; and lag-1 correlation."""
+def noise(value):
+    """Standard deviation of what a moving quadratic leaves, corrected for what it takes along."""
     half, degree = QUADRATIC
     steps = np.arange(-half, half + 1)
     fit = np.linalg.pinv(np.vander(steps, degree + 1))[-1]  # weights of the samples in the value at the middle
-    is_whole = np.diff(time).max(initial=0.0) < 0.12
     left = value[half:-half] - np.convolve(value, fit[::-1], "valid")
-    whiteness = np.corrcoef(left[:-1], left[1:])[0, 1] if is_whole and left.std() > 0 else np.nan
-    return left.std() / np.sqrt(1.0 - fit[half]), whiteness
+    return left.std() / np.sqrt(1.0 - fit[half])
 
 
 def radar():
@@ -57,9 +65,7 @@ def radar():
     for _, track in table.groupby("track_address"):
         for _, piece in track.groupby((track["new_track"] > 0).cumsum()):
             if len(piece) >= 60:
-                time = piece["t_s"].to_numpy()
-                of = [noise(piece[name].to_numpy(), time)[0] for name in ("forward_m", "rel_speed_mps")]
-                found.append(of)
+                found.append([noise(piece[name].to_numpy()) for name in ("forward_m", "rel_speed_mps")])
                 ranges.append(piece["forward_m"].agg(["min", "max"]))
     low, high = np.array(ranges).T
     return *np.median(found, axis=0), low.min(), high.max(), len(found)
@@ -68,7 +74,7 @@ def radar():
 def wheel():
     """Noise of the speed on the bus (m/s)."""
     table = pd.read_csv(DATA / "comma2k19_radar/speed.csv")
-    return noise(table["speed_mps"].to_numpy(), table["t_s"].to_numpy())[0], table["speed_mps"].max()
+    return noise(table["speed_mps"].to_numpy()), table["speed_mps"].max()
 
 
 def delays():
@@ -79,7 +85,7 @@ def delays():
 
 
 def losses():
-    """Share of lost messages, and how many are lost in a row, on average: recorded, and if each came by itself."""
+    """Share of lost messages, and how many are lost in a row on average: recorded, and if each came by itself."""
     lost = replay.losses(DATA / "lora_v2i_loss/Reid-SF7-13dBm-Receiver.csv").astype(bool)
     starts = np.count_nonzero(lost[1:] & ~lost[:-1]) + int(lost[0])
     share = lost.mean()
@@ -87,9 +93,10 @@ def losses():
 
 
 if __name__ == "__main__":
-    print("follower: RMS of speed %.3f m/s; leaders up to %.2f m/s, braking %.2f m/s2" % follower())
-    print("radar: %.3f m, %.3f m/s; tracks from %.1f to %.1f m, %d of them" % radar())
-    print("wheel: %.4f m/s, up to %.1f m/s" % wheel())
+    print(f"follower: RMS of speed {follower(DRIVES):.3f} m/s")
+    print("leaders: up to {:.2f} m/s, braking {:.2f} m/s2".format(*leaders()))
+    print("radar: {:.3f} m, {:.3f} m/s; from {:.1f} to {:.1f} m, {} tracks".format(*radar()))
+    print("wheel: {:.4f} m/s, up to {:.1f} m/s".format(*wheel()))
     for each in delays():
-        print("delay: %s median %.3f s, over 0.3 s %.4f, longest %.2f s" % each)
-    print("losses: share %.3f, in a row %.2f, by itself %.2f" % losses())
+        print("delay: {} median {:.3f} s, over 0.3 s {:.4f}, longest {:.2f} s".format(*each))
+    print("losses: share {:.3f}, in a row {:.2f}, by itself {:.2f}".format(*losses()))

@@ -81,3 +81,13 @@ def test_what_is_no_report_is_refused(folder, tmp_path):
     (tmp_path / "report.json").write_text("[]")
     with pytest.raises(EvidenceError, match="holds no report to compare with"):
         impact(tmp_path, folder, DESIGN)
+
+
+def test_a_change_that_makes_campaigns_unfit_says_which_to_run_again(before, spoilt):
+    """In place of refusing them."""
+    design = spoilt("")
+    design.write_text(design.read_text().replace("age(front.distance) <= 250 ms", "age(front.distance) <= 300 ms"))
+    said = list(command.changed([], design, before))
+    assert "run again campaigns: acc_faults" in said
+    assert any(line.startswith("because") and "is of another safety design" in line for line in said)
+    assert any(line.startswith("rule") and "age(front.distance)" in line for line in said)

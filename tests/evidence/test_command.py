@@ -83,7 +83,7 @@ def test_the_page_is_whole_and_needs_no_network(report):
     [
         "too_little_braking",  # which hazards
         "Severity S, exposure E and controllability C",  # which ASIL, and why
-        '<code>front.distance</code></td><td class="c">stuck_at',  # what if the radar sticks
+        '<code>front.distance</code></td><td data-head="mode" class="c">stuck_at',  # what if the radar sticks
         "FHTI (fault handling time interval)",  # how fast is the switch, and says who
         "karyon check",
         "sampling sobol, campaign seed 5",  # how often did it fail, in how many runs, drawn how

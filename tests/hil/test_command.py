@@ -10,6 +10,7 @@ import pytest
 from karyon.hil import examination
 from karyon.hil.address import parse
 from karyon.sim import scenario
+from karyon.sim.shipped import SHIPPED
 from tests.hil.test_session import Playing
 
 
@@ -34,8 +35,11 @@ def test_a_session_and_its_replay(karyon, broker, tmp_path):
     summary = json.loads(done.stdout)
     assert summary["metrics"]["messages"] > 0
     assert "own.speed of car 1" in done.stderr
-    again = karyon("hil", "runs/hil_bench")
+    again = karyon("hil", "runs/hil_bench", "--claims", SHIPPED / "safety/acc.yaml")
     assert again.returncode == 0
+    assert "claim      C3   held   violations 0, at most 0" in again.stdout
+    assert "claim      C2   unknown   min_rss_margin cannot be judged here, at least 0" in again.stdout
+    assert (tmp_path / "runs/hil_bench_replayed/indicators.json").is_file()
     assert "collisions and distances are not judged" in again.stdout
     assert "safety goals 1 of 1 held, 2 not judged" in again.stdout
     for name in ("trace.parquet", "events.jsonl"):

@@ -1,0 +1,98 @@
+"""Results of the suite and mutation score, as a report takes them over, and what they make of requirements."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from karyon.evidence import confidence, reqif_file, standing, tool, validation
+from karyon.sim.shipped import PACKAGE
+from tests.evidence.conftest import evidence
+
+XML = """<testsuites><testsuite name="{commit}" timestamp="2026-11-30T06:00:00" time="12.5">
+<testcase classname="tests.kernel.test_rules" name="test_a[1]"/>
+<testcase classname="tests.kernel.test_rules" name="test_a[2]"><failure/></testcase>
+<testcase classname="tests.kernel.test_rules.TestIt" name="test_b"/>
+<testcase classname="tests.kernel.test_rules" name="test_c"><skipped/></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.fixture
+def results(tmp_path):
+    """`results(commit)`: a suite of four."""
+
+    def made(commit):
+        (tmp_path / "tests.xml").write_text(XML.format(commit=commit))
+        return validation.suite(tmp_path / "tests.xml")
+
+    return made
+
+
+def test_a_test_is_as_good_as_the_worst_of_its_parameters(results):
+    """By file, class and name; a class that is named has all of its tests."""
+    suite = results("abc")
+    assert (suite.commit, suite.seconds, suite.counts) == ("abc", 12.5, {"passed": 2, "failed": 1, "skipped": 1})
+    file = "tests/kernel/test_rules.py"
+    wanted = {"test_a": "failed", "TestIt::test_b": "passed", "TestIt": "passed", "test_c": "skipped", "test_d": ""}
+    assert {name: validation.outcome(suite, f"{file}::{name}") for name in wanted} == wanted
+    assert validation.suite(Path("nowhere.xml")) is None
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("passed", "tested"), ("failed", "test failed"), ("", "tests not run")])
+def test_a_requirement_is_as_good_as_the_last_result(outcome, state, collected, results, monkeypatch):
+    """TSR5 is carried by properties of the kernel alone."""
+    names = [each.name for each in collected.tests if "TSR5" in each.requirements]
+    suite = replace(results("abc"), outcomes=dict.fromkeys(names, outcome) if outcome else {})
+    monkeypatch.setattr(tool, "commit", lambda: ("abc", False))
+    of = replace(collected, suite=suite)
+    assert standing.states_of(of)["TSR5"][1] == state
+    monkeypatch.setattr(tool, "commit", lambda: ("other", False))
+    assert standing.states_of(of)["TSR5"] == ("open", "tests not run")
+
+
+def test_every_file_of_the_validation_suite_is_there():
+    """And none of a use case's level is better than the table of the standard."""
+    for part in confidence.VALIDATION:
+        assert all((PACKAGE.parent / file).is_file() for file in part.files), part
+    assert {one.level for one in confidence.USE_CASES if one.impact == "TI1"} == {"TCL1"}
+
+
+def test_the_mutation_score_is_of_these_sources_or_says_so(tmp_path):
+    """By their hash."""
+    told = '{{"of": "karyon/kernel", "mutants": 200, "survived": 1, "measured": "2026-11-30", "sources_sha256": "{}"}}'
+    (tmp_path / "mutants.json").write_text(told.format(validation.sources()))
+    found = validation.mutants(tmp_path / "mutants.json")
+    assert (found.is_current, found.score) == (True, 0.995)
+    (tmp_path / "mutants.json").write_text(told.format("0"))
+    assert not validation.mutants(tmp_path / "mutants.json").is_current
+
+
+def test_confidence_in_the_tool_is_bundled_with_the_last_result(results, tmp_path, monkeypatch):
+    """Exit code 1 while the suite has failed or ran on something else; its file is in the bundle."""
+    results("abc")
+    monkeypatch.setattr(validation, "TESTS", tmp_path / "tests.xml")
+    monkeypatch.setattr(validation.suite, "__defaults__", (tmp_path / "tests.xml",))
+    done = evidence("--self", "--out", tmp_path / "self")
+    assert done.exit_code == 1
+    assert "which is not what runs here" in done.output
+    assert {path.name for path in (tmp_path / "self").iterdir()} == {"tool.html", "tool.pdf", "tool.json", "tests.xml"}
+    page = (tmp_path / "self/tool.html").read_text()
+    assert "Known issues" in page
+    assert "TCL2" in page
+
+
+def test_goals_and_requirements_go_out_as_reqif(collected, tmp_path):
+    """Read back by the library that tools use: each with its text, and who serves whom."""
+    from reqif.parser import ReqIFParser
+
+    of = collected.design.case
+    (tmp_path / "requirements.reqif").write_text(reqif_file.text(of, "A & B", "2026-11-30"))
+    found = ReqIFParser.parse(str(tmp_path / "requirements.reqif")).core_content.req_if_content
+    texts = {
+        one.attribute_map["_ReqIF.ForeignID"].value: one.attribute_map["_ReqIF.Text"].value
+        for one in found.spec_objects
+    }
+    assert texts == {name: one.text for name, one in (*of.goals.items(), *of.requirements.items())}
+    serves = {(one.source, one.target) for one in found.spec_relations}
+    assert ("_FSR1", "_SG1") in serves
+    assert ("_TSR6", "_FSR4") in serves

@@ -73,6 +73,7 @@ class Sensing:
         self._past: list[Report] = []
         self._past_local: list[Report] = []
         self._kept_report: Report | None = None
+        self._kept_sent: Report | None = None
         self._kept_local: Report | None = None
         self.contradicted = np.zeros((others, rows), dtype=bool)
         self.agrees = np.zeros((others, rows), dtype=bool)
@@ -143,8 +144,6 @@ class Sensing:
             report = self._fail(now, group, report, self._kept_sent, self._past)
         self._kept_sent = report
         return report, sends & np.isfinite(report.x)
-
-    _kept_sent: Report | None = None
 
     def _around(self, now: float) -> tuple[Booleans, Report]:
         """What the own sensor sees of each other aircraft, and whether it does."""

@@ -88,10 +88,9 @@ class Simulation:
         self._command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
         self._pending = (self.level.copy(), self._command)
         self._linked = np.zeros(self.rows)  # s, when the ground was last heard
-        self.is_lost = np.zeros(self.rows, dtype=bool)
+        self.is_lost, self._control_down = np.zeros((2, self.rows), dtype=bool)
         self.believed = np.ones((4, self.rows))  # of own position, own sensor, ADS-B, intents
         self.age = np.zeros((4, self.rows))
-        self.kept = np.full(self.rows, 2.0)
         self._lost_after = {one.name: float(one.deadline) for one in self.design.components}.get("link", np.inf)
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
@@ -153,7 +152,7 @@ class Simulation:
         proposal = self.agreement.propose(np.minimum(self._admitted, self.top).astype(np.int8)).astype(np.int64)
         aim = self.hold + self.layer
         self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, proposal))
-        self._agree()
+        self._agree(seconds)
         self._tell(now)
         self._hear_ground(now, down["link"])
         for name in ("perception", "radio"):
@@ -163,12 +162,9 @@ class Simulation:
         if self.enabled:
             self.log.judged(now)
 
-    _control_down: Booleans = np.zeros(1, dtype=bool)
-
-    def _agree(self) -> None:
+    def _agree(self, now: float) -> None:
         """End a round: all that are known must have been heard, and the lowest that was proposed holds."""
         intents = self.sensing.intents
-        now = float(np.nanmax(self.sensing.own.heard)) if np.isfinite(self.sensing.own.heard).any() else 0.0
         ever = np.logical_or(*self.sensing.known(now)) | ~np.isnan(intents.time)
         complete = (intents.heard | ~ever).all(axis=0)
         lowest = np.where(intents.heard, intents.level, self.top).min(axis=0)
@@ -256,7 +252,7 @@ class Simulation:
             np.where(stays, old, new)
             for old, new in zip(self._command, (choice.east, choice.north, choice.climb), strict=True)
         )
-        self._number, self.kept = choice.number, choice.kept
+        self._number = choice.number
         self._pending = (level.copy(), (command[0], command[1], command[2]))
 
     def _route(self, seconds: float) -> tuple[Floats, Floats]:

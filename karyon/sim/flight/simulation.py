@@ -21,6 +21,7 @@ from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN
 from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
 from karyon.sim.flight.metrics import Metrics
+from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import COMPONENTS, FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import DOUBT, Sensing
 from karyon.sim.flight.trace import Trace
@@ -42,8 +43,18 @@ PASSED = 10.0  # s after which an agreed altitude is given back
 class Simulation:
     """Runs of one design and one set of numbers, side by side; a row is an aircraft."""
 
-    def __init__(self, scenarios: Sequence[FlightScenario], design: Design, folders: Sequence[Path | None]) -> None:
-        """All scenarios share what `alike` compares. `folders`: per run where its trace goes, None: not recorded."""
+    def __init__(
+        self,
+        scenarios: Sequence[FlightScenario],
+        design: Design,
+        folders: Sequence[Path | None],
+        replay: Replay | None = None,
+    ) -> None:
+        """All scenarios share what `alike` compares.
+
+        folders   per run where its trace goes, None: not recorded
+        replay    how aircraft 0 flies and reports, where it is a recorded one
+        """
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
             raise ValueError("runs of one batch differ only in seed, starts, faults")
@@ -52,7 +63,7 @@ class Simulation:
         self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
         self.end, self.finished = nanoseconds(first.duration), 0
         self.env = simpy.Environment()
-        self.world = World(scenarios)
+        self.world = World(scenarios, replay)
         self.rows = len(self.world.x)
         self.faults = Faults(scenarios)
         self.sensing = Sensing(scenarios, self.world, self.faults)
@@ -193,9 +204,10 @@ class Simulation:
         in_sight = sensing.in_sight(seconds)
         of_adsb = np.where(should, adsb, 1.0).min(axis=0)
         of_local = np.where(in_sight | sensing.contradicted, local, 1.0).min(axis=0)
-        heard = np.where(should, np.where(np.isnan(sensing.adsb.time), -1e9, sensing.adsb.time), seconds).min(axis=0)
-        said = np.where(np.isnan(sensing.intents.time), -1e9, sensing.intents.time).min(axis=0)
-        self.believed = np.stack([own, of_local, of_adsb, np.where(said > 0.0, 1.0, 0.0)])
+        silent = should & np.isnan(sensing.intents.time)  # who has never said anything: that is known now, and worth 0
+        heard = np.where(should & ~np.isnan(sensing.adsb.time), sensing.adsb.time, seconds).min(axis=0)
+        said = np.where(should & ~silent, sensing.intents.time, seconds).min(axis=0)
+        self.believed = np.stack([own, of_local, of_adsb, np.where(silent.any(axis=0), 0.0, 1.0)])
         times = np.stack([sensing.own.time, sensing.scanned, heard, said])
         self.age = seconds - times
         apart = np.where(has_adsb, np.abs(sensing.adsb.x - self.world.x), self.scenarios[0].local.range).min(axis=0)
@@ -223,10 +235,10 @@ class Simulation:
 
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now)[FUNCTION]
-        self.initialised = decision.initialised
+        self.initialised = decision.initialised & ~self.world.is_recorded
         before, self._admitted = self._admitted, decision.level.astype(np.int64)
         acting = self._acting()
-        changed = np.flatnonzero(acting != self._decided)
+        changed = np.flatnonzero((acting != self._decided) & ~self.world.is_recorded)
         if changed.size:
             self.log.switched(now, decision, self._decided, acting, before, changed)
         fallen = (acting == 0) & (self._decided > 0)

@@ -187,3 +187,20 @@ def test_who_may_not_climb_keeps_what_it_can():
     """Too late for any course: the one that keeps most is flown."""
     found = course(1200.0, False)
     assert 0.0 < found.kept[0] < 1.0 and abs(found.east[0]) > 0.5
+
+
+def test_a_recorded_helicopter_flies_in_and_agrees_with_nobody(tmp_path):
+    """Its position repeats at times, and then the others do without its reports; at LoS 3 they never are."""
+    rows = ["timestamp,icao24,callsign,latitude,longitude,altitude,groundspeed,track,vertical_rate"]
+    for second in range(0, 240):
+        seen = second - second % 3 if 60 <= second < 90 else second
+        clock = f"2020-01-01 10:{second // 60:02d}:{second % 60:02d}"
+        rows.append(f"{clock},abc123,HELI,{47.0 + seen * 50 / 111120:.7f},8.0,2000,97.2,0,0")
+    path = tmp_path / "track.csv"
+    path.write_text("\n".join(rows) + "\n")
+    (result,) = simulate([kinds.read("flight", [QUIET, f"intruder.recording={path}"], 7)], [tmp_path / "out"])
+    function = result.summary["functions"]["flight"]
+    assert function["los_share"]["3"] == 0.0 and function["los_share"]["2"] > 0.5 and function["los_share"]["1"] > 0.05
+    assert result.summary["metrics"]["near_mid_air_collisions"] == 0
+    with pytest.raises(InputError, match="has no track XYZ, it has HELI abc123"):
+        kinds.read("flight", [f"intruder={{recording: {path}, flight: XYZ}}"])

@@ -174,13 +174,18 @@ class Simulation:
             self.log.judged(now)
 
     def _agree(self, now: float) -> None:
-        """End a round: all that are known must have been heard, and the lowest that was proposed holds."""
+        """End a round: all that are known must have been heard, and know the same; the lowest proposal holds."""
         intents = self.sensing.intents
         ever = np.logical_or(*self.sensing.known(now)) | ~np.isnan(intents.time)
-        complete = (intents.heard | ~ever).all(axis=0)
+        counted = self._counted(ever)
+        group = counted | np.eye(len(counted), dtype=bool)[:, :, None]
+        is_same = (group[:, None] == group[None]).all(axis=2)  # who knows others than I do is in another group
+        row, members = np.broadcast_to(np.arange(self.rows), ever.shape), self.world.vehicles
+        same = is_same[row % members, self.world.other % members, row // members]
+        complete = ((intents.heard & same) | ~ever).all(axis=0) & ever.any(axis=0)  # who is alone agrees with nobody
         lowest = np.where(intents.heard, intents.level, self.top).min(axis=0)
         self.agreement.close(np.asarray(complete), lowest.astype(np.int8))
-        self.disagreement.update(self._by_run(self._acting()), self._by_run(self.agreement.agreed), self._counted(ever))
+        self.disagreement.update(self._by_run(self._acting()), self._by_run(self.agreement.agreed), counted)
 
     def _by_run(self, levels: NDArray[Any]) -> NDArray[np.int8]:
         """Levels (row,) as (member, run)."""
@@ -283,7 +288,8 @@ class Simulation:
         """Own motion as it is measured, or reckoned since; altitude and climb by the own air data."""
         world = self.world
         x, y, _ = tracks.now_at(self.sensing.own, seconds)
-        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan))
+        none = np.zeros(self.rows)
+        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan), none, none)
 
     def _traffic(self, now: float) -> tuple[Motion, Booleans]:
         """What there may be: both sources, where they do not agree as two (aircraft, row)."""
@@ -295,8 +301,15 @@ class Simulation:
         trusts = (self._decided > BASE) & (now - says.time <= 3.5)
         keeps = has_adsb & ((adsb >= DOUBT) | ~in_sight | sensing.contradicted)
         sees = has_local & ~(sensing.agrees & keeps)
-        of_adsb = Motion(*tracks.now_at(sensing.adsb, now), *sensing.adsb[3:6], np.where(trusts, says.aim, np.nan))
-        of_local = Motion(*tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan))
+        of_adsb = Motion(
+            *tracks.now_at(sensing.adsb, now),
+            *sensing.adsb[3:6],
+            np.where(trusts, says.aim, np.nan),
+            *sensing.adsb[-2:],
+        )
+        of_local = Motion(
+            *tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan), *sensing.local[-2:]
+        )
         both = Motion(*(np.concatenate([one, other]) for one, other in zip(of_adsb, of_local, strict=True)))
         return both, np.concatenate([keeps, sees])
 
@@ -304,7 +317,7 @@ class Simulation:
         """Without the kernel: the last report of each, as it came."""
         adsb = self.sensing.adsb
         known = ~np.isnan(adsb.time)
-        return Motion(*adsb[:6], self.sensing.intents.aim), known
+        return Motion(*adsb[:6], self.sensing.intents.aim, *np.zeros((2, *known.shape))), known
 
     def _agreed_layer(self, now: float, own: Motion, traffic: Motion, known: Booleans) -> Floats:
         """How far above the route each row flies by agreement: those whose tracks cross each have a layer."""

@@ -161,8 +161,8 @@ def course(distance, level_climb):
     """What is flown towards an aircraft head-on, `distance` m away; at 50 m/s each, with 1,000 m and 140 m to keep."""
     one, other = (np.array([each]) for each in (0.0, distance))
     zero, unknown = np.zeros(1), np.array([np.nan])
-    own = Motion(one, one, zero, zero, np.array([50.0]), zero, unknown)
-    traffic = Motion(*(each[None] for each in (one, other, zero, zero, np.array([-50.0]), zero, unknown)))
+    own = Motion(one, one, zero, zero, np.array([50.0]), zero, unknown, zero, zero)
+    traffic = Motion(*(each[None] for each in (one, other, zero, zero, np.array([-50.0]), zero, unknown, zero, zero)))
     numbers = np.array([1000.0]), np.array([140.0])
     return control.chosen(
         own,

@@ -20,6 +20,7 @@ TURNS = (0, 20, -20, 40, -40, 60, -60, 90, -90, 130, -130, 180)  # deg to the ri
 AHEAD = np.array([2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 65.0])  # s at which separation is looked at
 LEFT, CLIMB, CHANGE = 0.03, 0.15, 0.08  # cost beside a turn by 180 deg: to the left, not level, other than before
 ENOUGH = 1.0  # separations
+TURNING, TURN_LASTS = 1.5, 12.0  # m/s² from which on traffic turns, and no noise does; s for which it goes on turning
 SETTLING = 5.0  # s in which an altitude is taken up
 _ANGLES = np.radians(TURNS)
 _RIGHT = np.sin(_ANGLES), np.cos(_ANGLES)
@@ -34,7 +35,10 @@ class Separation:
 
 
 class Motion(NamedTuple):
-    """Where aircraft are and how they move; `aim` is the altitude that they will hold, NaN where nobody said."""
+    """Where aircraft are and how they move; `aim` is the altitude that they will hold, NaN where nobody said.
+
+    ax, ay   acceleration in m/s²; of who turns
+    """
 
     x: Any
     y: Any
@@ -43,6 +47,8 @@ class Motion(NamedTuple):
     vy: Any
     vz: Any
     aim: Any
+    ax: Any
+    ay: Any
 
 
 class Choice(NamedTuple):
@@ -184,7 +190,12 @@ def _later(traffic: Motion, other: int, ahead: float, climb_rate: float) -> tupl
     aim, z = traffic.aim[other], traffic.z[other]
     said = z + np.clip(aim - z, -climb_rate * ahead, climb_rate * ahead)
     height = np.where(np.isnan(aim), z + traffic.vz[other] * ahead, said)
-    return traffic.x[other] + traffic.vx[other] * ahead, traffic.y[other] + traffic.vy[other] * ahead, height
+    turns = traffic.ax[other] * traffic.ax[other] + traffic.ay[other] * traffic.ay[other] > TURNING * TURNING
+    lasts = min(ahead, TURN_LASTS)
+    bent = np.where(turns, lasts * (ahead - 0.5 * lasts), 0.0)  # of a velocity that changes for a while, and is kept
+    x = traffic.x[other] + traffic.vx[other] * ahead + traffic.ax[other] * bent
+    y = traffic.y[other] + traffic.vy[other] * ahead + traffic.ay[other] * bent
+    return x, y, height
 
 
 def crosses(

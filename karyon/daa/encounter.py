@@ -384,7 +384,7 @@ def _encounter(
     if "airspeed" in values:
         heading, airspeed = values["heading"][0], values["airspeed"][0]
         wind_x, wind_y = vx[0] - airspeed * np.sin(heading), vy[0] - airspeed * np.cos(heading)
-    alerter = np.nan_to_num(values.get("alerter", zeros + 1.0), nan=0.0).astype(np.int64)
+    alerter = np.where(lines > 0, values.get("alerter", zeros + 1.0), 0.0).astype(np.int64)
     deviations = {name: values.get(name, zeros) for name in DEVIATIONS}
     return Encounter(
         names, time, lines, x, y, z, vx, vy, vz, is_geodetic, deviations, alerter, wind_x, wind_y, source, tuple(notes)

@@ -24,6 +24,7 @@ RECKONING = 0.5  # of the way between two reports: a position is as old as half 
 SHIFT_MAX = 300.0  # m: a position that has jumped so far says nothing
 SLIP_SHARE = 0.15  # of a report in the mean difference
 SLIP_SIGMAS, SLIP_LEAST, SLIP_MAX = 4.5, 2.0, 16.0  # of a healthy slip; m/s that no noise is, and beyond it
+ACCELERATION_SHARE = 0.3  # of a report in the mean acceleration
 DROPPED = 60.0  # s without a report, after which a track begins anew
 
 
@@ -35,6 +36,7 @@ class Track(NamedTuple):
     repeats   reports in a row whose position was the same
     shift_x, shift_y   m; how far positions have left where velocities lead to, since they jumped; 0 before, and back
     slip_x, slip_y     m/s; mean difference of the positions' velocity and the reported one
+    ax, ay             m/s²; mean change of the reported velocity
     """
 
     x: Any
@@ -50,6 +52,8 @@ class Track(NamedTuple):
     shift_y: Any
     slip_x: Any
     slip_y: Any
+    ax: Any
+    ay: Any
 
 
 class Report(NamedTuple):
@@ -67,7 +71,7 @@ class Report(NamedTuple):
 def none_yet(*shape: int) -> Track:
     """Tracks before their first report."""
     unknown, nothing = np.full(shape, np.nan), np.zeros(shape)
-    return Track(*([unknown] * 8), *([nothing] * 5))
+    return Track(*([unknown] * 8), *([nothing] * 7))
 
 
 def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
@@ -100,6 +104,8 @@ def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
         shift_y=where(begins | is_back, 0.0, shift_y),
         slip_x=where(begins, 0.0, track.slip_x + share * (where(slips, off_x, 0.0) / whole - track.slip_x)),
         slip_y=where(begins, 0.0, track.slip_y + share * (where(slips, off_y, 0.0) / whole - track.slip_y)),
+        ax=where(begins, 0.0, track.ax + ACCELERATION_SHARE * ((report.vx - track.vx) / whole - track.ax)),
+        ay=where(begins, 0.0, track.ay + ACCELERATION_SHARE * ((report.vy - track.vy) / whole - track.ay)),
     )
     stays = track._replace(heard=report.time, repeats=moved.repeats)
     taken = (where(repeats, old, new) for old, new in zip(stays, moved, strict=True))

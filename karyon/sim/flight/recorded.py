@@ -74,6 +74,60 @@ def believed(flight: Flight) -> Floats:
     return found
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Replay:
+    """A recorded track that is at a point of the plane at some time: where the aircraft is, and what it reports.
+
+    Between two positions that differ it flies straight; before the first and after the last it goes on.
+    """
+
+    flight: Flight
+    time: Floats
+    position: Floats
+    velocity: Floats
+    shift: float
+
+    def at(self, now: float) -> tuple[Floats, Floats]:
+        """Position (x, y, z) in m and velocity in m/s at `now` s of the run."""
+        when = now + self.shift
+        inside = min(max(when, self.time[0]), self.time[-1])
+        position, velocity = (
+            np.array([np.interp(inside, self.time, each) for each in part]) for part in (self.position, self.velocity)
+        )
+        return position + velocity * (when - inside), velocity
+
+    def reported(self, now: float) -> Floats:
+        """The last report (x, y, z, vx, vy, vz) at `now` s of the run; NaN before the first and after the last one."""
+        when = now + self.shift
+        row = int(np.searchsorted(self.flight.time, when, side="right")) - 1
+        if row < 0 or when > self.flight.time[-1] + 1.0:
+            return np.full(6, np.nan)
+        reported: Floats = np.array([each[row] for each in self.flight.report[:6]])
+        reported[:3] += self.position[:, 0] - self._first()
+        return reported
+
+    def _first(self) -> Floats:
+        row = int(np.searchsorted(self.flight.time, self.time[0]))
+        return np.array([each[row] for each in self.flight.report[:3]])
+
+
+def replay(flight: Flight, meets: float, altitude: float) -> Replay:
+    """The track, in the middle of which the aircraft is at (0, 0, altitude) at `meets` s of the run.
+
+    Raises ValueError where it has fewer than two positions that differ.
+    """
+    table = np.array(flight.report[:6])
+    known = np.flatnonzero(np.isfinite(table).all(axis=0))
+    table, time = table[:, known], flight.time[known]
+    differs = np.concatenate([[True], (np.diff(table[:2]) != 0.0).any(axis=0)])
+    table, time = table[:, differs], time[differs]
+    if len(time) < 2:
+        raise ValueError("has fewer than two positions that differ")
+    middle = 0.5 * (time[0] + time[-1])
+    origin = np.array([np.interp(middle, time, each) for each in table[:3]]) - np.array([0.0, 0.0, altitude])
+    return Replay(flight, time, table[:3] - origin[:, None], table[3:], middle - meets)
+
+
 def _name(row: dict[str, str]) -> str:
     return f"{row.get('callsign', '').strip()} {row.get('icao24', '').strip()}".strip() or "aircraft"
 

@@ -12,7 +12,9 @@ from karyon import __version__
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
-from karyon.sim.flight.scenario import FUNCTION, FlightScenario
+from karyon.sim.flight import recorded
+from karyon.sim.flight.recorded import Replay
+from karyon.sim.flight.scenario import FUNCTION, FlightScenario, Intruder
 from karyon.sim.flight.simulation import Simulation
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
 from karyon.sim.run import Result, refuse_campaign, sha256
@@ -29,11 +31,45 @@ def checked(found: Draft) -> Loaded[FlightScenario]:
     scenario, document, text, design = parsed(found, FlightScenario, FUNCTION, None, faults)
     if design is not None:
         faults += _numbers(design, document)
+    if scenario is not None and scenario.intruder is not None:
+        scenario = _with_recording(scenario, scenario.intruder, document, found.path, faults)
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     highest, limit = len(design.function(FUNCTION).levels) - 1, scenario.flight.max_los
     warnings = (f"flight.max_los limits nothing: the design ends at LoS {highest}",) if (limit or 0) > highest else ()
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, warnings)
+
+
+def _with_recording(
+    scenario: FlightScenario, intruder: Intruder, document: Document, path: Path, faults: list[documents.Fault]
+) -> FlightScenario:
+    """The scenario with its recording found, beside it or where one is; faults where it cannot be used."""
+    place = document.place(("intruder", "recording"))
+    name = Path(intruder.recording)
+    name = name if name.exists() else path.parent / name
+    found = scenario.model_copy(update={"intruder": intruder.model_copy(update={"recording": str(name.resolve())})})
+    try:
+        replayed(found)
+    except InputError as error:
+        faults += error.faults
+    except ValueError as error:
+        faults.append(place.fault(f"intruder.recording {error}"))
+    return found
+
+
+def replayed(scenario: FlightScenario) -> Replay | None:
+    """How the recorded aircraft of a scenario flies; None where there is none.
+
+    Raises InputError for a file that is no recording, ValueError for a track that is not in it or does not move.
+    """
+    if scenario.intruder is None:
+        return None
+    wanted = scenario.intruder.flight
+    flights = recorded.read(Path(scenario.intruder.recording))
+    chosen = [flight for flight in flights if wanted is None or wanted in flight.name.split()]
+    if not chosen:
+        raise ValueError(f"has no track {wanted}, it has {', '.join(flight.name for flight in flights[:9])}")
+    return recorded.replay(chosen[0], scenario.meeting.time, scenario.meeting.altitude)
 
 
 def _numbers(design: Design, document: Document) -> list[documents.Fault]:
@@ -84,7 +120,7 @@ def _simulated(
     attend: Callable[[Simulation], object] | None,
 ) -> list[Result]:
     started = time.perf_counter()
-    simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
+    simulation = Simulation([one.scenario for one in batch], batch[0].design, out, replayed(batch[0].scenario))
     try:
         if attend is not None:
             attend(simulation)

@@ -64,6 +64,15 @@ class Start(Section):
     speed: MetresPerSecond = Field(default=50.0, ge=5, le=300, description="through the air")
 
 
+class Intruder(Section):
+    """A recorded aircraft in place of aircraft 0: it flies, and reports, as it did; it evades nobody."""
+
+    recording: Text = Field(description="CSV of an ADS-B track, as `xoolive/traffic` writes them, gzipped or not")
+    flight: Text | None = Field(
+        default=None, description="callsign or address of the one that is meant; absent: the first"
+    )
+
+
 class Wind(Section):
     """Where the air moves to, the same for all."""
 
@@ -175,6 +184,7 @@ class FlightScenario(Section):
     aircraft: Aircraft = Field(default=Aircraft(), description="what every aircraft is like")
     meeting: Meeting = Field(default=Meeting(), description="tracks that cross, where `starts` gives none")
     starts: tuple[Start, ...] = Field(default=(), description="where each begins, and which way it flies")
+    intruder: Intruder | None = Field(default=None, description="a recorded aircraft, which comes to the meeting, too")
     wind: Wind = Field(default=Wind(), description="where the air moves to")
     adsb: Adsb = Field(default=Adsb(), description="what aircraft report of themselves")
     local: Local = Field(default=Local(), description="the own sensor")

@@ -73,6 +73,7 @@ class Sensing:
         self._past: list[Report] = []
         self._past_local: list[Report] = []
         self._kept_report: Report | None = None
+        self._kept_sent: Report | None = None
         self._kept_local: Report | None = None
         self.contradicted = np.zeros((others, rows), dtype=bool)
         self.agrees = np.zeros((others, rows), dtype=bool)
@@ -137,14 +138,16 @@ class Sensing:
 
     def _sent(self, now: float, report: Report) -> tuple[Report, Booleans]:
         """What each row reports, and whether it does."""
+        recorded = self._world.reported(now)
+        if recorded is not None:
+            is_recorded, told = self._world.is_recorded, [*recorded, now]
+            report = Report(*(np.where(is_recorded, value, own) for value, own in zip(told, report, strict=True)))
         sends = np.isfinite(report.x)
         self._past = [report, *self._past[: PAST - 1]]
         for group in self._faults.of("own.adsb"):
             report = self._fail(now, group, report, self._kept_sent, self._past)
         self._kept_sent = report
         return report, sends & np.isfinite(report.x)
-
-    _kept_sent: Report | None = None
 
     def _around(self, now: float) -> tuple[Booleans, Report]:
         """What the own sensor sees of each other aircraft, and whether it does."""
@@ -202,6 +205,7 @@ class Sensing:
     def _hear_intents(self, now: float, heard: Booleans, said: tuple[Floats, Floats, NDArray[np.int64]]) -> None:
         route, aim, level = (each[self._world.other] for each in said)
         before = self.intents
+        heard = heard & ~self._world.is_recorded[self._world.other]  # it agrees with nobody
         self.intents = Intents(
             np.where(heard, route, before.route),
             np.where(heard, aim, before.aim),

@@ -21,6 +21,7 @@ from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN
 from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
 from karyon.sim.flight.metrics import Metrics
+from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import COMPONENTS, FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import DOUBT, Sensing
 from karyon.sim.flight.trace import Trace
@@ -42,8 +43,18 @@ PASSED = 10.0  # s after which an agreed altitude is given back
 class Simulation:
     """Runs of one design and one set of numbers, side by side; a row is an aircraft."""
 
-    def __init__(self, scenarios: Sequence[FlightScenario], design: Design, folders: Sequence[Path | None]) -> None:
-        """All scenarios share what `alike` compares. `folders`: per run where its trace goes, None: not recorded."""
+    def __init__(
+        self,
+        scenarios: Sequence[FlightScenario],
+        design: Design,
+        folders: Sequence[Path | None],
+        replay: Replay | None = None,
+    ) -> None:
+        """All scenarios share what `alike` compares.
+
+        folders   per run where its trace goes, None: not recorded
+        replay    how aircraft 0 flies and reports, where it is a recorded one
+        """
         first = scenarios[0]
         if any(alike(scenario) != alike(first) for scenario in scenarios):
             raise ValueError("runs of one batch differ only in seed, starts, faults")
@@ -52,7 +63,7 @@ class Simulation:
         self.scenarios, self.design, self.function = scenarios, design, design.function(FUNCTION)
         self.end, self.finished = nanoseconds(first.duration), 0
         self.env = simpy.Environment()
-        self.world = World(scenarios)
+        self.world = World(scenarios, replay)
         self.rows = len(self.world.x)
         self.faults = Faults(scenarios)
         self.sensing = Sensing(scenarios, self.world, self.faults)
@@ -88,10 +99,9 @@ class Simulation:
         self._command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
         self._pending = (self.level.copy(), self._command)
         self._linked = np.zeros(self.rows)  # s, when the ground was last heard
-        self.is_lost = np.zeros(self.rows, dtype=bool)
+        self.is_lost, self._control_down = np.zeros((2, self.rows), dtype=bool)
         self.believed = np.ones((4, self.rows))  # of own position, own sensor, ADS-B, intents
         self.age = np.zeros((4, self.rows))
-        self.kept = np.full(self.rows, 2.0)
         self._lost_after = {one.name: float(one.deadline) for one in self.design.components}.get("link", np.inf)
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
@@ -153,7 +163,7 @@ class Simulation:
         proposal = self.agreement.propose(np.minimum(self._admitted, self.top).astype(np.int8)).astype(np.int64)
         aim = self.hold + self.layer
         self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, proposal))
-        self._agree()
+        self._agree(seconds)
         self._tell(now)
         self._hear_ground(now, down["link"])
         for name in ("perception", "radio"):
@@ -163,17 +173,19 @@ class Simulation:
         if self.enabled:
             self.log.judged(now)
 
-    _control_down: Booleans = np.zeros(1, dtype=bool)
-
-    def _agree(self) -> None:
-        """End a round: all that are known must have been heard, and the lowest that was proposed holds."""
+    def _agree(self, now: float) -> None:
+        """End a round: all that are known must have been heard, and know the same; the lowest proposal holds."""
         intents = self.sensing.intents
-        now = float(np.nanmax(self.sensing.own.heard)) if np.isfinite(self.sensing.own.heard).any() else 0.0
         ever = np.logical_or(*self.sensing.known(now)) | ~np.isnan(intents.time)
-        complete = (intents.heard | ~ever).all(axis=0)
+        counted = self._counted(ever)
+        group = counted | np.eye(len(counted), dtype=bool)[:, :, None]
+        is_same = (group[:, None] == group[None]).all(axis=2)  # who knows others than I do is in another group
+        row, members = np.broadcast_to(np.arange(self.rows), ever.shape), self.world.vehicles
+        same = is_same[row % members, self.world.other % members, row // members]
+        complete = ((intents.heard & same) | ~ever).all(axis=0) & ever.any(axis=0)  # who is alone agrees with nobody
         lowest = np.where(intents.heard, intents.level, self.top).min(axis=0)
         self.agreement.close(np.asarray(complete), lowest.astype(np.int8))
-        self.disagreement.update(self._by_run(self._acting()), self._by_run(self.agreement.agreed), self._counted(ever))
+        self.disagreement.update(self._by_run(self._acting()), self._by_run(self.agreement.agreed), counted)
 
     def _by_run(self, levels: NDArray[Any]) -> NDArray[np.int8]:
         """Levels (row,) as (member, run)."""
@@ -197,9 +209,10 @@ class Simulation:
         in_sight = sensing.in_sight(seconds)
         of_adsb = np.where(should, adsb, 1.0).min(axis=0)
         of_local = np.where(in_sight | sensing.contradicted, local, 1.0).min(axis=0)
-        heard = np.where(should, np.where(np.isnan(sensing.adsb.time), -1e9, sensing.adsb.time), seconds).min(axis=0)
-        said = np.where(np.isnan(sensing.intents.time), -1e9, sensing.intents.time).min(axis=0)
-        self.believed = np.stack([own, of_local, of_adsb, np.where(said > 0.0, 1.0, 0.0)])
+        silent = should & np.isnan(sensing.intents.time)  # who has never said anything: that is known now, and worth 0
+        heard = np.where(should & ~np.isnan(sensing.adsb.time), sensing.adsb.time, seconds).min(axis=0)
+        said = np.where(should & ~silent, sensing.intents.time, seconds).min(axis=0)
+        self.believed = np.stack([own, of_local, of_adsb, np.where(silent.any(axis=0), 0.0, 1.0)])
         times = np.stack([sensing.own.time, sensing.scanned, heard, said])
         self.age = seconds - times
         apart = np.where(has_adsb, np.abs(sensing.adsb.x - self.world.x), self.scenarios[0].local.range).min(axis=0)
@@ -227,10 +240,10 @@ class Simulation:
 
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now)[FUNCTION]
-        self.initialised = decision.initialised
+        self.initialised = decision.initialised & ~self.world.is_recorded
         before, self._admitted = self._admitted, decision.level.astype(np.int64)
         acting = self._acting()
-        changed = np.flatnonzero(acting != self._decided)
+        changed = np.flatnonzero((acting != self._decided) & ~self.world.is_recorded)
         if changed.size:
             self.log.switched(now, decision, self._decided, acting, before, changed)
         fallen = (acting == 0) & (self._decided > 0)
@@ -256,7 +269,7 @@ class Simulation:
             np.where(stays, old, new)
             for old, new in zip(self._command, (choice.east, choice.north, choice.climb), strict=True)
         )
-        self._number, self.kept = choice.number, choice.kept
+        self._number = choice.number
         self._pending = (level.copy(), (command[0], command[1], command[2]))
 
     def _route(self, seconds: float) -> tuple[Floats, Floats]:
@@ -275,7 +288,8 @@ class Simulation:
         """Own motion as it is measured, or reckoned since; altitude and climb by the own air data."""
         world = self.world
         x, y, _ = tracks.now_at(self.sensing.own, seconds)
-        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan))
+        none = np.zeros(self.rows)
+        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan), none, none)
 
     def _traffic(self, now: float) -> tuple[Motion, Booleans]:
         """What there may be: both sources, where they do not agree as two (aircraft, row)."""
@@ -287,8 +301,15 @@ class Simulation:
         trusts = (self._decided > BASE) & (now - says.time <= 3.5)
         keeps = has_adsb & ((adsb >= DOUBT) | ~in_sight | sensing.contradicted)
         sees = has_local & ~(sensing.agrees & keeps)
-        of_adsb = Motion(*tracks.now_at(sensing.adsb, now), *sensing.adsb[3:6], np.where(trusts, says.aim, np.nan))
-        of_local = Motion(*tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan))
+        of_adsb = Motion(
+            *tracks.now_at(sensing.adsb, now),
+            *sensing.adsb[3:6],
+            np.where(trusts, says.aim, np.nan),
+            *sensing.adsb[-2:],
+        )
+        of_local = Motion(
+            *tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan), *sensing.local[-2:]
+        )
         both = Motion(*(np.concatenate([one, other]) for one, other in zip(of_adsb, of_local, strict=True)))
         return both, np.concatenate([keeps, sees])
 
@@ -296,7 +317,7 @@ class Simulation:
         """Without the kernel: the last report of each, as it came."""
         adsb = self.sensing.adsb
         known = ~np.isnan(adsb.time)
-        return Motion(*adsb[:6], self.sensing.intents.aim), known
+        return Motion(*adsb[:6], self.sensing.intents.aim, *np.zeros((2, *known.shape))), known
 
     def _agreed_layer(self, now: float, own: Motion, traffic: Motion, known: Booleans) -> Floats:
         """How far above the route each row flies by agreement: those whose tracks cross each have a layer."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import FlightScenario, Start
 from karyon.sim.streams import Purpose, stream
 
@@ -26,7 +27,8 @@ class World:
     other    row of each other aircraft of the same run (aircraft, row)
     """
 
-    def __init__(self, scenarios: Sequence[FlightScenario]) -> None:
+    def __init__(self, scenarios: Sequence[FlightScenario], replay: Replay | None = None) -> None:
+        """`replay`: how aircraft 0 of every run flies, whatever it is told."""
         first = scenarios[0]
         self.aircraft, self.vehicles, self.runs = first.aircraft, first.vehicles, len(scenarios)
         starts = np.array([_drawn(scenario) for scenario in scenarios]).reshape(-1, 6).T
@@ -41,6 +43,9 @@ class World:
         self.other: Integers = run * self.vehicles + slots + (slots >= number)
         self.number = number
         self.time = 0
+        self.is_recorded = (number == 0) & (replay is not None)
+        self._replay = replay
+        self._fly_recorded()
 
     @property
     def vx(self) -> Floats:
@@ -66,6 +71,24 @@ class World:
         self.x = self.x + 0.5 * step * (before_x + self.vx)
         self.y = self.y + 0.5 * step * (before_y + self.vy)
         self.z = self.z + 0.5 * step * (before_climb + self.climb)
+        self._fly_recorded()
+
+    def _fly_recorded(self) -> None:
+        """Put the recorded aircraft where it was."""
+        if self._replay is None:
+            return
+        rows = self.is_recorded
+        (x, y, z), (vx, vy, vz) = self._replay.at(self.time / 1e9)
+        self.x[rows], self.y[rows], self.z[rows], self.climb[rows] = x, y, z, vz
+        self.wind_x[rows] = self.wind_y[rows] = 0.0
+        speed = float(np.hypot(vx, vy))
+        self.speed[rows] = speed
+        if speed > 0.0:
+            self.east[rows], self.north[rows] = vx / speed, vy / speed
+
+    def reported(self, now: float) -> Floats | None:
+        """What the recorded aircraft reports at `now` s (field,); None where there is none."""
+        return None if self._replay is None else self._replay.reported(now)
 
     def apart(self) -> tuple[Floats, Floats]:
         """Horizontal and vertical distance to each other aircraft, m (aircraft, row)."""

@@ -33,6 +33,18 @@ class TestHilDesk(DesignProperties):
     design = read_design(SHIPPED / "safety" / "hil_desk.yaml")
 
 
+class TestLaneChange(DesignProperties):
+    """Lane changes, and the distance in the lane."""
+
+    design = read_design(SHIPPED / "safety" / "lane_change.yaml")
+
+
+class TestIntersection(DesignProperties):
+    """Crossing of two roads."""
+
+    design = read_design(SHIPPED / "safety" / "intersection.yaml")
+
+
 def test_no_shipped_design_is_left_out():
     """Each file in the folder of designs has its class above."""
     tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.control import rss
-from karyon.perception.following import OWN
+from karyon.perception.following import DISTANCE, OWN, RELATIVE
 from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim.lanes import bounds
 from karyon.sim.lanes.scenario import FOLLOWING
-from karyon.sim.lanes.signals import message, mirrored_message, prefix, usual_names
+from karyon.sim.lanes.signals import DISTANCES, message, mirrored_message, prefix, usual_names
 from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS
 from karyon.sim.watch import Exposure, Truth
 
@@ -300,7 +300,9 @@ class _Exposed:
         design, function = simulation.design, simulation.functions[name]
         found = bounds.longest(list(bounds.bounds(design, function)))
         self.items = list(found)
-        limits = [np.full(simulation.cars, one.switch) for one in found.values()]
+        unheard = bounds.unheard(design, function) if found else 0.0
+        switches = [max(one.switch, unheard * item.endswith(DISTANCES[1])) for item, one in found.items()]
+        limits = [np.full(simulation.cars, switch) for switch in switches]
         guards = np.array([one.guard for one in found.values()], dtype=np.int64)
         self._exposure = Exposure(guards, np.array(limits).reshape(len(found), simulation.cars))
         self._handling = [one.handling for one in found.values()]
@@ -364,6 +366,8 @@ class _Seeing:
         seen = s.view.seen
         self._truth.keep(now, s.sensing.true)
         wrong = np.abs(seen.value - self._truth.at(seen.time)) > self._own
+        nobody = (s.sensing.true[DISTANCE] >= s.sensing.range) & (seen.value[DISTANCE] >= s.sensing.range)
+        wrong[RELATIVE] &= ~nobody  # of nobody, a speed means nothing
         self._wrong = np.where(seen.fresh, wrong, self._wrong)
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)

@@ -390,6 +390,7 @@ class _Seeing:
         s = self._s
         assert s.view is not None
         told = s.view.seen.lead
+        self._misled = self._misled & ~s.sensing.changed.ravel()
         if not told.fresh.any():
             return
         sender = np.where(s.sensing.told == NOBODY, 0, s.sensing.told).ravel()
@@ -399,7 +400,7 @@ class _Seeing:
         true[:, behind] = mirrored_message(true[:, behind], time[:, behind])
         true[M_POSITION] += self._s.world.vehicle.length
         wrong = (np.abs(told.value - true) > self._said).any(axis=0)
-        self._misled = np.where(told.fresh, wrong, self._misled & ~s.sensing.changed.ravel())
+        self._misled = np.where(told.fresh, wrong, self._misled)
 
 
 def _amounts(stated: dict[str, float | None], names: list[str]) -> list[float]:

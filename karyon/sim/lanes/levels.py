@@ -14,7 +14,7 @@ import numpy as np
 from karyon.sim import kinds
 from karyon.sim.lanes.scenario import FUNCTION
 
-LEVELS, RUNS = (0, 1, 2, 3), 40
+LEVELS, RUNS = (0, 1, 2, 3), 30
 COLUMNS = (
     "level",
     "wanted",
@@ -72,10 +72,10 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         names = [f"LoS {row['level']}" for row in rows]
         for panel, name, title in (
             (waiting, "mean_wait", "From wish to arrival: mean (s)"),
-            (braking, "mean_braking", "Hardest braking imposed: mean over changes (m/s²)"),
+            (braking, "mean_braking", "Hardest braking imposed: mean (m/s²)"),
         ):
             values = [row[name] for row in rows]
-            bars = panel.bar(names, np.nan_to_num(values), color=page.OURS, width=0.6)
+            bars = panel.bar(names, [0.0 if np.isnan(value) else value for value in values], color=page.OURS, width=0.6)
             panel.bar_label(bars, ["nobody" if np.isnan(value) else f"{value:.2g}" for value in values], padding=2)
             panel.set_title(title)
             panel.margins(y=0.15)

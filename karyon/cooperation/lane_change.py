@@ -11,7 +11,8 @@ says in each of its messages what it asks for and whom it has granted; so a lost
 A grant binds its giver until it expires or is released: meanwhile it grants nobody else, asks for nothing itself, and
 does not change lanes. It names the car and the number of its request, so no late word of another request counts.
 Nobody asks and is bound at once, so no two can wait for each other: who asks and is asked by a car that has waited
-longer, withdraws and grants. Clocks may differ by `offset`: a giver is bound for so much longer.
+longer, withdraws and grants. Nor does anybody ask a car that one who has waited longer is known to ask.
+Clocks may differ by `offset`: a giver is bound for so much longer.
 Arrays are (car, run) and (receiver, sender, run). Times are ns by the sender's clock.
 """
 
@@ -83,6 +84,8 @@ class LaneChange:
         self.bound_to = np.full(shape, NOBODY)
         self._bound_number = np.zeros(shape, dtype=np.int64)
         self._bound_until = np.zeros(shape, dtype=np.int64)
+        pairs = cars, cars, runs
+        self._stands_until, self._stands_since, self._stands_asked = (np.zeros(pairs, dtype=np.int64) for _ in range(3))
 
     @property
     def asked(self) -> Integers:
@@ -101,7 +104,7 @@ class LaneChange:
         lane    where it shall lead
         asked   bits of the cars whose grant it needs; none: it has its reservation at once
         """
-        begins = who & ~self.asks & ~self.reserved & (self.bound_to == NOBODY)
+        begins = who & ~self.asks & ~self.reserved & (self.bound_to == NOBODY) & ~self._after(now, since, asked)
         self._number = self._number + begins
         self._since = np.where(begins, since, self._since)
         self._deadline = np.where(begins, now + self._patience, self._deadline)
@@ -139,9 +142,18 @@ class LaneChange:
         """
         came = came & (self._car[:, :, None] != self._car[None])
         self._expire(now)
+        self._stands_until = np.where(came, np.where(words.asks == 1, words.until, 0), self._stands_until)
+        self._stands_since = np.where(came, words.since, self._stands_since)
+        self._stands_asked = np.where(came, words.asked, self._stands_asked)
         self._hear_releases(came, words)
         self._hear_grants(now, came, words)
         self._grant(now, came, words, free)
+
+    def _after(self, now: int, since: Integers, asked: Integers) -> Booleans:
+        """Whether one who has waited longer is known to ask one of the same cars (car, run)."""
+        longer = self._waiting(self._stands_since, self._car[None]) < self._waiting(since, self._car)[:, None]
+        shares = (self._stands_asked & asked[:, None]) != 0
+        return np.asarray(((self._stands_until > now) & longer & shares).any(axis=1))
 
     def _expire(self, now: int) -> None:
         late = self.asks & (now > self._deadline)

@@ -51,27 +51,19 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
     "platoon.leader.message.acceleration": "m/s2",
     "platoon.leader.message.intended_acceleration": "m/s2",
     "own.message": "",
+}
+RECEIVED = ("lead.message", "platoon.leader.message")  # messages as a whole, each of a sender of its own
+GAP_SIGNALS = {  # of the kind `lane_change`
+    **{name: SIGNALS[name] for name in SIGNALS if name.startswith(("front.", "own.", "lead."))},
     **{
-        f"gap.{side}.{name}": unit
+        f"gap.{side}.{name.removeprefix('lead.').removeprefix('front.')}": unit
         for side in ("front", "rear")
-        for name, unit in {
-            "distance": "m",
-            "relative_speed": "m/s",
-            "message": "",
-            "message.position": "m",
-            "message.speed": "m/s",
-            "message.acceleration": "m/s2",
-            "message.intended_acceleration": "m/s2",
-        }.items()
+        for name, unit in SIGNALS.items()
+        if name.startswith(("front.", "lead."))
     },
 }
 GAPS = ("gap.front.distance", "gap.rear.distance")
-RECEIVED = (
-    "lead.message",
-    "platoon.leader.message",
-    "gap.front.message",
-    "gap.rear.message",
-)  # messages as a whole, each of a sender of its own
+GAP_MESSAGES = ("gap.front.message", "gap.rear.message")
 CROSSING_SIGNALS = {  # of the kind `intersection`
     "front.distance": "m",
     "front.relative_speed": "m/s",
@@ -409,12 +401,21 @@ class CrossingFault(Fault):
     )
 
 
+class LaneChangeFault(Fault):
+    """What fails in a car that changes lanes, or beside one."""
+
+    vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of a car, or all")
+    signal: Annotated[str, OneOf("the name of a signal", tuple(GAP_SIGNALS))] | None = Field(
+        default=None, description="what goes bad: this signal, or"
+    )
+
+
 COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
 
 
 def units_of(signal: str | None) -> dict[str, str]:
     """The validation's context for parameters in the unit of a signal."""
-    unit = (SIGNALS | CROSSING_SIGNALS).get(signal or "") or "1"
+    unit = (SIGNALS | CROSSING_SIGNALS | GAP_SIGNALS).get(signal or "") or "1"
     return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
 
 
@@ -434,7 +435,7 @@ def modes_of(signal: str | None) -> dict[str, type[Mode]]:
         return COMPONENT_MODES
     return {
         **dict.fromkeys(("front.distance", *GAPS), SIGNAL_MODES | OBJECT_MODES),
-        **dict.fromkeys(RECEIVED, MESSAGE_MODES),
+        **dict.fromkeys((*RECEIVED, *GAP_MESSAGES), MESSAGE_MODES),
         SAID: SAID_MODES,
     }.get(signal, SIGNAL_MODES)
 
@@ -456,7 +457,7 @@ def _misplaced_in_a_message(mode: str, signal: str | None) -> PydanticCustomErro
         return contradiction(f"`{mode}` befalls what a vehicle says to its group", f"write `signal: {SAID}`")
     if signal == SAID and mode in TIMING_MODES:
         return contradiction(f"`{mode}` befalls what is received, not what is sent", "write `signal: lead.message`")
-    if signal in (*RECEIVED, SAID):
+    if signal in (*RECEIVED, *GAP_MESSAGES, SAID):
         return contradiction(
             f"`{mode}` befalls a field of the message, not the message as a whole",
             "for example `signal: lead.message.speed`",

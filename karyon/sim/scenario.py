@@ -22,8 +22,7 @@ from typing_extensions import TypeVar
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.perception.following import CHECKS, FIELDS, LEAD, OWN
-from karyon.perception.platoon import LEADER, LEADER_FIELDS
+from karyon.perception.following import CHECKS, LEAD
 from karyon.sim import controllers, documents, protocols, safety_file, wording
 from karyon.sim.analysis import age_limit
 from karyon.sim.arrivals import CutIn, Start, are_there, fit
@@ -67,6 +66,8 @@ REPLACED: tuple[tuple[str, tuple[Keys, ...], tuple[str, ...]], ...] = (
     ("radio", LOSSES, ("loss",)),
     ("radio", (("tdma",),), ("load",)),
     ("radio", (("load",),), ("tdma",)),
+    ("lane_change", (("wishes",),), ("waves",)),
+    ("lane_change", (("waves",),), ("wishes",)),
 )
 TIMED = {"faults": "onset", "cut_ins": "time"}  # what happens in a scenario: lists, and the field that says when
 FILES: tuple[Keys, ...] = (
@@ -273,8 +274,6 @@ def _fits(fault: Fault, info: ValidationInfo) -> Fault:
     """`fault` itself, if its vehicle and its onset are in the scenario."""
     vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
     wrong = []
-    if fault.signal not in (None, SAID, *OWN, LEAD, *FIELDS, LEADER, *LEADER_FIELDS):
-        wrong.append((("signal",), contradiction(f"{fault.signal} is of another kind of scenario")))
     if fault.vehicle == 0 and fault.signal != SAID:
         said = contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
         wrong.append((("vehicle",), said))

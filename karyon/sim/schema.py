@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 
 from karyon.kernel import Timing, quantities
 from karyon.sim.failure_modes import COMPONENTS, MODES, RECEIVED, SAID, SIGNALS, Fault, modes_of
+from karyon.sim.lanes.scenario import LaneChangeScenario
 from karyon.sim.scenario import Scenario
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import SIGNAL, SIGNAL_RATE, Index, OneOf, Quantity, Row, Whole
@@ -42,6 +43,16 @@ def scenario() -> Schema:
     whole["properties"]["faults"] = whole["properties"]["faults"] | faults
     complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
     return {"$schema": DIALECT, "title": "KARYON scenario"} | whole | complete
+
+
+def lane_change() -> Schema:
+    """Of a scenario of lane changes; the parameters of its faults are not told apart by mode."""
+    whole = section(LaneChangeScenario)
+    required = whole.pop("required")
+    whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
+    whole["properties"]["faults"] = {"type": ["array", "null"], "items": {"type": "object"}}
+    complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
+    return {"$schema": DIALECT, "title": "KARYON scenario of lane changes"} | whole | complete
 
 
 def safety() -> Schema:
@@ -198,7 +209,7 @@ def _by_name(entry: Schema) -> Schema:
 
 def files() -> dict[Path, str]:
     """The text of each file of schemas."""
-    return texts({"scenario.json": scenario(), "safety.json": safety()})
+    return texts({"scenario.json": scenario(), "lane_change.json": lane_change(), "safety.json": safety()})
 
 
 def texts(schemas: Mapping[str, Schema]) -> dict[Path, str]:

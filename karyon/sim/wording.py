@@ -101,7 +101,7 @@ def _fields(path: Keys, model: type[BaseModel], document: Document) -> dict[str,
     """The fields that the mapping at `path` may have, by their name in the file."""
     section = _row(path, model, document).annotation
     known = {info.alias or name: info for name, info in section.model_fields.items()}
-    if section is Fault:
+    if issubclass(section, Fault):
         del known["parameters"]
         mode = document.at(path).get("mode")
         known |= (MODES.get(mode, Mode) if isinstance(mode, str) else Mode).model_fields

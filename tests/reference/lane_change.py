@@ -18,9 +18,15 @@ class Car:
     got: set = field(default_factory=set)
     state: str = "idle"  # idle, asks, reserved
     grant: tuple | None = None  # to whom, number, until
+    last: dict = field(default_factory=dict)  # what it has heard of each last
 
     def ask(self, now, since, asked):
-        if self.state != "idle" or self.grant:
+        before_me = [
+            words
+            for name, words in self.last.items()
+            if words["asks"] and words["until"] > now and (words["since"], name) < (since, self.name)
+        ]
+        if self.state != "idle" or self.grant or any(words["asked"] & set(asked) for words in before_me):
             return
         self.number += 1
         self.since, self.deadline, self.until = since, now + PATIENCE, now + HOLD
@@ -47,6 +53,7 @@ class Car:
 
     def listen(self, now, heard, is_free):
         """`heard`: words by name of the sender."""
+        self.last |= heard
         if (self.state == "asks" and now > self.deadline) or (self.state != "idle" and now >= self.until):
             self.state = "idle"
         if self.grant and now >= self.grant[2]:

@@ -37,6 +37,16 @@ class TestFlight(DesignProperties):
     """Unmanned aircraft."""
 
     design = read_design(SHIPPED / "safety" / "flight.yaml")
+class TestLaneChange(DesignProperties):
+    """Lane changes, and the distance in the lane."""
+
+    design = read_design(SHIPPED / "safety" / "lane_change.yaml")
+
+
+class TestIntersection(DesignProperties):
+    """Crossing of two roads."""
+
+    design = read_design(SHIPPED / "safety" / "intersection.yaml")
 
 
 def test_no_shipped_design_is_left_out():

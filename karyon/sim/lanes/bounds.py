@@ -10,7 +10,7 @@ from karyon.sim import analysis
 from karyon.sim.analysis import Bound, Report
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
 from karyon.sim.lanes.signals import as_car_following, prefix, usual_names
-from karyon.sim.lanes.world import FRONT, RELATIONS
+from karyon.sim.lanes.world import FRONT, GAP_REAR, RELATIONS
 from karyon.sim.scenario import Loaded
 
 
@@ -26,6 +26,12 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
             if found.item in named and (found.item, found.mode) not in seen:
                 seen.add((found.item, found.mode))
                 yield found
+
+
+def unheard(design: Design, function: Function) -> float:
+    """Bound in s on the switch for a wrong relative speed to one of whom nothing is heard yet, or no more."""
+    relation = GAP_REAR if function.name == FUNCTION else FRONT
+    return analysis.unheard_bound(*as_car_following(design, function.name, relation))
 
 
 def longest(found: Sequence[Bound]) -> dict[str, Bound]:

@@ -57,10 +57,10 @@ class Manoeuvres:
     level     that its room is measured by: that of service, and no cooperative one without a reservation
     """
 
-    def __init__(self, world: World, function: Function, braking: float) -> None:
-        """`braking`: what all declare, m/s²."""
+    def __init__(self, world: World, function: Function, braking: float, reaction_time: float) -> None:
+        """`braking`: what all declare, m/s²; `reaction_time`: that of following in the lane, s."""
         cars = len(world.position)
-        self._world, self._braking = world, braking
+        self._world, self._braking, self._reacts = world, braking, reaction_time
         self._reaction_time, self._margin = (
             np.array([float(level.controller[name]) for level in function.levels])
             for name in ("reaction_time", "margin")
@@ -131,14 +131,13 @@ class Manoeuvres:
         As far as it is beside others it keeps the distance behind them as if it were in their lane.
         inside   that one is in the lane, and does not only blink to come there
         """
-        reaction_time = self._reaction_time[-1]
-        front, _ = room(gap, reaction_time, MARGIN, self._braking)
+        front, _ = room(gap, self._reacts, MARGIN, self._braking)
         most = rss.acceleration_limit(
             front,
             gap.speed,
             gap.front_rate,
-            -self.making_room.strongest,  # as it may for others
-            reaction_time,
+            -self._braking,
+            self._reacts,
             self._braking,
             Cruise.UNANNOUNCED_GAIN,
         )

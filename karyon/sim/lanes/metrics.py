@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.control import rss
-from karyon.perception.following import OWN
+from karyon.perception.following import DISTANCE, OWN, RELATIVE
 from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
 from karyon.sim.lanes import bounds
 from karyon.sim.lanes.scenario import FOLLOWING
-from karyon.sim.lanes.signals import message, mirrored_message, prefix, usual_names
+from karyon.sim.lanes.signals import DISTANCES, message, mirrored_message, prefix, usual_names
 from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS
 from karyon.sim.watch import Exposure, Truth
 
@@ -210,6 +210,8 @@ class Metrics:
         if len(given):
             to = given // world.vehicles * world.vehicles + s.bound_to[given]
             np.maximum.at(self._imposed, to, braking[given])
+        for car in [each for each in self._finished if not active[each]]:
+            self._settle(car)
         self._imposed = np.where(active, self._imposed, 0.0)
 
     # --- in the end
@@ -300,7 +302,9 @@ class _Exposed:
         design, function = simulation.design, simulation.functions[name]
         found = bounds.longest(list(bounds.bounds(design, function)))
         self.items = list(found)
-        limits = [np.full(simulation.cars, one.switch) for one in found.values()]
+        unheard = bounds.unheard(design, function) if found else 0.0
+        switches = [max(one.switch, unheard * item.endswith(DISTANCES[1])) for item, one in found.items()]
+        limits = [np.full(simulation.cars, switch) for switch in switches]
         guards = np.array([one.guard for one in found.values()], dtype=np.int64)
         self._exposure = Exposure(guards, np.array(limits).reshape(len(found), simulation.cars))
         self._handling = [one.handling for one in found.values()]
@@ -364,6 +368,8 @@ class _Seeing:
         seen = s.view.seen
         self._truth.keep(now, s.sensing.true)
         wrong = np.abs(seen.value - self._truth.at(seen.time)) > self._own
+        nobody = (s.sensing.true[DISTANCE] >= s.sensing.range) & (seen.value[DISTANCE] >= s.sensing.range)
+        wrong[RELATIVE] &= ~nobody  # of nobody, a speed means nothing
         self._wrong = np.where(seen.fresh, wrong, self._wrong)
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
@@ -386,6 +392,7 @@ class _Seeing:
         s = self._s
         assert s.view is not None
         told = s.view.seen.lead
+        self._misled = self._misled & ~s.sensing.changed.ravel()
         if not told.fresh.any():
             return
         sender = np.where(s.sensing.told == NOBODY, 0, s.sensing.told).ravel()
@@ -395,7 +402,7 @@ class _Seeing:
         true[:, behind] = mirrored_message(true[:, behind], time[:, behind])
         true[M_POSITION] += self._s.world.vehicle.length
         wrong = (np.abs(told.value - true) > self._said).any(axis=0)
-        self._misled = np.where(told.fresh, wrong, self._misled & ~s.sensing.changed.ravel())
+        self._misled = np.where(told.fresh, wrong, self._misled)
 
 
 def _amounts(stated: dict[str, float | None], names: list[str]) -> list[float]:

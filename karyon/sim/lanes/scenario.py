@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
-from karyon.sim.failure_modes import DAY, Fault
+from karyon.sim.failure_modes import DAY, LaneChangeFault
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
     Count,
@@ -23,7 +23,6 @@ from karyon.sim.units import (
 FUNCTION = "lane_change"
 FOLLOWING = "acc"  # the function that keeps the distance in the lane
 VEHICLES_MAX = 50  # who is asked is a set of bits, sent as a number
-PLATOON = "platoon."  # signals of a platoon's leader
 OF_GROUPS = ("sybil", "flooding", "lie_low", "equivocation")  # modes of those who agree on a level round by round
 LATEST = 25.0  # s before the end at the latest a wish is drawn, so that there is time for it
 
@@ -108,12 +107,10 @@ class Following(Section):
     max_los: Count | None = Field(default=None, ge=0, le=LEVEL_MAX, description="no higher level of service than this")
 
 
-def _fits(fault: Fault, info: ValidationInfo) -> Fault:
-    """`fault` itself, if its vehicle, its onset, its signal and its mode are in a scenario of this kind."""
+def _fits(fault: LaneChangeFault, info: ValidationInfo) -> LaneChangeFault:
+    """`fault` itself, if its vehicle, its onset and its mode are in a scenario of this kind."""
     vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
     wrong = []
-    if (fault.signal or "").startswith(PLATOON):
-        wrong.append((("signal",), contradiction(f"{fault.signal} is of another kind of scenario")))
     if fault.mode in OF_GROUPS:
         wrong.append((("mode",), contradiction(f"`{fault.mode}` befalls what a platoon agrees on")))
     if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
@@ -169,7 +166,7 @@ class LaneChangeScenario(Section):
     )
     record: Record = Field(default=Record(), description="what is written down")
     wall_limit: Seconds = Field(default=600.0, gt=0, le=30 * DAY, description="a run that takes longer is ended")
-    faults: tuple[Annotated[Fault, AfterValidator(_fits)], ...] = Field(
+    faults: tuple[Annotated[LaneChangeFault, AfterValidator(_fits)], ...] = Field(
         default=(), description="entries {vehicle, signal or component, mode, onset, ...}"
     )
 

@@ -90,7 +90,8 @@ class Simulation:
         self.cruise = Cruise(
             self.cars, [controllers.numbers(level) for level in levels], first.vehicle.braking, first.vehicle.lag
         )
-        self.manoeuvres = Manoeuvres(self.world, self.functions[FUNCTION], first.vehicle.braking)
+        reaction_time = max(level.reaction_time or 0.0 for level in levels)
+        self.manoeuvres = Manoeuvres(self.world, self.functions[FUNCTION], first.vehicle.braking, reaction_time)
         self.enabled = first.kernel.enabled
         self._begin()
         self.log = Log(self, faults)

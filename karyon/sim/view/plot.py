@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from karyon.sim.view import flight_plot, follower_plot, page, platoon_plot, recorded, recorded_platoon
+from karyon.sim.view import flight_plot, follower_plot, lanes_plot, page, platoon_plot, recorded, recorded_platoon
 from karyon.sim.view.folder import RunError
 
 __all__ = ["RunError", "plot"]
@@ -13,6 +13,7 @@ __all__ = ["RunError", "plot"]
 def plot(folder: Path, car: int | None = None) -> list[Path]:
     """Draw the run in `folder` into it, as `timeseries` and, of several followers, as `platoon`: PNG, SVG and PDF.
 
+    A run of lane changes is drawn as `lanes`.
     Of one `car` that is asked for its `timeseries_carN` alone is drawn.
     The same run gives the same bytes. Raises RunError where the folder holds no whole run, OSError where it cannot be
     written.
@@ -33,6 +34,10 @@ def _figures(folder: Path, car: int | None) -> dict[str, Figure]:
     """By the names of their files."""
     if flight_plot.is_flight(folder):
         return {"flight": flight_plot.draw(flight_plot.read(folder))}
+    if lanes_plot.is_of_lanes(folder):
+        if car is not None:
+            raise RunError("a run of lane changes has one figure of all cars: leave --car out")
+        return {"lanes": lanes_plot.draw(lanes_plot.read(folder))}
     follower = follower_plot.draw(recorded.read(folder, car))
     if car is not None:
         return {f"timeseries_car{car}": follower}

@@ -24,7 +24,8 @@ A, B = 2.0, 2.0  # m/s2, of one that keeps to a slot
 SOFT = 1.5  # m/s2, by which it gets there at the earliest
 SLACK = 0.6  # s, for what it has to follow
 NOTICE = 1.0  # s, from when a slot is proposed to the earliest that it can be used
-HEADWAY = 1.7  # s, between two of one lane
+HORIZON = 9.0  # s, from now to the latest slot that is given: one that is missed is soon made up for
+HEADWAY = 1.9  # s, between two of one lane
 LATE = 0.35  # s, by which a car may miss its slot
 LINE_SPEEDS = (0.0, 4.0, 7.5, np.inf)  # m/s at the line, at most the speed of the path: the classes of slots
 MERGE = 0.6  # s more between two that leave by one arm
@@ -65,6 +66,10 @@ class Windows:
         return np.asarray(
             travel_time(distance, speed, SOFT, limit) + slowing * slowing / (2.0 * B * np.maximum(fastest, 0.1)) + SLACK
         )
+
+    def run_up(self, path: Integers) -> Floats:
+        """Where one waits for a slot, m before the line: there is room for the second fastest class."""
+        return np.asarray(self.speeds[-2, path] ** 2 / (2.0 * A) + 3.5)
 
     def best_class(self, distance: Floats, speed: Floats, path: Integers) -> Integers:
         """The fastest class for which there is room to stop before, and to run up again."""
@@ -314,7 +319,7 @@ class Agreement:
         follows = known.slot.time + windows.headway[their_kind, theirs, kind[:, :, None], mine]
         in_lane = np.where(has & lane & (world.s[:, None, part] > world.s[:, part, None]), follows, -np.inf)
         earliest = np.maximum(soonest, np.maximum(crossing, in_lane).max(axis=2))
-        return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2))
+        return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2) & (earliest <= time + HORIZON))
 
     def _propose(self, time: float, known: _Known, level: Integers) -> None:
         """The coordinator of each run proposes a slot to one car: the earliest that fits, less a credit for waiting."""
@@ -378,8 +383,8 @@ class Agreement:
         best = np.where(fits, tried, np.inf).min(axis=2)
         best = np.where(able, best, np.inf)
         score = best + CREDIT * since[at, first]
-        winner = np.where(np.isfinite(best), score, np.inf).argmin(axis=1)
-        found = np.isfinite(best[runs, winner])
+        winner = np.where(best <= time + HORIZON, score, np.inf).argmin(axis=1)
+        found = best[runs, winner] <= time + HORIZON
         car = first[runs, winner] + part.start
         self._plan.time[runs[found], car[found]] = best[runs, winner][found]
         self._plan.kind[runs[found], car[found]] = kind[runs, winner][found]

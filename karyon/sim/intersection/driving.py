@@ -138,7 +138,9 @@ class Driving:
         limit = np.where((level == 0) & (distance < NEAR), self._cautious, world.limit)
         slowing = np.sqrt(world.top * world.top + 2.0 * B * np.maximum(distance, 0.0))
         cruise = to_speed(speed, np.minimum(limit, slowing), A, 3.0)
-        stop = to_stop(distance - BEFORE_LINE, speed, GENTLE, HARDEST)
+        waits = (level >= BASE) & np.isnan(agreement.slot.time)
+        hold = np.where(waits, agreement.windows.run_up(world.path), BEFORE_LINE)
+        stop = to_stop(distance - np.where(distance > hold, hold, BEFORE_LINE), speed, GENTLE, HARDEST)
         kind = np.where(np.isfinite(agreement.slot.kind), agreement.slot.kind, 0.0).astype(np.int64)
         line_speed = agreement.windows.speeds[kind, world.path]
         has = np.isfinite(agreement.slot.time) & (level >= BASE)

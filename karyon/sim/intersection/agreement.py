@@ -258,7 +258,9 @@ class Agreement:
         world, part, slot = self._world, self._world.part, self._own()
         ahead = world.distance[:, part] - np.where(slot.kind == 0.0, AT_LINE, 0.0)  # who starts from there has arrived
         soonest = travel_time(ahead, world.speed[:, part], A, world.limit)
-        return np.asarray(time + soonest > slot.time + LATE)
+        line_speed = self.windows.speeds[_whole(slot.kind), world.path[:, part]]
+        slow = ~is_fast_enough(world.distance[:, part], world.speed[:, part], line_speed)
+        return np.asarray((time + soonest > slot.time + LATE) | (slow & ~np.isnan(slot.time)))
 
     def _is_overtaken(self, known: _Known) -> Booleans:
         """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
@@ -411,6 +413,12 @@ class Agreement:
     def _set_granted(self, granted: Slots) -> None:
         part = self._world.part
         self._granted.time[:, part, part], self._granted.kind[:, part, part] = granted.time, granted.kind
+
+
+def is_fast_enough(distance: Floats, speed: Floats, line_speed: Floats) -> Booleans:
+    """Whether one can still have the speed of its slot at the line, or nearly; what is in m and m/s."""
+    reached = np.sqrt(speed * speed + 2.0 * A * np.maximum(distance, 0.0))
+    return np.asarray(reached >= line_speed - 1.0)
 
 
 def _whole(kind: Floats) -> Integers:

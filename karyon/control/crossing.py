@@ -25,7 +25,7 @@ def travel_time(distance: Any, speed: Any, a: float, top: Any) -> Floats:
 
 def to_speed(speed: Any, wanted: Any, a: float, b: float) -> Floats:
     """Command in m/s² towards a wanted speed. [first order, 0.7 s]"""
-    return np.clip((wanted - speed) / 0.7, -b, a)
+    return np.asarray(np.clip((wanted - speed) / 0.7, -b, a))
 
 
 def to_stop(distance: Any, speed: Any, b: float, hardest: float) -> Floats:

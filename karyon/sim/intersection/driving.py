@@ -97,9 +97,7 @@ class Driving:
         may &= right_of_way.by_gaps(
             world, self._tables, coming, distance, speed, self.since, margin=self._margin[level], must_stand=strict, a=A
         )
-        may &= right_of_way.clear_inside(
-            world, self._tables, self._agreement.bound, distance, speed, level < BASE, A
-        )
+        may &= right_of_way.clear_inside(world, self._tables, self._agreement.bound, distance, speed, level < BASE, A)
         return may & ~self._agreement.grants_in_the_way(time, distance, speed)
 
     def _has_slot(self, time: float, distance: Floats, speed: Floats, level: Integers) -> Booleans:
@@ -111,7 +109,7 @@ class Driving:
         """Speed in m/s that the own slot has at the line; 0: from a stand, or there is no slot."""
         kind = self._agreement.slot.kind
         known = np.where(np.isfinite(kind), kind, 0.0).astype(np.int64)
-        return self._agreement.windows.speeds[known, self._world.path]
+        return np.asarray(self._agreement.windows.speeds[known, self._world.path])
 
     def _blocked(self) -> Booleans:
         """Whose path is walked across."""

@@ -1,7 +1,7 @@
-"""Who may go by what is seen alone: all-way stop (level 0) and gaps (level 1); and who gives way inside the crossing.
+"""Who may go by what is seen alone: all-way stop (level 0), gaps (level 1); and who gives way inside the crossing.
 
-One that can still stop at its line by `STOPS` does, where another one stands at its line: so a car binds itself only where
-it could not stop by `BINDS` any more, and the two never overlap. All that is not certain keeps a car at its line.
+One that can still stop at its line by `STOPS` does, where another one stands at its line: so a car binds itself only
+where it could not stop by `BINDS` any more, and the two never overlap. All that is not certain keeps a car at its line.
 """
 
 from __future__ import annotations
@@ -123,9 +123,10 @@ def clear_inside(
 
 
 def way_inside(world: World, tables: Tables, order: Floats) -> tuple[Floats, Floats]:
-    """How far each car that is bound may go (m), and how fast (m/s), to let those pass who were bound before (run, car).
+    """How far each car that is bound may go (m), and how fast (m/s), to let those pass who were bound before.
 
-    order   s, when each was bound; NaN: not. Whoever is in a zone already goes on. inf: as it likes
+    order   s, when each was bound; NaN: not. Whoever is in a zone already goes on
+    Answers (run, car), inf: as it likes.
     """
     part = world.part
     path, rank, here = world.path[:, part], order[:, part], world.here[:, part]

@@ -195,6 +195,10 @@ class Cruise:
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
         return self.command, self._safe_sets(seen, allowed)
 
+    def meet(self, another: Booleans) -> None:
+        """Another car is ahead than in the last period (row,): that it is slower does not mean that it brakes."""
+        self._motion.speed = np.where(another, np.nan, self._motion.speed)
+
     def _front_braking(self, seen: Situation, level: Integers, heard: Booleans) -> Floats:
         """Acceleration of the car ahead, <= 0, in m/s²: as radar shows it, at level 2 also as it is announced.
 

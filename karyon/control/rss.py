@@ -1,4 +1,4 @@
-"""Responsibility-sensitive safety, longitudinal. [Shalev-Shwartz, Shammah, Shashua 2017, Definition 1]"""
+"""Responsibility-sensitive safety. [Shalev-Shwartz, Shammah, Shashua 2017, Definition 1: along the lane]"""
 
 from typing import Any
 
@@ -53,3 +53,27 @@ def acceleration_limit(
     front_speed = np.maximum(0.0, speed + relative_speed)
     push = relative_speed + front_speed * np.minimum(0.0, front_acceleration) / braking + gain * margin
     return np.asarray(push / (reaction_time + np.maximum(speed, 0.0) / braking))
+
+
+LATERAL_ACCELERATION = 0.2  # m/s²: what a car that keeps its lane may do to either side within its reaction time
+LATERAL_BRAKING = 0.8  # m/s²: at which it ends that at the least
+LATERAL_FLUCTUATION = 0.2  # m: small movements to the side that mean nothing
+
+
+def lateral_distance(towards: Any, other: Any, reaction_time: Any) -> Floats:
+    """Smallest safe distance to the side in m, side to side. [Shalev-Shwartz et al. 2017, Definition 6]
+
+        mu + way(towards) + way(other)   with  w = v + rho a,  way = (v + w) rho / 2 + max(0, w)² / 2 b
+
+    towards, other   lateral speed of each towards the other, m/s, negative: away
+    reaction_time    rho in s
+    Never below mu. Scalars or arrays; NaN in, NaN out.
+    """
+    ways = _lateral_way(towards, reaction_time) + _lateral_way(other, reaction_time)
+    return np.asarray(LATERAL_FLUCTUATION + np.maximum(0.0, ways))
+
+
+def _lateral_way(speed: Any, reaction_time: Any) -> Floats:
+    later = speed + reaction_time * LATERAL_ACCELERATION
+    braking = np.maximum(0.0, later)
+    return np.asarray(0.5 * (speed + later) * reaction_time + braking * braking / (2.0 * LATERAL_BRAKING))

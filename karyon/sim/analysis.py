@@ -3,7 +3,7 @@
 The detection times come from the detectors that perception runs, the rest from the safety design.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import hypot, inf
 from typing import Any
@@ -293,8 +293,13 @@ class Report:
         }
 
 
-def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report:
-    """The design-time analysis of all functions of a design."""
+def analyse(
+    name: str,
+    design: Design,
+    warnings: tuple[str, ...] = (),
+    bounds_of: Callable[[Design, Function], Iterable[Bound]] = bounds,
+) -> Report:
+    """The design-time analysis of all functions of a design; `bounds_of` has the bounds of a function."""
     rows: list[Row] = []
     unreachable: list[str] = []
     unguarded: list[str] = []
@@ -303,7 +308,7 @@ def analyse(name: str, design: Design, warnings: tuple[str, ...] = ()) -> Report
         if {"front.relative_speed", LEAD} <= guards(function).keys():
             unheard = unheard_bound(design, function)
             from_the_start = seen_from_the_start(design, function)
-        found = list(bounds(design, function))
+        found = list(bounds_of(design, function))
         for hazard in design.hazards:
             if hazard.function == function.name:
                 rows += _rows(hazard.id, hazard.goal, hazard.ftti, found)

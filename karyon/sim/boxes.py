@@ -1,4 +1,4 @@
-"""Oriented boxes of vehicles: do two of them touch? By separating axes. [Gottschalk, Lin, Manocha 1996, in the plane]"""
+"""Oriented boxes of vehicles: do two of them overlap? By separating axes. [Gottschalk, Lin, Manocha 1996]"""
 
 from dataclasses import dataclass
 

@@ -24,7 +24,7 @@ def check(name: str) -> analysis.Report:
     path = shipped.scenario_file(name)
     if _is_design(path):
         design = safety_file.read_design(path)
-        return analysis.analyse(str(path), design)
+        return kinds.analysed_design(str(path), design)
     return kinds.analysed(kinds.read(name))
 
 

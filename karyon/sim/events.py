@@ -80,7 +80,7 @@ class Log:
             yield one.end, partial(self._fault, one, "ends")
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
-        self._add(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", **_fields(one))
+        self._add(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", **fields_of(one))
 
     def arrived(self, now: int, fresh: Booleans) -> None:
         """Which signals and messages had something new (signal, row), however old: tells late from lost."""
@@ -221,7 +221,8 @@ def describe(fault: Fault) -> str:
     return f"{fault.signal or fault.component}: {fault.mode}" + (f", {numbers}" if numbers else "")
 
 
-def _fields(one: Placed) -> dict[str, Any]:
+def fields_of(one: Placed) -> dict[str, Any]:
+    """What the event of a fault says of it."""
     fault = one.fault
     name = {"signal": fault.signal} if fault.signal else {"component": fault.component}
     return {**name, "mode": fault.mode, "parameters": dict(fault.parameters)}

@@ -48,7 +48,27 @@ SIGNALS = {  # unit of each signal that a fault can act on; a message as a whole
     "platoon.leader.message.acceleration": "m/s2",
     "platoon.leader.message.intended_acceleration": "m/s2",
     "own.message": "",
+    **{
+        f"gap.{side}.{name}": unit
+        for side in ("front", "rear")
+        for name, unit in {
+            "distance": "m",
+            "relative_speed": "m/s",
+            "message": "",
+            "message.position": "m",
+            "message.speed": "m/s",
+            "message.acceleration": "m/s2",
+            "message.intended_acceleration": "m/s2",
+        }.items()
+    },
 }
+GAPS = ("gap.front.distance", "gap.rear.distance")
+RECEIVED = (
+    "lead.message",
+    "platoon.leader.message",
+    "gap.front.message",
+    "gap.rear.message",
+)  # messages as a whole, each of a sender of its own
 CROSSING_SIGNALS = {  # of the kind `intersection`
     "front.distance": "m",
     "front.relative_speed": "m/s",
@@ -61,7 +81,6 @@ CROSSING_SIGNALS = {  # of the kind `intersection`
     "zone.right.distance": "m",
     "zone.right.speed": "m/s",
 }
-RECEIVED = ("lead.message", "platoon.leader.message")  # messages as a whole, each of a sender of its own
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender
 COMPONENTS = ("perception", "control", "radio")
@@ -401,7 +420,7 @@ def modes_of(signal: str | None) -> dict[str, type[Mode]]:
     if signal is None:
         return COMPONENT_MODES
     return {
-        "front.distance": SIGNAL_MODES | OBJECT_MODES,
+        **dict.fromkeys(("front.distance", *GAPS), SIGNAL_MODES | OBJECT_MODES),
         **dict.fromkeys(RECEIVED, MESSAGE_MODES),
         SAID: SAID_MODES,
     }.get(signal, SIGNAL_MODES)

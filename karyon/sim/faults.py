@@ -15,7 +15,7 @@ from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import Fault
+from karyon.sim.failure_modes import SAID, Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -39,6 +39,11 @@ class Placed:
     stream: np.random.Generator
     place: tuple[int, int]  # run in the batch, index of the fault in its scenario
 
+    @property
+    def is_said(self) -> bool:
+        """It is what the vehicle says to all, and not how something is received or measured."""
+        return self.fault.signal == SAID
+
 
 def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
     """All faults of all runs, one entry per row that they act on."""
@@ -50,10 +55,15 @@ def placed(scenarios: Sequence[Scenario]) -> list[Placed]:
             onset = nanoseconds(fault.onset)
             end = nanoseconds(min(fault.onset + (inf if fault.duration is None else fault.duration), after))
             for vehicle in vehicles:
-                draws = stream(scenario.seed, Purpose.FAULTS + index * 100_000 + vehicle)
+                draws = stream(scenario.seed, draws_of(index, vehicle))
                 row = run * followers + max(vehicle, 1) - 1
                 found.append(Placed(fault, vehicle, row, onset, end, draws, (run, index)))
     return found
+
+
+def draws_of(index: int, vehicle: int) -> int:
+    """The purpose of the random numbers of a fault, by its index in the scenario and by the vehicle."""
+    return Purpose.FAULTS + index * 100_000 + vehicle
 
 
 class Injector:

@@ -10,7 +10,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from karyon.sim import scenario
+from karyon.kernel import Design
+from karyon.sim import analysis, scenario
 from karyon.sim.analysis import Report
 from karyon.sim.documents import Document
 from karyon.sim.run import Progress, Result
@@ -25,17 +26,29 @@ class Kind:
     checked    (Draft) -> Loaded: the scenario of a file. Raises InputError with all that is wrong with it
     simulate   (batch, folders, progress) -> a Result each, as `karyon.sim.run.simulate`
     analysed   (Loaded) -> Report: the analysis of its design
+    bounds     (Design, Function) -> Bounds: those of a function in a design of this kind
     """
 
     words: tuple[str, ...]
     checked: str
     simulate: str
     analysed: str
+    bounds: str = "karyon.sim.analysis:bounds"
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
     "acc": Kind(
-        ("acc", "platoon"), "karyon.sim.scenario:checked", "karyon.sim.run:simulate", "karyon.sim.check:analysed"
+        ("acc", "platoon"),
+        "karyon.sim.scenario:checked",
+        "karyon.sim.run:simulate",
+        "karyon.sim.check:analysed",
+    ),
+    "lane_change": Kind(
+        ("lane_change",),
+        "karyon.sim.lanes.run:checked",
+        "karyon.sim.lanes.run:simulate",
+        "karyon.sim.lanes.bounds:analysed",
+        "karyon.sim.lanes.bounds:bounds",
     ),
     "intersection": Kind(
         ("intersection",),
@@ -71,6 +84,13 @@ def analysed(loaded: Loaded[Any]) -> Report:
     """The design-time analysis of a scenario's design."""
     report: Report = resolve_name(KINDS[function_of(loaded)].analysed)(loaded)
     return report
+
+
+def analysed_design(name: str, design: Design) -> Report:
+    """The design-time analysis of a design: of the kind that has most of its functions to itself."""
+    names = [function.name for function in design.functions]
+    kind = next((kind for function, kind in KINDS.items() if function in names and function != CAR_FOLLOWING), None)
+    return analysis.analyse(name, design, bounds_of=resolve_name((kind or KINDS[CAR_FOLLOWING]).bounds))
 
 
 def function_of(loaded: Loaded[Any]) -> str:

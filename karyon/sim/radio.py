@@ -2,20 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples
 from karyon.sim.channel.chosen import chosen, needs_everyone
+from karyon.sim.channel.fields import Radio
 from karyon.sim.channel.links import Air, Booleans, Floats, Integers, Links
-from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, UniformBlocks
 
 LOST = np.iinfo(np.int64).max  # arrival of what never comes
 LATEST = 86_400.0  # s, after which nothing comes
 POSITION = 0  # field of a message
 MOTION = slice(0, len(MESSAGE))
+
+
+class Communicating(Protocol):
+    """What the channel needs to know of a scenario, of whatever kind."""
+
+    @property
+    def seed(self) -> int:
+        """All random numbers follow from it."""
+
+    @property
+    def vehicles(self) -> int:
+        """How many."""
+
+    @property
+    def radio(self) -> Radio:
+        """What becomes of messages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,15 +82,19 @@ class Channel:
     due            a message was due at the last look, lost or not
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], is_group: bool = False) -> None:
-        """`is_group`: everyone may hear everyone of a run, and not only the car ahead. Raises RecordingError."""
+    def __init__(self, scenarios: Sequence[Communicating], is_group: bool = False, words: int = 0) -> None:
+        """Raises RecordingError.
+
+        is_group   everyone may hear everyone of a run, and not only the car ahead
+        words      further fields of a message, behind those of `CONTENT`
+        """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
         self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
-        self._value = np.full((len(CONTENT), len(self.links.sender)), np.nan)
+        self._value = np.full((len(CONTENT) + words, len(self.links.sender)), np.nan)
         self.time = np.full(len(self.links.sender), NEVER, dtype=np.int64)
         self._fresh = np.zeros(len(self.links.sender), dtype=bool)
         self._itself = self.links.receiver == self.links.sender

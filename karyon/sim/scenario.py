@@ -22,7 +22,8 @@ from typing_extensions import TypeVar
 
 from karyon.cooperation.agreement import MOST, base_of
 from karyon.kernel import Design
-from karyon.perception.following import CHECKS, LEAD
+from karyon.perception.following import CHECKS, FIELDS, LEAD, OWN
+from karyon.perception.platoon import LEADER, LEADER_FIELDS
 from karyon.sim import controllers, documents, protocols, safety_file, wording
 from karyon.sim.analysis import age_limit
 from karyon.sim.arrivals import CutIn, Start, are_there, fit
@@ -272,6 +273,8 @@ def _fits(fault: Fault, info: ValidationInfo) -> Fault:
     """`fault` itself, if its vehicle and its onset are in the scenario."""
     vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
     wrong = []
+    if fault.signal not in (None, SAID, *OWN, LEAD, *FIELDS, LEADER, *LEADER_FIELDS):
+        wrong.append((("signal",), contradiction(f"{fault.signal} is of another kind of scenario")))
     if fault.vehicle == 0 and fault.signal != SAID:
         said = contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
         wrong.append((("vehicle",), said))
@@ -406,7 +409,7 @@ def parsed(
     function  that the design must have
     What is wrong is added to `faults`.
     """
-    document, files = _with_files(found.document, found.path.parent, faults)
+    document, files = with_files(found.document, found.path.parent, faults)
     scenario = _checked(document, model, faults)
     design_text, design = _design(files.get(("safety",)), over_design, document, function, faults)
     return scenario, document, design_text, design
@@ -415,7 +418,7 @@ def parsed(
 def checked_alone(found: Draft) -> Scenario:
     """The scenario of a draft, without a look at its safety design. Raises InputError."""
     faults: list[documents.Fault] = []
-    document, _ = _with_files(found.document, found.path.parent, faults)
+    document, _ = with_files(found.document, found.path.parent, faults)
     scenario = _checked(document, Scenario, faults)
     if faults or scenario is None:
         raise InputError(documents.in_order(faults))
@@ -449,15 +452,15 @@ def dump(loaded: Loaded) -> str:
     """The scenario as YAML with its defaults and overrides; in any folder `read` makes an equal one of it."""
     data = loaded.scenario.model_dump(mode="json", by_alias=True)
     data["safety"] = portable(data["safety"])
-    data["leader"] = _given(data["leader"])
+    data["leader"] = given(data["leader"])
     for sensor in data["sensors"].values():
         for name in ALONE if sensor["from"] != "mqtt" else ():
             del sensor[name]
-    data["sensors"] = _plain(data["sensors"])
+    data["sensors"] = plain(data["sensors"])
     if "recording" in data["leader"]:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
-    data["radio"], data["cut_ins"] = _plain(data["radio"]), _plain(data["cut_ins"])
-    data["faults"] = [_given(fault) | fault["parameters"] for fault in data["faults"]]
+    data["radio"], data["cut_ins"] = plain(data["radio"]), plain(data["cut_ins"])
+    data["faults"] = [given(fault) | fault["parameters"] for fault in data["faults"]]
     writer: Any = YAML(typ="safe", pure=True)
     stream = StringIO()
     writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
@@ -465,16 +468,17 @@ def dump(loaded: Loaded) -> str:
     return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Without what is not given, however deep."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items() if each is not None}
+        return {key: plain(each) for key, each in value.items() if each is not None}
     return value
 
 
-def _given(section: dict[str, Any]) -> dict[str, Any]:
+def given(section: dict[str, Any]) -> dict[str, Any]:
+    """Without what is not given, and without the parameters of a fault, which stand beside its other fields."""
     return {key: value for key, value in section.items() if value is not None and key != "parameters"}
 
 
@@ -546,7 +550,7 @@ def _sensor_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return keys[0], ".".join(keys[1:-1]), keys[-1]
 
 
-def _with_files(document: Document, beside: Path, faults: list[documents.Fault]) -> tuple[Document, dict[Keys, Path]]:
+def with_files(document: Document, beside: Path, faults: list[documents.Fault]) -> tuple[Document, dict[Keys, Path]]:
     """The document with the files that it names found, and these as the user knows them."""
     files: dict[Keys, Path] = {}
     for path in FILES:

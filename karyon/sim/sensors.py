@@ -86,10 +86,10 @@ class Messages:
         value[0] += self._bias
         ahead = np.full((len(WITNESS), value.shape[1]), np.nan)
         ahead[:, self._world.own] = witness
-        return _quantised(np.vstack([value, ahead]))
+        return quantised(np.vstack([value, ahead]))
 
 
-def _quantised(message: Floats) -> Floats:
+def quantised(message: Floats) -> Floats:
     """What can be said of it in the codes of a CAM and its platooning container (field, car)."""
     position, speed, acceleration, intended, front_distance, front_speed = message
     return np.stack(

@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     SLOTS = 15
     OWN_RADIO_MODEL = 16
     TRAFFIC = 20
+    WISHES = 21
     BOOTSTRAP = 30
     SEARCH = 31
     DESCENT = 32

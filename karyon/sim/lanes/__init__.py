@@ -1,0 +1,1 @@
+"""Lane changes on a road of several lanes, simulated."""

@@ -1,0 +1,70 @@
+"""A road of several lanes, straight and curved: from place along it to curvature, and to the plane."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+TRANSITION = 100.0  # m over which a curve begins and ends, as clothoids do: nobody turns a steering wheel at once
+FAR = 1e9  # m
+STEP = 1.0  # m between places in the plane that are known; between two of them the road is an arc
+
+
+class Road:
+    """Lanes side by side, lane 0 rightmost; s (m) runs along the middle of lane 0, d (m) to the left of it.
+
+    pieces   length (m) and curvature (1/m, positive to the left) of each; the last one goes on
+    length   m, as far as it is known in the plane; behind that it leads straight on there
+    """
+
+    def __init__(self, lanes: int, width: float, pieces: Sequence[tuple[float, float]], length: float) -> None:
+        self.lanes, self.width = lanes, width
+        lengths, curvatures = np.array(pieces, dtype=float).T
+        ends = np.cumsum(lengths)[:-1]
+        half = 0.5 * np.minimum(TRANSITION, np.minimum(lengths[:-1], lengths[1:]))
+        self._place = np.concatenate([[0.0], np.column_stack([ends - half, ends + half]).ravel(), [FAR]])
+        self._curvature = np.repeat(curvatures, 2)
+        self._growth = np.append(np.diff(self._curvature) / np.maximum(np.diff(self._place), 1e-9), 0.0)
+        at = np.arange(0.0, length + STEP, STEP)
+        bend = self.curvature(at)
+        self._heading = np.concatenate([[0.0], np.cumsum(0.5 * STEP * (bend[:-1] + bend[1:]))])
+        middle = self._heading[:-1] + 0.5 * np.diff(self._heading)
+        chord = STEP * np.sinc(0.5 * np.diff(self._heading) / np.pi)
+        self._x = np.concatenate([[0.0], np.cumsum(chord * np.cos(middle))])
+        self._y = np.concatenate([[0.0], np.cumsum(chord * np.sin(middle))])
+
+    def curvature(self, s: Floats) -> Floats:
+        """Curvature at s, 1/m, any shape."""
+        part = self._part(s)
+        return np.asarray(self._curvature[part] + self._growth[part] * (s - self._place[part]))
+
+    def curvature_rate(self, s: Floats) -> Floats:
+        """By how much the curvature grows along the road, 1/m²."""
+        return np.asarray(self._growth[self._part(s)])
+
+    def middle(self, lane: Integers) -> Floats:
+        """d of the middle of each lane, m."""
+        return np.asarray(lane * self.width)
+
+    def lane(self, d: Floats) -> Integers:
+        """The lane in which d is, the outermost one beyond the edge."""
+        return np.clip(np.floor(d / self.width + 0.5), 0, self.lanes - 1).astype(np.int64)
+
+    def plane(self, s: Floats, d: Floats) -> tuple[Floats, Floats, Floats]:
+        """x, y (m) and heading of the road (rad) at s and d, any shape."""
+        known = np.clip(np.floor(s / STEP), 0, len(self._x) - 1).astype(np.int64)
+        way = s - STEP * known
+        bend = np.where(known < len(self._x) - 1, self.curvature(STEP * known + 0.5 * way), 0.0)
+        half = 0.5 * bend * way
+        chord = way * np.sinc(half / np.pi)
+        heading = self._heading[known]
+        turned = heading + 2.0 * half
+        x = self._x[known] + chord * np.cos(heading + half) - d * np.sin(turned)
+        y = self._y[known] + chord * np.sin(heading + half) + d * np.cos(turned)
+        return np.asarray(x), np.asarray(y), np.asarray(turned)
+
+    def _part(self, s: Floats) -> Integers:
+        return np.clip(np.searchsorted(self._place, s, side="right") - 1, 0, len(self._place) - 2)

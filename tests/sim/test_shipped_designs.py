@@ -33,6 +33,12 @@ class TestHilDesk(DesignProperties):
     design = read_design(SHIPPED / "safety" / "hil_desk.yaml")
 
 
+class TestIntersection(DesignProperties):
+    """A crossing of two roads."""
+
+    design = read_design(SHIPPED / "safety" / "intersection.yaml")
+
+
 def test_no_shipped_design_is_left_out():
     """Each file in the folder of designs has its class above."""
     tested = {case.design.name for case in DesignProperties.__subclasses__() if case.__module__ == __name__}

@@ -128,7 +128,7 @@ class Agreement:
         self.bound, self.confirmed, self._can = np.zeros((3, *shape), dtype=bool)
         self.coordinator = np.full(shape, NOBODY)
         self.level = np.zeros(shape, dtype=np.int64)
-        self._number = 0
+        self._number, self._chosen = 0, np.zeros(shape, dtype=np.int64)  # of transmissions; when the slot was chosen
 
     def step(
         self,
@@ -229,7 +229,7 @@ class Agreement:
     def _known(self, now: int, sent: Integers, visible: Booleans, believed: Booleans) -> _Known:
         world, part = self._world, self._world.part
         newest = sent[:, part, part]
-        known = (newest != NEVER) & world.here[:, part, None]
+        known = (newest != NEVER) & world.here[:, part, None] & world.here[:, None, part]
         number = np.where(known, newest, 0) // self._period
         not_self = ~np.eye(newest.shape[1], dtype=bool)
         heard = known & (seconds(now, np.where(known, newest, now)) <= HEARD) & believed & not_self
@@ -421,7 +421,8 @@ class Agreement:
     def _granted_me(self, known: _Known) -> Booleans:
         own = self._own()
         mine = Slots(own.time[:, :, None], own.kind[:, :, None])
-        return np.asarray(self._post.granted(known.number, self._world.part).equal(mine) & known.heard)
+        since = known.number > self._chosen[:, self._world.part, None]  # older words may be of the same slot, given up
+        return np.asarray(self._post.granted(known.number, self._world.part).equal(mine) & known.heard & since)
 
     def _own(self) -> Slots:
         part = self._world.part
@@ -429,6 +430,8 @@ class Agreement:
 
     def _set_slot(self, slot: Slots) -> None:
         part = self._world.part
+        new = ~np.isnan(slot.time) & ~slot.equal(self._own())
+        self._chosen[:, part] = np.where(new, self._number, self._chosen[:, part])
         self.slot = Slots(self.slot.time.copy(), self.slot.kind.copy())
         self.slot.time[:, part], self.slot.kind[:, part] = slot.time, slot.kind
 

@@ -67,7 +67,7 @@ class Simulation:
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
         self.sight = Sight(self.rows, INCONSISTENT, limit)
-        self.channel = Channel(scenarios, is_group=True)  # type: ignore[arg-type]
+        self.channel = Channel(scenarios, is_group=True)
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
         self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)

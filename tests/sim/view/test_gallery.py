@@ -8,6 +8,7 @@ import pytest
 from matplotlib.image import imread
 from PIL import Image
 
+from karyon.sim import kinds
 from karyon.sim.outside import is_real_time
 from karyon.sim.scenario import read
 from karyon.sim.shipped import shipped_scenarios
@@ -20,7 +21,8 @@ LARGEST = 200_000  # bytes of a picture
 def test_no_scenario_is_without_a_picture():
     """Each that needs no device has a moment, and a page shows it with the time in words; no others have pictures."""
     page = (ROOT / "docs/scenarios.md").read_text("utf-8")
-    simulated = {name for name in shipped_scenarios() if not is_real_time(read(name).scenario)}
+    following = [name for name in shipped_scenarios() if kinds.function_of(kinds.read(name)) == kinds.CAR_FOLLOWING]
+    simulated = {name for name in following if not is_real_time(read(name).scenario)}
     assert {moment.scenario for moment in MOMENTS} == simulated
     shown = re.findall(r"\]\((view_\w+)\.png\)\n\n\*\*`([\w ]+)`\*\*, at ([\d.]+) s", page)
     expected = [(m.name, m.scenario if m.name != "view_demo" else "karyon demo", f"{m.at:g}") for m in MOMENTS]

@@ -1,9 +1,7 @@
-/* Reservation of one zone by three cars, after karyon/cooperation/intersection.py: every pattern of lost words, and of late ones
-   between two of them.
+/* Reservation of one zone by three cars, after karyon/cooperation/intersection.py: every pattern of lost words.
 
    There are two slots; two cars with the same one would meet. A step is a period of the radio: on every link the words of
-   the step before come, or none, between cars 0 and 1 also those of the one before that; then each car gives up, chooses,
-   grants, binds itself. A car whose radio fails for good is one that is never heard again. Who proposes slots does not matter here: the
+   the step before come, or none; then each car gives up, chooses, grants, binds itself. What is late counts as lost. A car whose radio fails for good is one that is never heard again. Who proposes slots does not matter here: the
    coordinator is as good as any choice, and so is a failed, a lying or a second one. Checked in every reachable state:
    - never two that are bound to one slot: a grant binds until its owner says something else, or its slot is over
    - car 0, which was there first, is bound within BOUND steps in which all words come: no deadlock, bounded wait */
@@ -13,14 +11,12 @@
 
 byte slot[N];
 bool bound[N];
-byte age[N];            /* steps since the slot was chosen, up to 3: older words are no grant of it */
+byte age[N];            /* steps since the slot was chosen, up to 2: older words are no grant of it */
 byte grant[N * N];      /* [i * N + j]: the slot of j that i has granted */
 byte heard[N * N];      /* the slot that j said, as i has heard it */
 byte granted[N * N];    /* the slot of i that j said to have granted, as i has heard it */
 byte said[N];           /* the words of the step before */
 byte said_grant[N * N];
-byte old[N];            /* those of cars 0 and 1 before that, */
-byte old_grant[N];      /* and what they had granted each other */
 byte came;              /* bits: whom the car has heard in this step */
 byte calm;
 bool troubled;
@@ -33,15 +29,6 @@ inline hear(i, j) {
        heard[i * N + j] = said[j];
        granted[i * N + j] = (age[i] >= 2 -> said_grant[j * N + i] : 0)
     :: troubled = true
-    fi
-}
-
-inline hear_late(i, j) {
-    if
-    :: hear(i, j)
-    :: came = came | bit(j); troubled = true;
-       heard[i * N + j] = old[j];
-       granted[i * N + j] = (age[i] >= 3 -> old_grant[j] : 0)
     fi
 }
 
@@ -73,7 +60,7 @@ inline choose(i, j, k) {
     if
     :: !slot[i] && free(i, j, k, 1) -> slot[i] = 1; forget(i, j, k)
     :: !slot[i] && free(i, j, k, 2) -> slot[i] = 2; forget(i, j, k)
-    :: else -> if :: age[i] < 3 -> age[i]++ :: else -> skip fi
+    :: else -> if :: age[i] < 2 -> age[i]++ :: else -> skip fi
     fi
 }
 
@@ -91,8 +78,7 @@ inline bind(i, j, k) {
 inline finish(i, j, k) {      /* its slot is over, and binds nobody any more; the next car of its lane comes */
     if
     :: bound[i] -> bound[i] = false; slot[i] = 0; grant[j * N + i] = 0; grant[k * N + i] = 0; age[i] = 0;
-       heard[j * N + i] = 0; heard[k * N + i] = 0; said[i] = 0;
-       if :: i < 2 -> old[i] = 0 :: else -> skip fi
+       heard[j * N + i] = 0; heard[k * N + i] = 0; said[i] = 0
     :: bound[i] -> troubled = true
     :: else -> skip
     fi
@@ -107,7 +93,6 @@ inline decide(i, j, k) {
 }
 
 inline speak(i) {
-    if :: i < 2 -> old[i] = said[i]; old_grant[i] = said_grant[i * N + 1 - i] :: else -> skip fi;
     said[i] = slot[i];
     said_grant[i * N] = grant[i * N]; said_grant[i * N + 1] = grant[i * N + 1]; said_grant[i * N + 2] = grant[i * N + 2]
 }
@@ -117,8 +102,8 @@ active proctype steps() {
     :: atomic {
         troubled = false;
         finish(0, 1, 2); finish(1, 0, 2); finish(2, 0, 1);
-        came = 0; hear_late(0, 1); hear(0, 2); decide(0, 1, 2);
-        came = 0; hear_late(1, 0); hear(1, 2); decide(1, 0, 2);
+        came = 0; hear(0, 1); hear(0, 2); decide(0, 1, 2);
+        came = 0; hear(1, 0); hear(1, 2); decide(1, 0, 2);
         came = 0; hear(2, 0); hear(2, 1); decide(2, 0, 1);
         came = 0;
         speak(0); speak(1); speak(2);

@@ -21,7 +21,6 @@ def test_no_two_cars_use_one_slot_and_nobody_waits_for_ever(tmp_path):
     ("rule", "instead"),
     [
         ("!grant[i * N + j] && heard[i * N + j] != slot[i] ->", "!grant[i * N + j] ->"),  # nobody grants its own slot
-        ("(age[i] >= 3 -> old_grant[j] : 0)", "old_grant[j]"),  # older words are no grant of it
         ("j < i && slot[i] && !bound[i]", "false && slot[i] && !bound[i]"),  # of two, one gives way
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from karyon.sim.view import follower_plot, page, platoon_plot, recorded, recorded_platoon
+from karyon.sim.view import crossing_plot, follower_plot, page, platoon_plot, recorded, recorded_platoon
 from karyon.sim.view.folder import RunError
 
 __all__ = ["RunError", "plot"]
@@ -13,6 +13,7 @@ __all__ = ["RunError", "plot"]
 def plot(folder: Path, car: int | None = None) -> list[Path]:
     """Draw the run in `folder` into it, as `timeseries` and, of several followers, as `platoon`: PNG, SVG and PDF.
 
+    A run at a crossing is drawn as `crossing`.
     Of one `car` that is asked for its `timeseries_carN` alone is drawn.
     The same run gives the same bytes. Raises RunError where the folder holds no whole run, OSError where it cannot be
     written.
@@ -31,6 +32,8 @@ def plot(folder: Path, car: int | None = None) -> list[Path]:
 
 def _figures(folder: Path, car: int | None) -> dict[str, Figure]:
     """By the names of their files."""
+    if crossing_plot.is_crossing(folder):
+        return {"crossing": crossing_plot.draw(folder)}
     follower = follower_plot.draw(recorded.read(folder, car))
     if car is not None:
         return {f"timeseries_car{car}": follower}

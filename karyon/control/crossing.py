@@ -25,7 +25,7 @@ def travel_time(distance: Any, speed: Any, a: float, top: Any) -> Floats:
 
 def to_speed(speed: Any, wanted: Any, a: float, b: float) -> Floats:
     """Command in m/s² towards a wanted speed. [first order, 0.7 s]"""
-    return np.clip((wanted - speed) / 0.7, -b, a)
+    return np.asarray(np.clip((wanted - speed) / 0.7, -b, a))
 
 
 def to_stop(distance: Any, speed: Any, b: float, hardest: float) -> Floats:
@@ -41,7 +41,7 @@ def to_stop(distance: Any, speed: Any, b: float, hardest: float) -> Floats:
     return np.asarray(np.maximum(np.where(left <= 0.0, -hardest, command), -hardest))
 
 
-def behind(gap: Any, speed: Any, ahead: Any, time_gap: float, standstill: float, hardest: float) -> Floats:
+def behind(gap: Any, speed: Any, ahead: Any, time_gap: Any, standstill: float, hardest: float) -> Floats:
     """Command in m/s² behind another car: time gap, and never closer than one can brake for.
 
     gap (m, bumper to bumper), speed and ahead (m/s). [Milanés & Shladover 2014; braking distance: Gipps 1981]
@@ -50,7 +50,7 @@ def behind(gap: Any, speed: Any, ahead: Any, time_gap: float, standstill: float,
     linear = 0.25 * spacing + 0.8 * (ahead - speed)
     braked = gap - 0.5 * standstill + ahead * ahead / (2.0 * 5.0)
     needed = speed * speed / (2.0 * np.maximum(braked, 0.05))
-    urgent = np.where(needed > 2.0, -needed, np.inf)
+    urgent = np.where(needed > 4.0, -needed, np.inf)
     return np.asarray(np.maximum(np.minimum(linear, urgent), -hardest))
 
 

@@ -1,7 +1,7 @@
 """Reservation of a crossing, agreed by all: slots, grants, and an elected coordinator that hands slots out.
 
-A slot is the time at which a car is at its stop line, and a class of the speed that it then has. A car may use its slot only once
-everyone around whose path may cross its own has granted it.
+A slot is the time at which a car is at its stop line, and a class of the speed that it then has. A car may use its slot
+only once everyone around whose path may cross its own has granted it.
 
     say      every message of a car tells its place, speed, path, level, its own slot, and which slots it has granted
     grant    a car grants the slot that another one says, unless that is in the way of its own; of two who want one zone

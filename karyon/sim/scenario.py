@@ -403,18 +403,18 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded:
 def parsed(
     found: Draft,
     model: type[Kind],
-    functions: Sequence[str],
+    function: str,
     over_design: Document | None,
     faults: list[documents.Fault],
 ) -> tuple[Kind | None, Document, str, Design | None]:
     """The scenario of a draft by the model of its kind, its document, and its safety design with the text of that.
 
-    functions  that the design must have
+    function  that the design must have
     What is wrong is added to `faults`.
     """
     document, files = with_files(found.document, found.path.parent, faults)
     scenario = _checked(document, model, faults)
-    design_text, design = _design(files.get(("safety",)), over_design, document, functions, faults)
+    design_text, design = _design(files.get(("safety",)), over_design, document, function, faults)
     return scenario, document, design_text, design
 
 

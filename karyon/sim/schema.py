@@ -1,6 +1,6 @@
 """JSON Schemas (draft 2020-12) of scenarios and safety designs, with which editors complete and check them.
 
-    python -m karyon.sim.schema            writes scenario.json and safety.json into scenarios/schema/
+    python -m karyon.sim.schema            writes them into scenarios/schema/, of a crossing its own
     python -m karyon.sim.schema --check    exit code 1 where these are not up to date
 
 What a schema cannot say (a fault begins within the run, a rule names a declared signal), `karyon check` does.
@@ -21,7 +21,19 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from karyon.kernel import Timing, quantities
-from karyon.sim.failure_modes import COMPONENTS, MODES, RECEIVED, SAID, SIGNALS, Fault, modes_of
+from karyon.sim.failure_modes import (
+    COMPONENTS,
+    COORDINATOR,
+    CROSSING_SIGNALS,
+    MODES,
+    RECEIVED,
+    SAID,
+    SIGNALS,
+    CrossingFault,
+    Fault,
+    modes_of,
+)
+from karyon.sim.intersection.scenario import Scenario as Crossing
 from karyon.sim.lanes.scenario import LaneChangeScenario
 from karyon.sim.scenario import Scenario
 from karyon.sim.shipped import SHIPPED
@@ -53,6 +65,16 @@ def lane_change() -> Schema:
     whole["properties"]["faults"] = {"type": ["array", "null"], "items": {"type": "object"}}
     complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
     return {"$schema": DIALECT, "title": "KARYON scenario of lane changes"} | whole | complete
+
+
+def intersection() -> Schema:
+    """Of a scenario of a crossing."""
+    whole = section(Crossing)
+    required = whole.pop("required")
+    whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
+    whole["properties"]["faults"] |= {"type": ["array", "null"], "items": {"anyOf": list(_crossing_faults())}}
+    complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
+    return {"$schema": DIALECT, "title": "KARYON scenario of a crossing"} | whole | complete
 
 
 def safety() -> Schema:
@@ -170,6 +192,21 @@ def _faults() -> Iterator[Schema]:
             yield _fault(subject, names, mode)
 
 
+def _crossing_faults() -> Iterator[Schema]:
+    """One alternative for each subject and mode at a crossing."""
+    for subject, names, modes in (
+        ("signal", list(CROSSING_SIGNALS), modes_of("own.speed")),
+        ("signal", [SAID], modes_of(SAID)),
+        ("component", [*COMPONENTS, COORDINATOR], modes_of(None)),
+    ):
+        for mode in modes:
+            fault = _fault(subject, names, mode)
+            fault["properties"]["vehicle"] = section(CrossingFault)["properties"]["vehicle"]
+            if mode == "crash":
+                fault["properties"]["duration"] = section(CrossingFault)["properties"]["duration"]
+            yield fault
+
+
 def _fault(subject: str, names: Sequence[str], mode: str) -> Schema:
     fault, parameters = section(Fault), section(MODES[mode])
     common: Schema = {name: fault["properties"][name] for name in ("vehicle", "onset", "duration")}
@@ -209,7 +246,8 @@ def _by_name(entry: Schema) -> Schema:
 
 def files() -> dict[Path, str]:
     """The text of each file of schemas."""
-    return texts({"scenario.json": scenario(), "lane_change.json": lane_change(), "safety.json": safety()})
+    kinds = {"scenario.json": scenario(), "lane_change.json": lane_change(), "intersection.json": intersection()}
+    return texts(kinds | {"safety.json": safety()})
 
 
 def texts(schemas: Mapping[str, Schema]) -> dict[Path, str]:

@@ -80,13 +80,13 @@ def _times(count: int) -> str:
 
 
 def _news(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """All but the first rise of each car to its highest level, by which it comes into service."""
+    """All but the first rise of each car to its highest level, by which it comes into service, at first or later."""
     fallen = set()
     for event in events:
         if event["kind"] == "los":
             if event["to"] < event["from"]:
                 fallen.add(event["vehicle"])
-            if event["vehicle"] in fallen or event["time"] > START:
+            if event["vehicle"] in fallen or (event["time"] > START and not event.get("comes")):
                 yield event
         elif event["kind"] in ("fault", "cut_in", "violation", "agreement"):
             yield event

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.sim import documents, safety_file, scenario, schema
+from karyon.sim import documents, kinds, safety_file, scenario, schema
 from karyon.sim.documents import InputError
 from karyon.sim.failure_modes import (
     COMPONENT_MODES,
@@ -33,7 +33,11 @@ from tests.blocks import files
 HERE = Path(__file__).parent
 BAD = sorted((HERE / "bad").glob("*.yaml"))
 SCENARIO = jsonschema.Draft202012Validator(schema.scenario())
-CARS = {name: path for name, path in shipped_scenarios().items() if name not in ("intersection", "lane_change")}
+CARS = {
+    name: path
+    for name, path in shipped_scenarios().items()
+    if kinds.function_of(kinds.read(name)) == kinds.CAR_FOLLOWING
+}
 LEAST = f"kind: acc\nleader: {{speed: [[0 s, 25 m/s]]}}\nsafety: {HERE / 'design.yaml'}\n"
 
 

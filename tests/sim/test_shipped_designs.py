@@ -37,6 +37,8 @@ class TestFlight(DesignProperties):
     """Unmanned aircraft."""
 
     design = read_design(SHIPPED / "safety" / "flight.yaml")
+
+
 class TestLaneChange(DesignProperties):
     """Lane changes, and the distance in the lane."""
 

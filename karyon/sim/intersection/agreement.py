@@ -24,7 +24,8 @@ A, B = 2.0, 2.0  # m/s2, of one that keeps to a slot
 SOFT = 1.5  # m/s2, by which it gets there at the earliest
 SLACK = 0.6  # s, for what it has to follow
 NOTICE = 1.0  # s, from when a slot is proposed to the earliest that it can be used
-HEADWAY = 1.7  # s, between two of one lane
+HORIZON = 9.0  # s, from now to the latest slot that is given: one that is missed is soon made up for
+HEADWAY = 1.9  # s, between two of one lane
 LATE = 0.35  # s, by which a car may miss its slot
 LINE_SPEEDS = (0.0, 4.0, 7.5, np.inf)  # m/s at the line, at most the speed of the path: the classes of slots
 MERGE = 0.6  # s more between two that leave by one arm
@@ -66,6 +67,10 @@ class Windows:
             travel_time(distance, speed, SOFT, limit) + slowing * slowing / (2.0 * B * np.maximum(fastest, 0.1)) + SLACK
         )
 
+    def run_up(self, path: Integers) -> Floats:
+        """Where one waits for a slot, m before the line: there is room for the second fastest class."""
+        return np.asarray(self.speeds[-2, path] ** 2 / (2.0 * A) + 3.5)
+
     def best_class(self, distance: Floats, speed: Floats, path: Integers) -> Integers:
         """The fastest class for which there is room to stop before, and to run up again."""
         room = distance - speed * speed / (2.0 * B) - 3.0
@@ -82,6 +87,23 @@ class _Known:
     around: Booleans
     slot: Slots
     path: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """What the coordinator of each run knows of all of `World.part` (run, car); `has`: there is one (run,).
+
+    waits   has no slot; `wants`: would take one
+    """
+
+    has: Booleans
+    slot: Slots
+    place: Floats
+    speed: Floats
+    path: Integers
+    since: Floats
+    waits: Booleans
+    wants: Booleans
 
 
 class Agreement:
@@ -106,7 +128,7 @@ class Agreement:
         self.bound, self.confirmed, self._can = np.zeros((3, *shape), dtype=bool)
         self.coordinator = np.full(shape, NOBODY)
         self.level = np.zeros(shape, dtype=np.int64)
-        self._number = 0
+        self._number, self._chosen = 0, np.zeros(shape, dtype=np.int64)  # of transmissions; when the slot was chosen
 
     def step(
         self,
@@ -183,7 +205,7 @@ class Agreement:
         self._number += 1
 
     def bind(self, who: Booleans, time: Floats) -> None:
-        """Who goes now is bound; one without a slot says the one that it takes: at the line at `time` (s) (run, car)."""
+        """Who goes now is bound; one without a slot says the one that it takes, at the line at `time` (s)."""
         world = self._world
         kind = (self.windows.speeds[:, world.path] <= world.speed + 0.1).sum(axis=0) - 1
         taken = Slots(time, np.maximum(kind, 0).astype(float)).where(who & np.isnan(self.slot.time))
@@ -207,7 +229,7 @@ class Agreement:
     def _known(self, now: int, sent: Integers, visible: Booleans, believed: Booleans) -> _Known:
         world, part = self._world, self._world.part
         newest = sent[:, part, part]
-        known = (newest != NEVER) & world.here[:, part, None]
+        known = (newest != NEVER) & world.here[:, part, None] & world.here[:, None, part]
         number = np.where(known, newest, 0) // self._period
         not_self = ~np.eye(newest.shape[1], dtype=bool)
         heard = known & (seconds(now, np.where(known, newest, now)) <= HEARD) & believed & not_self
@@ -253,7 +275,9 @@ class Agreement:
         world, part, slot = self._world, self._world.part, self._own()
         ahead = world.distance[:, part] - np.where(slot.kind == 0.0, AT_LINE, 0.0)  # who starts from there has arrived
         soonest = travel_time(ahead, world.speed[:, part], A, world.limit)
-        return np.asarray(time + soonest > slot.time + LATE)
+        line_speed = self.windows.speeds[_whole(slot.kind), world.path[:, part]]
+        slow = ~is_fast_enough(world.distance[:, part], world.speed[:, part], line_speed)
+        return np.asarray((time + soonest > slot.time + LATE) | (slow & ~np.isnan(slot.time)))
 
     def _is_overtaken(self, known: _Known) -> Booleans:
         """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
@@ -314,81 +338,91 @@ class Agreement:
         follows = known.slot.time + windows.headway[their_kind, theirs, kind[:, :, None], mine]
         in_lane = np.where(has & lane & (world.s[:, None, part] > world.s[:, part, None]), follows, -np.inf)
         earliest = np.maximum(soonest, np.maximum(crossing, in_lane).max(axis=2))
-        return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2))
+        return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2) & (earliest <= time + HORIZON))
 
     def _propose(self, time: float, known: _Known, level: Integers) -> None:
         """The coordinator of each run proposes a slot to one car: the earliest that fits, less a credit for waiting."""
-        world, part, windows = self._world, self._world.part, self.windows
-        runs = np.arange(world.runs)
+        part, runs = self._world.part, np.arange(self._world.runs)
+        view = self._view(time, known, level)
+        first, able = self._first_waiting(view)
+        at = runs[:, None]
+        path, distance = view.path[at, first], self._world.road.line - view.place[at, first]
+        kind = self.windows.best_class(distance, view.speed[at, first], path)
+        line_speed = self.windows.speeds[kind, path]
+        soonest = self.windows.earliest(distance, view.speed[at, first], line_speed, self._world.limit)
+        best = self._fitting(view, time + np.maximum(soonest, NOTICE), kind, path)
+        score = np.where(able & (best <= time + HORIZON), best + CREDIT * view.since[at, first], np.inf)
+        winner = score.argmin(axis=1)
+        found = np.isfinite(score[runs, winner])
+        car = first[runs, winner] + part.start
+        self._plan.time[runs[found], car[found]] = best[runs, winner][found]
+        self._plan.kind[runs[found], car[found]] = kind[runs, winner][found]
+        self._planned[runs[found], car[found]] = time
+
+    def _view(self, time: float, known: _Known, level: Integers) -> _View:
+        """What the coordinator of each run knows; what it has proposed counts as a slot until its car says one."""
+        world, part, runs, own = self._world, self._world.part, np.arange(self._world.runs), self._own()
         cars = np.arange(part.start, part.stop)
         acts = self.coordinator[:, part] == cars
         who = np.where(acts.any(axis=1), acts.argmax(axis=1), NOBODY)
         planner = np.where(who == NOBODY, NOBODY, who + part.start)
         fresh = (time - self._planned <= FORGOTTEN) & (planner == self._planner)[:, None]
         self._planner = planner
-        self._plan = self._plan.where(fresh)
-
-        own = self._own()
         itself = np.arange(len(cars)) == who[:, None]
-        heard = known.heard[runs, who] | itself
-        slot = Slots(
-            *(
-                np.where(itself, mine, theirs[runs, who])
-                for mine, theirs in ((own.time, known.slot.time), (own.kind, known.slot.kind))
-            )
-        ).where(heard)
-        self._plan = Slots(*(each.copy() for each in (self._plan.time, self._plan.kind)))
-        taken = ~np.isnan(slot.time)
-        self._plan.time[:, part][taken] = np.nan
-        self._plan.kind[:, part][taken] = np.nan
-        slot = slot.or_else(Slots(self._plan.time[:, part], self._plan.kind[:, part]))
-        place = np.where(itself, world.s[:, part], known.said["place"][runs, who])
-        speed = np.where(itself, world.speed[:, part], known.said["speed"][runs, who])
-        path = np.where(itself, world.path[:, part], known.path[runs, who])
-        since = np.where(itself, self._since(), known.said["since"][runs, who])
-        wants = np.where(itself, level, np.nan_to_num(known.said["level"][runs, who])) > BASE
-        waits = heard & np.isnan(slot.time) & (place < world.road.line)
 
-        arm = world.road.arm[path]
+        def told(mine: Floats, name: str) -> Floats:
+            return np.where(itself, mine, known.said[name][runs, who])
+
+        heard = known.heard[runs, who] | itself
+        slot = Slots(told(own.time, "slot"), told(own.kind, "kind")).where(heard)
+        fresh[:, part] &= np.isnan(slot.time)
+        self._plan = self._plan.where(fresh)
+        slot = slot.or_else(Slots(self._plan.time[:, part], self._plan.kind[:, part]))
+        return _View(
+            has=who != NOBODY,
+            slot=slot,
+            place=told(world.s[:, part], "place"),
+            speed=told(world.speed[:, part], "speed"),
+            path=np.where(itself, world.path[:, part], known.path[runs, who]),
+            since=told(self._since(), "since"),
+            waits=heard & np.isnan(slot.time),
+            wants=told(level.astype(float), "level") > BASE,
+        )
+
+    def _first_waiting(self, view: _View) -> tuple[Integers, Booleans]:
+        """Of each arm the first that has no slot, and whether it would take one (run, arm)."""
+        arm = self._world.road.arm[view.path]
+        waits = view.waits & (view.place < self._world.road.line)
         mine = waits[:, None, :] & (arm[:, None, :] == np.arange(ARMS)[None, :, None])
-        first = np.where(mine, place[:, None, :], -np.inf).argmax(axis=2)  # (run, arm)
-        at = runs[:, None]
-        able = mine.any(axis=2) & wants[at, first] & (who != NOBODY)[:, None]
-        chosen_path, distance = path[at, first], world.road.line - place[at, first]
-        kind = windows.best_class(distance, speed[at, first], chosen_path)
-        line_speed = windows.speeds[kind, chosen_path]
-        soonest = windows.earliest(distance, speed[at, first], line_speed, world.limit)
-        soonest = time + np.maximum(soonest, NOTICE)
+        first = np.where(mine, view.place[:, None, :], -np.inf).argmax(axis=2)
+        wants = np.take_along_axis(view.wants, first, axis=1)
+        return first, mine.any(axis=2) & wants & view.has[:, None]
+
+    def _fitting(self, view: _View, soonest: Floats, kind: Integers, path: Integers) -> Floats:
+        """The earliest time from `soonest` on that meets no other slot (run, arm): then, or as soon as one is over."""
+        windows, slot = self.windows, view.slot
         has = ~np.isnan(slot.time)[:, None, :]
-        their_kind, theirs = _whole(slot.kind)[:, None, :], path[:, None, :]
-        kinds, paths = kind[:, :, None], chosen_path[:, :, None]
-        lane = has & (arm[:, None, :] == np.arange(ARMS)[None, :, None])
+        their_kind, theirs = _whole(slot.kind)[:, None, :], view.path[:, None, :]
+        kinds, paths = kind[:, :, None], path[:, :, None]
+        lane = has & (self._world.road.arm[theirs] == np.arange(ARMS)[None, :, None])
         follows = slot.time[:, None, :] + windows.headway[their_kind, theirs, kinds, paths]
-        soonest = np.maximum(soonest, np.where(lane, follows, -np.inf).max(axis=2))
-        crosses = has & self._tables.conflicts[paths, theirs]
-        margin = self._margins[-1]
+        soonest = np.maximum(soonest, np.where(lane, follows, -np.inf).max(axis=2))[:, :, None]
+        crosses, margin = has & self._tables.conflicts[paths, theirs], self._margins[-1]
         opens = slot.time[:, None, :] + windows.leaves[their_kind, theirs, paths] + margin
         opens = opens - windows.enters[kinds, paths, theirs]
         closes = slot.time[:, None, :] + windows.enters[their_kind, theirs, paths] - margin
         closes = closes - windows.leaves[kinds, paths, theirs]
-        tried = np.concatenate([soonest[:, :, None], np.where(crosses, opens + 1e-6, np.inf)], axis=2)
+        tried = np.concatenate([soonest, np.where(crosses, opens + 1e-6, np.inf)], axis=2)
         meets = crosses[:, :, None, :] & (tried[:, :, :, None] < opens[:, :, None, :])
         meets &= tried[:, :, :, None] > closes[:, :, None, :]
-        fits = ~meets.any(axis=3) & (tried >= soonest[:, :, None])
-        best = np.where(fits, tried, np.inf).min(axis=2)
-        best = np.where(able, best, np.inf)
-        score = best + CREDIT * since[at, first]
-        winner = np.where(np.isfinite(best), score, np.inf).argmin(axis=1)
-        found = np.isfinite(best[runs, winner])
-        car = first[runs, winner] + part.start
-        self._plan.time[runs[found], car[found]] = best[runs, winner][found]
-        self._plan.kind[runs[found], car[found]] = kind[runs, winner][found]
-        self._planned[runs[found], car[found]] = time
+        fits = ~meets.any(axis=3) & (tried >= soonest)
+        return np.asarray(np.where(fits, tried, np.inf).min(axis=2))
 
     def _granted_me(self, known: _Known) -> Booleans:
         own = self._own()
         mine = Slots(own.time[:, :, None], own.kind[:, :, None])
-        return np.asarray(self._post.granted(known.number, self._world.part).equal(mine) & known.heard)
+        since = known.number > self._chosen[:, self._world.part, None]  # older words may be of the same slot, given up
+        return np.asarray(self._post.granted(known.number, self._world.part).equal(mine) & known.heard & since)
 
     def _own(self) -> Slots:
         part = self._world.part
@@ -396,6 +430,8 @@ class Agreement:
 
     def _set_slot(self, slot: Slots) -> None:
         part = self._world.part
+        new = ~np.isnan(slot.time) & ~slot.equal(self._own())
+        self._chosen[:, part] = np.where(new, self._number, self._chosen[:, part])
         self.slot = Slots(self.slot.time.copy(), self.slot.kind.copy())
         self.slot.time[:, part], self.slot.kind[:, part] = slot.time, slot.kind
 
@@ -406,6 +442,12 @@ class Agreement:
     def _set_granted(self, granted: Slots) -> None:
         part = self._world.part
         self._granted.time[:, part, part], self._granted.kind[:, part, part] = granted.time, granted.kind
+
+
+def is_fast_enough(distance: Floats, speed: Floats, line_speed: Floats) -> Booleans:
+    """Whether one can still have the speed of its slot at the line, or nearly; what is in m and m/s."""
+    reached = np.sqrt(speed * speed + 2.0 * A * np.maximum(distance, 0.0))
+    return np.asarray(reached >= line_speed - 1.0)
 
 
 def _whole(kind: Floats) -> Integers:

@@ -9,7 +9,7 @@ from karyon.control.crossing import behind, through_slot, to_speed, to_stop, tra
 from karyon.cooperation.intersection import BASE
 from karyon.kernel.design import Function
 from karyon.sim.intersection import right_of_way
-from karyon.sim.intersection.agreement import LATE, A, Agreement, B
+from karyon.sim.intersection.agreement import LATE, A, Agreement, B, is_fast_enough
 from karyon.sim.intersection.right_of_way import AT_LINE, STANDS, Coming, Tables
 from karyon.sim.intersection.sight import SIDES, Ahead, ahead, nearest
 from karyon.sim.intersection.world import World
@@ -97,13 +97,19 @@ class Driving:
         may &= right_of_way.by_gaps(
             world, self._tables, coming, distance, speed, self.since, margin=self._margin[level], must_stand=strict, a=A
         )
-        may &= right_of_way.clear_inside(world, self._tables, distance, speed, level < BASE, A)
+        may &= right_of_way.clear_inside(world, self._tables, self._agreement.bound, distance, speed, level < BASE, A)
         return may & ~self._agreement.grants_in_the_way(time, distance, speed)
 
     def _has_slot(self, time: float, distance: Floats, speed: Floats, level: Integers) -> Booleans:
         """Whose slot is confirmed by all, and can be used: its zones will be free, and it is in time."""
         agreement = self._agreement
         return np.asarray(agreement.confirmed & (level >= BASE) & ~self._blocked() & self._world.before)
+
+    def _line_speed(self) -> Floats:
+        """Speed in m/s that the own slot has at the line; 0: from a stand, or there is no slot."""
+        kind = self._agreement.slot.kind
+        known = np.where(np.isfinite(kind), kind, 0.0).astype(np.int64)
+        return np.asarray(self._agreement.windows.speeds[known, self._world.path])
 
     def _blocked(self) -> Booleans:
         """Whose path is walked across."""
@@ -120,11 +126,15 @@ class Driving:
             return
         at_point = right_of_way.is_bound(distance, speed) | np.isfinite(self.since)
         left = agreement.slot.time - time
-        moving = (np.abs(distance / np.maximum(speed, 0.5) - left) <= LATE) & (agreement.slot.kind > 0)
-        in_time = by_slot & np.where(agreement.slot.kind > 0, moving, (left <= 0.05) & (distance < AT_LINE))
+        line_speed = self._line_speed()
+        arrives = travel_time(distance, speed, A, np.maximum(line_speed, 0.5))
+        moving = (np.abs(arrives - left) <= LATE) & is_fast_enough(distance, speed, line_speed)
+        in_time = by_slot & np.where(line_speed > 0.0, moving, (left <= 0.05) & (distance < AT_LINE))
         goes = (by_gap | in_time) & at_point & ~agreement.bound
         if (goes & by_slot).any():
-            goes &= ~by_slot | right_of_way.clear_inside(world, self._tables, distance, speed, ~by_slot, A)
+            goes &= ~by_slot | right_of_way.clear_inside(
+                world, self._tables, agreement.bound, distance, speed, ~by_slot, A
+            )
         goes |= slipped
         if goes.any():
             agreement.bind(goes, time + travel_time(distance, speed, A, world.top))
@@ -138,16 +148,17 @@ class Driving:
         limit = np.where((level == 0) & (distance < NEAR), self._cautious, world.limit)
         slowing = np.sqrt(world.top * world.top + 2.0 * B * np.maximum(distance, 0.0))
         cruise = to_speed(speed, np.minimum(limit, slowing), A, 3.0)
-        stop = to_stop(distance - BEFORE_LINE, speed, GENTLE, HARDEST)
-        kind = np.where(np.isfinite(agreement.slot.kind), agreement.slot.kind, 0.0).astype(np.int64)
-        line_speed = agreement.windows.speeds[kind, world.path]
+        waits = (level >= BASE) & np.isnan(agreement.slot.time)
+        hold = np.where(waits, agreement.windows.run_up(world.path), BEFORE_LINE)
+        stop = to_stop(distance - np.where(distance > hold, hold, BEFORE_LINE), speed, GENTLE, HARDEST)
+        line_speed = self._line_speed()
         has = np.isfinite(agreement.slot.time) & (level >= BASE)
         left = np.where(has, agreement.slot.time - time, 0.0)
         slot = through_slot(distance, speed, left, line_speed, A, B, world.limit)
         decides_later = ~right_of_way.is_bound(distance, speed)  # who is not bound by then brakes, and still stops
-        goes = (by_gap | (by_slot & (kind > 0))) & decides_later
+        goes = (by_gap | (by_slot & (line_speed > 0.0))) & decides_later
         held = np.where(goes, cruise, np.minimum(cruise, stop))
-        return np.asarray(np.where(has & (kind > 0), np.minimum(held, slot), held))
+        return np.asarray(np.where(has & (line_speed > 0.0), np.minimum(held, slot), held))
 
     def _across(self, speed: Floats) -> Floats:
         """Who is bound crosses, lets those pass who were bound before, and speeds up behind."""
@@ -155,6 +166,7 @@ class Driving:
         inside = -world.distance < world.road.inside[world.path]
         slowing = np.sqrt(world.top * world.top + 2.0 * B * np.maximum(world.distance, 0.0))
         cruise = to_speed(speed, np.where(inside, np.minimum(slowing, world.limit), world.limit), A, 3.0)
-        way = right_of_way.way_inside(world, self._tables, self.order)
-        held = to_stop(np.where(np.isfinite(way), way - 0.5, 1e4), speed, 3.0, HARDEST)
-        return np.asarray(np.minimum(cruise, held))
+        way, fast = right_of_way.way_inside(world, self._tables, self.order)
+        gives_way = to_speed(speed, np.minimum(fast, world.limit), A, 4.0)
+        held = to_stop(np.where(np.isfinite(way), way - 0.5, 1e4), speed, 4.5, HARDEST)
+        return np.asarray(np.minimum(np.minimum(cruise, gives_way), held))

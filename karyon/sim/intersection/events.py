@@ -29,6 +29,7 @@ class Log:
         self._s = simulation
         self.events: list[list[dict[str, Any]]] = [[] for _ in simulation.scenarios]
         self.switches, self.false_downgrades = np.zeros((2, simulation.rows), dtype=np.int64)
+        self._fallen = np.zeros(simulation.rows, dtype=bool)
         self._coordinator = np.full(simulation.shape[0], -1)
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
@@ -61,7 +62,9 @@ class Log:
     def _switch(self, now: int, row: int, before: int, after: int, decision: Decision) -> None:
         s = self._s
         self.switches[row] += 1
+        self._fallen[row] |= after < before
         fields: dict[str, Any] = {"function": s.function.name, "from": before, "to": after}
+        fields |= {"comes": True} if not self._fallen[row] else {}  # into service, having just appeared
         if int(decision.level[row]) != after or decision.level[row] == decision.previous[row]:
             no_more = "no more" if after < before else "it"
             said = f"LoS {before} → {after}: those around have agreed to {no_more}"

@@ -78,7 +78,7 @@ class Measures:
         self.exposure.close(now)
 
     def _pairs(self, now: int) -> None:
-        s, world, road = self._s, self._s.world, self._s.world.road
+        world, road = self._s.world, self._s.world.road
         part = world.part
         here, path = world.here[:, part], world.path[:, part]
         front, rear = -world.distance[:, part], world.rear[:, part]
@@ -159,8 +159,7 @@ class Measures:
 
     def summary(self, run: int) -> dict[str, Any]:
         """The part of `summary.json` that the simulation measures."""
-        s, world = self._s, self._s.world
-        time = float(self._gap_time[run])
+        s, time = self._s, float(self._gap_time[run])
         return {
             "duration": float(seconds(s.finished, 0)),
             "vehicles": s.shape[1],

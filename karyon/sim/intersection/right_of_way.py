@@ -1,7 +1,7 @@
-"""Who may go by what is seen alone: all-way stop (level 0) and gaps (level 1); and who gives way inside the crossing.
+"""Who may go by what is seen alone: all-way stop (level 0), gaps (level 1); and who gives way inside the crossing.
 
-One that can still stop at its line by `STOPS` does, where another one stands at its line: so a car binds itself only where
-it could not stop by `BINDS` any more, and the two never overlap. All that is not certain keeps a car at its line.
+One that can still stop at its line by `STOPS` does, where another one stands at its line: so a car binds itself only
+where it could not stop by `BINDS` any more, and the two never overlap. All that is not certain keeps a car at its line.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-STOPS, BINDS = 2.5, 3.2  # m/s2
+STOPS, BINDS = 3.0, 3.2  # m/s2
+REACTION = 0.4  # s, from what is seen to what the brakes do about it
 STANDS, AT_LINE = 0.3, 2.5  # m/s, m: who stands at its line
 SETS_OFF = 1.6  # m/s2, of one that crosses: counted on for those inside
+SPARE = 0.3  # s, between two in one zone, at least
+BRAKES = -2.5  # m/s2, of one that is not only slowing down for its turn
 HARDEST = 2.5  # m/s2, of another one that comes, at worst
 
 
@@ -50,12 +53,12 @@ class Coming(NamedTuple):
 
 def can_stop(distance: Floats, speed: Floats) -> Booleans:
     """Whether one that comes can, and therefore will, stop at its line."""
-    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 0.5)
+    return np.asarray(distance > speed * speed / (2.0 * STOPS) + 1.05 * REACTION * speed + 0.4)
 
 
 def is_bound(distance: Floats, speed: Floats) -> Booleans:
-    """Whether one that may go must decide now: it cannot stop gently any more."""
-    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + 0.1)
+    """Whether one that may go must decide now: a cycle later it could not stop gently any more."""
+    return np.asarray(distance <= speed * speed / (2.0 * BINDS) + REACTION * speed + 0.2)
 
 
 def by_gaps(
@@ -99,43 +102,59 @@ def by_gaps(
     return np.asarray(may)
 
 
-def clear_inside(world: World, tables: Tables, distance: Floats, speed: Floats, strict: Booleans, a: float) -> Booleans:
-    """Who finds the zones on its path free, or about to be (run, car); `strict`: they are free already."""
+def clear_inside(
+    world: World, tables: Tables, bound: Booleans, distance: Floats, speed: Floats, strict: Booleans, a: float
+) -> Booleans:
+    """Who finds the zones on its path free, or about to be (run, car); `strict`: they are free already.
+
+    bound   who is in the crossing, or cannot stop before it any more (run, car)
+    """
     part = world.part
-    path, inside = world.path[:, part], world.inside[:, part]
-    conflicts = tables.conflicts[path[:, :, None], path[:, None, :]]
-    to_leave = tables.clear[path[:, None, :], path[:, :, None]] + world.distance[:, None, part]  # theirs
-    blocks = conflicts & inside[:, None, :] & (to_leave > 0.0)
-    left = travel_time(to_leave, world.speed[:, None, part], SETS_OFF, world.top[:, None, part])
+    path, there = world.path[:, part], (world.inside | (bound & world.before))[:, part]
+    conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & there[:, None, :]
+    to_leave, left = _leaving(world, tables)
+    blocks = conflicts & (to_leave > 0.0) & ~np.eye(path.shape[1], dtype=bool)
     begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
-    there = travel_time(begins + distance[:, part, None], speed[:, part, None], a, world.top[:, part, None])
-    blocks &= strict[:, part, None] | (left + 0.3 > there)
+    arrives = travel_time(begins + distance[:, part, None], speed[:, part, None], a, world.top[:, part, None])
+    blocks &= strict[:, part, None] | (left + SPARE > arrives)
     free = np.ones(world.s.shape, dtype=bool)
     free[:, part] = ~blocks.any(axis=2)
     return free
 
 
-def way_inside(world: World, tables: Tables, order: Floats) -> Floats:
-    """How far each car that is bound may go before it must let another one pass (m, inf: as it likes) (run, car).
+def way_inside(world: World, tables: Tables, order: Floats) -> tuple[Floats, Floats]:
+    """How far each car that is bound may go (m), and how fast (m/s), to let those pass who were bound before.
 
-    order   s, when each was bound; NaN: not. Who was bound first goes first, and whoever is in a zone already
+    order   s, when each was bound; NaN: not. Whoever is in a zone already goes on
+    Answers (run, car), inf: as it likes.
     """
     part = world.part
     path, rank, here = world.path[:, part], order[:, part], world.here[:, part]
-    behind_line = -world.distance[:, part]
     number = np.arange(rank.shape[1])
     theirs, mine = rank[:, None, :], rank[:, :, None]
     first = (theirs < mine) | ((theirs == mine) & (number[None, None, :] < number[None, :, None]))
     conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & here[:, None, :] & here[:, :, None]
-    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0) - behind_line[:, :, None]
-    to_leave = tables.clear[path[:, None, :], path[:, :, None]] - behind_line[:, None, :]
-    conflicts &= first & (begins > 0.0) & (to_leave > 0.0)
-    left = travel_time(to_leave, world.speed[:, None, part], SETS_OFF, world.top[:, None, part])
-    there = begins / np.maximum(world.speed[:, part, None], 0.5)
-    must_wait = conflicts & (left + 0.2 > there)
-    way = np.full(world.s.shape, np.inf)
+    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0) + world.distance[:, part, None]
+    to_leave, left = _leaving(world, tables)
+    must_wait = conflicts & first & (begins > 0.0) & (to_leave > 0.0)
+    must_wait &= left + 0.1 > begins / np.maximum(world.speed[:, part, None], 0.5)
+    way, fast = np.full((2, *world.s.shape), np.inf)
     way[:, part] = np.where(must_wait, begins, np.inf).min(axis=2)
-    return way
+    fast[:, part] = np.where(must_wait, begins / np.maximum(left + 0.1, 0.1), np.inf).min(axis=2)
+    return way, fast
+
+
+def _leaving(world: World, tables: Tables) -> tuple[Floats, Floats]:
+    """How far each other car is from being out of the own way, m, and for how long, s (run, car, other) of `part`.
+
+    One that brakes is not counted on: as if it went on at half its speed.
+    """
+    part = world.part
+    path, speed = world.path[:, part], world.speed[:, None, part]
+    to_leave = tables.clear[path[:, None, :], path[:, :, None]] + world.distance[:, None, part]
+    soon = travel_time(to_leave, speed, SETS_OFF, world.top[:, None, part])
+    late = np.maximum(to_leave, 0.0) / np.maximum(0.5 * speed, 0.3)
+    return to_leave, np.where(world.acceleration[:, None, part] < BRAKES, late, soon)
 
 
 def _first_standing(world: World, since: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""One simulation of a batch of runs at a crossing: SimPy keeps the time, one process per kind of cycle, all rows at once.
+"""One simulation of a batch of runs at a crossing: SimPy keeps the time, one process per kind of cycle.
 
 Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + car where the kernel judges.
 """
@@ -67,7 +67,7 @@ class Simulation:
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
         self.sight = Sight(self.rows, INCONSISTENT, limit)
-        self.channel = Channel(scenarios, is_group=True)  # type: ignore[arg-type]
+        self.channel = Channel(scenarios, is_group=True)
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
         self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
@@ -109,7 +109,7 @@ class Simulation:
         self.finished = 0
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
-        """Run to the end; `progress` is told each second, and ends the runs by answering False. Whether it was reached."""
+        """Run to the end, and whether it was reached; `progress` is told each second, and ends the runs by False."""
         now, complete = 0, True
         while now <= self.end and complete:
             now = min(now + nanoseconds(1.0), self.end + 1)
@@ -180,9 +180,10 @@ class Simulation:
         place, speed, level = said_wrongly(self.liars, now, place, speed, self.admitted.reshape(self.shape), self.top)
         self.agreement.send(place, speed, level)
         nothing = np.zeros((len(CONTENT), self.rows))  # what is said is kept by `agreement`, in order of its sending
-        true = np.zeros((len(MESSAGE), self.rows))
-        true[0] = world.distance.ravel()  # TODO
-        self.channel.send(now, nothing, true, ~has_radio.ravel())
+        x, y, _ = world.place
+        places = np.zeros((len(MESSAGE), self.rows), dtype=np.complex128)  # in the plane: distances are their |a - b|
+        places[0] = (x + 1j * y).ravel()
+        self.channel.send(now, nothing, places, ~has_radio.ravel())
 
     def _heard(self) -> Integers:
         """When the newest message that has arrived was sent, ns (run, car, other)."""

@@ -32,7 +32,7 @@ class Traffic:
 
     @classmethod
     def of(cls, scenarios: Sequence[Scenario]) -> "Traffic":
-        """Of all runs. Given how many come in a run, a Poisson process has their times uniform. [Ross 2014, sec. 5.3]"""
+        """Of all runs. Given how many come, a Poisson process has their times uniform. [Ross 2014, sec. 5.3]"""
         drawn = [_drawn(each) for each in scenarios]
         return cls(*(np.stack(column) for column in zip(*drawn, strict=True)))
 

@@ -67,12 +67,12 @@ class World:
     @property
     def distance(self) -> Floats:
         """From the front bumper to the stop line in m, negative behind it (run, car)."""
-        return self.road.line - self.s
+        return np.asarray(self.road.line - self.s)
 
     @property
     def rear(self) -> Floats:
         """How far the rear bumper is behind the stop line, m (run, car)."""
-        return self.s - self.road.line - self.vehicle.length
+        return np.asarray(self.s - self.road.line - self.vehicle.length)
 
     @property
     def before(self) -> Booleans:

@@ -42,12 +42,6 @@ class Flown:
     columns: dict[str, Floats]
 
 
-def is_flight(folder: Path) -> bool:
-    """Whether the run in a folder is one of flight."""
-    trace = folder / "trace.parquet"
-    return trace.is_file() and LEVEL in parquet.read_schema(trace).names
-
-
 def read(folder: Path) -> Flown:
     """The flight in a folder. Raises RunError."""
     for name in ("summary.json", "events.jsonl"):

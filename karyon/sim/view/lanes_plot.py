@@ -32,15 +32,6 @@ class Drawn:
     summary: dict[str, Any]
 
 
-def is_of_lanes(folder: Path) -> bool:
-    """Whether the folder holds a run of lane changes. Raises RunError for a trace that cannot be read."""
-    path = folder / TRACE
-    try:
-        return path.is_file() and "lateral" in parquet.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
-
-
 def read(folder: Path) -> Drawn:
     """The run in a folder. Raises RunError where it is damaged or not whole."""
     try:

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.image import imread
 from PIL import Image
 
+from karyon.sim import kinds
 from karyon.sim.outside import is_real_time
-from karyon.sim.scenario import read
 from karyon.sim.shipped import shipped_scenarios
 from karyon.sim.view.gallery import FIGURE, FREQUENT, MOMENTS, shrink
 
@@ -20,8 +20,11 @@ LARGEST = 200_000  # bytes of a picture
 def test_no_scenario_is_without_a_picture():
     """Each that needs no device has a moment, and a page shows it with the time in words; no others have pictures."""
     page = (ROOT / "docs/scenarios.md").read_text("utf-8")
-    cars = [name for name in shipped_scenarios() if name not in ("intersection", "lane_change")]
-    simulated = {name for name in cars if not is_real_time(read(name).scenario)}
+    loaded = {name: kinds.read(name) for name in shipped_scenarios()}
+    following = {name for name, one in loaded.items() if kinds.function_of(one) == kinds.CAR_FOLLOWING}
+    real = {name for name in following if is_real_time(loaded[name].scenario)}
+    flights = {name for name, one in loaded.items() if kinds.function_of(one) == "flight"}
+    simulated = set(loaded) - real - flights
     assert {moment.scenario for moment in MOMENTS} == simulated
     shown = re.findall(r"\]\((view_\w+)\.png\)\n\n\*\*`([\w ]+)`\*\*, at ([\d.]+) s", page)
     expected = [(m.name, m.scenario if m.name != "view_demo" else "karyon demo", f"{m.at:g}") for m in MOMENTS]

@@ -1,0 +1,147 @@
+"""A crossing: who is where, who may go, and that nothing that fails brings two cars into one zone."""
+
+import json
+
+import numpy as np
+import pytest
+
+from karyon.sim import kinds
+from karyon.sim.documents import InputError
+from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.roads.crossing import Layout, crossing, outlines, polylines
+from karyon.sim.roads.paths import Path
+from karyon.sim.scenario import cut
+
+LAYOUT = Layout(lane=3.5, approach=150.0, exit=60.0, corner=5.0)
+WIDTH = 2.2
+LEFT, STRAIGHT, RIGHT = 0, 1, 2
+
+
+@pytest.fixture(scope="module")
+def road():
+    """The usual crossing."""
+    return crossing(LAYOUT, WIDTH)
+
+
+def test_a_path_is_as_long_as_the_way_along_it():
+    """Chords of small steps add up to its length, and it ends with the heading of its turn."""
+    path = Path.of((1.0, 2.0), 0.3, [(20.0, 0.0), (15.0, 0.1), (5.0, -0.2)])
+    s = np.linspace(0.0, path.length, 4001)
+    x, y, heading = path.at(s)
+    assert np.hypot(np.diff(x), np.diff(y)).sum() == pytest.approx(40.0, abs=1e-3)
+    assert heading[-1] == pytest.approx(0.3 + 1.5 - 1.0)
+    with pytest.raises(ValueError, match="longer than 0 m"):
+        Path.of((0.0, 0.0), 0.0, [(0.0, 0.0)])
+
+
+def test_zones_are_where_two_paths_are_too_near(road):
+    """By brute force: within a zone's ends some points of the two are near each other, and outside of them none is."""
+    for one in (LEFT, STRAIGHT, RIGHT):  # arm 0 stands for all: the crossing is the same from each
+        for other in range(3, 12):
+            s = np.arange(0.0, road.inside[one], 0.1)
+            u = np.arange(0.0, road.inside[other] + 8.0, 0.1)
+            mine = np.stack(road.paths.each[one].at(road.line + s)[:2], axis=1)
+            theirs = np.stack(road.paths.each[other].at(road.line + u)[:2], axis=1)
+            near = np.linalg.norm(mine[:, None] - theirs[None], axis=2).min(axis=1) < WIDTH
+            if not road.conflicts[one, other]:
+                assert not near.any()
+                continue
+            outside = (s < road.begins[one, other] - 0.3) | (s > road.ends[one, other] + 0.3)
+            assert not near[outside].any()
+            assert near[np.abs(s - road.begins[one, other]) < 0.6].any()
+    assert np.array_equal(road.conflicts, road.conflicts.T)
+    assert not road.conflicts[LEFT, 6 + LEFT]  # opposite ones turn left in front of each other
+    assert road.conflicts[STRAIGHT, 6 + LEFT]
+
+
+def test_a_window_gets_outlines_and_lines_in_metres(road):
+    """Each zone lies in the crossing; each line begins on its arm and ends on the one that the path leaves by."""
+    zones = outlines(road, WIDTH)
+    assert zones.keys() == set(zip(*np.nonzero(np.triu(road.conflicts)), strict=True))
+    assert max(np.abs(zone).max() for zone in zones.values()) <= LAYOUT.half + 2.0
+    south_to_west = polylines(road)[LEFT]
+    assert south_to_west[0] == pytest.approx([1.75, -158.5])
+    assert south_to_west[-1] == pytest.approx([-68.5, 1.75])
+
+
+def outcome(sets, seed=7, duration=45):
+    loaded = kinds.read("intersection", [f"duration={duration}", *sets], seed)
+    (result,) = kinds.simulate([loaded], [None])
+    return result
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        (),
+        ("radio.loss=0.5",),
+        ("radio.loss=1",),
+        ("intersection.max_los=0",),
+        ("faults=[{vehicle: all, component: coordinator, mode: crash, onset: 20, duration: 15}]",),
+        ("demand.silent=0.2", "pedestrians=[{arm: 1, time: 20, duration: 10}]", "emergencies=[{arm: 2, time: 15}]"),
+    ],
+    ids=str,
+)
+def test_nothing_brings_two_cars_into_one_zone(sets):
+    """Whatever is lost, fails or walks about; cars pass, and nobody waits for ever."""
+    result = outcome(sets)
+    summary = result.summary
+    function = summary["functions"]["intersection"]
+    assert not [goal for goal, found in summary["safety_goals"].items() if found["violated"]], result.events
+    assert 0.0 <= function["worst_switch_latency"] <= function["switch_bound"]
+    assert summary["metrics"]["passed"] >= 2
+    assert summary["metrics"]["stuck_vehicles"] == 0
+
+
+def test_a_run_has_the_same_bits_alone_and_in_a_batch():
+    """Its summary and its events are those of the run beside others."""
+    loaded = [kinds.read("intersection", ["duration=22", "radio.loss=0.3"], seed) for seed in (1, 2)]
+    together = kinds.simulate(loaded, [None, None])
+    alone = kinds.simulate([loaded[1]], [None])[0]
+    without_wall = [
+        {name: each for name, each in result.summary.items() if name != "wall"} for result in (together[1], alone)
+    ]
+    assert without_wall[0] == without_wall[1]
+    assert together[1].events == alone.events
+
+
+def test_a_coordinator_that_is_silent_costs_the_highest_level_alone():
+    """Others go on by slots that each chooses itself, and the highest level is back once one can be elected."""
+    fault = "faults=[{vehicle: all, component: coordinator, mode: crash, onset: 20, duration: 15}]"
+    events = [event for event in outcome([fault]).events if event["kind"] == "los"]
+    during = [event for event in events if 20.0 < event["time"] < 35.0 and event["to"] < event["from"]]
+    assert during
+    assert {event["to"] for event in during} == {2}
+    assert any(event["to"] == 3 for event in events if event["time"] > 35.0)
+
+
+def test_what_a_run_leaves_can_be_read_again(tmp_path):
+    """The scenario as run is an equal one; the trace has the columns of all traces."""
+    loaded = cut(kinds.read("intersection", ["demand.flow=900"]), 8.0)
+    kinds.simulate([loaded], [tmp_path])
+    assert kinds.read(tmp_path / "scenario.yaml").scenario == loaded.scenario
+    assert isinstance(loaded.scenario, Scenario)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert {"throughput", "longest_wait", "zone_conflicts", "stuck_vehicles"} <= summary["metrics"].keys()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("demand.turns=[0, 0, 0]", "demand.turns has no share above 0"),
+        ("demand.flow=1e4", None),
+        ("pedestrians=[{arm: 4, time: 1}]", "pedestrians[0].arm is a whole number from 0 to 3, found 4"),
+        ("faults=[{vehicle: 0, signal: lead.message, mode: omission, onset: 1}]", "is the name of a signal"),
+        ("faults=[{vehicle: 500, component: radio, mode: crash, onset: 1}]", "vehicle 500 is not in the scenario"),
+        ("road.corner=0", "road.corner"),
+        ("acc.max_los=1", "has no field `acc`"),
+    ],
+)
+def test_bad_input_is_told(setting, said):
+    """One clear message; a demand that cannot be met is no error, but is told."""
+    if said is None:
+        assert "queues grow" in kinds.read("intersection", [setting]).warnings[0]
+        return
+    with pytest.raises(InputError) as error:
+        kinds.read("intersection", [setting])
+    assert said in str(error.value)

@@ -39,9 +39,9 @@ def simulate(
             if attend is not None:
                 attend(simulation)
             complete = simulation.run(progress)
-            simulation.trace.close()
+            simulation.close()
         finally:
-            simulation.trace.discard()
+            simulation.discard()
         wall = time.perf_counter() - started
         return [
             _result(loaded, simulation, run, folder, wall, complete)

@@ -6,6 +6,7 @@ Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + c
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from karyon.sim.intersection.sight import Eyes
 from karyon.sim.intersection.trace import Trace
 from karyon.sim.intersection.world import World
 from karyon.sim.radio import Channel
+from karyon.sim.recorder import Messages
 from karyon.sim.streams import NormalBlocks, Purpose
 
 Booleans = NDArray[np.bool_]
@@ -89,6 +91,7 @@ class Simulation:
         self.log = Log(self)
         self.measures = Measures(self)
         self.trace = Trace(self, folders)
+        self.sent = Messages(folders, self.channel.links)
         self._processes()
 
     def _begin(self) -> None:
@@ -183,7 +186,20 @@ class Simulation:
         x, y, _ = world.place
         places = np.zeros((len(MESSAGE), self.rows), dtype=np.complex128)  # in the plane: distances are their |a - b|
         places[0] = (x + 1j * y).ravel()
-        self.channel.send(now, nothing, places, ~has_radio.ravel())
+        sent = self.channel.send(now, nothing, places, ~has_radio.ravel())
+        if self.trace.wanted:
+            among = sent.spoke & has_radio.ravel()[self.channel.links.receiver]  # nobody else could hear it
+            self.sent.record(replace(sent, spoke=among), None, self.down["radio"])
+
+    def close(self) -> None:
+        """Finish the files of the run."""
+        self.trace.close()
+        self.sent.close()
+
+    def discard(self) -> None:
+        """Leave nothing half-written behind."""
+        self.trace.discard()
+        self.sent.discard()
 
     def _heard(self) -> Integers:
         """When the newest message that has arrived was sent, ns (run, car, other)."""

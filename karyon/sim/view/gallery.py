@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from karyon.sim.kinds import read, simulate
-from karyon.sim.view.live import Live
 from karyon.sim.view.look import Look
 from karyon.sim.view.plot import plot
+from karyon.sim.view.show import of_scenario
 from karyon.sim.view.stills import screenshot
 
 SIZE = (1280, 800)  # px
@@ -75,11 +75,8 @@ def main() -> None:
 def draw(moment: Moment, path: Path) -> None:
     """One of them."""
     with TemporaryDirectory(prefix="karyon-") as scratch:
-        live = Live(read(moment.scenario), Path(scratch))
-        try:
-            screenshot(live, moment.at, path, Look(is_dark=moment.is_dark), SIZE)
-        finally:
-            live.close()
+        with of_scenario(read(moment.scenario), Path(scratch)) as source:
+            screenshot(source, moment.at, path, Look(is_dark=moment.is_dark), SIZE)
     shrink(path)
 
 

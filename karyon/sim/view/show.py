@@ -6,19 +6,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 
-from karyon.sim.kinds import CAR_FOLLOWING, function_of, read
+from karyon.sim.kinds import CAR_FOLLOWING, function_of, read, simulate
 from karyon.sim.run import refuse_bench, refuse_campaign
+from karyon.sim.scenario import Loaded
 from karyon.sim.view import stills, window
 from karyon.sim.view.folder import EVENTS, MESSAGES, SUMMARY, TRACE
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.scene import Source
+
+COME_AND_GO = ("intersection",)  # functions whose vehicles do: a live window has as many from its beginning to its end
 
 
 class ShowError(ValueError):
@@ -89,11 +93,24 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
     if not is_still:
         refuse_campaign([recorded])
     with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
-        live = Live(loaded, Path(scratch) / "run" if is_still else recorded)
-        try:
-            yield live
-        finally:
-            live.close()
+        with of_scenario(loaded, Path(scratch) / "run" if is_still else recorded) as source:
+            yield source
+
+
+@contextmanager
+def of_scenario(loaded: Loaded[Any], folder: Path) -> Iterator[Source]:
+    """The run of a scenario, recorded in `folder`: live, or once it has ended where vehicles come and go."""
+    if function_of(loaded) in COME_AND_GO:
+        folder.mkdir(parents=True, exist_ok=True)
+        told = _Told(loaded.scenario.duration)
+        simulate([loaded], [folder], lambda time: told(time) is None)
+        yield Recording(folder)
+        return
+    live = Live(loaded, folder)
+    try:
+        yield live
+    finally:
+        live.close()
 
 
 class _Told:

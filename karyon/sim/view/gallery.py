@@ -74,9 +74,8 @@ def main() -> None:
 
 def draw(moment: Moment, path: Path) -> None:
     """One of them."""
-    with TemporaryDirectory(prefix="karyon-") as scratch:
-        with of_scenario(read(moment.scenario), Path(scratch)) as source:
-            screenshot(source, moment.at, path, Look(is_dark=moment.is_dark), SIZE)
+    with TemporaryDirectory(prefix="karyon-") as scratch, of_scenario(read(moment.scenario), Path(scratch)) as source:
+        screenshot(source, moment.at, path, Look(is_dark=moment.is_dark), SIZE)
     shrink(path)
 
 

@@ -92,9 +92,11 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         raise ShowError(f"{recorded} holds the scenario itself, which the run would write over: copy it elsewhere")
     if not is_still:
         refuse_campaign([recorded])
-    with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
-        with of_scenario(loaded, Path(scratch) / "run" if is_still else recorded) as source:
-            yield source
+    with (
+        tempfile.TemporaryDirectory(prefix="karyon-") as scratch,
+        of_scenario(loaded, Path(scratch) / "run" if is_still else recorded) as source,
+    ):
+        yield source
 
 
 @contextmanager
@@ -102,8 +104,13 @@ def of_scenario(loaded: Loaded[Any], folder: Path) -> Iterator[Source]:
     """The run of a scenario, recorded in `folder`: live, or once it has ended where vehicles come and go."""
     if function_of(loaded) in COME_AND_GO:
         folder.mkdir(parents=True, exist_ok=True)
-        told = _Told(loaded.scenario.duration)
-        simulate([loaded], [folder], lambda time: told(time) is None)
+        tell = _Told(loaded.scenario.duration)
+
+        def goes_on(time: float) -> bool:
+            tell(time)
+            return True
+
+        simulate([loaded], [folder], goes_on)
         yield Recording(folder)
         return
     live = Live(loaded, folder)

@@ -68,11 +68,15 @@ def level_column(names: Sequence[str]) -> str:
 def spans(file: parquet.ParquetFile, key: str, path: Path) -> tuple[Floats, Floats]:
     """Lowest and highest value of a column in each row group that is not empty, as the file says. Raises RunError."""
     column = file.schema_arrow.names.index(key)
-    groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
-    told = [group.column(column).statistics for group in groups if group.num_rows]
+    told = [file.metadata.row_group(group).column(column).statistics for group in filled(file)]
     if any(each is None or not each.has_min_max for each in told):
         raise RunError(f"{path}: does not say when its row groups begin and end")
     return np.array([each.min for each in told], dtype=float), np.array([each.max for each in told], dtype=float)
+
+
+def filled(file: parquet.ParquetFile) -> list[int]:
+    """The row groups that are not empty."""
+    return [group for group in range(file.metadata.num_row_groups) if file.metadata.row_group(group).num_rows]
 
 
 def opened(path: Path) -> parquet.ParquetFile:

@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 
 from karyon.sim.view import happenings
 from karyon.sim.view.about import About, about_folder
-from karyon.sim.view.folder import EVENTS, MESSAGES, TRACE, RunError, judged, names_of_numbers, opened, readable, spans
+from karyon.sim.view.folder import (
+    EVENTS,
+    MESSAGES,
+    TRACE,
+    RunError,
+    filled,
+    judged,
+    names_of_numbers,
+    opened,
+    readable,
+    spans,
+)
 from karyon.sim.view.happenings import Happening
 from karyon.sim.view.links import Wanted
 from karyon.sim.view.rows import Floats, Integers, Lazy, Rows
@@ -26,12 +37,13 @@ class Table:
         self._file = opened(path)
         self.names = names_of_numbers(self._file.schema_arrow)
         self.begins, self.ends = spans(self._file, key, path)
+        self._filled = filled(self._file)
         self._group = lru_cache(GROUPS_KEPT)(self._read_group)
 
     def rows(self, begin: float, end: float) -> list[Rows]:
         """What was between (s), as one part per row group; both ends counted. Raises RunError."""
         touched = np.flatnonzero((self.ends >= begin) & (self.begins <= end))
-        return [self._group(int(group)).between(begin, end) for group in touched]
+        return [self._group(self._filled[span]).between(begin, end) for span in touched]
 
     def _read_group(self, group: int) -> Rows:
         def read(name: str) -> NDArray[Any]:

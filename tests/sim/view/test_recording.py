@@ -17,7 +17,7 @@ from karyon.sim.view import happenings
 from karyon.sim.view.folder import RunError
 from karyon.sim.view.happenings import Happening, Span
 from karyon.sim.view.links import NO_ONE, Wanted
-from karyon.sim.view.recording import Recording
+from karyon.sim.view.recording import Recording, Table
 from karyon.sim.view.rows import Lazy, Rows
 
 DRIFT = "faults=[{vehicle: 2, signal: front.distance, mode: drift, onset: 5, duration: 3, rate: 2}]"
@@ -107,6 +107,17 @@ def test_messages_are_those_that_were_sent(run):
     np.testing.assert_array_equal(sender, expected.sender)
     np.testing.assert_array_equal(receiver, expected.receiver)
     np.testing.assert_array_equal(arrived, expected.arrived)
+
+
+def test_row_groups_may_be_empty(tmp_path):
+    """As long as nobody has come there are no messages."""
+    schema = pa.schema([(name, pa.float64()) for name in ("sent", "sender")])
+    with parquet.ParquetWriter(tmp_path / "messages.parquet", schema) as writer:
+        for times in ([], [1.0, 2.0], [], [3.0]):
+            writer.write_table(pa.table({"sent": times, "sender": times}, schema))
+    table = Table(tmp_path / "messages.parquet", "sent")
+    assert [time for part in table.rows(0.0, 9.0) for time in part.time] == [1.0, 2.0, 3.0]
+    assert [time for part in table.rows(2.5, 9.0) for time in part.columns["sender"]] == [3.0]
 
 
 def test_a_truncated_trace_is_refused(broken):

@@ -143,6 +143,7 @@ class Cruise:
         self.reaction_times = np.array([level["reaction_time"] for level in levels])
         self.closing = self.laws[1].closing
         self.braking, self.lag = braking, lag
+        self._rows = np.arange(rows)
         self.command = np.zeros(rows)
         self.response = np.zeros(rows)
         self._motion = Motion(speed=np.full(rows, np.nan), acceleration=np.zeros(rows))
@@ -188,8 +189,9 @@ class Cruise:
         gain = np.where(heard, self.BARRIER_GAIN, self.UNANNOUNCED_GAIN)
         allowed = self._confirmed(self._barrier(seen, margin, front_braking, gain), heard)
         guided = (level > 0) | front_trusted
-        bound = np.where(guided, np.take_along_axis(allowed, level[None], axis=0)[0], np.inf)
-        too_close = guided & (np.take_along_axis(margin, level[None], axis=0)[0] < 0.0)
+        in_force = level, self._rows
+        bound = np.where(guided, allowed[in_force], np.inf)
+        too_close = guided & (margin[in_force] < 0.0)
         needed = np.where(too_close, self._needed(seen, front_braking, step), self.braking)
         hardest = np.where(~guided & ~self._front.is_car, limits.EMERGENCY_BRAKING, np.fmax(needed, self.braking))
         self.command = self._within_limits(np.minimum(wanted, bound), ~guided, hardest, speed_bound, step)
@@ -262,8 +264,9 @@ class Cruise:
         comfort = limits.deceleration(speed)
         emergency = blind | (wanted < -comfort)
         target = np.minimum(wanted, limits.acceleration(speed))
-        change = np.where(emergency, limits.EMERGENCY_JERK, limits.jerk(speed)) * step
-        up = limits.jerk(speed) * step
+        jerk = limits.jerk(speed)
+        change = np.where(emergency, limits.EMERGENCY_JERK, jerk) * step
+        up = jerk * step
         moved = np.minimum(np.maximum(target, self.command - change), self.command + up)
         held = np.where(blind, np.minimum(self.command, -self.laws[0].stopping), self.command)
         return np.maximum(np.where(np.isnan(moved), held, moved), -hardest)

@@ -6,6 +6,7 @@ vehicle in one run). A rule over absent data is *unknown*; its `Verdict` is ther
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
@@ -109,6 +110,34 @@ class SafetyInformation:
             return False
         self.value[index], self.validity[index], self.spread[index], self.clock_offset[index] = reals
         self.time[index] = ticks
+        return True
+
+    def see_all(
+        self,
+        signals: Sequence[str],
+        value: Given,
+        time: Given,
+        validity: Given = 1.0,
+        spread: Given = 0.0,
+        clock_offset: Given = 0.0,
+    ) -> bool:
+        """As `see` of several signals, in less time: arrays (signal, row), or what fits all. Returns True when taken.
+
+        Signals that the design does not know are ignored. What is not of the types that are kept, float64 and int64,
+        makes all of these signals absent. Never raises.
+        """
+        indices = [_index(self.signals, signal) for signal in signals]
+        rows = [row for row, index in enumerate(indices) if index is not None]
+        known = [index for index in indices if index is not None]
+        reals = (value, validity, spread, clock_offset)
+        shape = (len(indices), self.rows)
+        if not (_is_plain(time, np.int64, shape) and all(_is_real(each, shape) for each in reals)):
+            for index in known:
+                self._forget(index)
+            return False
+        kept = (self.value, self.validity, self.spread, self.clock_offset, self.time)
+        for array, given in zip(kept, (*reals, time), strict=True):
+            array[known] = given if isinstance(given, float) else given[rows]
         return True
 
     def forget(self, signal: str) -> bool:
@@ -325,7 +354,7 @@ def _index(names: dict[str, int], name: Given) -> int | None:
 
 def _reals(given: Given, rows: int) -> Floats | float | None:
     """Numbers as float64, a scalar or of a shape that fits (row,); None when they are not. Never raises."""
-    if isinstance(given, float) or _is_plain(given, np.float64, rows):
+    if _is_real(given, (rows,)):
         return given
     array = _array(given, rows, ("i", "u", "f"))
     if array is None or array.dtype == np.float64:
@@ -336,7 +365,7 @@ def _reals(given: Given, rows: int) -> Floats | float | None:
 
 def _ticks(given: Given, rows: int) -> Ticks | None:
     """Integers that int64 holds; ABSENT where one does not fit; None when they are no integers. Never raises."""
-    if _is_plain(given, np.int64, rows):
+    if _is_plain(given, np.int64, (rows,)):
         return given
     array = _array(given, rows, ("i", "u"))
     if array is None:
@@ -344,9 +373,13 @@ def _ticks(given: Given, rows: int) -> Ticks | None:
     return np.where(array > LATEST, ABSENT, array.astype(np.int64))
 
 
-def _is_plain(given: Given, kind: type, rows: int) -> TypeGuard[NDArray[Any]]:
-    """Whether it is what it takes already: no more is asked of what comes in each cycle."""
-    return type(given) is np.ndarray and given.dtype == kind and given.shape == (rows,)
+def _is_plain(given: Given, kind: type, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any]]:
+    """Whether it is what is kept already: no more is asked of what comes in each cycle."""
+    return type(given) is np.ndarray and given.dtype == kind and given.shape == shape
+
+
+def _is_real(given: Given, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any] | float]:
+    return isinstance(given, float) or _is_plain(given, np.float64, shape)
 
 
 def mask_or_none(given: Given, rows: int) -> Booleans | None:

@@ -148,7 +148,7 @@ class Simulation:
             self.perception.quicken(compiled.in_turn)
 
     def _is_long(self) -> bool:
-        """Whether there is so much to do that it pays to compile, which takes half a minute, or a second if cached."""
+        """Whether there is so much to do that it pays to compile, which takes a minute, or a second if cached."""
         return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
 
     def _begin(self, top: int) -> None:
@@ -376,12 +376,10 @@ class Simulation:
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""
         kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
-        for index, name in enumerate(OWN):
-            kernel.see(name, seen.value[index], seen.time[index], seen.validity[index], seen.spread[index])
+        kernel.see_all(OWN, seen.value, seen.time, seen.validity, seen.spread)
         for sender, told in zip(self.senders, self.told, strict=True):
-            for index, field in enumerate(MESSAGE):
-                spread = told.spread[index]
-                kernel.see(f"{sender}.{field}", told.value[index], told.time, told.validity, spread, offset)
+            time, validity = (np.repeat(each[None], len(MESSAGE), axis=0) for each in (told.time, told.validity))
+            kernel.see_all([f"{sender}.{field}" for field in MESSAGE], told.value, time, validity, told.spread, offset)
             kernel.see(sender, told.value[0], told.time, told.validity, 0.0, offset)
 
     def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:

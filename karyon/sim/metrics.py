@@ -147,8 +147,9 @@ class Metrics:
         s = self._s
         assert s.seen is not None
         self._truth.keep(now, s.true)
-        wrong = np.abs(s.seen.value - self._truth.at(s.seen.time)) > self._tolerated_own
-        self._own_wrong = np.where(s.seen.fresh, wrong, self._own_wrong)
+        fresh = s.seen.fresh
+        wrong = np.abs(s.seen.value - self._truth.at(np.where(fresh, s.seen.time, now))) > self._tolerated_own
+        self._own_wrong = np.where(fresh, wrong, self._own_wrong)
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         for (sender, before), told, source in zip(self._misled.items(), s.told, s.sources, strict=True):

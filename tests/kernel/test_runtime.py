@@ -603,3 +603,26 @@ STATE = ("time", "beats", "cooperation", "deadlines")
 def test_many_rows_are_taken_signal_by_signal(rows, blocks):
     """What is in the cache is there once: measured, and nothing that an answer shows."""
     assert len(Freshness(information(rows))._blocks) == blocks
+
+
+def test_several_signals_at_once_are_what_each_is_by_itself():
+    """In any order, those unknown to the design left out, with numbers that are the same for all."""
+    names, rows = (*reversed(SIGNALS), "elsewhere"), 3
+    draw = np.random.default_rng(5)
+    value, validity = draw.normal(size=(2, len(names), rows))
+    value[0, 1], time = nan, draw.integers(0, NOW, (len(names), rows))
+    each, together = information(rows), information(rows)
+    for index, name in enumerate(names):
+        each.see(name, value[index], time[index], validity[index], 0.5)
+    assert together.see_all(names, value, time, validity, 0.5)
+    for name, array in vars(each).items():
+        np.testing.assert_array_equal(array, getattr(together, name))
+
+
+@pytest.mark.parametrize("wrong", [None, 1.0, np.zeros((2, 3)), np.zeros((2, 4), dtype=np.int64)])
+def test_several_signals_with_times_that_are_none_are_absent(wrong):
+    seen = information(rows=3)
+    names = list(SIGNALS)[:2]
+    assert seen.see_all(names, np.ones((2, 3)), np.full((2, 3), NOW))
+    assert not seen.see_all(names, np.ones((2, 3)), wrong)
+    assert not any(seen.present(name, NOW).any() for name in names)

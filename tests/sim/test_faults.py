@@ -462,3 +462,28 @@ def test_a_fault_ends_in_the_trace_where_it_ends_in_the_scenario(tmp_path):
     marks = [(event["time"], event["text"]) for event in result.events if event["kind"] == "fault"]
     assert [time for time, _ in marks] == [5.3, 9.3]
     assert all("own.speed: offset, amplitude 6 m/s" in text for _, text in marks)
+
+
+@pytest.mark.parametrize(
+    ("mode", "parameters"),
+    [
+        ("offset", {"amplitude": 3}),
+        ("ramp", {"rate": 0.5}),
+        ("scale", {"factor": 1.5}),
+        ("noise", {"sigma": 2}),
+        ("outlier", {"amplitude": 9, "probability": 0.3}),
+        ("quantisation", {"step": 2}),
+        ("saturation", {"high": 30}),
+        ("saturation", {"low": 45}),
+        ("ghost", {"distance": 12}),
+        ("missed", {}),
+        ("swap", {"distance": 20}),
+    ],
+)
+def test_a_fault_that_is_alone_on_its_row_is_what_it_is_beside_one_that_does_not_act(mode, parameters):
+    """Those that are alone are looked at together, whatever their modes."""
+    one = fault("front.distance", mode, **parameters)
+    idle = "{vehicle: 2, signal: own.position, mode: offset, amplitude: 1, onset: 50, duration: 1}"
+    alone, beside = (injected("front.distance", scenario(*faults)) for faults in ((one,), (one, idle)))
+    assert alone == beside
+    assert alone[1] > 0

@@ -33,12 +33,12 @@ class Drawn:
 
 
 def is_of_lanes(folder: Path) -> bool:
-    """Whether the folder holds a run of lane changes. Raises RunError for a trace that cannot be read."""
+    """Whether the folder holds a run of lane changes; no: one of car following, or none that can be read."""
     path = folder / TRACE
     try:
         return path.is_file() and "lateral" in parquet.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise RunError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def read(folder: Path) -> Drawn:

@@ -210,8 +210,8 @@ class Metrics:
         if len(given):
             to = given // world.vehicles * world.vehicles + s.bound_to[given]
             np.maximum.at(self._imposed, to, braking[given])
-        for car in [each for each in self._finished if not active[each]]:
-            self._settle(car)
+        for over in [each for each in self._finished if not active[each]]:
+            self._settle(over)
         self._imposed = np.where(active, self._imposed, 0.0)
 
     # --- in the end

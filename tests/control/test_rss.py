@@ -144,3 +144,28 @@ def test_the_rate_of_the_margin_is_its_derivative(speed, closing, reaction_time,
 
     rate = rss.margin_rate(speed, front_speed - speed, own, front, reaction_time, braking)
     assert float(rate) == pytest.approx((margin(step) - margin(-step)) / (2.0 * step), abs=1e-5)
+
+
+def way_to_the_side(speed, reaction_time, step=1e-4):
+    """How far a car goes that speeds up to the side for its reaction time, and then ends that, step by step."""
+    way = 0.0
+    for _ in range(round(reaction_time / step)):
+        way += speed * step
+        speed += rss.LATERAL_ACCELERATION * step
+    while speed > 0.0:
+        way += speed * step
+        speed -= rss.LATERAL_BRAKING * step
+    return way
+
+
+@pytest.mark.parametrize(("towards", "other"), [(0.0, 0.0), (1.2, 0.0), (0.5, 0.4), (0.8, -0.3)])
+def test_two_that_move_towards_each_other_stop_side_by_side(towards, other):
+    """Each goes its way, and what is left is for movements that mean nothing."""
+    safe = rss.lateral_distance(towards, other, 0.25)
+    ways = way_to_the_side(towards, 0.25) + way_to_the_side(other, 0.25)
+    assert safe == pytest.approx(rss.LATERAL_FLUCTUATION + max(0.0, ways), abs=1e-3)
+
+
+def test_who_move_apart_need_no_more_than_that():
+    """However fast."""
+    assert rss.lateral_distance(-1.0, -1.0, 0.25) == rss.LATERAL_FLUCTUATION

@@ -8,6 +8,7 @@ from pyarrow import parquet
 
 from karyon.sim import documents, kinds
 from karyon.sim.documents import InputError
+from karyon.sim.view import plot
 
 WISHES = [(1, 0), (3, 1), (5, 1), (8, 1)]  # some cars of different lanes, to the same lane
 SHORT = [
@@ -108,6 +109,15 @@ def test_a_liar_harms_nobody():
     results = kinds.simulate(batch, [None] * len(batch))
     assert all(map(is_safe, results))
     assert not any(result.warnings for result in results)
+
+
+def test_a_run_is_drawn_with_all_of_its_cars(undisturbed):
+    """One figure in three formats; there is none of a single car."""
+    _, folder = undisturbed
+    assert {path.name for path in plot.plot(folder)} == {"lanes.png", "lanes.svg", "lanes.pdf"}
+    assert (folder / "lanes.png").stat().st_size > 10_000
+    with pytest.raises(plot.RunError, match="one figure of all cars"):
+        plot.plot(folder, car=3)
 
 
 BAD = {

@@ -67,7 +67,8 @@ class Sight:
         expected = SIGNS * 0.5 * (value[rates] + self._value[rates]) * step
         change = value[places] - self._value[places] - expected
         known = fresh[places] & (abs(change) < np.inf)
-        self.total = where(renewed, 0.0, self.total + where(known, change, 0.0))
+        forgotten = renewed & (abs(self.total) <= self._tolerated)  # who is doubted is so of the next object, too
+        self.total = where(forgotten, 0.0, self.total + where(known & ~renewed, change, 0.0))
         self._value, self._time = value, time
         return Seen(value, time, self._believed(now, nothing))
 

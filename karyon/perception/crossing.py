@@ -27,6 +27,7 @@ SIGNALS = (
 )
 PLACES, RATES = (0, 3, 4, 6, 8), (1, 2, 5, 7, 9)  # a distance, and the speed that changes it, signal by signal
 SIGNS = np.array([1.0, 1.0, -1.0, -1.0, -1.0])[:, None]  # of the change: one that comes nearer has a positive speed
+JUMP = 2.0  # m/s, by which no speed changes from one sample to the next: 8 m/s2 and its noise are less
 REPEATED = 3  # equal samples in a row of a signal that has noise
 
 
@@ -52,6 +53,7 @@ class Sight:
         self._value, self._time = np.full(shape, np.nan), np.full(shape, NEVER, dtype=np.int64)
         self._repeated = np.zeros(shape)
         self.total = np.zeros((len(PLACES), rows))
+        self._jumped = np.zeros((len(RATES), rows), dtype=bool)
 
     def update(self, now: int, came: Samples, renewed: Booleans, nothing: Booleans) -> Seen:
         """Take the samples that came by `now` (ns).
@@ -67,7 +69,10 @@ class Sight:
         expected = SIGNS * 0.5 * (value[rates] + self._value[rates]) * step
         change = value[places] - self._value[places] - expected
         known = fresh[places] & (abs(change) < np.inf)
-        self.total = where(renewed, 0.0, self.total + where(known, change, 0.0))
+        forgotten = renewed & (abs(self.total) <= self._tolerated)  # who is doubted is so of the next object, too
+        self.total = where(forgotten, 0.0, self.total + where(known & ~renewed, change, 0.0))
+        jumps = (abs(value[rates] - self._value[rates]) > JUMP) & ~renewed
+        self._jumped = where(fresh[rates], jumps, self._jumped)
         self._value, self._time = value, time
         return Seen(value, time, self._believed(now, nothing))
 
@@ -76,7 +81,7 @@ class Sight:
         inconsistent = abs(self.total) > self._tolerated
         places, rates = list(PLACES), list(RATES)
         doubted[places] |= inconsistent
-        doubted[rates] |= inconsistent
+        doubted[rates] |= inconsistent | self._jumped
         stuck = self._repeated >= REPEATED
         stuck[places] &= ~nothing
         stuck[rates] &= ~nothing

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from karyon.perception.crossing import SIGNALS, Sight
+from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
 from karyon.sim.intersection.scenario import Scenario
@@ -91,6 +93,21 @@ def test_nothing_brings_two_cars_into_one_zone(sets):
     assert 0.0 <= function["worst_switch_latency"] <= function["switch_bound"]
     assert summary["metrics"]["passed"] >= 2
     assert summary["metrics"]["stuck_vehicles"] == 0
+
+
+def test_an_offset_is_doubted_of_the_next_object_too_until_it_jumps_back():
+    """Also while nothing but the offset's first jump could have shown it."""
+    sight, nothing = Sight(rows=1, tolerated=1.2, age_limit=0.3), np.zeros((5, 1), dtype=bool)
+    believed = []
+    for step in range(40):
+        value, now = np.zeros((len(SIGNALS), 1)), step * 100_000_000
+        value[:] = 1e-3 * (step % 7)  # noise: no sample is like the one before
+        value[4] += 50.0 + (3.0 if 10 <= step < 30 else 0.0) + (25.0 if step >= 20 else 0.0)
+        came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
+        renewed = np.zeros((5, 1), dtype=bool)
+        renewed[2] = step == 20
+        believed.append(sight.update(now, came, renewed, nothing).validity[4, 0] > 0.5)
+    assert believed == [True] * 10 + [False] * 20 + [True] * 10
 
 
 def test_a_run_has_the_same_bits_alone_and_in_a_batch():

@@ -27,7 +27,7 @@ from karyon.sim.units import (
 
 FUNCTION = "intersection"
 CARS_MAX = 2000
-SATURATION = 1900.0  # veh/h that the four arms of such a crossing were seen to let through at most
+SATURATION = 2200.0  # veh/h that the four arms of such a crossing were seen to let through at most
 Arm = Annotated[Count, Field(ge=0, le=3)]
 
 

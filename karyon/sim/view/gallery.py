@@ -43,6 +43,8 @@ MOMENTS = (
     Moment("acc_radar_drift", 36.0),
     Moment("acc_recorded", 60.0),
     Moment("intersection", 40.0),
+    Moment("intersection_mixed", 62.0),
+    Moment("intersection_silent_coordinator", 66.0),
     Moment("lane_change", 12.0),
     Moment("platoon", 54.0),
     Moment("platoon_attack_equivocation", 40.9),

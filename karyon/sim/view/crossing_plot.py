@@ -1,47 +1,143 @@
-"""The figure of a run at a crossing: per arm who was where and when, coloured by the level of service."""
+"""The figure of a run at a crossing: per arm who was where and when, and per conflict zone who was in it.
 
+Coloured by the level of service; two cars in one zone are red.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.world import CLEARANCE
 from karyon.sim.kinds import read
+from karyon.sim.roads.crossing import TURNS, Crossing, Layout, crossing
+from karyon.sim.view import recorded
 from karyon.sim.view.folder import SCENARIO, TRACE, must_be_there, readable
-from karyon.sim.view.page import GREY, INK, LEVELS
+from karyon.sim.view.page import DANGER, GREY, INK, LEVELS, WIDTH, head, verdict
 
-ARMS = ("from the south", "from the east", "from the north", "from the west")
-COLUMNS = ["time", "vehicle", "lane", "s", "los_intersection"]
+ARMS = ("south", "east", "north", "west")
+COLUMNS = ["time", "vehicle", "lane", "path", "s", "los_intersection"]
 SHOWN = (-40.0, 120.0)  # m before the line
+PANEL_TALL, ROW_TALL, TOP = 1.45, 0.12, 0.75  # inches: an arm, a zone, heading
+TINY = 5.5  # pt
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A car in a conflict zone from `begin` to `end`, s."""
+
+    path: int
+    level: int
+    begin: float
+    end: float
 
 
 def draw(folder: Path) -> Figure:
-    """Distance to the line over time of each car, an arm a panel. Raises RunError."""
+    """Distance to the line over time of each car, an arm a panel, and who was in which zone. Raises RunError."""
     must_be_there(folder / SCENARIO)
+    summary = recorded.summary_of(recorded.Summary, folder)
     scenario = read(folder / SCENARIO).scenario
     assert isinstance(scenario, Scenario)
     with readable(folder / TRACE):
         table = parquet.read_table(folder / TRACE, columns=COLUMNS)
-    time, car, arm, s, level = (table[name].to_numpy() for name in COLUMNS)
-    order = np.lexsort((time, car))
-    time, car, arm, level = time[order], car[order], arm[order], level[order]
-    before = scenario.road.approach - s[order]
-    figure = Figure(figsize=(7.16, 7.6), layout="constrained")
-    panels = figure.subplots(4, 1, sharex=True)
-    points = np.stack([time, before], axis=1)
-    same = (car[1:] == car[:-1]) & (np.abs(before[1:]) < 200.0)
-    for number, (panel, name) in enumerate(zip(panels, ARMS, strict=True)):
-        mine = np.flatnonzero(same & (arm[1:] == number))
-        pieces = np.stack([points[mine], points[mine + 1]], axis=1)
-        colours = [LEVELS[min(int(each), len(LEVELS) - 1)] for each in level[mine]]
-        panel.add_collection(LineCollection(list(pieces), colors=colours, linewidths=1.2))
-        panel.axhspan(SHOWN[0], 0.0, color=GREY, alpha=0.12, linewidth=0)
-        panel.axhline(0.0, color=INK, linewidth=0.6)
-        panel.set(ylim=(SHOWN[1], SHOWN[0]), xlim=(0.0, scenario.duration), ylabel="to the line in m")
-        panel.set_title(name, loc="left", fontsize=8)
-    handles = [panels[0].plot([], [], color=colour, label=f"LoS {number}")[0] for number, colour in enumerate(LEVELS)]
-    figure.legend(handles=handles, loc="outside upper right", ncols=len(handles), frameon=False)
-    panels[-1].set_xlabel("time in s; shaded: behind the stop line")
+    rows = {name: table[name].to_numpy() for name in COLUMNS}
+    order = np.lexsort((rows["time"], rows["vehicle"]))
+    rows = {name: column[order] for name, column in rows.items()}
+    zones = dict(_zones(rows, scenario))
+    tall = TOP + 4 * PANEL_TALL + max(ROW_TALL * len(zones), 0.5) + 0.6
+    figure = Figure(figsize=(WIDTH, tall), layout=ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1.0 - TOP / tall)))
+    heights = [PANEL_TALL] * 4 + [max(ROW_TALL * len(zones), 0.5)]
+    *arms, last = figure.subplots(5, 1, sharex=True, height_ratios=heights)
+    for number, panel in enumerate(arms):
+        _draw_arm(panel, rows, number, scenario)
+    _draw_zones(last, zones)
+    last.set(xlim=(0.0, scenario.duration), xlabel="time (s)")
+    broken = sorted(
+        {event.vehicle for event in recorded.events_of(folder / "events.jsonl") if event.kind == "violation"}
+    )
+    head(figure, f"{summary.scenario}: who crosses when", verdict(summary, scenario.kernel.enabled, broken))
+    handles = [Patch(color=colour, label=f"LoS {number}") for number, colour in enumerate(LEVELS)]
+    figure.legend(
+        handles=handles, loc="upper right", ncols=len(handles), frameon=False, bbox_to_anchor=(1, 1 - 0.42 / tall)
+    )
     return figure
+
+
+def _draw_arm(panel: Axes, rows: dict[str, Any], arm: int, scenario: Scenario) -> None:
+    time, car, before = rows["time"], rows["vehicle"], scenario.road.approach - rows["s"]
+    points = np.stack([time, before], axis=1)
+    same = (car[1:] == car[:-1]) & (np.abs(before[1:]) < 200.0) & (rows["lane"][1:] == arm)
+    mine = np.flatnonzero(same)
+    pieces = list(np.stack([points[mine], points[mine + 1]], axis=1))
+    colours = [LEVELS[min(int(each), len(LEVELS) - 1)] for each in rows["los_intersection"][mine]]
+    panel.add_collection(LineCollection(pieces, colors=INK, linewidths=2.0))  # light colours stand out on dark ones
+    panel.add_collection(LineCollection(pieces, colors=colours, linewidths=1.3))
+    panel.axhspan(SHOWN[0], 0.0, color=GREY, alpha=0.12, linewidth=0)
+    panel.axhline(0.0, color=INK, linewidth=0.6)
+    panel.set(ylim=(SHOWN[1], SHOWN[0]), ylabel="to the line (m)")
+    panel.set_title(f"From the {ARMS[arm]}; shaded: behind the stop line" if arm == 0 else f"From the {ARMS[arm]}")
+
+
+def _draw_zones(panel: Axes, zones: dict[tuple[int, int], list[Stay]]) -> None:
+    conflicts = 0
+    for row, stays in enumerate(zones.values()):
+        colours = [LEVELS[min(stay.level, len(LEVELS) - 1)] for stay in stays]
+        bars = [(stay.begin, stay.end - stay.begin) for stay in stays]
+        panel.broken_barh(bars, (row - 0.4, 0.8), facecolors=colours, edgecolors=INK, linewidths=0.3)
+        shared = list(_shared(stays))
+        panel.broken_barh(shared, (row - 0.5, 1.0), facecolors=DANGER)
+        conflicts += len(shared)
+    panel.set_ylim(len(zones) - 0.5, -0.5)
+    panel.set_yticks(range(len(zones)), [f"{_named(one)} × {_named(other)}" for one, other in zones], fontsize=TINY)
+    panel.tick_params(axis="y", length=0)
+    said = "never two in one" if not conflicts else f"{conflicts} times two in one, red"
+    panel.set_title(f"Conflict zones, each of two paths: {said}")
+
+
+def _zones(rows: dict[str, Any], scenario: Scenario) -> Iterator[tuple[tuple[int, int], list[Stay]]]:
+    """The zones in which anybody was, with their stays in order of time."""
+    road = scenario.road
+    made = crossing(Layout(road.lane, road.approach, road.exit, road.corner), scenario.vehicle.width + CLEARANCE)
+    for one, other in np.argwhere(np.triu(made.conflicts)).tolist():
+        stays = [*_stays(rows, made, one, other, scenario), *_stays(rows, made, other, one, scenario)]
+        if stays:
+            yield (one, other), sorted(stays, key=lambda stay: stay.begin)
+
+
+def _stays(rows: dict[str, Any], road: Crossing, path: int, other: int, scenario: Scenario) -> Iterator[Stay]:
+    """Of the cars on `path` in its zone with `other`."""
+    front = rows["s"] - road.line
+    inside = front > road.begins[path, other]
+    inside &= front - scenario.vehicle.length < road.ends[path, other]
+    at = np.flatnonzero(inside & (rows["path"] == path))
+    for part in _by_car(rows["vehicle"][at], at):
+        level = int(rows["los_intersection"][part[0]])
+        yield Stay(path, level, float(rows["time"][part[0]]), float(rows["time"][part[-1]]))
+
+
+def _by_car(car: NDArray[Any], at: NDArray[np.int64]) -> Sequence[NDArray[np.int64]]:
+    return np.split(at, np.flatnonzero(np.diff(car)) + 1) if len(at) else []
+
+
+def _shared(stays: Sequence[Stay]) -> Iterator[tuple[float, float]]:
+    """When two cars on the two paths of a zone are in it at once: begin and duration, s."""
+    for index, one in enumerate(stays):
+        for other in stays[index + 1 :]:
+            until = min(one.end, other.end)
+            if other.path != one.path and other.begin < until:
+                yield other.begin, until - other.begin
+
+
+def _named(path: int) -> str:
+    arm, turn = divmod(path, len(TURNS))
+    return f"{ARMS[arm]} {TURNS[turn]}"

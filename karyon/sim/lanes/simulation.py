@@ -97,6 +97,7 @@ class Simulation:
         self.log = Log(self, faults)
         self.metrics = Metrics(self)
         self.radio = Reception(self.channel)
+        self.confirmed: dict[int, tuple[Floats, Integers]] = {}  # validity and time of who confirms, by relation
         self.trace = Trace(folders, self.world.vehicles)
         self.sent = Messages(folders, self.channel.links)
         self._processes()
@@ -312,6 +313,7 @@ class Simulation:
         time = np.where(empty, seen.time[0, rows], np.where(unheard, 0, told.time[rows]))
         validity = np.where(empty, seen.validity[0, rows], np.where(unheard, 0.0, told.validity[rows]))
         self.kernel.seen.see(message(relation), value, time, validity, 0.0, offset)
+        self.confirmed[relation] = validity, np.where(empty | ~unheard, time, NEVER)
 
     def _beat(self, component: str, now: int, running: Booleans | None) -> None:
         self.kernel.seen.beat(component, now, True if running is None else running)

@@ -138,8 +138,8 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
         believed = seen.validity[index].reshape(RELATIONS, cars).min(axis=0)
         rows += [seen.value[index, :cars], true[index, :cars], believed, ages[index, :cars]]
     for relation in range(FRONT + 1, RELATIONS):
-        part = slice(relation * cars, (relation + 1) * cars)
-        rows += [seen.lead.validity[part], _ages(now, seen.lead.time[part])]
+        validity, time = s.confirmed[relation]
+        rows += [validity, _ages(now, time)]
     table = np.empty((columns, cars))
     for index, row in enumerate(rows):
         table[index] = row

@@ -116,7 +116,7 @@ def test_a_run_is_drawn_with_all_of_its_cars(undisturbed):
     _, folder = undisturbed
     assert {path.name for path in plot.plot(folder)} == {"lanes.png", "lanes.svg", "lanes.pdf"}
     assert (folder / "lanes.png").stat().st_size > 10_000
-    with pytest.raises(plot.RunError, match="one figure of all cars"):
+    with pytest.raises(plot.RunError, match="one figure of all vehicles"):
         plot.plot(folder, car=3)
 
 

@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     BOOTSTRAP = 30
     SEARCH = 31
     DESCENT = 32
+    ENCOUNTER = 40
     FAULTS = 1000  # plus the index of the fault in its scenario
 
 

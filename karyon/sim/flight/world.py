@@ -117,7 +117,7 @@ def _drawn(scenario: FlightScenario) -> list[tuple[float, ...]]:
     if scenario.starts:
         return [_given(each) for each in scenario.starts]
     meeting, aircraft = scenario.meeting, scenario.aircraft
-    draws = stream(scenario.seed, Purpose.TRAFFIC).uniform(-1.0, 1.0, (scenario.vehicles, 4))
+    draws = stream(scenario.seed, Purpose.ENCOUNTER).uniform(-1.0, 1.0, (scenario.vehicles, 4))
     rows: list[tuple[float, ...]] = []
     for number, (turn, late, aside, up) in enumerate(draws.tolist()):
         track = 2.0 * np.pi * number / scenario.vehicles + meeting.turn * turn

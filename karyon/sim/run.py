@@ -2,10 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from karyon.sim.scenario import Loaded, Scenario, dump
 from karyon.sim.strangers import NEVER
 
 Progress = Callable[[float], bool]
+
+S = TypeVar("S", bound="AnySimulation")
 
 CAMPAIGN = "identity.json"  # is in the folder of one
 BEYOND = 1.0  # s of the leader's motion past the end: its intention is smoothed, and must not feel where a run ends
@@ -67,10 +69,22 @@ def simulate(
     if outside is None:
         for one in batch:
             refuse_bench(one)
-    refuse_campaign([folder for folder in out if folder])
     tracks = [trajectory(one.scenario) for one in batch]
-    with whole([folder for folder in out if folder]):
-        return _simulated(batch, tracks, out, progress, attend, outside)
+
+    def begin() -> Simulation:
+        scenarios, motions = [one.scenario for one in batch], [track for track, _ in tracks]
+        return Simulation(scenarios, batch[0].design, motions, out, outside)
+
+    def told(simulation: Simulation, run: int) -> list[str]:
+        unheard = [] if outside is None else outside.warnings()
+        return [
+            *tracks[run][1],
+            *_without_effect(batch[run], simulation, run),
+            *_never_started(simulation, run),
+            *unheard,
+        ]
+
+    return carry_out(batch, out, begin, told, dump, progress, attend)
 
 
 def refuse_bench(loaded: Loaded) -> None:
@@ -89,60 +103,89 @@ def refuse_campaign(folders: Sequence[Path]) -> None:
             )
 
 
-def _simulated(
-    batch: Sequence[Loaded],
-    tracks: Sequence[tuple[leaders.Trajectory, tuple[str, ...]]],
+class AnySimulation(Protocol):
+    """Runs side by side of whatever kind: their `log` has the events of each, `metrics` its summary."""
+
+    log: Any
+    metrics: Any
+
+    def run(self, progress: Progress | None = None) -> bool:
+        """Run to the end, and whether it was reached."""
+
+    def close(self) -> None:
+        """Finish the files of the runs."""
+
+    def discard(self) -> None:
+        """Leave nothing half-written behind."""
+
+
+def carry_out(
+    batch: Sequence[Loaded[Any]],
     out: Sequence[Path | None],
+    begin: Callable[[], S],
+    told: Callable[[S, int], Iterable[str]],
+    dump: Callable[[Loaded[Any]], str],
     progress: Progress | None,
-    attend: Callable[[Simulation], object] | None,
-    outside: Outside | None,
+    attend: Callable[[S], object] | None,
 ) -> list[Result]:
-    started = time.perf_counter()
-    scenarios, motions = [one.scenario for one in batch], [track for track, _ in tracks]
-    simulation = Simulation(scenarios, batch[0].design, motions, out, outside)
-    if attend is not None:
-        attend(simulation)
-    try:
-        complete = simulation.run(progress)
-        simulation.close()
-    finally:
-        simulation.discard()
-    wall = time.perf_counter() - started
-    results = []
-    for run, (loaded, (_, noted), folder) in enumerate(zip(batch, tracks, out, strict=True)):
-        summary = _summary(loaded, simulation, run, wall)
-        unheard = () if outside is None else outside.warnings()
-        told = (*_without_effect(loaded, simulation, run), *_never_started(simulation, run), *unheard)
-        warnings = (*loaded.warnings, *noted, *told)
-        result = Result(summary | {"warnings": list(warnings)}, simulation.log.events[run], complete, warnings)
-        if folder:
-            write_text(folder / "scenario.yaml", dump(loaded))
-            write_events(folder / "events.jsonl", result.events)
-            write_summary(folder / "summary.json", result.summary)
-        results.append(result)
-    return results
+    """Runs of any kind, from the simulation that `begin` makes to their files; see `simulate`.
+
+    told   what the user should know of a run, besides what is known of its file
+    dump   a scenario as YAML
+    """
+    folders = [folder for folder in out if folder]
+    refuse_campaign(folders)
+    with whole(folders):
+        started = time.perf_counter()
+        simulation = begin()
+        try:
+            if attend is not None:
+                attend(simulation)
+            complete = simulation.run(progress)
+            simulation.close()
+        finally:
+            simulation.discard()
+        wall = time.perf_counter() - started
+        results = []
+        for run, (loaded, folder) in enumerate(zip(batch, out, strict=True)):
+            warnings, text = (*loaded.warnings, *told(simulation, run)), dump(loaded)
+            summary = {
+                "scenario": loaded.name,
+                "seed": loaded.scenario.seed,
+                **simulation.metrics.summary(run),
+                "wall": wall,
+                "version": __version__,
+                "scenario_sha256": sha256(text),
+                "design_sha256": sha256(loaded.design_text),
+                "warnings": list(warnings),
+            }
+            results.append(Result(summary, simulation.log.events[run], complete, warnings))
+            if folder:
+                write_text(folder / "scenario.yaml", text)
+                write_events(folder / "events.jsonl", results[-1].events)
+                write_summary(folder / "summary.json", summary)
+        return results
 
 
-def _summary(loaded: Loaded, simulation: Simulation, run: int, wall: float) -> dict[str, Any]:
-    return {
-        "scenario": loaded.name,
-        "seed": loaded.scenario.seed,
-        **simulation.metrics.summary(run),
-        "wall": wall,
-        "version": __version__,
-        "scenario_sha256": sha256(dump(loaded)),
-        "design_sha256": sha256(loaded.design_text),
-    }
+def without_effect(
+    loaded: Loaded[Any], run: int, changed: Mapping[tuple[int, int], int], uncounted: int = 0
+) -> list[str]:
+    """Faults that were accepted but changed nothing, in words.
+
+    changed     samples and cycles that each has changed, by (run, index)
+    uncounted   what counts for a fault that is not among these
+    """
+    return [
+        f"fault {index + 1} ({describe(fault)}) changed no sample"
+        for index, fault in enumerate(loaded.scenario.faults)
+        if changed.get((run, index), uncounted) == 0
+    ]
 
 
 def _without_effect(loaded: Loaded, simulation: Simulation, run: int) -> list[str]:
     """A fault that was accepted but changed nothing is said, and a cut-in that has not come about."""
     changed = simulation.injector.changed() | simulation.components.skipped | simulation.attackers.changed()
-    faults = [
-        f"fault {index + 1} ({describe(fault)}) changed no sample"
-        for index, fault in enumerate(loaded.scenario.faults)
-        if changed.get((run, index), 0) == 0
-    ]
+    faults = without_effect(loaded, run, changed)
     strangers = simulation.world.strangers
     waiting = strangers.number[(strangers.run == run) & (strangers.entered == NEVER)]
     return faults + [

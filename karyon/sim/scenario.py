@@ -9,7 +9,7 @@ filled in; reading that gives an equal scenario.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from io import StringIO
@@ -464,11 +464,16 @@ def dump(loaded: Loaded) -> str:
         data["leader"]["recording"] = portable(data["leader"]["recording"])
     data["radio"], data["cut_ins"] = plain(data["radio"]), plain(data["cut_ins"])
     data["faults"] = [given(fault) | fault["parameters"] for fault in data["faults"]]
+    return written(loaded.name, data)
+
+
+def written(name: str, data: Mapping[str, Any]) -> str:
+    """A scenario that is complete, as YAML."""
     writer: Any = YAML(typ="safe", pure=True)
     stream = StringIO()
     writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
     writer.dump(data, stream)
-    return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+    return f"# {name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
 
 
 def plain(value: Any) -> Any:

@@ -1,14 +1,8 @@
 """A run of flight from its file to its files."""
 
-import time
 from collections.abc import Callable, Sequence
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-
-from karyon import __version__
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
@@ -16,12 +10,10 @@ from karyon.sim.flight import recorded
 from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import FUNCTION, FlightScenario, Intruder
 from karyon.sim.flight.simulation import Simulation
-from karyon.sim.recorder import whole, write_events, write_summary, write_text
-from karyon.sim.run import Result, refuse_campaign, sha256
-from karyon.sim.scenario import Draft, Loaded, parsed, plain
+from karyon.sim.run import Progress, Result, carry_out
+from karyon.sim.scenario import Draft, Loaded, parsed, plain, written
 from karyon.sim.shipped import portable
 
-Progress = Callable[[float], bool]
 NUMBERS = ("horizontal", "vertical")  # of the controller of each level
 
 
@@ -91,11 +83,7 @@ def dump(loaded: Loaded[FlightScenario]) -> str:
     """The scenario as YAML with its defaults and overrides; in any folder it is read as an equal one."""
     data = plain(loaded.scenario.model_dump(mode="json", by_alias=True))
     data["safety"] = portable(data["safety"])
-    writer: Any = YAML(typ="safe", pure=True)
-    stream = StringIO()
-    writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
-    writer.dump(data, stream)
-    return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+    return written(loaded.name, data)
 
 
 def simulate(
@@ -108,47 +96,11 @@ def simulate(
 
     Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
     """
-    refuse_campaign([folder for folder in out if folder])
-    with whole([folder for folder in out if folder]):
-        return _simulated(batch, out, progress, attend)
 
+    def begin() -> Simulation:
+        return Simulation([one.scenario for one in batch], batch[0].design, out, replayed(batch[0].scenario))
 
-def _simulated(
-    batch: Sequence[Loaded[FlightScenario]],
-    out: Sequence[Path | None],
-    progress: Progress | None,
-    attend: Callable[[Simulation], object] | None,
-) -> list[Result]:
-    started = time.perf_counter()
-    simulation = Simulation([one.scenario for one in batch], batch[0].design, out, replayed(batch[0].scenario))
-    try:
-        if attend is not None:
-            attend(simulation)
-        complete = simulation.run(progress)
-        simulation.trace.close()
-    finally:
-        simulation.trace.discard()
-    wall = time.perf_counter() - started
-    results = []
-    for run, (loaded, folder) in enumerate(zip(batch, out, strict=True)):
-        warnings = (*loaded.warnings, *simulation.faults.unused(run))
-        summary = _summary(loaded, simulation, run, wall) | {"warnings": list(warnings)}
-        result = Result(summary, simulation.log.events[run], complete, warnings)
-        if folder:
-            write_text(folder / "scenario.yaml", dump(loaded))
-            write_events(folder / "events.jsonl", result.events)
-            write_summary(folder / "summary.json", result.summary)
-        results.append(result)
-    return results
+    def told(simulation: Simulation, run: int) -> list[str]:
+        return simulation.faults.unused(run)
 
-
-def _summary(loaded: Loaded[FlightScenario], simulation: Simulation, run: int, wall: float) -> dict[str, Any]:
-    return {
-        "scenario": loaded.name,
-        "seed": loaded.scenario.seed,
-        **simulation.metrics.summary(run),
-        "wall": wall,
-        "version": __version__,
-        "scenario_sha256": sha256(dump(loaded)),
-        "design_sha256": sha256(loaded.design_text),
-    }
+    return carry_out(batch, out, begin, told, dump, progress, attend)

@@ -104,6 +104,14 @@ class Simulation:
         self.age = np.zeros((4, self.rows))
         self._lost_after = {one.name: float(one.deadline) for one in self.design.components}.get("link", np.inf)
 
+    def close(self) -> None:
+        """Finish the files of the trace."""
+        self.trace.close()
+
+    def discard(self) -> None:
+        """Leave nothing half-written behind."""
+        self.trace.discard()
+
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Simulate to the end; whether it got there. `progress` is told the time each simulated second."""
         for target in [*range(SECOND, self.end, SECOND), self.end]:

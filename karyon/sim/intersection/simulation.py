@@ -89,7 +89,7 @@ class Simulation:
         self._message_noise = noise
         self._begin()
         self.log = Log(self)
-        self.measures = Measures(self)
+        self.metrics = Measures(self)
         self.trace = Trace(self, folders)
         self.sent = Messages(folders, self.channel.links)
         self._processes()
@@ -121,7 +121,7 @@ class Simulation:
                 break
             complete = progress is None or progress(float(seconds(now, 0)))
         self.finished = min(now, self.end)
-        self.measures.close(self.finished)
+        self.metrics.close(self.finished)
         return complete
 
     def _processes(self) -> None:
@@ -282,7 +282,7 @@ class Simulation:
 
     def _watch(self, now: int) -> None:
         self.world.advance(now)
-        self.measures.step(now)
+        self.metrics.step(now)
 
     def _record(self, now: int) -> None:
         self.trace.record(now)

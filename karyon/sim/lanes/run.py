@@ -1,27 +1,18 @@
 """A run of lane changes from its file to its files."""
 
-import time
 from collections.abc import Callable, Sequence
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-
-from karyon import __version__
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
-from karyon.sim.events import describe
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
 from karyon.sim.lanes.simulation import Simulation
 from karyon.sim.outside import ALONE, is_bench
-from karyon.sim.recorder import whole, write_events, write_summary, write_text
-from karyon.sim.run import Result, refuse_campaign, sha256
-from karyon.sim.scenario import Draft, Loaded, given, parsed, plain
+from karyon.sim.run import Progress, Result, carry_out, without_effect
+from karyon.sim.scenario import Draft, Loaded, given, parsed, plain, written
 from karyon.sim.shipped import portable
 
-Progress = Callable[[float], bool]
 NUMBERS = ("reaction_time", "margin")  # of the controller of each level
 
 
@@ -74,11 +65,7 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
             sensor.pop(name, None)
     faults = loaded.scenario.model_dump(mode="json", by_alias=True)["faults"]
     data["faults"] = [given(fault) | fault["parameters"] for fault in faults]
-    writer: Any = YAML(typ="safe", pure=True)
-    stream = StringIO()
-    writer.width, writer.default_flow_style, writer.sort_base_mapping_type_on_output = 200, None, False
-    writer.dump(data, stream)
-    return f"# {loaded.name}, with all defaults and overrides filled in.\n{stream.getvalue()}"
+    return written(loaded.name, data)
 
 
 def simulate(
@@ -91,58 +78,12 @@ def simulate(
 
     Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
     """
-    refuse_campaign([folder for folder in out if folder])
-    with whole([folder for folder in out if folder]):
-        return _simulated(batch, out, progress, attend)
 
+    def begin() -> Simulation:
+        return Simulation([one.scenario for one in batch], batch[0].design, out)
 
-def _simulated(
-    batch: Sequence[Loaded[LaneChangeScenario]],
-    out: Sequence[Path | None],
-    progress: Progress | None,
-    attend: Callable[[Simulation], object] | None,
-) -> list[Result]:
-    started = time.perf_counter()
-    simulation = Simulation([one.scenario for one in batch], batch[0].design, out)
-    try:
-        if attend is not None:
-            attend(simulation)
-        complete = simulation.run(progress)
-        simulation.close()
-    finally:
-        simulation.discard()
-    wall = time.perf_counter() - started
-    results = []
-    for run, (loaded, folder) in enumerate(zip(batch, out, strict=True)):
-        warnings = (*loaded.warnings, *_without_effect(loaded, simulation, run))
-        summary = _summary(loaded, simulation, run, wall) | {"warnings": list(warnings)}
-        result = Result(summary, simulation.log.events[run], complete, warnings)
-        if folder:
-            write_text(folder / "scenario.yaml", dump(loaded))
-            write_events(folder / "events.jsonl", result.events)
-            write_summary(folder / "summary.json", result.summary)
-        results.append(result)
-    return results
+    def told(simulation: Simulation, run: int) -> list[str]:
+        changed = simulation.sensing.injector.changed() | simulation.components.skipped
+        return without_effect(batch[run], run, changed | simulation.attackers.changed() | simulation.speech.changed)
 
-
-def _summary(loaded: Loaded[LaneChangeScenario], simulation: Simulation, run: int, wall: float) -> dict[str, Any]:
-    return {
-        "scenario": loaded.name,
-        "seed": loaded.scenario.seed,
-        **simulation.metrics.summary(run),
-        "wall": wall,
-        "version": __version__,
-        "scenario_sha256": sha256(dump(loaded)),
-        "design_sha256": sha256(loaded.design_text),
-    }
-
-
-def _without_effect(loaded: Loaded[LaneChangeScenario], simulation: Simulation, run: int) -> list[str]:
-    """A fault that was accepted but changed nothing is said."""
-    changed = simulation.sensing.injector.changed() | simulation.components.skipped
-    changed |= simulation.attackers.changed() | simulation.speech.changed
-    return [
-        f"fault {index + 1} ({describe(fault)}) changed no sample"
-        for index, fault in enumerate(loaded.scenario.faults)
-        if changed.get((run, index), 0) == 0
-    ]
+    return carry_out(batch, out, begin, told, dump, progress, attend)

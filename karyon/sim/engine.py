@@ -4,12 +4,11 @@ At equal times: events of the scenario, actuators, radio, perception, kernel, co
 """
 
 from collections.abc import Callable, Generator, Sequence
-from enum import IntEnum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import simpy
-from simpy.events import EventPriority
 
 from karyon import compiled
 from karyon.control.cruise import Cruise
@@ -23,8 +22,9 @@ from karyon.perception.platoon import LEADER
 from karyon.perception.received import M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
-from karyon.sim import analysis, controllers, recorder
+from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
+from karyon.sim.clock import At, Order
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
 from karyon.sim.failure_modes import COMPONENTS
@@ -46,28 +46,6 @@ STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead o
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
 LONG = 1_500_000  # rows times cycles
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
-
-
-class Order(IntEnum):
-    """Who goes first at the same instant."""
-
-    SCENARIO = 0
-    ACTUATOR = 1
-    RADIO = 2
-    PERCEPTION = 3
-    KERNEL = 4
-    CONTROL = 5
-    WATCH = 6
-    RECORD = 7
-
-
-class At(simpy.Event):
-    """A moment `delay` ns from now, with its order among the moments of that instant."""
-
-    def __init__(self, env: simpy.Environment, delay: int, order: Order) -> None:
-        super().__init__(env)
-        self._ok, self._value = True, None
-        env.schedule(self, priority=EventPriority(order), delay=delay)
 
 
 class Simulation:
@@ -177,14 +155,7 @@ class Simulation:
 
         Returns whether the end was reached.
         """
-        now, complete = 0, True
-        while now <= self.end and complete:
-            now = min(now + nanoseconds(step), self.end + 1)
-            self.env.run(until=now)
-            if now > self.end:
-                break
-            complete = progress is None or progress(float(seconds(now, 0)))
-        self.finished = min(now, self.end)
+        self.finished, complete = clock.run(self.env, self.end, progress, step)
         self._tell_refused(self.finished)
         self.metrics.close(self.finished)
         return complete
@@ -200,31 +171,23 @@ class Simulation:
         self.sent.discard()
 
     def _processes(self) -> None:
+        repeat = partial(clock.repeat, self.env)
         timing, first = self.design.timing, self.scenarios[0]
         control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
         phase = nanoseconds(timing.control_phase)
         perception = (nanoseconds(timing.perception_period), nanoseconds(timing.perception_phase))
         self._control_step = timing.control_period
-        self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
-        self._cycle(nanoseconds(first.radio.period), 0, Order.RADIO, self._send)
-        self._cycle(*perception, Order.PERCEPTION, self._perceive)
+        repeat(control, phase + delay, Order.ACTUATOR, self._actuate)
+        repeat(nanoseconds(first.radio.period), 0, Order.RADIO, self._send)
+        repeat(*perception, Order.PERCEPTION, self._perceive)
         if self.enabled:
-            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
-        self._cycle(control, phase, Order.CONTROL, self._control)
-        self._cycle(*perception, Order.WATCH, self._watch)
-        self._cycle(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
+            repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
+        repeat(control, phase, Order.CONTROL, self._control)
+        repeat(*perception, Order.WATCH, self._watch)
+        repeat(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
-            self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
+            repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         self.env.process(self._happen(self.log.planned()))
-
-    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, phase, order)
-            while True:
-                action(int(self.env.now))
-                yield At(self.env, period, order)
-
-        self.env.process(process())
 
     def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
         """Note what is planned, in the order of time."""

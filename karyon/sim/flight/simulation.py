@@ -1,6 +1,7 @@
 """One simulation of a batch of runs of flight, in the order of cycles that car following has, too."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from karyon.kernel import Kernel
 from karyon.kernel.cooperative import CooperativeLevel
 from karyon.kernel.design import Design
 from karyon.perception.sensors import nanoseconds
-from karyon.sim.engine import At, Order
+from karyon.sim import clock
+from karyon.sim.clock import Order
 from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN
 from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
@@ -114,46 +116,27 @@ class Simulation:
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Simulate to the end; whether it got there. `progress` is told the time each simulated second."""
-        for target in [*range(SECOND, self.end, SECOND), self.end]:
-            self.env.run(until=target + 1)  # what is due at the end is done, too
-            self.finished = target
-            if progress is not None and not progress(target / 1e9):
-                break
+        self.finished, complete = clock.run(self.env, self.end, progress)
         self.metrics.close(self.finished)
-        return self.finished >= self.end
+        return complete
 
     def _processes(self) -> None:
+        repeat = partial(clock.repeat, self.env)
         timing, first = self.design.timing, self.scenarios[0]
         period, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
         phase, perception = nanoseconds(timing.control_phase), nanoseconds(timing.perception_period)
-        self._cycle(STEP, 0, Order.SCENARIO, self._fly)
-        self._cycle(period, phase + delay, Order.ACTUATOR, self._actuate)
-        self._cycle(perception, 0, Order.PERCEPTION, self._perceive)
+        repeat(STEP, 0, Order.SCENARIO, self._fly)
+        repeat(period, phase + delay, Order.ACTUATOR, self._actuate)
+        repeat(perception, 0, Order.PERCEPTION, self._perceive)
         if self.enabled:
-            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
-        self._cycle(period, phase, Order.CONTROL, self._control)
-        self._cycle(STEP, 0, Order.WATCH, self.metrics.step)
+            repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
+        repeat(period, phase, Order.CONTROL, self._control)
+        repeat(STEP, 0, Order.WATCH, self.metrics.step)
         if self.trace.wanted:
-            self._cycle(nanoseconds(first.record.period), 0, Order.RECORD, lambda now: self.trace.instant(now, self))
+            repeat(nanoseconds(first.record.period), 0, Order.RECORD, lambda now: self.trace.instant(now, self))
         for when, entry in self.log.planned():
-            self._plan(when, entry)
-
-    def _plan(self, when: int, entry: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, when, Order.SCENARIO)
-            entry(int(self.env.now))
-
-        if when <= self.end:
-            self.env.process(process())
-
-    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, phase, order)
-            while True:
-                action(int(self.env.now))
-                yield At(self.env, period, order)
-
-        self.env.process(process())
+            if when <= self.end:
+                clock.happen(self.env, when, entry)
 
     def _fly(self, now: int) -> None:
         self.world.advance(now, *self._command)

@@ -5,8 +5,9 @@ Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from karyon.kernel.design import Design
 from karyon.perception.crossing import SIGNALS, Seen, Sight
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, nanoseconds, seconds
+from karyon.sim import clock
 from karyon.sim.analysis import age_limit
-from karyon.sim.engine import At, Order
+from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
 from karyon.sim.faults import Components, Injector
 from karyon.sim.intersection.agreement import Agreement
@@ -113,47 +115,28 @@ class Simulation:
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Run to the end, and whether it was reached; `progress` is told each second, and ends the runs by False."""
-        now, complete = 0, True
-        while now <= self.end and complete:
-            now = min(now + nanoseconds(1.0), self.end + 1)
-            self.env.run(until=now)
-            if now > self.end:
-                break
-            complete = progress is None or progress(float(seconds(now, 0)))
-        self.finished = min(now, self.end)
+        self.finished, complete = clock.run(self.env, self.end, progress)
         self.metrics.close(self.finished)
         return complete
 
     def _processes(self) -> None:
+        repeat = partial(clock.repeat, self.env)
         timing = self.design.timing
         control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
         phase, perception = nanoseconds(timing.control_phase), nanoseconds(timing.perception_period)
         self._step = timing.control_period
-        self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
-        self._cycle(self._radio_period, 0, Order.RADIO, self._send)
-        self._cycle(perception, nanoseconds(timing.perception_phase), Order.PERCEPTION, self._perceive)
+        repeat(control, phase + delay, Order.ACTUATOR, self._actuate)
+        repeat(self._radio_period, 0, Order.RADIO, self._send)
+        repeat(perception, nanoseconds(timing.perception_phase), Order.PERCEPTION, self._perceive)
         if self.enabled:
-            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
-        self._cycle(control, phase, Order.CONTROL, self._control)
-        self._cycle(WATCH, 0, Order.WATCH, self._watch)
+            repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
+        repeat(control, phase, Order.CONTROL, self._control)
+        repeat(WATCH, 0, Order.WATCH, self._watch)
         if self.trace.wanted:
-            self._cycle(nanoseconds(self.scenarios[0].record.period), 0, Order.RECORD, self._record)
+            repeat(nanoseconds(self.scenarios[0].record.period), 0, Order.RECORD, self._record)
         for when, entry in self.log.planned():
             if when <= self.end:
-                self.env.process(self._happen(when, entry))
-
-    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, phase, order)
-            while True:
-                action(int(self.env.now))
-                yield At(self.env, period, order)
-
-        self.env.process(process())
-
-    def _happen(self, when: int, entry: Callable[[int], None]) -> Generator[simpy.Event, None, None]:
-        yield At(self.env, when, Order.SCENARIO)
-        entry(int(self.env.now))
+                clock.happen(self.env, when, entry)
 
     def _running(self, component: str, now: int) -> Booleans:
         self._cycles[component] += 1

@@ -1,6 +1,6 @@
 """One simulation of a batch of runs of lane changes, in the order of cycles that car following has, too."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from karyon.kernel.design import Design
 from karyon.perception.following import OWN, RELATIVE, SPEED
 from karyon.perception.received import M_POSITION, M_SPEED, WITNESS
 from karyon.perception.sensors import NEVER, nanoseconds
-from karyon.sim import controllers
+from karyon.sim import clock, controllers
 from karyon.sim.attackers import Attackers
-from karyon.sim.engine import At, Order
+from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components
 from karyon.sim.lanes.log import Log
@@ -125,14 +125,9 @@ class Simulation:
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Simulate to the end; whether it got there. `progress` is told the time each simulated second."""
-        step = 1_000_000_000
-        for target in [*range(step, self.end, step), self.end]:
-            self.env.run(until=target + 1)  # what is due at the end is done, too
-            self.finished = target
-            if progress is not None and not progress(target / 1e9):
-                break
+        self.finished, complete = clock.run(self.env, self.end, progress)
         self.metrics.close(self.finished)
-        return self.finished >= self.end
+        return complete
 
     def close(self) -> None:
         """Finish the files of the trace."""
@@ -145,41 +140,27 @@ class Simulation:
         self.sent.discard()
 
     def _processes(self) -> None:
+        repeat = partial(clock.repeat, self.env)
         timing, first = self.design.timing, self.scenarios[0]
         control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
         phase = nanoseconds(timing.control_phase)
         perception = (nanoseconds(timing.perception_period), nanoseconds(timing.perception_phase))
         self._control_step = timing.control_period
-        self._cycle(control, phase + delay, Order.ACTUATOR, self._actuate)
-        self._cycle(self._period, 0, Order.RADIO, self._send)
-        self._cycle(*perception, Order.PERCEPTION, self._perceive)
+        repeat(control, phase + delay, Order.ACTUATOR, self._actuate)
+        repeat(self._period, 0, Order.RADIO, self._send)
+        repeat(*perception, Order.PERCEPTION, self._perceive)
         if self.enabled:
-            self._cycle(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
-        self._cycle(control, phase, Order.CONTROL, self._control)
-        self._cycle(*perception, Order.WATCH, self.metrics.step)
+            repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
+        repeat(control, phase, Order.CONTROL, self._control)
+        repeat(*perception, Order.WATCH, self.metrics.step)
         if self.trace.wanted:
-            self._cycle(nanoseconds(first.record.period), perception[1], Order.RECORD, self.trace.instant(self))
+            repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self.trace.instant(self))
         for when, entry in self.log.planned():
-            self._plan(when, entry)
+            if when <= self.end:
+                clock.happen(self.env, when, entry)
         for call in calls(self.scenarios):
-            self._plan(call.time, partial(self._call, call))
-
-    def _plan(self, when: int, entry: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, when, Order.SCENARIO)
-            entry(int(self.env.now))
-
-        if when <= self.end:
-            self.env.process(process())
-
-    def _cycle(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
-        def process() -> Generator[simpy.Event, None, None]:
-            yield At(self.env, phase, order)
-            while True:
-                action(int(self.env.now))
-                yield At(self.env, period, order)
-
-        self.env.process(process())
+            if call.time <= self.end:
+                clock.happen(self.env, call.time, partial(self._call, call))
 
     def _call(self, call: Call, now: int) -> None:
         """Give wishes to the first cars that have none."""

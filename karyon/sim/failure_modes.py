@@ -410,6 +410,18 @@ class LaneChangeFault(Fault):
     )
 
 
+def beyond(fault: Any, info: ValidationInfo, who: str) -> list[tuple[tuple[str], PydanticCustomError]]:
+    """What is wrong with a fault of a vehicle that is not there, or after the end; `who` there is: `vehicles are 0`."""
+    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
+    wrong = []
+    if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
+        said = contradiction(f"{fault.vehicle} is not in the scenario", f"{who} to {vehicles - 1}")
+        wrong.append((("vehicle",), said))
+    if duration is not None and fault.onset >= duration:
+        wrong.append((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
+    return wrong
+
+
 COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
 
 

@@ -135,6 +135,11 @@ class Tables:
         }
 
     @property
+    def wanted(self) -> bool:
+        """Whether any run is recorded."""
+        return bool(self._writers)
+
+    @property
     def columns(self) -> list[str]:
         """Their names, in order."""
         return list(self._layout.names)
@@ -193,11 +198,6 @@ class Trace(Tables):
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
         self._run = np.concatenate([np.repeat(np.arange(len(folders)), vehicles), strangers])
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any run is recorded."""
-        return bool(self._writers)
-
     def record(self, instant: Mapping[str, Any]) -> None:
         """Keep one instant: per column an array of all cars, then all strangers, or a number; x is NaN: not there."""
         table = np.empty((len(self._layout), len(self._run)))
@@ -211,12 +211,13 @@ class Trace(Tables):
         for run in self.runs:
             mine = block[:, :, self._run == run]
             there = ~np.isnan(mine[:, x, :])
-            yield run, [_array(mine[:, index, :][there], name) for index, name in enumerate(self._layout.names)]
+            yield run, [as_array(mine[:, index, :][there], field) for index, field in enumerate(self._layout)]
 
 
-def _array(values: Floats, name: str) -> pa.Array:
+def as_array(values: Floats, field: pa.Field) -> pa.Array:
+    """A column, whole numbers where it has these; NaN: absent."""
     absent = np.isnan(values)
-    if name in INTEGERS:
+    if pa.types.is_integer(field.type):
         return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
     return pa.array(values, mask=absent)
 

@@ -36,7 +36,7 @@ from karyon.sim.channel.fields import (
 )
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.documents import Document, InputError, Keys, Source
-from karyon.sim.failure_modes import DAY, SAID, Fault
+from karyon.sim.failure_modes import DAY, SAID, Fault, beyond
 from karyon.sim.outside import ALONE, Driver, Origin, are_bound, is_bench
 from karyon.sim.shipped import named_file, portable, scenario_file
 from karyon.sim.units import (
@@ -272,16 +272,10 @@ class Record(Section):
 
 def _fits(fault: Fault, info: ValidationInfo) -> Fault:
     """`fault` itself, if its vehicle and its onset are in the scenario."""
-    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
-    wrong = []
+    wrong = beyond(fault, info, "followers are 1")
     if fault.vehicle == 0 and fault.signal != SAID:
         said = contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
-        wrong.append((("vehicle",), said))
-    if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
-        said = contradiction(f"{fault.vehicle} is not in the scenario", f"followers are 1 to {vehicles - 1}")
-        wrong.append((("vehicle",), said))
-    if duration is not None and fault.onset >= duration:
-        wrong.append((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
+        wrong.insert(0, (("vehicle",), said))
     if wrong:
         raise refusal(*wrong)
     return fault

@@ -59,22 +59,21 @@ def scenario() -> Schema:
 
 def lane_change() -> Schema:
     """Of a scenario of lane changes; the parameters of its faults are not told apart by mode."""
-    whole = section(LaneChangeScenario)
-    required = whole.pop("required")
-    whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
-    whole["properties"]["faults"] = {"type": ["array", "null"], "items": {"type": "object"}}
-    complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
-    return {"$schema": DIALECT, "title": "KARYON scenario of lane changes"} | whole | complete
+    return _of_kind(LaneChangeScenario, "lane changes", {"type": "object"})
 
 
 def intersection() -> Schema:
     """Of a scenario of a crossing."""
-    whole = section(Crossing)
+    return _of_kind(Crossing, "a crossing", {"anyOf": list(_crossing_faults())})
+
+
+def _of_kind(model: type[BaseModel], what: str, fault: Schema) -> Schema:
+    whole = section(model)
     required = whole.pop("required")
     whole["properties"] = {"extends": TEXT | {"description": "file that this one changes"}} | whole["properties"]
-    whole["properties"]["faults"] |= {"type": ["array", "null"], "items": {"anyOf": list(_crossing_faults())}}
+    whole["properties"]["faults"] |= {"type": ["array", "null"], "items": fault}
     complete = {"anyOf": [{"required": required}, {"required": ["extends"]}]}
-    return {"$schema": DIALECT, "title": "KARYON scenario of a crossing"} | whole | complete
+    return {"$schema": DIALECT, "title": f"KARYON scenario of {what}"} | whole | complete
 
 
 def safety() -> Schema:

@@ -1,28 +1,14 @@
 """The agreement as a Promela model: spin goes through every loss pattern, crash and rejoin of three members."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.models.spin import checked, needed
+
 MODEL = Path(__file__).with_name("agreement.pml")
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("spin") and shutil.which("gcc")), reason="needs spin and gcc: apt-get install spin gcc"
-)
-
-
-def checked(model, folder):
-    """What spin's verifier says of a model."""
-    (folder / "model.pml").write_text(model)
-    for command in (
-        ["spin", "-a", "model.pml"],
-        ["gcc", "-O2", "-DSAFETY", "-DNOREDUCE", "-DNOCOMP", "-DNOBOUNDCHECK", "-o", "pan", "pan.c"],
-        ["./pan", "-m3000000"],
-    ):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout
+pytestmark = needed
 
 
 def test_no_two_members_act_apart_for_more_than_a_round_and_all_rise_again(tmp_path):

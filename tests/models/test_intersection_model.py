@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.test_agreement_model import checked, pytestmark  # noqa: F401 - skips where spin is not there
+from tests.models.spin import checked, needed
 
 MODEL = Path(__file__).with_name("intersection.pml")
+
+pytestmark = needed
 
 
 def test_no_two_cars_use_one_slot_and_nobody_waits_for_ever(tmp_path):

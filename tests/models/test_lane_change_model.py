@@ -1,28 +1,14 @@
 """The lane change protocol as a Promela model: spin goes through every pattern of lost and late words of three cars."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.models.spin import checked, needed
+
 MODEL = Path(__file__).with_name("lane_change.pml")
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("spin") and shutil.which("gcc")), reason="needs spin and gcc: apt-get install spin gcc"
-)
-
-
-def checked(model, folder):
-    """What spin's verifier says of a model."""
-    (folder / "model.pml").write_text(model)
-    for command in (
-        ["spin", "-a", "model.pml"],
-        ["gcc", "-O2", "-DSAFETY", "-DNOREDUCE", "-DNOCOMP", "-DNOBOUNDCHECK", "-o", "pan", "pan.c"],
-        ["./pan", "-m3000000"],
-    ):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return done.stdout
+pytestmark = needed
 
 
 def test_no_two_have_one_gap_and_the_one_that_waits_longest_gets_it(tmp_path):

@@ -7,11 +7,9 @@ replays it. A run follows from its seed alone; the runs of a block share cars an
 """
 
 import random
-import shlex
-import sys
 
-from karyon.sim.kinds import read, simulate
 from tests.sim.random_faults import LATE_MODES, MODES, OBJECT_MODES, VALUE_MODES, as_text, parameters
+from tests.sim.random_runs import study
 
 BLOCK = 50
 DURATION = 45  # s
@@ -92,14 +90,6 @@ def placed(entry, mode, vehicles, rng):
     return {"vehicle": rng.randrange(vehicles), **entry, "mode": mode, "onset": round(onset, 3)} | lasting | drawn
 
 
-def broken(batch):
-    """What went wrong in each run of a batch in which anything did: seed, settings, and that in words."""
-    loaded = [read("lane_change", given, seed) for given, seed in batch]
-    for (given, seed), result in zip(batch, simulate(loaded, [None] * len(loaded)), strict=True):
-        if wrong := wrongs(result.summary):
-            yield seed, given, wrong
-
-
 def wrongs(summary):
     """Violated goals, and a switch beyond its bound."""
     goals = [f"{name} {goal['violations']} times" for name, goal in summary["safety_goals"].items() if goal["violated"]]
@@ -111,18 +101,5 @@ def wrongs(summary):
     return [f"not held: {goal}" for goal in goals] + late
 
 
-def replay(given, seed):
-    """The command that runs it again."""
-    words = ["karyon", "run", "lane_change", "--seed", str(seed)]
-    return shlex.join([*words, *(word for setting in given for word in ("--set", setting))])
-
-
 if __name__ == "__main__":
-    first, last = map(int, sys.argv[1:])
-    count = 0
-    for batch in batches(first, last):
-        for seed, given, wrong in broken(batch):
-            count += 1
-            print(f"{seed}: {'; '.join(wrong)}\n    {replay(given, seed)}", flush=True)
-    print(f"{count} of {last - first} runs broke something")
-    sys.exit(count > 0)
+    study("lane_change", batches, wrongs)

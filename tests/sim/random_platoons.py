@@ -7,11 +7,7 @@ replays it. A run follows from its seed alone; the runs of a block share cars an
 """
 
 import random
-import shlex
-import sys
 
-from karyon.sim.run import simulate
-from karyon.sim.scenario import read
 from tests.sim.random_faults import (
     MESSAGE_MODES,
     MODES,
@@ -19,6 +15,7 @@ from tests.sim.random_faults import (
     parameters,
     subject,
 )
+from tests.sim.random_runs import study
 
 BLOCK = 25
 DURATION = 60  # s
@@ -101,14 +98,6 @@ def placed(entry, mode, vehicles, rng):
     return where | lasting | added.get(mode, {}) | drawn
 
 
-def broken(batch):
-    """What went wrong in each run of a batch in which anything did: seed, settings, and that in words."""
-    loaded = [read("platoon", given, seed) for given, seed in batch]
-    for (given, seed), result in zip(batch, simulate(loaded, [None] * len(loaded)), strict=True):
-        if wrong := wrongs(result.summary):
-            yield seed, given, wrong
-
-
 def wrongs(summary):
     """Violated goals, and a disagreement beyond its bound."""
     acc = summary["functions"]["acc"]
@@ -118,18 +107,5 @@ def wrongs(summary):
     return [f"not held: {goal} ({late})" for goal in goals] + [f"{apart} rounds apart"] * (apart > 1)
 
 
-def replay(given, seed):
-    """The command that runs it again."""
-    words = ["karyon", "run", "platoon", "--seed", str(seed)]
-    return shlex.join([*words, *(word for setting in given for word in ("--set", setting))])
-
-
 if __name__ == "__main__":
-    first, last = map(int, sys.argv[1:])
-    count = 0
-    for batch in batches(first, last):
-        for seed, given, wrong in broken(batch):
-            count += 1
-            print(f"{seed}: {'; '.join(wrong)}\n    {replay(given, seed)}", flush=True)
-    print(f"{count} of {last - first} runs broke something")
-    sys.exit(count > 0)
+    study("platoon", batches, wrongs)

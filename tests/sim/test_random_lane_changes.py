@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.sim.random_lane_changes import batches, broken, replay, wrongs
+from tests.sim.random_lane_changes import batches, wrongs
+from tests.sim.random_runs import broken, replay
 
 RUNS = int(os.environ.get("KARYON_RANDOM_RUNS", "10"))
 
@@ -15,7 +16,8 @@ RUNS = int(os.environ.get("KARYON_RANDOM_RUNS", "10"))
 @pytest.mark.parametrize("batch", list(batches(0, RUNS)), ids=lambda batch: f"from seed {batch[0][1]}")
 def test_random_runs_break_nothing(batch):
     """Loss, delays, failing sensors, a radio that goes silent, and a liar."""
-    assert not [f"{'; '.join(wrong)}: {replay(given, seed)}" for seed, given, wrong in broken(batch)]
+    found = broken("lane_change", batch, wrongs)
+    assert not [f"{'; '.join(wrong)}: {replay('lane_change', given, seed)}" for seed, given, wrong in found]
 
 
 def test_what_breaks_is_told():

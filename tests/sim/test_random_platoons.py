@@ -7,7 +7,8 @@ import os
 
 import pytest
 
-from tests.sim.random_platoons import batches, broken, replay, wrongs
+from tests.sim.random_platoons import batches, wrongs
+from tests.sim.random_runs import broken, replay
 
 RUNS = int(os.environ.get("KARYON_RANDOM_RUNS", "100"))
 HELD = {"no collision": {"violated": False, "violations": 0}, "RSS distance kept": {"violated": False, "violations": 0}}
@@ -16,7 +17,8 @@ HELD = {"no collision": {"violated": False, "violations": 0}, "RSS distance kept
 @pytest.mark.parametrize("batch", list(batches(0, RUNS)), ids=lambda batch: f"from seed {batch[0][1]}")
 def test_random_runs_break_nothing(batch):
     """Loss, bursts, failures, lies, and a leader that brakes as hard as all have declared."""
-    assert not [f"{'; '.join(wrong)}: {replay(given, seed)}" for seed, given, wrong in broken(batch)]
+    found = broken("platoon", batch, wrongs)
+    assert not [f"{'; '.join(wrong)}: {replay('platoon', given, seed)}" for seed, given, wrong in found]
 
 
 def summary(**changed):

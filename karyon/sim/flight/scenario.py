@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from karyon.sim.failure_modes import DAY
+from karyon.sim.failure_modes import DAY, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch
 from karyon.sim.units import (
     Count,
@@ -160,14 +160,7 @@ class Record(Section):
 
 def _fits(fault: FlightFault, info: ValidationInfo) -> FlightFault:
     """`fault` itself, if its aircraft and its onset are in the scenario."""
-    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
-    wrong = []
-    if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
-        said = contradiction(f"{fault.vehicle} is not in the scenario", f"aircraft are 0 to {vehicles - 1}")
-        wrong.append((("vehicle",), said))
-    if duration is not None and fault.onset >= duration:
-        wrong.append((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
-    if wrong:
+    if wrong := beyond(fault, info, "aircraft are 0"):
         raise refusal(*wrong)
     return fault
 

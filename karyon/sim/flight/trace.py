@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from karyon.sim.flight.log import SIGNALS
-from karyon.sim.recorder import Tables
+from karyon.sim.recorder import Tables, as_array
 
 if TYPE_CHECKING:
     from karyon.sim.flight.simulation import Simulation
@@ -56,11 +56,6 @@ class Trace(Tables):
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(), vehicles)
         self._vehicles = vehicles
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any run is recorded."""
-        return bool(self._writers)
-
     def instant(self, now: int, simulation: Simulation) -> None:
         """Keep one instant of all aircraft."""
         world, s = simulation.world, simulation
@@ -87,12 +82,7 @@ class Trace(Tables):
 
     def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
         block = np.stack(kept)  # (instant, column, row)
+        block[np.isinf(block)] = np.nan
         for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            yield run, [_array(mine[:, index].ravel(), name) for index, name in enumerate(self._layout.names)]
-
-
-def _array(values: Floats, name: str) -> pa.Array:
-    if name in WHOLE:
-        return pa.array(values.astype(np.int32))
-    return pa.array(values, mask=~np.isfinite(values))
+            yield run, [as_array(mine[:, index].ravel(), field) for index, field in enumerate(self._layout)]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from karyon.sim import documents
 from karyon.sim.channel.fields import Radio, warnings_of_radio
 from karyon.sim.documents import InputError
-from karyon.sim.failure_modes import DAY, CrossingFault
+from karyon.sim.failure_modes import DAY, CrossingFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, Draft, KernelSwitch, Loaded, Record, Vehicle, parsed
 from karyon.sim.units import (
     Count,
@@ -97,9 +97,8 @@ class Crossing(Section):
 
 
 def _fits(fault: CrossingFault, info: ValidationInfo) -> CrossingFault:
-    duration = info.data.get("duration")
-    if duration is not None and fault.onset >= duration:
-        raise refusal((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
+    if wrong := beyond(fault, info, "cars are 0"):
+        raise refusal(*wrong)
     return fault
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from karyon.perception.crossing import SIGNALS
 from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.failure_modes import CROSSING_SIGNALS
-from karyon.sim.recorder import Tables
+from karyon.sim.recorder import Tables, as_array
 
 if TYPE_CHECKING:
     from karyon.sim.intersection.simulation import Simulation
@@ -64,11 +64,6 @@ class Trace(Tables):
         super().__init__(paths, schema(), simulation.shape[1])
         self._s = simulation
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any run is recorded."""
-        return bool(self.runs)
-
     def record(self, now: int) -> None:
         """Keep one instant, of the cars that are here."""
         s, world = self._s, self._s.world
@@ -106,15 +101,7 @@ class Trace(Tables):
 
     def _row_groups(self, kept: list[np.ndarray]) -> Iterator[tuple[int, list[pa.Array]]]:
         block = np.stack(kept)  # (instant, column, run, car)
-        names = self._layout.names
         for run in self.runs:
             mine = block[:, :, run]
             there = ~np.isnan(mine[:, 0])
-            yield run, [_array(mine[:, index][there], name) for index, name in enumerate(names)]
-
-
-def _array(values: np.ndarray, name: str) -> pa.Array:
-    absent = np.isnan(values)
-    if name in INTEGERS:
-        return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
-    return pa.array(values, mask=absent)
+            yield run, [as_array(mine[:, index][there], field) for index, field in enumerate(self._layout)]

@@ -59,11 +59,11 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
     """The scenario as YAML with its defaults and overrides; in any folder it is read as an equal one."""
     data = loaded.scenario.model_dump(mode="json", by_alias=True)
     data["safety"] = portable(data["safety"])
-    data = plain({key: value for key, value in data.items() if key != "faults"})
+    faults = data.pop("faults")
+    data = plain(data)
     for sensor in data["sensors"].values():
         for name in ALONE:
             sensor.pop(name, None)
-    faults = loaded.scenario.model_dump(mode="json", by_alias=True)["faults"]
     data["faults"] = [given(fault) | fault["parameters"] for fault in faults]
     return written(loaded.name, data)
 

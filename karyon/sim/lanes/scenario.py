@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
-from karyon.sim.failure_modes import DAY, LaneChangeFault
+from karyon.sim.failure_modes import DAY, LaneChangeFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
     Count,
@@ -109,15 +109,9 @@ class Following(Section):
 
 def _fits(fault: LaneChangeFault, info: ValidationInfo) -> LaneChangeFault:
     """`fault` itself, if its vehicle, its onset and its mode are in a scenario of this kind."""
-    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
-    wrong = []
+    wrong = beyond(fault, info, "vehicles are 0")
     if fault.mode in OF_GROUPS:
-        wrong.append((("mode",), contradiction(f"`{fault.mode}` befalls what a platoon agrees on")))
-    if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
-        said = contradiction(f"{fault.vehicle} is not in the scenario", f"vehicles are 0 to {vehicles - 1}")
-        wrong.append((("vehicle",), said))
-    if duration is not None and fault.onset >= duration:
-        wrong.append((("onset",), contradiction(f"is not before the end of the scenario, at {duration:g} s")))
+        wrong.insert(0, (("mode",), contradiction(f"`{fault.mode}` befalls what a platoon agrees on")))
     if wrong:
         raise refusal(*wrong)
     return fault

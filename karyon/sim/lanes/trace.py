@@ -14,7 +14,7 @@ from karyon.perception.following import OWN
 from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.lanes.signals import DISTANCES, OWN_SIGNALS, message, prefix
 from karyon.sim.lanes.world import FRONT, NOBODY, RELATIONS
-from karyon.sim.recorder import Tables
+from karyon.sim.recorder import Tables, as_array
 
 if TYPE_CHECKING:
     from karyon.sim.lanes.simulation import Simulation
@@ -75,11 +75,6 @@ class Trace(Tables):
         super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(), vehicles)
         self._vehicles = vehicles
 
-    @property
-    def wanted(self) -> bool:
-        """Whether any run is recorded."""
-        return bool(self.runs)
-
     def instant(self, simulation: Simulation) -> Callable[[int], None]:
         """What records the simulation at a time in ns."""
         return lambda now: self._keep(_table(simulation, now, len(self._layout)))
@@ -88,14 +83,7 @@ class Trace(Tables):
         block = np.stack(kept)  # (instant, column, car)
         for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            yield run, [_array(mine[:, index].ravel(), field) for index, field in enumerate(self._layout)]
-
-
-def _array(values: Floats, field: pa.Field) -> pa.Array:
-    absent = np.isnan(values)
-    if pa.types.is_integer(field.type):
-        return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
-    return pa.array(values, mask=absent)
+            yield run, [as_array(mine[:, index].ravel(), field) for index, field in enumerate(self._layout)]
 
 
 def _table(s: Simulation, now: int, columns: int) -> Floats:

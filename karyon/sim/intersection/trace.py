@@ -43,7 +43,7 @@ SUFFIXES = {"": "", "_true": "", "_validity": "1", "_age": "s"}
 
 
 def schema() -> pa.Schema:
-    """Arrow schema of the trace: each field says its unit. `x`, `y` are the middle of the body, as in all traces."""
+    """Arrow schema of the trace: each field says its unit. `x`, `y` are the middle of the front bumper, as in all."""
     fields = [_field(name, unit) for name, unit in UNITS.items()]
     for name in SIGNALS:
         fields += [_field(name + suffix, unit or CROSSING_SIGNALS[name]) for suffix, unit in SUFFIXES.items()]
@@ -69,13 +69,12 @@ class Trace(Tables):
         s, world = self._s, self._s.world
         assert s.seen is not None
         shape = s.shape
-        front_x, front_y, heading = world.place
-        half = 0.5 * world.vehicle.length
+        x, y, heading = world.place
         columns = {
             "time": np.full(shape, float(seconds(now, 0))),
             "vehicle": np.broadcast_to(np.arange(shape[1]), shape),
-            "x": front_x - half * np.cos(heading),
-            "y": front_y - half * np.sin(heading),
+            "x": x,
+            "y": y,
             "heading": heading,
             "length": np.full(shape, world.vehicle.length),
             "width": np.full(shape, world.vehicle.width),

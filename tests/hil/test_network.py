@@ -36,7 +36,7 @@ class Watch:
 
 
 def bench_of(devices, duration, tmp_path):
-    """The shipped bench with these devices, at 20 cycles a second instead of 125."""
+    """The shipped bench with these devices, at 20 cycles a second instead of 167."""
     design = (SHIPPED / "safety" / "hil_bench.yaml").read_text("utf-8")
     design, periods = re.subn(r"_period: \d+ ms", "_period: 50 ms", design)
     assert periods == 3

@@ -10,7 +10,9 @@ from pyarrow import parquet
 from karyon.hil.bench import Bench, Drained
 from karyon.hil.intake import Intake
 from karyon.hil.message import Message
+from karyon.perception.following import OWN
 from karyon.sim import run, scenario
+from karyon.sim.view.about import about_scenario
 
 PERIOD = 60_000_000  # ns
 TOPIC = "karyon/1/1/front.distance/m"
@@ -71,6 +73,9 @@ def test_what_is_real_has_no_true_value_and_what_is_simulated_has_one(desk):
 def test_nobody_is_heard(desk):
     trace, _ = desk
     assert trace["lead.message_age"].isna().all()
+    shown = about_scenario(scenario.read("hil_desk"), trace.columns).signals
+    assert shown == OWN
+    assert about_scenario(scenario.read("hil_bench"), trace.columns).signals == OWN[:3]
 
 
 def test_no_distance_is_judged(desk):

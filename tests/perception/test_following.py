@@ -107,6 +107,26 @@ def test_what_was_judged_ages_while_perception_is_down():
     assert answers[-1].lead.validity[0] >= 0.8
 
 
+def test_a_car_whose_perception_is_down_is_judged_alone_as_among_others():
+    """Where nobody perceives nothing is computed anew; a car that was handed over meanwhile is judged as such later."""
+    alone, among = (Following(rows, Noise(), Tolerated(), AGE_LIMITS) for rows in (1, 2))
+    rng = np.random.default_rng(3)
+    for now in range(0, 8_000_000_000, PERIOD):
+        own, message = truth(now, rng)
+        running, handed_over = not 2_000_000_000 <= now < 4_000_000_000, now == 3_000_000_000
+        both = [
+            Samples(*(np.repeat(each, 2, axis=1) for each in (one.value, one.time, one.fresh)))
+            for one in (own, message)
+        ]
+        said = alone.update(now, own, message, np.array([running]), np.array([handed_over]))
+        beside = among.update(now, *both, np.array([running, True]), np.array([handed_over, False]))
+        for field in ("value", "time", "fresh", "validity"):
+            np.testing.assert_array_equal(getattr(said, field)[:, 0], getattr(beside, field)[:, 0])
+        np.testing.assert_array_equal(said.lead.value[:, 0], beside.lead.value[:, 0])
+        np.testing.assert_array_equal(said.lead.validity[0], beside.lead.validity[0])
+        np.testing.assert_array_equal([said.speed_bound[0], said.gap[0]], [beside.speed_bound[0], beside.gap[0]])
+
+
 LAST = 3_000_000_000  # ns: the last message that comes
 
 

@@ -26,7 +26,7 @@ class About:
     is_bench         whether real devices are judged, in shadow mode
     sensor_range     m
     braking          m/s², declared
-    signals          those that have a validity, in the order of the trace
+    signals          those that have a validity, in the order of the trace; of a bench those that it has
     level_names      of its function; none where the safety design is not there, or has changed since
     reaction_times   s, of each of these levels
     minimum          validity that the rules demand, by signal
@@ -67,6 +67,10 @@ class _Sensor(BaseModel):
     range: Metres = inf
     origin: str | None = Field(default=None, alias="from")
 
+    @property
+    def is_there(self) -> bool:
+        return self.origin != "absent"
+
 
 class _Setting(BaseModel):
     kind: str
@@ -102,6 +106,9 @@ def _about(
     summary: _Summary, setting: _Setting, function: Function | None, data: Mapping[str, Any], columns: Sequence[str]
 ) -> About:
     signals = tuple(name.removesuffix("_validity") for name in columns if name.endswith("_validity"))
+    is_bench = any(sensor.origin == "mqtt" for sensor in setting.sensors.values())
+    if is_bench:
+        signals = tuple(name for name in signals if name in setting.sensors and setting.sensors[name].is_there)
     levels, guarded = ((), ()) if function is None else (function.levels, tuple(analysis.guards(function)))
     demanded = [] if function is None else [(name, function) for name in signals if name in guarded]
     radar = setting.sensors.get("front.distance", _Sensor())
@@ -112,7 +119,7 @@ def _about(
         backdrop=kinds.backdrop(setting.kind, data),
         duration=summary.duration,
         kernel_enabled=setting.kernel.enabled,
-        is_bench=any(sensor.origin == "mqtt" for sensor in setting.sensors.values()),
+        is_bench=is_bench,
         sensor_range=radar.range,
         braking=setting.vehicle.braking,
         signals=signals,

@@ -169,7 +169,7 @@ def doctor(
     """What is installed, and which display would be used; and of a broker, what age of signals it allows."""
     from karyon import installation
 
-    found, told = installation.examine(), []
+    found, told, failed = installation.examine(), [], False
     if broker is not None:
         try:
             from karyon.hil import command, examination
@@ -180,5 +180,6 @@ def doctor(
             found["bench"] = command.examined(broker, Credentials(password_file, ca, cert, key))
         except command.ERRORS as error:
             refuse(f"error: {error}")
-        told = list(examination.lines(found["bench"]))
+        told, failed = list(examination.lines(found["bench"])), examination.has_failed(found["bench"])
     print(json.dumps(found, indent=2) if as_json else "\n".join([*installation.lines(found), *told]))
+    exit_if(failed)

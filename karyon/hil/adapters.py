@@ -57,7 +57,10 @@ def _guarded(read: Read) -> Read:
         if len(payload) > BATCH:
             return Reason.SIZE
         try:
-            return read(payload)
+            found = read(payload)
+            if isinstance(found, Measurement) and found.time is not None and not 0 < found.time <= TIME_MAX:
+                return Reason.NUMBER
+            return found
         except Exception:  # the bytes of anybody, and maybe the program of the user
             return Reason.TEXT
 
@@ -82,9 +85,8 @@ def _own(found: object, meaning: Meaning) -> Measurement | Reason:
     if not isinstance(found, Measurement):
         return _number(found, meaning)
     plain = _number(found.value, replace(meaning, unit=meaning.si, scale=1.0))
-    sound = isinstance(plain, Measurement) and 0.0 <= found.most_valid <= 1.0
-    is_stamp = found.time is None or 0 < found.time <= TIME_MAX
-    return found if sound and is_stamp else Reason.NUMBER
+    is_sound = isinstance(plain, Measurement) and 0.0 <= found.most_valid <= 1.0
+    return found if is_sound else Reason.NUMBER
 
 
 def _json(payload: bytes, path: Sequence[str], when: Sequence[str] | None, meaning: Meaning) -> Measurement | Reason:

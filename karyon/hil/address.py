@@ -68,6 +68,10 @@ def parse(url: str, credentials: Credentials | None = None) -> Address:
     if parts.scheme not in PORTS or not host:
         known = ", ".join(f"{scheme}://HOST:{port}" for scheme, port in PORTS.items())
         raise AddressError(f"--broker is auto or an address ({known}), found {url!r}")
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise AddressError(f"--broker {url!r} has no name of a machine: {error}") from error
     if given.password and not parts.username:
         raise AddressError("--password-file needs a user: write mqtt://USER@HOST")
     if (given.ca or given.cert or given.key) and parts.scheme not in ("mqtts", "wss"):
@@ -90,6 +94,9 @@ def first_line(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return (path.read_text("utf-8").splitlines() or [""])[0]
+        found = (path.read_text("utf-8").splitlines() or [""])[0]
     except (OSError, UnicodeError) as error:
         raise AddressError(f"--password-file {path} cannot be read: {error}") from error
+    if not found:
+        raise AddressError(f"--password-file {path} holds no password in its first line")
+    return found

@@ -139,7 +139,7 @@ class Bench:
         told = {}
         for topic, channels in self.intake.clocks.items():
             clock = channels[0].clock
-            offset = [part / 1e9 for part in clock.offset(now)] if clock.is_known(now) else [None, None]
+            offset = [part / 1e9 for part in clock.offset(now)] if clock.is_known else [None, None]
             told[topic] = {"offset": offset[0], "bound": offset[1], "drift": clock.drift, "jumps": clock.jumps}
         return told
 

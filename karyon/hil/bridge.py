@@ -32,6 +32,7 @@ class Bridge:
         self._address, self._name, self._topics, self._say = address, name, topics, say
         self._clocks, self._pings, self._pinged = clocks, 0, 0
         self._gone: float | None = None
+        self._is_deaf = False
         self.client = Client(address, name, [], lambda *_: None, (STATE, b"lost"), self._ready, self._lost)
 
     def start(self) -> None:
@@ -44,6 +45,14 @@ class Bridge:
         except BrokerError:
             self.client.stop()
             raise
+
+    @property
+    def listens(self) -> bool:
+        """Whether the process that hears messages is there; that it has ended is said once."""
+        if self._listener.has_ended and not self._is_deaf:
+            self._is_deaf = True
+            self._say("the process that hears messages has ended: from now on the bench hears nothing, and says so")
+        return not self._is_deaf
 
     def drain(self) -> tuple[list[Message], dict[str, int]]:
         """What has come since the last look, and how many of each topic were superseded before."""

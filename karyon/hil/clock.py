@@ -6,8 +6,8 @@ device's clock is ahead by an offset that no ping can hide:
     t3 - t4 <= offset <= t2 - t1        [four time stamps as in NTP, RFC 5905; the bound holds for any asymmetry]
 
 The ping with the shortest way says it best (minimum-delay filter), and each loses what the clocks may have drifted
-since. A ping that contradicts this tells of a clock that was set, has wrapped, or runs backwards: what was known of it
-is forgotten. Times are ns, as integers of any size.
+since, for as long as no other is answered. A ping that contradicts this tells of a clock that was set, has wrapped, or
+runs backwards: what was known of it is forgotten. Times are ns, as integers of any size.
 """
 
 from collections import OrderedDict, deque
@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 DRIFT_MAX = 500e-6  # what two clocks drift apart at most, twice of what cheap quartz does
 KEPT = 16  # pings
-WAITING = 8  # pings that have not been answered
+WAITING = 128  # pings that have not been answered: an answer that comes late says how long the way is
 AGREEING = 2  # answers that do not contradict each other before a clock is believed
-STALE = 10_000_000_000  # ns after the last answer from which on a clock is not known any more
 EPOCH_2000 = 946_684_800_000_000_000  # ns from 1970 to 2000, where MicroPython's time begins on most boards
 DAY = 86_400_000_000_000  # ns
 
@@ -43,6 +42,7 @@ class DeviceClock:
         self._sent: OrderedDict[int, int] = OrderedDict()  # t1 by id
         self._answers: deque[Answered] = deque(maxlen=KEPT)
         self.jumps = 0
+        self._has_been_known = False
 
     def pinged(self, number: int, t1: int) -> None:
         """A ping has been sent."""
@@ -64,11 +64,18 @@ class DeviceClock:
             if told.high < low or told.low > high:
                 self._forget()
         self._answers.append(told)
+        self._has_been_known |= self.is_known
         return True
 
-    def is_known(self, now: int) -> bool:
+    @property
+    def is_known(self) -> bool:
         """Whether time stamps of this device mean something to the bench."""
-        return len(self._answers) >= AGREEING and now - self._answers[-1].when <= STALE
+        return len(self._answers) >= AGREEING
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether they did, and do not any more."""
+        return self._has_been_known and not self.is_known
 
     def earliest(self, time: int, now: int) -> int:
         """The earliest time by the bench's clock at which the device's clock said `time`; only where it is known."""

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from karyon.hil import session as sessions
 from karyon.hil.address import Address, AddressError, Credentials, first_line, parse
 from karyon.hil.client import BrokerError, Client, NoBrokerError
 from karyon.hil.record import NAME
+from karyon.sim import kinds
 from karyon.sim.run import Result
-from karyon.sim.scenario import Loaded, cut, read
+from karyon.sim.scenario import Loaded, Scenario, cut, read
 from karyon.sim.shipped import SHIPPED
 
 AUTO = "auto"  # a broker of the bench's own
@@ -47,6 +48,8 @@ class Session:
         """Run it, with its results in the folder `out`. Raises AddressError, BrokerError, InputError."""
         keys = signed.keys(self.credentials.keys)
         if isinstance(self.source, Path):
+            if out.resolve() == self.source.resolve():
+                raise AddressError(f"--out {out} is the session that is replayed: it would be lost")
             return sessions.replay(self.loaded, self.source, out, progress, attend, keys=keys)
         commands = self.with_commands
         with nullcontext(self.source) if self.source else self._own_broker() as address:
@@ -77,7 +80,7 @@ def session(
         raise AddressError(
             f"{folder} is no session of the bench, as it has no {NAME}: karyon view {folder} shows a run"
         )
-    loaded = read(folder / "scenario.yaml" if is_recorded else scenario, sets)
+    loaded = _benched(folder / "scenario.yaml" if is_recorded else scenario, sets)
     if until is not None:
         loaded = cut(loaded, until)
     limit = loaded.scenario.duration + 60.0  # real time takes as long as it takes
@@ -88,6 +91,14 @@ def session(
     sessions.check(loaded)
     source = folder if is_recorded else None if url == AUTO else parse(url, credentials)
     return Session(loaded, source, credentials, lan, with_commands)
+
+
+def _benched(scenario: str | Path, sets: Sequence[str]) -> Loaded:
+    """A scenario whose kind has real sensors. Raises AddressError, InputError."""
+    loaded = kinds.read(scenario, sets)
+    if not isinstance(loaded.scenario, Scenario):
+        raise AddressError(f"{loaded.name} is of kind {loaded.scenario.kind}: only car following has real sensors")
+    return loaded
 
 
 def lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -130,7 +141,7 @@ def play(file: Path, url: str, credentials: Credentials, options: Sequence[str])
     faults, played = device.faults(options), _drive(file)
     player, keys = device.Player.of(played, faults), signed.keys(credentials.keys)
     playing = device.Device(_reached(url, credentials), f"karyon-device-{time.time_ns():x}", keys, played.signals)
-    with _connected(playing.client):
+    with _connected(playing.client), closing(playing):
         return device.play(player, playing, lambda _: True)
 
 

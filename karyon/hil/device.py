@@ -136,6 +136,11 @@ class Device:
             for part, told in (("$description", json.dumps(described)), ("$state", "ready")):
                 self.client.publish(f"{PREFIX}/{signal}/{part}", told.encode(), qos=1, retain=True)
 
+    def close(self) -> None:
+        """Say that all sensors are gone, in Homie's word; of a device that dies the broker says so of its first."""
+        for signal in self._signals:
+            self.client.publish(f"{PREFIX}/{signal}/$state", b"disconnected", qos=1, retain=True)
+
     def _pinged(self, topic: str, payload: bytes, retained: bool) -> None:
         received = time.time_ns()
         if (answer := pong(payload, received)) is not None and not retained:

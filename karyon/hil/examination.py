@@ -72,6 +72,12 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"LoS 1      {signal} is out of reach: its age passes the rule's limit by {-1000 * left:.0f} ms"
 
 
+def has_failed(found: Mapping[str, Any]) -> bool:
+    """Whether no message came back, cycles were too late, or a signal is out of reach."""
+    is_late = found["lateness_p99"] > found["period"]
+    return found["budget"] is None or is_late or min(found["budget"].values(), default=1.0) <= 0.0
+
+
 def _budget(design: Design, trip: float, lateness: float) -> dict[str, float]:
     """What the age limit of each signal leaves: less its period, half a round trip, and a cycle that is late."""
     function = design.function(FUNCTION)
@@ -87,7 +93,7 @@ def _budget(design: Design, trip: float, lateness: float) -> dict[str, float]:
 
 def _round_trips(address: Address) -> list[float]:
     """How long messages took to come back, s; those that did."""
-    topic, back = f"karyon/1/doctor-{time.time_ns():x}/trip", threading.Semaphore(0)
+    topic, back = f"karyon/1/bench/doctor/{time.time_ns():x}", threading.Semaphore(0)
     came: dict[bytes, float] = {}
 
     def hear(_: str, payload: bytes, __: bool) -> None:

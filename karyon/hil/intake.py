@@ -17,6 +17,7 @@ from karyon.hil.adapters import Read
 from karyon.hil.clock import DeviceClock
 from karyon.hil.measurement import Clock, Meaning, Measurement, Reason
 from karyon.hil.message import Message
+from karyon.hil.succession import Succession
 from karyon.kernel import Design
 from karyon.kernel.design import Signal
 from karyon.perception import validity
@@ -27,13 +28,10 @@ from karyon.sim.scenario import Scenario
 
 USUAL_TOPIC = f"karyon/1/{VEHICLE}/{{signal}}/m"
 BEFORE = 10_000_000_000  # ns before the start from which on a measurement is told to be old
-QUIET = 1_000_000_000  # ns of silence after which a sequence may begin anew
-LOST = 10_000  # places that a message may be ahead: more cannot have been lost within QUIET
-REORDERED = 64  # places that a message may be behind, and still be of the same sequence
-WIDTHS = (8, 16, 31, 32, 63)  # bits of counters that wrap
 WINDOW = 400_000_000  # ns of distances from which a relative speed is derived
 FEWEST = 4  # distances in it
 DRIVER = -1  # row of the leader
+CONTESTED = 0.5  # validity at most of a topic on which two devices send
 HOLDS = 1_000_000_000  # ns for which the leader does what its driver has asked for; after that it coasts
 
 
@@ -52,6 +50,7 @@ class Binding:
 
     read                       makes a measurement of a payload of at most `longest` bytes
     key                        with which all from this topic is signed; None: nothing is
+    adapter                    that makes measurements of its payloads; None: they are in our format
     period, noise, tolerated   what the safety design states, s and SI; None: it does not
     """
 
@@ -65,6 +64,7 @@ class Binding:
     tolerated: float | None
     longest: int = measurement.LONGEST
     key: bytes | None = None
+    adapter: str | None = None
 
     @property
     def name(self) -> str:
@@ -117,6 +117,7 @@ def _binding(
         tolerated=known.tolerated if known else None,
         longest=measurement.LONGEST if origin.adapter is None else adapters.BATCH,
         key=keys.get(here),
+        adapter=origin.adapter,
     )
 
 
@@ -129,10 +130,7 @@ class Channel:
         self.messages = 0
         self.last: Measurement | None = None
         self.odd = ""  # what is odd about its clock
-        self._sequence: int | None = None
-        self._stamp: int | None = None
-        self._arrived = NEVER
-        self._contested = NEVER
+        self._succession = Succession()
 
     def take(self, message: Message, unix: int) -> tuple[Measurement, int] | None:
         """A measurement and the earliest time at which it was made, ns by the bench's clock; None: refused, or empty.
@@ -142,19 +140,19 @@ class Channel:
         self.messages += 1
         found = self._said(message)
         if not isinstance(found, Reason):
-            found = self._out_of_sequence(found, message.arrived) or found
+            found = self._succession.refuse(found, message.payload, message.arrived) or found
         if isinstance(found, Reason):
             return self._refuse(found)
         earliest = self._earliest(found, message.arrived, unix)
-        if earliest is None:
-            return self._refuse(Reason.FUTURE)
+        if isinstance(earliest, Reason):
+            return self._refuse(earliest)
         self.last = found
         return (found, earliest) if found.value is not None else None
 
     def worth(self, found: Measurement, arrived: int) -> float:
         """What the measurement is worth at most."""
-        contested = 0.5 if self._contested != NEVER and arrived - self._contested < QUIET else 1.0
-        return min(found.most_valid, self.binding.most_valid(found.sigma), contested)
+        most = CONTESTED if self._succession.is_contested(arrived) else 1.0
+        return min(found.most_valid, self.binding.most_valid(found.sigma), most)
 
     def _said(self, message: Message) -> Measurement | Reason:
         """What a message says, by itself."""
@@ -167,7 +165,7 @@ class Channel:
         if payload is None:
             return Reason.SIGNATURE
         found = self.binding.read(payload)
-        if isinstance(found, Measurement) and (found.time is None or not self.clock.is_known(message.arrived)):
+        if isinstance(found, Measurement) and (found.time is None or not self.clock.is_known):
             return Reason.UNPROVEN
         return found
 
@@ -175,41 +173,22 @@ class Channel:
         self.refused[reason] += 1
         return None
 
-    def _out_of_sequence(self, found: Measurement, arrived: int) -> Reason | None:
-        """Not the next one by its number, or where there is none by its stamp; after silence all may begin anew."""
-        is_begun = self._arrived != NEVER and arrived - self._arrived <= QUIET
-        number, before, stamp = found.sequence, self._sequence, self._stamp
-        if is_begun and before is not None and not _follows(before, number):
-            if number is not None and before - REORDERED <= number <= before:
-                return Reason.DUPLICATE if number == before else Reason.ORDER
-            self._contested = arrived
-            return Reason.SEQUENCE
-        if is_begun and number is None and found.time is not None and stamp is not None and found.time <= stamp:
-            return Reason.DUPLICATE if found.time == stamp else Reason.ORDER
-        self._sequence, self._stamp, self._arrived = number, found.time, arrived
-        return None
-
-    def _earliest(self, found: Measurement, arrived: int, unix: int) -> int | None:
+    def _earliest(self, found: Measurement, arrived: int, unix: int) -> int | Reason:
+        """The earliest time at which it was made; a clock that was known once is the only one to say that."""
         by_arrival = arrived - self.binding.delay_bound
         stamp = found.time
         if stamp is None or found.clock is Clock.NONE:
             return by_arrival
-        if self.clock.is_known(arrived):
+        if self.clock.is_forgotten:
+            return Reason.CLOCK
+        if self.clock.is_known:
             latest = self.clock.latest(stamp, arrived)
             earliest = self.clock.earliest(stamp, arrived)
-            return None if earliest > arrived else min(earliest, latest, arrived)
+            return Reason.FUTURE if earliest > arrived else min(earliest, latest, arrived)
         if found.clock is Clock.UNIX:
             self.odd = clock.oddity(stamp, unix + arrived)
             return min(by_arrival, stamp + clock.epoch(stamp, unix + arrived) - unix)
         return by_arrival
-
-
-def _follows(before: int, number: int | None) -> bool:
-    """Whether `number` comes after `before`, maybe with some lost between, or with a counter that has wrapped."""
-    if number is None:
-        return False
-    wrapped = any(number < before < 2**bits and 0 < (number - before) % 2**bits <= REORDERED for bits in WIDTHS)
-    return 0 < number - before <= LOST or wrapped
 
 
 class _Pong(msgspec.Struct):

@@ -38,6 +38,7 @@ class Listener:
         settings = {"address": dataclasses.asdict(address), "name": name, "topics": dict(topics)}
         self._settings = json.dumps(settings, default=str).encode()
         self._unread = b""
+        self.has_ended = False
 
     def start(self) -> None:
         """Connect and subscribe. Raises BrokerError."""
@@ -83,9 +84,12 @@ class Listener:
 
     def _read(self) -> bytes:
         """What there is, once: to read until there is nothing would take for ever in a flood."""
-        with suppress(BlockingIOError):
-            return os.read(self._pipe, PIPE)
-        return b""
+        try:
+            found = os.read(self._pipe, PIPE)
+        except BlockingIOError:
+            return b""
+        self.has_ended = not found
+        return found
 
     def _answer(self) -> tuple[int, str]:
         """Its first record: `READY`, or why not."""

@@ -20,6 +20,7 @@ VALUES = 64  # in one measurement
 BARE = 0.7  # validity at most of a number without a unit
 QUALITY = {"ok": 1.0, "uncertain": 0.5}  # validity at most by what a device says of it; anything else: no value
 TIME_MAX = 2**63 - 1  # ns
+VALUE_MAX = 1e9  # SI: more is no measurement
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=TIME_MAX)]
 Values = Annotated[list[float | None], msgspec.Meta(min_length=1, max_length=VALUES)]
@@ -32,7 +33,7 @@ class Reason(StrEnum):
     SIZE = "longer than 4096 bytes"
     TEXT = "neither a measurement in JSON nor a number"
     VERSION = "of another version than 1"
-    NUMBER = "not a finite number"
+    NUMBER = "not a number that can be measured"
     UNIT = "in a unit that does not fit"
     RETAINED = "retained: a measurement of some other time"
     DUPLICATE = "a duplicate"
@@ -40,7 +41,8 @@ class Reason(StrEnum):
     SEQUENCE = "out of sequence: do two devices share this topic?"
     FUTURE = "from the future by its clock"
     OLD = "from long before the start of the bench"
-    PONG = "an answer to a ping that was not sent"
+    CLOCK = "of a clock that was set, and is not known yet"
+    PONG = "an answer to no ping that waits for one"
     SIGNATURE = "not signed with its key"
     UNPROVEN = "signed, and not proved new: its clock is not known"
     FLOOD = "superseded by newer ones before it was read"
@@ -99,12 +101,12 @@ class Meaning:
     scale: float = 1.0
 
     def in_si(self, number: float, unit: str | None) -> float | None:
-        """`number` in SI and scaled; None where the unit is not one of the signal, or nothing finite comes out."""
+        """`number` in SI and scaled; None where the unit is not one of the signal, or nothing measurable comes out."""
         known = quantities.UNITS.get(self.unit if unit is None else unit)
         if known is None or known.si != self.si:
             return None
         converted = number * float(known.numerator) / float(known.denominator) * self.scale
-        return converted if isfinite(converted) else None
+        return converted if abs(converted) <= VALUE_MAX else None
 
 
 def decode(payload: bytes, meaning: Meaning) -> Measurement | Reason:
@@ -142,14 +144,14 @@ def _structured(payload: bytes, meaning: Meaning) -> Measurement | Reason:
     number, unit, sigma = _first(wire.val), _first(wire.unit), _first(wire.sigma)
     value = None if number is None else meaning.in_si(number, unit)
     if number is not None and value is None:
-        return Reason.UNIT if isfinite(number) and meaning.in_si(1.0, unit) is None else Reason.NUMBER
+        return Reason.UNIT if meaning.in_si(1.0, unit) is None else Reason.NUMBER
     spread = None if sigma is None else meaning.in_si(sigma, unit)
-    most = min(QUALITY.get(wire.q, 0.0), 1.0 if unit else BARE)
+    most = min(QUALITY.get(wire.q, 0.0), 1.0 if unit and wire.seq is not None else BARE)
     return Measurement(
         value=value if most > 0.0 else None,
         sequence=wire.seq,
         time=wire.t or None,  # 0 is no time stamp
         clock=wire.clk,
-        sigma=inf if spread is not None and spread < 0.0 else spread,
+        sigma=inf if sigma is not None and (spread is None or spread < 0.0) else spread,
         most_valid=most,
     )

@@ -30,7 +30,7 @@ class Outlet:
 
     def __init__(self, client: Client, rows: int, *, with_commands: bool) -> None:
         self._client, self._with_commands = client, with_commands
-        self._level = np.full(rows, -1)
+        self._level, self._connections = np.full(rows, -1), client.connections
         self._events = self._sent = 0
         self._next = 0
         self._simulation: Simulation | None = None
@@ -38,11 +38,13 @@ class Outlet:
     def attend(self, simulation: Simulation) -> None:
         """Tell of this simulation from now on."""
         self._simulation = simulation
-        for row in range(len(self._level)):
-            self._introduce(row + 1)
+        self._introduce()
 
     def tell(self, now: int, level: Any) -> None:
         """The kernel has decided on these levels (row,) at `now`, ns."""
+        if self._connections != self._client.connections:  # the broker may have forgotten what it had retained
+            self._connections, self._level = self._client.connections, np.full(len(level), -1)
+            self._introduce()
         for row in map(int, np.flatnonzero(level != self._level)):
             said = {"v": 1, "function": FUNCTION, "los": int(level[row]), "t": time.time_ns()}
             self._client.publish(f"karyon/1/{row + 1}/kernel/los", _json(said), qos=1, retain=True)
@@ -65,19 +67,19 @@ class Outlet:
                 told = said | {"acceleration": float(acceleration), "los": int(self._level[row])}
                 self._client.publish(f"karyon/1/{row + 1}/command", _json(told), expiry=EXPIRY)
 
-    def _introduce(self, vehicle: int) -> None:
+    def _introduce(self) -> None:
         """To Home Assistant, by MQTT discovery."""
-        name = f"karyon_{vehicle}_los"
-        said = {
-            "name": f"Level of service of car {vehicle}",
-            "unique_id": name,
-            "state_topic": f"karyon/1/{vehicle}/kernel/los",
-            "value_template": "{{ value_json.los }}",
-            "availability_topic": STATE,
-            "payload_available": "ready",
-            "payload_not_available": "lost",
-        }
-        self._client.publish(f"homeassistant/sensor/{name}/config", _json(said), qos=1, retain=True)
+        for vehicle in range(1, len(self._level) + 1):
+            name = f"karyon_{vehicle}_los"
+            said = {
+                "name": f"Level of service of car {vehicle}",
+                "unique_id": name,
+                "state_topic": f"karyon/1/{vehicle}/kernel/los",
+                "value_template": "{{ value_json.los }}",
+                "availability_topic": STATE,
+                "availability_template": "{{ 'online' if value == 'ready' else 'offline' }}",
+            }
+            self._client.publish(f"homeassistant/sensor/{name}/config", _json(said), qos=1, retain=True)
 
 
 def _json(said: dict[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import isfinite
 
 from karyon.hil.intake import DRIVER, Channel, Intake
+from karyon.hil.measurement import BARE, Measurement
 from karyon.kernel import Age, Validity
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
@@ -25,7 +26,7 @@ def _of(channel: Channel, now: int) -> Iterator[str]:
     yield f"{channel.messages} message{'s' * (channel.messages != 1)}"
     if channel.refused:
         yield f"refused: {_refusals(channel)}"
-    if channel.clock.is_known(now):
+    if channel.clock.is_known:
         yield f"clock known to {channel.clock.offset(now)[1] / 1e6:.1f} ms"
     else:
         yield f"no clock known: aged from arrival and {channel.binding.delay_bound / 1e6:g} ms"
@@ -57,8 +58,8 @@ def _breaks(leaf: object, intake: Intake, now: int) -> Iterator[str]:
         if isinstance(leaf, Validity):
             stated = channel.binding.most_valid(last.sigma)
             if last.most_valid < leaf.minimum:
-                said = f"{measured} is a bare number, validity at most {last.most_valid:g} < {leaf.minimum:g}"
-                yield f"{said}: {ADD_UNIT}"
+                why, help_ = _distrusted(channel, last)
+                yield f"{measured} {why}, validity at most {last.most_valid:g} < {leaf.minimum:g}{help_}"
             elif stated < leaf.minimum:
                 spread = f"sigma {last.sigma:g}" if isfinite(last.sigma or 0.0) else "a sigma below 0"
                 yield f"{measured} has {spread}, validity at most {stated:.2f} < {leaf.minimum:g}"
@@ -69,6 +70,17 @@ def _breaks(leaf: object, intake: Intake, now: int) -> Iterator[str]:
                 yield f"{said} {1000 * least:.0f} ms: answer pings on {channel.binding.clock}/ping, or send more often"
 
 
+def _distrusted(channel: Channel, last: Measurement) -> tuple[str, str]:
+    """Why a measurement is worth less than it could be, and what would help."""
+    if last.most_valid < BARE:
+        return "is doubted by its own device", ""
+    if channel.binding.adapter is not None:
+        return f"comes by the adapter {channel.binding.adapter}", f": {ADD_UNIT}"
+    if last.sequence is not None:
+        return "has no unit", f": {ADD_UNIT}"
+    return "is a bare number" if last.time is None and last.sigma is None else "has no `seq`", f": {ADD_UNIT}"
+
+
 def _of_signal(intake: Intake, signal: str | None) -> list[Channel]:
     channels = [channel for channel in intake.channels if channel.binding.row != DRIVER]
     return [channel for channel in channels if OWN[channel.binding.signal] == signal]
@@ -76,5 +88,5 @@ def _of_signal(intake: Intake, signal: str | None) -> list[Channel]:
 
 def _bound(channel: Channel, now: int) -> float:
     """How far an age may be overestimated, s."""
-    known = channel.clock.is_known(now)
+    known = channel.clock.is_known
     return (2 * channel.clock.offset(now)[1] if known else channel.binding.delay_bound) / 1e9

@@ -3,6 +3,7 @@
 import gc
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +53,7 @@ class Live:
             time.sleep(SETTLE / PINGS)
             messages, dropped = self._bridge.drain()
             self._before.messages += messages
-            self._before.dropped |= dropped
+            self._before.dropped = dict(Counter(self._before.dropped) + Counter(dropped))
         listen(intake, self._before, self.unix)
 
     def begin(self) -> None:
@@ -66,6 +67,8 @@ class Live:
     def drain(self, now: int, lateness: int) -> Drained:
         """What has come; a cycle that is late leaves it, as what it perceives does not count."""
         found = Drained(lag=self.env.elapsed - now)
+        if not self._bridge.listens:  # that nothing comes any more is our own failure
+            found.lag = max(found.lag, lateness + 1)
         if found.lag <= lateness:
             found.pings = self._bridge.ping()
             found.messages, found.dropped = self._bridge.drain()
@@ -110,7 +113,7 @@ def live(
     intake = _intake(loaded, keys)
     bridge = Bridge(address, f"karyon-bench-{time.time_ns():x}", intake.topics, list(intake.clocks), say)
     bridge.start()
-    writer = Writer(out) if out else None
+    writer = Writer(out, keys or {}) if out else None
     supply = Live(bridge, writer)
     outlet = Outlet(bridge.client, intake.rows, with_commands=with_commands)
 
@@ -146,7 +149,7 @@ def replay(
     keys: Mapping[str, bytes] | None = None,
 ) -> Result:
     """A recorded session once more, bit for bit, without a broker. Raises InputError, and what `simulate` does."""
-    intake, supply = _intake(loaded, keys), Recorded(folder)
+    intake, supply = _intake(loaded, keys), Recorded(folder, keys or {})
     listen(intake, supply.before(), supply.unix)
     bench = Bench(intake, supply, lateness(loaded), None)
 

@@ -145,8 +145,9 @@ class Log:
         for rule in np.unique(causes.deciding[is_down]).tolist():
             at = np.flatnonzero(is_down & (causes.deciding == rule))
             verdicts[at], is_aged[at] = self._verdict(now, rows[at], self.function.rules[rule], causes.seen.of_rows(at))
-        # What did not come is a cause of its own.
-        is_caused = np.isin(verdicts, (VERDICTS.index(LATE), VERDICTS.index(LOST))) | self._has_failed(now)[rows]
+        # What did not come is a cause of its own, and so is a bench that was late.
+        not_data = [VERDICTS.index(verdict) for verdict in (LATE, LOST, OWN_LAG)]
+        is_caused = np.isin(verdicts, not_data) | self._has_failed(now)[rows]
         self.switches[rows] += 1
         self.verdicts[verdicts[is_down], rows[is_down]] += 1
         self.false_downgrades[rows] += is_down & ~is_caused

@@ -79,6 +79,12 @@ def _checked(path: str) -> str:
     return path
 
 
+def _is_topic(topic: str) -> str:
+    if set(topic) & set("+#\0") or topic.startswith("$"):
+        raise contradiction("is no topic of one device: that has no +, # or NUL, and does not begin with $")
+    return topic
+
+
 class Origin(Section):
     """Where a signal comes from, if it is not simulated."""
 
@@ -87,7 +93,7 @@ class Origin(Section):
         alias="from",
         description="mqtt: a real device; derived: from real distances; absent: it has none; simulated if not given",
     )
-    topic: Text | None = Field(
+    topic: Annotated[Text, AfterValidator(_is_topic)] | None = Field(
         default=None, description="MQTT topic, {vehicle} stands for its index [karyon/1/{vehicle}/SIGNAL/m]"
     )
     unit: Text | None = Field(default=None, description="unit of bare numbers, SI if absent")
@@ -166,6 +172,8 @@ def _misfits(one: Origin, unit: str) -> Iterator[tuple[str, Any]]:
     if (one.field is not None) != (one.adapter in WITH_FIELD):
         said = contradiction(f"goes with an adapter that needs one, and that with it: {', '.join(WITH_FIELD)}")
         yield "field" if one.field is not None else "adapter", said
+    if one.adapter == "sensor_logger" and one.field is not None and "." not in one.field:
+        yield "field", contradiction("has no axis, as in accelerometer.x")
     if one.stamp is not None and one.adapter != "json":
         yield "stamp", contradiction("goes with `adapter: json`")
     if one.origin == "mqtt" and one.unit is not None and (wrong := _wrong_unit(one.unit, unit)):

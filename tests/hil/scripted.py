@@ -6,6 +6,7 @@ is remembered beside what it says.
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +14,7 @@ import simpy
 
 from karyon.hil.bench import Drained
 from karyon.hil.intake import Ping
+from karyon.hil.listener import WAITING
 from karyon.hil.message import Message
 
 SECOND, MILLISECOND = 1_000_000_000, 1_000_000
@@ -22,20 +24,22 @@ SIGNALS = {
     "front.relative_speed": ("m/s", 0.0, 0.05),
     "own.speed": ("m/s", 15.0, 0.03),
 }
+SECOND_SAYS = 3.0  # of all signals, the second device on a topic
 PERIOD = 100 * MILLISECOND
 QUIET, LASTS = (15.0, 25.0), (1.0, 6.0)  # s between faults, and of each
 
 KINDS = (
     "silence",  # the device is off
     "loss",  # nine in ten are lost
-    "delay",  # all take 0.6 s longer, pings, too
+    "delay",  # all take up to 12 s longer, pings, too
+    "held",  # nothing comes, and then all of it at once, answers to pings, too
     "jitter",  # up to 0.5 s longer each: they overtake one another
     "duplicates",
-    "flood",  # a thousand bare numbers per second between them
+    "flood",  # 20,000 bare numbers per second between them, of each signal
     "garbage",  # not one byte is as it should be
     "other_unit",
     "retained",
-    "second_device",  # with the same topic, and other numbers
+    "second_device",  # with the same topic, and numbers of its own
     "clock_ahead",  # set an hour ahead
     "clock_back",  # set an hour back
     "restart",  # after a second off: numbers and clock begin anew
@@ -52,6 +56,8 @@ class Device:
     ahead: int = 0
     drift: float = 0.0
     kind: str = ""
+    longer: int = 0
+    lead: int = 0
     begins: int = 0
     ends: int = 0
     true: dict = field(default_factory=dict)
@@ -63,6 +69,8 @@ class Device:
     def plan(self, now):
         """What goes wrong next, and when."""
         self.kind = KINDS[int(self.random.integers(len(KINDS)))]
+        self.longer = round(self.random.uniform(0.2, 12.0) * SECOND)
+        self.lead = int(self.random.choice([10**6, 200, 40, 3, 0, -3, -40, -200]))
         self.begins = now + round(self.random.uniform(*QUIET) * SECOND)
         self.ends = self.begins + round(self.random.uniform(*LASTS) * SECOND)
         self.history.append((self.kind, self.begins, self.ends))
@@ -83,7 +91,8 @@ class Network:
             ahead = int(random.integers(-10 * 3600, 10 * 3600)) * SECOND + 20 * 3600 * SECOND
             self.devices.append(Device(number, random, ahead=ahead, drift=float(random.uniform(-2e-4, 2e-4))))
             self.devices[-1].plan(0)
-        self._flying, self._pings, self._sent, self._next = [], 0, 0, 0
+        self._flying, self._pings, self._next = [], 0, 0
+        self._dropped = Counter()
         self._wrong = set()
 
     def elapsed(self):
@@ -104,6 +113,7 @@ class Network:
             found.messages.append(Message(BASE + at, topic, payload, retained))
             if device is not None:
                 device.true[signal] = max(measured, device.true.get(signal, measured))
+        found.dropped, self._dropped = dict(self._dropped), Counter()
         return found
 
     def _instant(self, now, found):
@@ -130,7 +140,8 @@ class Network:
         """ns that a message takes."""
         usual = device.random.uniform(0.5, 6.0) * MILLISECOND
         if device.is_on(now):
-            usual += {"delay": 600.0, "jitter": device.random.uniform(0.0, 500.0)}.get(device.kind, 0.0) * MILLISECOND
+            jitter = device.random.uniform(0.0, 500.0) * MILLISECOND
+            usual += {"delay": device.longer, "jitter": jitter, "held": device.ends - now}.get(device.kind, 0.0)
         return round(usual)
 
     def _is_off(self, device, now):
@@ -178,10 +189,11 @@ class Network:
         if kind == "duplicates":
             self._fly(now + way + 3 * MILLISECOND, topic, json.dumps(said).encode())
         if kind == "flood":
-            for extra in range(100):
+            for extra in range(WAITING):
                 self._fly(now + extra * MILLISECOND, topic, b"7")
+            self._dropped[topic] += 2000 - WAITING
         if kind == "second_device":
-            other = said | {"seq": device.sequence + 10**6, "val": [3.0]}
+            other = said | {"seq": max(0, device.sequence + device.lead), "val": [SECOND_SAYS]}
             self._fly(now + 50 * MILLISECOND, topic, json.dumps(other).encode())
         genuine &= kind != "retained"
         self._fly(

@@ -28,6 +28,7 @@ def main(seed, minutes):
     print(f"seed {seed}   {DEVICES * minutes / 60:g} h of devices in {time.monotonic() - began:.0f} s")
     print(f"faults {kinds.total()}: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}")
     print(f"on old data {len(watch.wrong)}, first {watch.wrong[:3]}   not back {len(late)}, first {late[:3]}")
+    print(f"a second device believed for {50 * watch.longest_believed} ms at most")
     print(f"LoS 1 {100 * (levels > 0).mean():.1f} %   goals {result.summary['safety_goals']}")
     print(f"messages {bench.summary()['messages']}, refused {bench.summary()['refused']}")
 

@@ -92,10 +92,11 @@ def test_a_unix_clock_that_answers_no_ping_makes_nothing_younger():
     assert own.time[DISTANCE, 0] == 400 * MILLISECOND
     own = give(intake, (1000, payload(seq=2, t=at + 700 * MILLISECOND, clk="unix")))
     assert own.time[DISTANCE, 0] == 700 * MILLISECOND
-    since_2000 = at - 946_684_800 * SECOND
+    intake, since_2000 = bench(), at - 946_684_800 * SECOND
     own = give(intake, (1500, payload(seq=3, t=since_2000 + 1100 * MILLISECOND, clk="unix")))
     assert own.time[DISTANCE, 0] == 1100 * MILLISECOND
     assert "MicroPython" in intake.channels[0].odd
+    intake = bench()
     own = give(intake, (2000, payload(seq=4, t=at - 3600 * SECOND, clk="unix")))
     assert not own.fresh[DISTANCE, 0]
     assert reasons(intake) == {Reason.OLD}
@@ -112,12 +113,14 @@ def test_the_newest_of_a_cycle_wins():
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        (7, 7, Reason.DUPLICATE),
-        (7, 6, Reason.ORDER),
+        (7, 7, Reason.SEQUENCE),  # with another value
+        (7, 6, Reason.SEQUENCE),  # nothing says that it was measured before
         (70_000, 5, Reason.SEQUENCE),
         (7, 8, None),
-        (7, 5000, None),
-        (7, 10_008, Reason.SEQUENCE),
+        (7, 81, None),
+        (7, 82, Reason.SEQUENCE),  # nobody measures 75 times in 10 ms
+        (240, 40, None),
+        (190, 3, Reason.SEQUENCE),  # 69 after it, if it counts by 8 bits
         (7, None, Reason.SEQUENCE),
         (2**16 - 1, 0, None),
         (2**32 - 2, 3, None),
@@ -167,12 +170,42 @@ def test_a_bare_number_and_a_large_deviation_are_worth_less():
     intake = bench()
     give(intake, (500, b"20"))
     assert intake.most_valid[DISTANCE, 0] == BARE
+    intake = bench()
+    give(intake, (500, payload(sigma=[0.15])))
+    assert intake.most_valid[DISTANCE, 0] == BARE  # not numbered: a second device would not be seen
+    intake = bench()
     give(intake, (600, payload(sigma=[0.15], seq=1)))
     assert intake.most_valid[DISTANCE, 0] == 1.0
     give(intake, (700, payload(sigma=[0.4], seq=2)))
     assert 0.0 < intake.most_valid[DISTANCE, 0] < 0.8
-    give(intake, (800, payload(sigma=[0.5], seq=3)))
-    assert intake.most_valid[DISTANCE, 0] == 0.0
+    for number, sigma in enumerate((0.5, -1.0, 1e308), 3):
+        give(intake, (500 + 100 * number, payload(sigma=[sigma], seq=number)))
+        assert intake.most_valid[DISTANCE, 0] == 0.0
+
+
+def test_a_clock_that_was_known_is_the_only_one_to_say_how_old_a_sample_is():
+    """Set, and not learned anew: what comes is no sample, however early it arrived. Answers that come late count."""
+    intake, clock = bench(), 50 * SECOND
+
+    def ponged(number, sent, arrived, ahead=clock):
+        t1, t2 = BASE + sent * MILLISECOND, BASE + sent * MILLISECOND + ahead
+        intake.pinged([Ping("karyon/1/1/front.distance/clock", number, t1)])
+        pong = json.dumps({"v": 1, "id": number, "t1": t1, "t2": t2, "t3": t2}).encode()
+        intake.take([Message(BASE + arrived * MILLISECOND, f"{TOPIC[:-2]}/clock/pong", pong)], nothing(), BASE, UNIX)
+
+    def sampled(number, at, ahead=clock):
+        said = payload(seq=number, t=BASE + at * MILLISECOND - 9 * SECOND + ahead, clk="boot")
+        return give(intake, (at, said)).time[DISTANCE, 0]
+
+    ponged(1, 1000, 10_000)
+    ponged(2, 2000, 11_000)
+    assert sampled(1, 12_000) < 3000 * MILLISECOND
+    assert sampled(2, 100_000) < 91_000 * MILLISECOND  # no answer for 89 s
+    ponged(3, 101_000, 101_001, 2 * clock)
+    assert sampled(3, 101_100, 2 * clock) == NEVER
+    assert reasons(intake) == {Reason.CLOCK}
+    ponged(4, 102_000, 102_001, 2 * clock)
+    assert sampled(4, 102_100, 2 * clock) == pytest.approx(93_100 * MILLISECOND, abs=3 * MILLISECOND)
 
 
 def test_what_was_due_and_has_not_come_is_known():

@@ -25,17 +25,16 @@ from karyon.hil.message import Message
 from karyon.sim import scenario
 from tests.hil.test_intake import BASE, UNIX, nothing
 
-READERS = {
-    name: reader(name, field, stamp, Meaning("m/s", "m/s"))
-    for name, field, stamp in (
-        (None, None, None),
-        ("json", "a.x", "t"),
-        ("esphome", None, None),
-        ("owntracks", None, None),
-        ("sensor_logger", "a.x", None),
-        ("phyphox", "a", None),
-        ("nmea", None, None),
-    )
+ADAPTERS = {  # field and stamp
+    "json": ("a.x", "t"),
+    "esphome": (None, None),
+    "owntracks": (None, None),
+    "sensor_logger": ("a.x", None),
+    "phyphox": ("a", None),
+    "nmea": (None, None),
+}
+READERS = {None: reader(None, None, None, Meaning("m/s", "m/s"))} | {
+    name: reader(name, *where, Meaning("m/s", "m/s")) for name, where in ADAPTERS.items()
 }
 SEEDS = (
     b'{"v":1,"seq":7,"t":17,"clk":"unix","val":[23.4],"unit":["m/s"],"sigma":[0.1],"q":"ok"}',
@@ -63,23 +62,33 @@ def check(payload):
         if found.most_valid > BARE:
             said = json.loads(payload)
             assert (said["v"], said.get("q", "ok"), bool(said["unit"])) == (1, "ok", True), payload
+            assert said["seq"] >= 0, payload
     return taken
 
 
 class Heard:
-    """A bench on whose topics nothing but payloads arrives, one a ms."""
+    """Benches with all adapters, on whose topics nothing but payloads arrives, one a ms on each."""
 
     def __init__(self):
-        loaded = scenario.read("hil_bench")
-        self.intake, self._own, self._count = Intake(loaded.scenario, loaded.design), nothing(), 0
-        self._topics = list(self.intake.topics)
+        self.intakes = [_intake("sensors.own.speed={from: mqtt}")]
+        for name, (field, stamp) in ADAPTERS.items():
+            at = "".join(f", {key}: {path}" for key, path in (("field", field), ("stamp", stamp)) if path)
+            self.intakes.append(_intake(f"sensors.own.speed={{from: mqtt, adapter: {name}{at}}}"))
+        self._own, self._count = [nothing() for _ in self.intakes], 0
 
     def hear(self, payload):
         self._count += 1
-        topic, at = self._topics[self._count % len(self._topics)], BASE + self._count * 1_000_000
-        self.intake.take([Message(at, topic, payload)], self._own, BASE, UNIX)
-        assert ((self.intake.most_valid >= 0.0) & (self.intake.most_valid <= 1.0)).all(), payload
-        assert (self._own.time <= at - BASE).all(), payload
+        for intake, own in zip(self.intakes, self._own, strict=True):
+            topics = list(intake.topics)
+            topic, at = topics[self._count % len(topics)], BASE + self._count * 1_000_000
+            intake.take([Message(at, topic, payload)], own, BASE, UNIX)
+            assert ((intake.most_valid >= 0.0) & (intake.most_valid <= 1.0)).all(), payload
+            assert (own.time <= at - BASE).all(), payload
+
+
+def _intake(setting):
+    loaded = scenario.read("hil_bench", [setting])
+    return Intake(loaded.scenario, loaded.design)
 
 
 def changed(chance, payload):
@@ -132,7 +141,8 @@ def main(count, seed):
     while taken.total() < count:
         one(changed(chance, chance.choice(kept if chance.random() < 0.5 else SEEDS)))
     print(f"{taken.total()} payloads in {time.monotonic() - began:.0f} s: {taken[True]} gave a value to some reader")
-    print(f"the bench took {heard.intake.messages}, refused {heard.intake.refused()}")
+    for intake in heard.intakes:
+        print(f"a bench heard {intake.messages}, refused {intake.refused()}")
 
 
 def with_atheris(arguments):

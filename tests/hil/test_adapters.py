@@ -154,6 +154,9 @@ def test_a_batch_that_is_too_long_is_refused():
         ("adapter: json", "goes with an adapter that needs one"),
         ("field: a", "goes with an adapter that needs one"),
         ("adapter: nmea, stamp: t", "goes with `adapter: json`"),
+        ("adapter: sensor_logger, field: gravity", "has no axis"),
+        ("topic: a/+/m", "is no topic of one device"),
+        ("topic: 'a/#'", "is no topic of one device"),
         (f"adapter: '{__name__}:Thrise'", "did you mean `Thrice`?"),
     ],
 )
@@ -163,8 +166,25 @@ def test_an_adapter_that_is_none_is_refused(fields, said):
     assert said in str(error.value)
 
 
-def channel_of(name, field=None, stamp=None):
-    read = reader(name, field, stamp, Meaning("m", "m"))
+@pytest.mark.parametrize(
+    ("name", "field", "payload"),
+    [
+        ("owntracks", None, b'{"_type":"location","tst":1e300,"acc":10,"vel":36}'),
+        (
+            "sensor_logger",
+            "a.x",
+            b'{"messageId":3,"payload":[{"name":"a","time":"1%s","values":{"x":1}}]}' % (b"0" * 320),
+        ),
+    ],
+)
+def test_a_time_of_no_clock_is_refused(name, field, payload):
+    channel = channel_of(name, field, unit="m/s")
+    assert channel.take(Message(1000, "topic", payload), 0) is None
+    assert set(channel.refused) == {Reason.NUMBER}
+
+
+def channel_of(name, field=None, stamp=None, unit="m"):
+    read = reader(name, field, stamp, Meaning(unit, unit))
     return Channel(Binding(0, 0, "topic", read, 0, None, None, None, BATCH))
 
 

@@ -154,6 +154,8 @@ def test_a_broker_that_does_not_speak_mqtt_is_named():
         ("mqtt://", "--broker is auto or an address"),
         ("mqtt://localhost:99999", "cannot be read"),
         ("mqtt://[::1", "cannot be read"),
+        ("mqtt://a..b", "has no name of a machine"),
+        (f"mqtt://{'a' * 64}.example", "has no name of a machine"),
     ],
 )
 def test_an_address_that_is_none_is_refused(url, said):
@@ -177,8 +179,10 @@ def test_an_address_says_all_but_the_password(tmp_path):
         ("mqtts://here", {"cert": "c.pem"}, "go together"),
         ("mqtt://here", {"password": "p"}, "needs a user"),
         ("mqtt://me@here", {"password": "not-there"}, "cannot be read"),
+        ("mqtt://me@here", {"password": "empty"}, "holds no password"),
     ],
 )
 def test_files_that_do_not_go_with_an_address_are_refused(url, given, said, tmp_path):
+    (tmp_path / "empty").write_text("", "utf-8")
     with pytest.raises(AddressError, match=said):
         parse(url, Credentials(**{name: tmp_path / path for name, path in given.items()}))

@@ -42,6 +42,8 @@ def test_a_session_and_its_replay(karyon, broker, tmp_path):
     assert (tmp_path / "runs/hil_bench_replayed/indicators.json").is_file()
     assert "collisions and distances are not judged" in again.stdout
     assert "safety goals 1 of 1 held, 2 not judged" in again.stdout
+    over = karyon("hil", "runs/hil_bench", "--out", "runs/../runs/hil_bench")
+    assert (over.returncode, "it would be lost" in over.stderr) == (2, True)
     for name in ("trace.parquet", "events.jsonl"):
         whole = (tmp_path / "runs/hil_bench" / name).read_bytes()
         assert (tmp_path / "runs/hil_bench_replayed" / name).read_bytes() == whole
@@ -72,6 +74,7 @@ def test_a_device_waits_for_the_bench_whose_broker_it_needs(karyon, broker, tmp_
         (("hil", "hil_bench", "--keys", "nowhere"), "cannot be read"),
         (("hil", "hil_bench", "--keys", "/dev/null"), "holds no key"),
         (("hil", "acc_profile"), "there is nothing that a device could send"),
+        (("hil", "lane_change"), "lane_change is of kind lane_change: only car following has real sensors"),
         (("run", "hil_bench"), "run it with karyon hil hil_bench"),
         (("device", "nowhere.csv", "--broker", "mqtt://127.0.0.1:1"), "there is no such file"),
         (("device", "made_up", "--broker", "mqtt://127.0.0.1:1"), "there is no broker at"),
@@ -96,6 +99,8 @@ def test_a_broker_is_examined(broker):
     assert all(left < 0.35 - 0.1 - loaded.design.timing.perception_period for left in found["budget"].values())
     told = "\n".join(examination.lines(found))
     assert "0 of 100 lost" in told
+    assert not examination.has_failed(found | {"lateness_p99": 0.0})
+    assert examination.has_failed(found | {"lateness_p99": 0.1})
 
 
 def test_a_broker_that_lets_nobody_publish_is_told(start_broker, tmp_path):
@@ -103,4 +108,5 @@ def test_a_broker_that_lets_nobody_publish_is_told(start_broker, tmp_path):
     running = start_broker("allow_anonymous true", f"acl_file {tmp_path / 'acl'}")
     found = examination.examine(parse(running.url), scenario.read("hil_bench"))
     assert found["budget"] is None
+    assert examination.has_failed(found)
     assert "no message came back" in next(examination.lines(found))

@@ -103,3 +103,4 @@ def test_a_listener_that_has_died_is_heard_no_more(listener, publish):
     publish("a", b"1")
     listener._process.wait(PATIENCE)
     assert listener.drain() == ([], {})
+    assert listener.has_ended

@@ -44,6 +44,20 @@ def test_a_bare_number_leaves_a_level_out_of_reach():
     assert "front.distance of car 1   karyon/1/1/front.distance/m   1 message, no clock known" in heard[0]
 
 
+@pytest.mark.parametrize(
+    ("fields", "setting", "reason"),
+    [
+        ({"q": "uncertain"}, "duration=9", "is doubted by its own device, validity at most 0.5 < 0.8"),
+        ({"seq": None, "t": 9, "clk": "boot"}, "duration=9", "has no `seq`, validity at most 0.7 < 0.8"),
+        ({"unit": None}, "duration=9", "has no unit, validity at most 0.7 < 0.8"),
+        ({"a": 7}, "sensors.own.speed={from: mqtt, adapter: json, field: a}", "comes by the adapter json"),
+    ],
+)
+def test_what_a_measurement_lacks_is_told(fields, setting, reason):
+    _, (why,) = said({"own.speed": full("own.speed", **fields)}, setting)
+    assert why.startswith(f"LoS 1 unreachable: own.speed {reason}")
+
+
 def test_a_deviation_that_is_too_large_leaves_a_level_out_of_reach():
     _, why = said({"own.speed": full("own.speed", sigma=[0.2])})
     assert why == ["LoS 1 unreachable: own.speed has sigma 0.2, validity at most 0.31 < 0.8"]

@@ -5,10 +5,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from karyon.hil import examination
 from karyon.hil.address import Credentials, parse
+from karyon.hil.bridge import STATE, Bridge
 from karyon.hil.client import BrokerError
+from karyon.hil.measurement import LONGEST
+from karyon.hil.outlet import Outlet
+from karyon.sim import scenario
 from tests.hil.test_broker import Listener
 
 SHIPPED = Path(__file__).parents[2] / "hil" / "mosquitto"
@@ -58,6 +64,23 @@ def test_who_has_a_certificate_may_do_what_the_list_says(secure, tmp_path):
             if bench._news.acquire(timeout=0.2):
                 break
         assert {topic for topic, _, _ in bench.heard} == {MEASURED}
+
+
+def test_a_dashboard_hears_the_bench_and_that_it_is_gone(secure, tmp_path):
+    """All that the bench publishes is on its list, and so is what its doctor asks."""
+    address = parse(secure(), credentials(tmp_path, "bench"))
+    topics = [STATE, "karyon/1/1/kernel/los", "homeassistant/sensor/karyon_1_los/config"]
+    with Listener(parse(str(address), credentials(tmp_path, "dashboard")), *topics) as dashboard:
+        bridge = Bridge(address, "bench", {MEASURED: LONGEST}, [], print)
+        bridge.start()
+        outlet = Outlet(bridge.client, 1, with_commands=False)
+        outlet.attend(None)
+        outlet.tell(0, np.array([1]))
+        bridge.close()
+        while (STATE, b"disconnected", False) not in dashboard.heard:
+            dashboard.wait()
+    assert [topic for topic, _, _ in dashboard.heard] == [STATE, topics[2], topics[1], STATE]
+    assert examination.examine(address, scenario.read("hil_bench"))["budget"] is not None
 
 
 def test_a_dashboard_can_publish_nothing(secure, tmp_path):

@@ -10,7 +10,10 @@ import pytest
 
 from karyon.hil import device, drive, session
 from karyon.hil.address import parse
+from karyon.hil.bridge import Bridge
 from karyon.hil.client import BrokerError, Client
+from karyon.hil.outlet import Outlet
+from karyon.hil.record import Recorded, Writer
 from karyon.sim import scenario
 from karyon.sim.documents import InputError
 from karyon.sim.shipped import SHIPPED
@@ -154,3 +157,86 @@ def test_a_drive_that_cannot_be_played_is_refused(tmp_path, text, said):
     with pytest.raises(drive.RecordingError) as error:
         drive.read(path)
     assert said in str(error.value)
+
+
+WHOLE = ('{"v":1,"started":5,"unix":7}', '{"at":0,"lag":0,"messages":[["a",6,"1",0]]}', '{"ended":null}')
+
+
+@pytest.mark.parametrize(
+    ("place", "line", "said"),
+    [
+        (0, '{"v":7,"started":5,"unix":7}', ":1: error: is not a line of a session"),
+        (1, '{"at":0,"lag":1e999,"messages":[]}', ":2: error: is not a line of a session"),
+        (1, '{"at":5.7,"lag":0,"messages":[]}', ":2: error: is not a line of a session"),
+        (1, '{"at":0,"lag":0,"messages":[["a",6,"\\u20ac",0]]}', ":2: error: holds a payload that is not in Latin-1"),
+        (2, '{"ended":"abc"}', ":3: error: is not the end of a session"),
+        (2, '{"at":1,"lag":0,"messages":[]}', ":3: error: is not the end of a session"),
+    ],
+)
+def test_a_recording_that_is_damaged_is_refused(tmp_path, place, line, said):
+    path = tmp_path / "bench.jsonl"
+    path.write_text("\n".join(WHOLE), "utf-8")
+    assert Recorded(tmp_path, {}).drain(0, 0).messages[0].payload == b"1"
+    path.write_text("\n".join([*WHOLE[:place], line, *WHOLE[place + 1 :]]), "utf-8")
+    with pytest.raises(InputError) as error:
+        Recorded(tmp_path, {})
+    assert said in str(error.value)
+
+
+def test_what_was_signed_is_replayed_with_its_keys_and_no_others(tmp_path):
+    """The recording does not tell them."""
+    keys = {"karyon/1/1/own.speed/m": b"0123456789abcdef"}
+    writer = Writer(tmp_path, keys)
+    writer.begin(5, 7)
+    writer.close(None)
+    text = (tmp_path / "bench.jsonl").read_text("utf-8")
+    assert keys["karyon/1/1/own.speed/m"].hex() not in text
+    assert Recorded(tmp_path, keys).started == 5
+    for other, said in (({}, "given are none"), ({"karyon/1/1/own.speed/m": b"x" * 16}, "given are other keys")):
+        with pytest.raises(InputError, match=f"recorded with --keys for karyon/1/1/own.speed/m; {said}"):
+            Recorded(tmp_path, other)
+
+
+def test_a_bench_that_hears_nothing_any_more_says_so_and_is_late(broker, tmp_path):
+    """The process that listens is killed: that is no silence of devices, but the bench's own failure."""
+    loaded, said = scenario.read("hil_bench", ["duration=4"]), []
+
+    class Dying(Bridge):
+        def start(self):
+            super().start()
+            threading.Timer(3.0, self._listener._process.kill).start()
+
+    with Playing(broker.url), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(session, "Bridge", Dying)
+        result = session.live(loaded, parse(broker.url), tmp_path, said.append, None)
+    assert any("the process that hears messages has ended" in line for line in said)
+    assert result.summary["metrics"]["missed_deadlines"] > 100
+    session.replay(scenario.read(tmp_path / "scenario.yaml"), tmp_path, tmp_path / "again", None)
+    assert (tmp_path / "events.jsonl").read_bytes() == (tmp_path / "again" / "events.jsonl").read_bytes()
+
+
+def test_a_broker_that_has_forgotten_is_told_again(broker):
+    """Levels and names for Home Assistant are retained by a broker that lives."""
+    bridge = Bridge(parse(broker.url), "bench", {"a": 10}, [], print)
+    bridge.start()
+    outlet, level = Outlet(bridge.client, 1, with_commands=False), np.array([1])
+    outlet.attend(None)
+    outlet.tell(0, level)
+    before = bridge.client.connections
+    broker.kill()
+    broker.start()
+    began = time.monotonic()
+    while bridge.client.connections == before:
+        assert time.monotonic() - began < PATIENCE
+        time.sleep(0.05)
+    with Listener(parse(broker.url), "karyon/1/1/kernel/los", "homeassistant/#") as told:
+        for _ in range(100):  # the first ones may be before the subscription
+            bridge.client.publish("homeassistant/x", b"")
+            if told._news.acquire(timeout=0.2):
+                break
+        outlet.tell(1, level)
+        while len({topic for topic, _, _ in told.heard}) < 3:
+            told.wait()
+    bridge.close()
+    topics = {topic for topic, _, _ in told.heard} - {"homeassistant/x"}
+    assert topics == {"karyon/1/1/kernel/los", "homeassistant/sensor/karyon_1_los/config"}

@@ -14,6 +14,7 @@ from karyon.evidence import (
     change,
     claims,
     fault_tree,
+    fmea,
     gaps,
     pages,
     runs,
@@ -46,21 +47,26 @@ def _evidence(of: SafetyDesign, read: Runs) -> Evidence:
     results = claims.judge(of, read.campaigns, read.sessions)
     tests = trace.tests(trace.own_tests())
     found = [*gaps.find(of, tests), *gaps.of_claims(of, results)]
-    trees = {
-        name: tree for name, goal in of.case.goals.items() if (tree := fault_tree.of_goal(of, name, goal)) is not None
-    }
+    tried = fmea.measured(of.design, read.campaigns) if of.case.occurrence else {}
     return Evidence(
         of,
         read.campaigns,
         results,
         tests,
         found,
-        trees,
+        _trees(of, None),
         is_draft=bool(found),
         searches=read.searches,
         sessions=read.sessions,
         suite=validation.suite(),
+        measured_trees=_trees(of, tried) if tried else {},
     )
+
+
+def _trees(of: SafetyDesign, tried: fmea.Tried | None) -> dict[str, fault_tree.Gate]:
+    """Of each goal with which rules have to do; by what runs have measured where they are given."""
+    found = {name: fault_tree.of_goal(of, name, goal, tried) for name, goal in of.case.goals.items()}
+    return {name: tree for name, tree in found.items() if tree is not None}
 
 
 def write(of: Evidence, out: Path, key: Ed25519PrivateKey | None) -> list[Path]:

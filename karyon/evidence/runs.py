@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ from karyon.campaign import plan_file, results, rows
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan
 from karyon.campaign.trial import hash_of
+from karyon.evidence import indicators
 from karyon.evidence.case import SafetyDesign
+from karyon.evidence.indicators import INDICATORS
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 
-SEARCH, INDICATORS = "search.json", "indicators.json"
+SEARCH = "search.json"
+OF_SESSION = (INDICATORS, "summary.json", "events.jsonl")
 FILES = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
 BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
 SAME = 1e-9  # two computations of one interval differ by less
@@ -123,17 +126,35 @@ def read(paths: Iterable[Path], design: SafetyDesign) -> Runs:
 
 def _read(path: Path, design: SafetyDesign) -> Campaign | Search | Session:
     if (path / INDICATORS).is_file():
-        return _session(path)
+        return _session(path, design)
     if (path / SEARCH).is_file():
         return _search(path, design)
     return _campaign(path, design)
 
 
-def _session(path: Path) -> Session:
-    readings = _json(path / INDICATORS).get("readings")
+def _session(path: Path, design: SafetyDesign) -> Session:
+    """A session whose readings are those that its summary and events come to, of the claims as they are now."""
+    if missing := [name for name in OF_SESSION if not (path / name).is_file()]:
+        raise EvidenceError([f"{path} is no whole session: there is no {', no '.join(missing)}"])
+    told, summary = _json(path / INDICATORS), _json(path / "summary.json")
+    readings = told.get("readings")
     if not isinstance(readings, list) or not all(isinstance(each, dict) for each in readings):
         raise EvidenceError([f"{path / INDICATORS} has no readings"])
-    return Session(path, readings, {INDICATORS: hash_of(path / INDICATORS)})
+    if told.get("session_sha256") != summary.get("scenario_sha256"):
+        raise EvidenceError([f"{path / INDICATORS} is of another session than summary.json"])
+    try:
+        events = [json.loads(line) for line in (path / "events.jsonl").read_text("utf-8").splitlines()]
+        now = {one.claim: one for one in indicators.judge(indicators.of_claims(design), summary, events)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError([f"{path}: summary.json or events.jsonl cannot be read: {error!r}"]) from None
+    doctored = [
+        f"{path / INDICATORS}: the reading of {each.get('claim')} is not what summary.json and events.jsonl come to"
+        for each in readings
+        if (one := now.get(str(each.get("claim")))) and one.sha256 == each.get("sha256") and asdict(one) != each
+    ]
+    if doctored:
+        raise EvidenceError(doctored)
+    return Session(path, readings, {name: hash_of(path / name) for name in OF_SESSION})
 
 
 def _search(path: Path, design: SafetyDesign) -> Search:

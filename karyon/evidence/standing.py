@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from karyon.evidence import claims, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
@@ -20,7 +20,11 @@ TESTED = ("test", "property")
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a report rests on."""
+    """All that a report rests on.
+
+    trees            fault trees by goal, as the design has them
+    measured_trees   the same with what runs have measured, where a source says how often failures happen
+    """
 
     design: SafetyDesign
     campaigns: Sequence[Campaign]
@@ -32,6 +36,7 @@ class Evidence:
     searches: Sequence[Search] = ()
     sessions: Sequence[Session] = ()
     suite: Suite | None = None
+    measured_trees: Mapping[str, Gate] = field(default_factory=dict)
 
 
 def states_of(of: Evidence) -> dict[str, tuple[str, str]]:

@@ -28,7 +28,13 @@ from karyon.sim.documents import InputError
 SEARCH = "search.json"
 OF_SESSION = (INDICATORS, "summary.json", "events.jsonl")
 FILES = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
-BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
+BITS = (
+    "karyon",
+    "sources_sha256",
+    "python",
+    "numpy",
+    "cpu_features",
+)  # on which the bits of a run rest, besides its plan
 SAME = 1e-9  # two computations of one interval differ by less
 
 
@@ -47,6 +53,7 @@ class Campaign:
     summary   `campaign.json`
     table     `runs.parquet`
     others    on what its bits rest that is different here and now
+    is_ours   whether the programs that ran are those that run here
     hashes    SHA-256 of its files
     """
 
@@ -55,6 +62,7 @@ class Campaign:
     summary: Mapping[str, Any]
     table: pa.Table
     others: tuple[str, ...]
+    is_ours: bool
     hashes: Mapping[str, str]
 
 
@@ -177,7 +185,10 @@ def _campaign(path: Path, design: SafetyDesign) -> Campaign:
         raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
     if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
         raise EvidenceError(reasons)
-    return Campaign(path, plan, summary, table, others, {name: hash_of(path / name) for name in FILES})
+    if drawn := list(_not_drawn(table, plan, known)):
+        raise EvidenceError([f"{path}: {each}" for each in drawn])
+    is_ours = known.get("sources_sha256") == folders.sources()
+    return Campaign(path, plan, summary, table, others, is_ours, {name: hash_of(path / name) for name in FILES})
 
 
 def _plan(
@@ -229,6 +240,19 @@ def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, A
     if violations != summary.get("violations"):
         yield f"{violations} runs violate a goal, and campaign.json says {summary.get('violations')}"
     yield from _interval(table, summary)
+
+
+def _not_drawn(table: pa.Table, plan: Plan, known: Mapping[str, Any]) -> Iterator[str]:
+    """Runs that are not those which the plan draws with the seed of the campaign: chosen, or of another campaign."""
+    wanted = rows.drawn(plan, plan.runs(int(known.get("seed", 0)), int(known.get("runs", len(table))), 0, len(table)))
+    if lacking := set(wanted.column_names) - set(table.column_names):
+        yield f"runs.parquet has no column {', '.join(sorted(lacking))}"
+        return
+    found = table.select(wanted.column_names)
+    if not found.equals(wanted):
+        pairs = enumerate(zip(found.to_pylist(), wanted.to_pylist(), strict=True))
+        other = [run for run, (row, drawn) in pairs if row != drawn]
+        yield f"{len(other):,} runs, first {other[:1]}, are not what the plan draws with the seed of the campaign"
 
 
 def _interval(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[str]:

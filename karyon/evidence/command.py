@@ -154,14 +154,16 @@ def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     """What the screen says: claims, goals, what is open, where the report is."""
     states = standing.states_of(of)
     for name, goal in of.design.case.goals.items():
-        yield f"{name}   {states[name][1]:20} ASIL {goal.asil}   {goal.text}"
+        yield f"{name}   {states[name][1]:22} ASIL {goal.asil}   {goal.text}"
     for one in of.results:
-        yield f"{one.id}    {one.state:20} {standing.said(one)}"
+        yield f"{one.id}    {standing.of_claim(one)[1]:22} {standing.said(one)}"
     if of.gaps:
         yield f"draft   {len(of.gaps)} gaps are open"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])
 
 
 def is_shown(of: Evidence) -> bool:
-    """Whether the runs show every claim, and nothing is missing."""
-    return not of.gaps and all(one.state == SHOWN for one in of.results)
+    """Whether runs of these programs show every claim, and nothing is missing."""
+    return not of.gaps and all(
+        one.state == SHOWN and one.campaign is not None and one.campaign.is_ours for one in of.results
+    )

@@ -161,7 +161,7 @@ def _measured(each: Class, tried: Tried) -> Event | None:
     if len(found) < len(each.modes):
         return None
     late, runs = sum(one.late for one in found), sum(one.runs for one in found)
-    source = f"campaigns: {late} of {runs:,} injections, upper end of the two-sided 95 % Clopper-Pearson interval"
+    source = f"campaigns: {late} of {runs:,} injections, upper end of a 95 % interval"
     text = f"{each.item}: {', '.join(each.modes)} not controlled in time"
     return Event(f"{each.name}.uncontrolled", text, float(clopper_pearson(late, runs)[1]), source)
 

@@ -59,7 +59,7 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
 def of_claim(one: Result) -> tuple[str, str]:
     """What runs show of the programs that ran, and of the models in the range in which these were validated."""
     if one.state == SHOWN and one.campaign is not None and not one.campaign.is_ours:
-        return "open", "shown of other programs"
+        return "open", "of other programs"
     if one.state == SHOWN and not all(each.is_inside for each in one.reach):
         return "open", "shown of the model"
     return LIGHTS[one.state], one.state

@@ -168,13 +168,13 @@ def test_doctored_campaigns_are_refused(doctor, said, copy, tmp_path):
 
 
 def test_runs_of_other_programs_show_nothing_of_these(copy):
-    """A claim that they show is shown of the programs that ran then, and the first page says to run them again."""
+    """A claim that they show is one of the programs that ran then, and the first page says to run them again."""
     for name in ("identity.json", "campaign.json"):
         told = json.loads((copy / name).read_text())
         (copy / name).write_text(json.dumps(told | {"sources_sha256": "0" * 64}))
     of = command.collect([copy], DESIGN, is_draft=False)
     shown = replace(of.results[0], state=claims.SHOWN, reach=())
-    assert standing.of_claim(shown) == ("open", "shown of other programs")
+    assert standing.of_claim(shown) == ("open", "of other programs")
     assert "the programs have changed since: run it again" in standing.said(shown)
     assert any("the programs of KARYON" in point for point in open_points.open_points(of))
 

@@ -33,7 +33,7 @@ from karyon.sim.shipped import PACKAGE
 
 PART = re.compile(r"(\d{9})-(\d{9})\.parquet")
 ROWS = 65_536  # per row group of runs.parquet
-RUNS_REST_ON = ("kernel", "perception", "cooperation", "control", "sim", "campaign")
+RUNS_REST_ON = ("kernel", "perception", "cooperation", "control", "flight", "sim", "campaign")
 
 
 class CampaignError(Exception):

@@ -17,6 +17,7 @@ import platform
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,9 +29,11 @@ from pyarrow import parquet
 import karyon
 from karyon.campaign.plan import Plan
 from karyon.sim.run import sha256
+from karyon.sim.shipped import PACKAGE
 
 PART = re.compile(r"(\d{9})-(\d{9})\.parquet")
 ROWS = 65_536  # per row group of runs.parquet
+RUNS_REST_ON = ("kernel", "perception", "cooperation", "control", "flight", "sim", "campaign")
 
 
 class CampaignError(Exception):
@@ -43,10 +46,20 @@ def machine() -> dict[str, str]:
     used = " ".join(sorted(name for name, is_used in features.items() if is_used))
     return {
         "karyon": karyon.__version__,
+        "sources_sha256": sources(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "cpu_features": used,
     }
+
+
+@cache
+def sources() -> str:
+    """SHA-256 of the programs that a run rests on: what judges, drives, simulates and counts."""
+    files = sorted(path for name in RUNS_REST_ON for path in (PACKAGE / name).glob("**/*.py"))
+    return hashlib.sha256(
+        b"".join(str(path.relative_to(PACKAGE)).encode() + path.read_bytes() for path in files)
+    ).hexdigest()
 
 
 def identity(plan: Plan, seed: int) -> dict[str, Any]:
@@ -204,7 +217,7 @@ def _read(path: Path) -> dict[str, Any]:
 def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """In what two identities differ, so that their runs need not have the same bits."""
     names = {"plan_sha256": "the plan", "scenario_sha256": "the scenario, its safety design, or a recording"}
-    names["cpu_features"] = "the CPU's features"
+    names |= {"cpu_features": "the CPU's features", "sources_sha256": "the programs of KARYON"}
     other = [name for name, value in wanted.items() if name != "plan_folder" and found.get(name) != value]
     return [names.get(name, f"{name} ({found.get(name)}, now {wanted[name]})") for name in other]
 

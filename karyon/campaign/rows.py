@@ -107,6 +107,12 @@ def as_table(plan: Plan, rows: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(told, schema(plan))
 
 
+def drawn(plan: Plan, runs: Sequence[Run]) -> pa.Table:
+    """Of these runs what the plan alone says: number, seed, stratum, and what varies."""
+    names = ["run", "seed", "stratum", *(name for name, _ in _varied(plan))]
+    return as_table(plan, [_identity(plan, run, None) for run in runs]).select(names)
+
+
 def _key(run: Run) -> tuple[str, ...]:
     return tuple(map(repr, run.group))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,13 +74,14 @@ def hil(
         )
         folder = out or Path("runs") / session.name
         watched = _case(claims, Path(session.loaded.scenario.safety))
+        session = session if watched is None else _with_indicators(session, watched)
         if with_view:
             summary, events = _watched(session, folder)
         else:
             with writing(folder), Progress(session.loaded) as progress:
                 result = session.run(folder, progress)
             summary, events = result.summary, result.events
-        readings = [] if watched is None else _readings(watched, summary, folder)
+        readings = [] if watched is None else _readings(watched, summary, events, folder)
     except command.ERRORS as error:
         refuse(f"error: {error}")
     if as_json:
@@ -102,11 +104,23 @@ def _case(asked: Path | None, own: Path) -> SafetyDesign | None:
     return case.read(asked or own)
 
 
-def _readings(design: SafetyDesign, summary: dict[str, Any], folder: Path) -> list[Reading]:
+def _with_indicators(session: Session, design: SafetyDesign) -> Session:
+    from karyon.evidence import indicators
+
+    return replace(session, watch=indicators.Watch(indicators.of_claims(design), _say).attend)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _readings(
+    design: SafetyDesign, summary: dict[str, Any], events: list[dict[str, Any]], folder: Path
+) -> list[Reading]:
     from karyon.evidence import indicators
 
     with writing(folder):
-        return indicators.watch(design, summary, folder)
+        return indicators.keep(design, summary, events, folder)
 
 
 def _watched(session: Session, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -200,6 +200,7 @@ class Triggering(Section):
 
     text: Text = Field(description="what happens")
     plan: Text | None = Field(default=None, description="the plan that varies it; none: nobody has run it")
+    stratum: Text | None = Field(default=None, description="the stratum of that plan; none: all of them")
     treated: Text = Field(description="what is done about it, or why nothing is")
 
 

@@ -92,26 +92,26 @@ def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) 
         nothing = Rate("all", 0, 0, 0, None, None)
         return Result(name, claim, None, UNTRIED, nothing, needed, "", "", (), (), ())
     table = campaign.table
-    violated, failed = violating(campaign, claim.violates, design), _failed(campaign)
+    violated, lost = violating(campaign, claim.violates, design), failed(campaign)
     stratum = np.array(table["stratum"].to_pylist(), dtype=object)
     strata = tuple(
-        _rate(each["name"], violated[stratum == each["name"]], failed[stratum == each["name"]], campaign)
+        rate(each["name"], violated[stratum == each["name"]], lost[stratum == each["name"]], campaign)
         for each in campaign.summary["strata"]
     )
-    rate, method = _whole(campaign, violated, failed, strata)
-    order = np.argsort(_column(campaign, "margin"), kind="stable")  # what came to nothing last
+    overall, method = _whole(campaign, violated, lost, strata)
+    order = np.argsort(column(campaign, "margin"), kind="stable")  # what came to nothing last
     return Result(
         name,
         claim,
         campaign,
-        _state(rate, claim.below),
-        rate,
+        _state(overall, claim.below),
+        overall,
         needed,
         method,
         HOLDS[campaign.plan.sampling],
         strata,
-        _named(campaign, [at for at in order if violated[at]]),
-        _named(campaign, [at for at in order if not violated[at]]),
+        named(campaign, [at for at in order if violated[at]]),
+        named(campaign, [at for at in order if not violated[at]]),
     )
 
 
@@ -122,25 +122,27 @@ def violating(campaign: Campaign, hazards: Sequence[str], design: Design) -> Boo
     return np.array([bool(goals & set((each or "").split(";"))) for each in said], dtype=bool)
 
 
-def _failed(campaign: Campaign) -> Booleans:
+def failed(campaign: Campaign) -> Booleans:
+    """Which runs came to nothing (run,)."""
     return np.isin(np.array(campaign.table["outcome"].to_pylist()), (rows.CRASHED, rows.HUNG))
 
 
-def _column(campaign: Campaign, name: str) -> NDArray[np.float64]:
+def column(campaign: Campaign, name: str) -> NDArray[np.float64]:
+    """A column of numbers (run,); NaN where a run has none."""
     return np.array([np.nan if each is None else each for each in campaign.table[name].to_pylist()], dtype=float)
 
 
-def _rate(name: str, violated: Booleans, failed: Booleans, campaign: Campaign) -> Rate:
-    """What came to nothing may have been a violation, or not."""
-    n, k, f = len(violated), int(violated.sum()), int((failed & ~violated).sum())
+def rate(name: str, violated: Booleans, lost: Booleans, campaign: Campaign) -> Rate:
+    """Of some runs of a campaign; what came to nothing, `lost`, may have been a violation, or not."""
+    n, k, f = len(violated), int(violated.sum()), int((lost & ~violated).sum())
     if campaign.plan.sampling == "grid" or n == 0:
         return Rate(name, n, k, f, None, None)
     return Rate(name, n, k, f, float(clopper_pearson(k, n)[0]), float(clopper_pearson(k + f, n)[1]))
 
 
-def _whole(campaign: Campaign, violated: Booleans, failed: Booleans, strata: Sequence[Rate]) -> tuple[Rate, str]:
+def _whole(campaign: Campaign, violated: Booleans, lost: Booleans, strata: Sequence[Rate]) -> tuple[Rate, str]:
     """The rate over all strata, and the name of its interval: weights that are not the shares need another one."""
-    plain = _rate("all", violated, failed, campaign)
+    plain = rate("all", violated, lost, campaign)
     weights = [stratum.weight for stratum in campaign.plan.strata]
     shares = [stratum.share for stratum in campaign.plan.strata]
     if plain.low is None or np.allclose(weights, shares):
@@ -153,13 +155,14 @@ def _whole(campaign: Campaign, violated: Booleans, failed: Booleans, strata: Seq
     return Rate("all", plain.runs, plain.violations, plain.failed, low, high), "Chernoff, weighted strata, 95 %"
 
 
-def _state(rate: Rate, limit: float) -> str:
-    if rate.low is None or rate.high is None:
+def _state(of: Rate, limit: float) -> str:
+    if of.low is None or of.high is None:
         return OPEN
-    return SHOWN if rate.high < limit else BROKEN if rate.low >= limit else OPEN
+    return SHOWN if of.high < limit else BROKEN if of.low >= limit else OPEN
 
 
-def _named(campaign: Campaign, places: Sequence[int]) -> tuple[dict[str, Any], ...]:
+def named(campaign: Campaign, places: Sequence[int]) -> tuple[dict[str, Any], ...]:
+    """The first of these runs, each with the command that replays it."""
     found = campaign.table.select(TOLD).take(pa.array(places[:NEAR], pa.int64())).to_pylist()
     return tuple(results.named(row, TOLD, campaign.path) for row in found)
 

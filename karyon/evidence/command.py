@@ -14,6 +14,7 @@ from karyon.evidence import (
     change,
     claims,
     fault_tree,
+    fmea,
     gaps,
     pages,
     runs,
@@ -27,6 +28,8 @@ from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.runs import Campaign, EvidenceError, Runs
 from karyon.evidence.standing import Evidence
+from karyon.sim import kinds
+from karyon.sim.controllers import FUNCTION
 
 MOST_REASONS = 30
 
@@ -34,6 +37,9 @@ MOST_REASONS = 30
 def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     """Everything the report rests on, checked. Raises InputError, EvidenceError; for gaps, too, if it is no draft."""
     of = case.read(design)
+    if (subject := kinds.subject_of(of.design)) != FUNCTION:
+        said = f"{design} is about {subject}, and reports are made of car following so far"
+        raise EvidenceError([f"{said}: karyon check {design} finds the gaps of its case"])
     found = _evidence(of, runs.read(folders, of))
     if found.gaps and not is_draft:
         told = [str(gap) for gap in found.gaps[:MOST_REASONS]]
@@ -46,21 +52,26 @@ def _evidence(of: SafetyDesign, read: Runs) -> Evidence:
     results = claims.judge(of, read.campaigns, read.sessions)
     tests = trace.tests(trace.own_tests())
     found = [*gaps.find(of, tests), *gaps.of_claims(of, results)]
-    trees = {
-        name: tree for name, goal in of.case.goals.items() if (tree := fault_tree.of_goal(of, name, goal)) is not None
-    }
+    tried = fmea.measured(of.design, read.campaigns) if of.case.occurrence else {}
     return Evidence(
         of,
         read.campaigns,
         results,
         tests,
         found,
-        trees,
+        _trees(of, None),
         is_draft=bool(found),
         searches=read.searches,
         sessions=read.sessions,
         suite=validation.suite(),
+        measured_trees=_trees(of, tried) if tried else {},
     )
+
+
+def _trees(of: SafetyDesign, tried: fmea.Tried | None) -> dict[str, fault_tree.Gate]:
+    """Of each goal with which rules have to do; by what runs have measured where they are given."""
+    found = {name: fault_tree.of_goal(of, name, goal, tried) for name, goal in of.case.goals.items()}
+    return {name: tree for name, tree in found.items() if tree is not None}
 
 
 def write(of: Evidence, out: Path, key: Ed25519PrivateKey | None) -> list[Path]:
@@ -148,14 +159,16 @@ def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     """What the screen says: claims, goals, what is open, where the report is."""
     states = standing.states_of(of)
     for name, goal in of.design.case.goals.items():
-        yield f"{name}   {states[name][1]:20} ASIL {goal.asil}   {goal.text}"
+        yield f"{name}   {states[name][1]:22} ASIL {goal.asil}   {goal.text}"
     for one in of.results:
-        yield f"{one.id}    {one.state:20} {standing.said(one)}"
+        yield f"{one.id}    {standing.of_claim(one)[1]:22} {standing.said(one)}"
     if of.gaps:
         yield f"draft   {len(of.gaps)} gaps are open"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])
 
 
 def is_shown(of: Evidence) -> bool:
-    """Whether the runs show every claim, and nothing is missing."""
-    return not of.gaps and all(one.state == SHOWN for one in of.results)
+    """Whether runs of these programs show every claim, and nothing is missing."""
+    return not of.gaps and all(
+        one.state == SHOWN and one.campaign is not None and one.campaign.is_ours for one in of.results
+    )

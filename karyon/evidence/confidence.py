@@ -181,8 +181,8 @@ KNOWN_ISSUES = (
     KnownIssue(
         "KI5",
         "0.1.0",
-        "Indicators of a session are read when it ends, so that a crossing is not told while it runs.",
-        "Violations are events of the session, and are shown as they happen.",
+        "Results that were forged together with all of their hashes are not found out by `karyon evidence`.",
+        "Replay runs of your choice (`karyon replay`); seal what you have made yourself.",
     ),
     KnownIssue(
         "KI6",

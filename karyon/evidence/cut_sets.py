@@ -68,6 +68,7 @@ class _Diagram:
         self._bdd.declare(*(event.name for event in tree.events))
         self._true, self._false = self._bdd.true, self._bdd.false
         self.top = self._built(tree, {})
+        self._order = self._below(self.top)
 
     def _built(self, node: Node, known: dict[int, int]) -> int:
         if isinstance(node, Event):
@@ -97,8 +98,7 @@ class _Diagram:
     def cuts(self) -> set[Cut]:
         """Minimal cut sets of a monotone function: those without the variable, and those that need it."""
         known: dict[int, set[Cut]] = {self._false: set(), self._true: {frozenset()}}
-        for node in self._below(self.top):
-            name, low, high = self._halves(node)
+        for node, name, low, high in self._order:
             without = known[low]
             known[node] = without | {cut | {name} for cut in known[high] if not _contains(without, cut)}
         return known[self.top]
@@ -106,8 +106,7 @@ class _Diagram:
     def probability(self, of: Mapping[str, float]) -> float:
         """Probability of the top event, its events being independent."""
         known: dict[int, float] = {self._false: 0.0, self._true: 1.0}
-        for node in self._below(self.top):
-            name, low, high = self._halves(node)
+        for node, name, low, high in self._order:
             known[node] = of[name] * known[high] + (1.0 - of[name]) * known[low]
         return known[self.top]
 
@@ -115,8 +114,8 @@ class _Diagram:
         """How much more likely the top event is when this event has happened than when it has not."""
         return self.probability({**of, name: 1.0}) - self.probability({**of, name: 0.0})
 
-    def _below(self, top: int) -> list[int]:
-        """All nodes below one and itself, each once, a node after those that it rests on."""
+    def _below(self, top: int) -> list[tuple[int, str, int, int]]:
+        """All nodes below one and itself, each once with its variable and halves, after those that it rests on."""
         order: dict[int, None] = {}
         waiting = [top]
         while waiting:
@@ -126,7 +125,7 @@ class _Diagram:
                 waiting.pop()
                 order[node] = None
             waiting += [each for each in below if node not in order]
-        return [node for node in order if abs(node) != 1]
+        return [(node, *self._halves(node)) for node in order if abs(node) != 1]
 
     def _halves(self, node: int) -> tuple[str, int, int]:
         level, low, high = self._bdd.succ(node)

@@ -49,7 +49,7 @@ def argument(nodes: Mapping[str, Node], states: Mapping[str, tuple[str, str]]) -
     def box(name: str) -> Box:
         drawn.add(name)
         node, (state, word) = nodes[name], states[name]
-        made = _box(node.text, f"{name}  {word}".rstrip(), node.kind, state, 158.0)
+        made = _box(node.text, f"{name}  {word}".rstrip(), node.kind, state, 176.0)
         made.beside = [box(each) for each in node.in_context_of if each not in drawn]
         made.below = [box(each) for each in node.supported_by if each not in drawn]
         return made

@@ -14,7 +14,9 @@ from typing import Literal, TypeAlias
 
 from scipy.special import ndtr
 
+from karyon.campaign.statistics import clopper_pearson
 from karyon.evidence.case import Goal, Occurrence, SafetyDesign
+from karyon.evidence.fmea import Tried
 from karyon.kernel import Age, Alive, And, AtLeast, Design, Or, Rule, Validity
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
@@ -109,11 +111,15 @@ def classes(design: Design, function: Function) -> Iterator[Class]:
         yield Class(item, tuple(each.mode for each in of), of[0], ways)
 
 
-def of_goal(of: SafetyDesign, name: str, goal: Goal) -> Gate | None:
-    """The tree of a goal; None where no rule has anything to do with it."""
+def of_goal(of: SafetyDesign, name: str, goal: Goal, tried: Tried | None = None) -> Gate | None:
+    """The tree of a goal; None where no rule has anything to do with it.
+
+    tried   what runs have measured: where they have injected all failures of a class, and a source says how often these
+            happen, the measured share that was not controlled in time takes the place of what the design says of that
+    """
     if not goal.watched:
         return None
-    data = _bad_data(of, goal.ftti)
+    data = _bad_data(of, goal.ftti, tried or {})
     top = data if BAD_DATA in goal.watched else _consequence(data)
     text = f"{name} is violated: not “{goal.text}”"
     return Gate(f"{name}.violated", text, "or", top.inputs if isinstance(top, Gate) and top.kind == "or" else (top,))
@@ -128,12 +134,12 @@ def _consequence(data: Node) -> Node:
     return gate("distance.lost", "distance is lost", "or", [meanwhile, harder, lowest])
 
 
-def _bad_data(of: SafetyDesign, ftti: float) -> Node:
+def _bad_data(of: SafetyDesign, ftti: float, tried: Tried) -> Node:
     """Bad data stay in command: of any item, by any failure that is not controlled in time."""
     design, function = of.design, of.design.function(FUNCTION)
     by_item: dict[str, list[Node]] = {}
     for each in classes(design, function):
-        by_item.setdefault(each.item, []).append(_failure(of, function, each, ftti))
+        by_item.setdefault(each.item, []).append(_failure(of, function, each, ftti, tried))
     inputs = [
         gate(f"{item}.in_command", f"bad {item} stays in command", "or", found) for item, found in by_item.items()
     ]
@@ -141,9 +147,26 @@ def _bad_data(of: SafetyDesign, ftti: float) -> Node:
     return gate("data.in_command", "bad data stay in command", "or", inputs)
 
 
-def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float) -> Node:
-    rate = _rate(of.case.occurrence.get(each.item))
-    happens = Event(f"{each.name}.fails", f"{each.item}: {', '.join(each.modes)}", *rate)
+def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float, tried: Tried) -> Node:
+    stated = of.case.occurrence.get(each.item)
+    happens = Event(f"{each.name}.fails", f"{each.item}: {', '.join(each.modes)}", *_rate(stated))
+    measured = _measured(each, tried) if stated is not None else None
+    uncontrolled = _uncontrolled(function, each, ftti) if measured is None else measured
+    return gate(f"{each.name}.in_command", f"{each.item}: {', '.join(each.modes)}", "and", [happens, uncontrolled])
+
+
+def _measured(each: Class, tried: Tried) -> Event | None:
+    """The share of injections that were not controlled in time; None where a mode was never injected."""
+    found = [tried[each.item, mode] for mode in each.modes if (each.item, mode) in tried]
+    if len(found) < len(each.modes):
+        return None
+    late, runs = sum(one.late for one in found), sum(one.runs for one in found)
+    source = f"campaigns: {late} of {runs:,} injections, upper end of a 95 % interval"
+    text = f"{each.item}: {', '.join(each.modes)} not controlled in time"
+    return Event(f"{each.name}.uncontrolled", text, float(clopper_pearson(late, runs)[1]), source)
+
+
+def _uncontrolled(function: Function, each: Class, ftti: float) -> Node:
     unseen = _unseen(function, each.item, each.ways, each.name)
     reach = Event(
         f"los_{each.bound.guard - 1}.not_reached",
@@ -152,10 +175,7 @@ def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float) -> 
         "systematic: measured as FHTI in every run",
     )
     late = [CERTAIN] if each.bound.handling > ftti and isfinite(each.bound.detection) else []
-    uncontrolled = gate(
-        f"{each.name}.uncontrolled", "not controlled in time", "or", [unseen, *late, KERNEL_LATE, reach]
-    )
-    return gate(f"{each.name}.in_command", f"{each.item}: {', '.join(each.modes)}", "and", [happens, uncontrolled])
+    return gate(f"{each.name}.uncontrolled", "not controlled in time", "or", [unseen, *late, KERNEL_LATE, reach])
 
 
 def _rate(stated: Occurrence | None) -> tuple[float | None, str]:

@@ -77,7 +77,7 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
             Row(
                 bound.item,
                 bound.mode,
-                f"bad data in command from LoS {bound.guard} up, until LoS {bound.guard - 1} has it",
+                f"bad data at LoS {bound.guard} and above",
                 in_words(ways),
                 bound.detection,
                 bound.switch,
@@ -128,10 +128,10 @@ def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:
     if seen is None:
         return "bound by analysis; no run has injected it"
     if seen.late:
-        return f"{seen.late} of {seen.runs} injections stayed beyond the bound, or came to nothing"
+        return f"{seen.late} of {seen.runs} stayed beyond the bound, or came to nothing"
     if seen.effective == 0:
-        return f"none of {seen.runs} injections ever brought bad data into command"
-    return f"none of {seen.runs} injections stayed beyond the bound"
+        return f"none of {seen.runs} ever had bad data in command"
+    return f"none of {seen.runs} stayed beyond the bound"
 
 
 def as_data(row: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from karyon.evidence import hara, trace
 from karyon.evidence.case import SafetyDesign, named_case, read
 from karyon.evidence.claims import UNTRIED, Result
 from karyon.evidence.trace import Test
-from karyon.sim import analysis
+from karyon.sim import kinds
 from karyon.sim.documents import Keys
 
 
@@ -125,7 +125,7 @@ def _timing(of: SafetyDesign) -> Iterator[Gap]:
                 yield _gap(of, ("goals", name, "ftti"), f"{name} has {said}")
         functions = {hazards[watched].function for watched in goal.watched}
         for function in (each for each in of.design.functions if each.name in functions):
-            for bound in analysis.bounds(of.design, function):
+            for bound in kinds.bounds_of(of.design)(of.design, function):
                 if bound.handling > goal.ftti:
                     took = f"takes up to {bound.handling:.3f} s" if isfinite(bound.handling) else "is never detected"
                     said = f"{bound.mode} of {bound.item} {took}, and the FTTI is {goal.ftti:g} s"
@@ -142,7 +142,8 @@ def _rules(of: SafetyDesign) -> Iterator[Gap]:
 def _causes(of: SafetyDesign) -> Iterator[Gap]:
     """Failures of common causes against which the design has no rule."""
     design = of.design
-    known = {(one.item, one.mode) for function in design.functions for one in analysis.bounds(design, function)}
+    bounds = kinds.bounds_of(design)
+    known = {(one.item, one.mode) for function in design.functions for one in bounds(design, function)}
     for name, cause in of.case.dependent_failures.items():
         for item, mode in cause.items.items():
             if (item, mode) not in known:

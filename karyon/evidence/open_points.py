@@ -23,7 +23,7 @@ def open_points(of: Evidence) -> Sequence[str]:
     for campaign in of.campaigns:
         if campaign.others:
             differs = ", ".join(campaign.others)
-            points.append(f"The runs of {campaign.plan.name} were computed elsewhere: {differs} differ.")
+            points.append(f"Something on which the runs of {campaign.plan.name} rest is another one here: {differs}.")
     points += [
         f"Claim {one.id} was broken in operation: {', '.join(one.broken_by)}." for one in of.results if one.broken_by
     ]

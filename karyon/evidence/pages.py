@@ -61,6 +61,8 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     }
     for name, tree in of.trees.items():
         files[f"fault_tree_{name}.xml"] = open_psa.text(tree).encode()
+        if name in of.measured_trees:
+            files[f"fault_tree_{name}_measured.xml"] = open_psa.text(of.measured_trees[name]).encode()
         files[f"fault_tree_{name}.svg"] = drawing.fault_tree(tree, WHOLE).encode()
     for name, content in files.items():
         write(out / name, content)

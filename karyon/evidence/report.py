@@ -12,9 +12,8 @@ from math import isfinite
 from typing import Any
 
 import karyon
-from karyon.campaign.statistics import clopper_pearson
 from karyon.campaign.trial import hash_of
-from karyon.evidence import claims, cut_sets, fault_tree, fmea, hara, reviews, tool, trace
+from karyon.evidence import claims, cut_sets, fault_tree, fmea, hara, reviews, sotif, tool, trace
 from karyon.evidence.claims import Result
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.open_points import open_points
@@ -56,15 +55,14 @@ def content(of: Evidence) -> dict[str, Any]:
         "timing": _timing(of, tried),
         "fmea": [fmea.as_data(row) for row in fmea.table(of.design, tried)],
         "coverage_claimed": {name: one.model_dump() for name, one in case.coverage.items()},
-        "fault_trees": {name: _tree(name, tree) for name, tree in of.trees.items()},
+        "fault_trees": {name: _tree(name, tree, of.measured_trees.get(name)) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
         "claims": {one.id: _claim(one) for one in of.results},
         "searches": [_search(one) for one in of.searches],
         "sessions": [_session(of, one) for one in of.sessions],
         "models": {name: one.model_dump() for name, one in case.models.items()},
         "fault_space": _fault_space(of),
-        "sotif_runs": _without_fault(of),
-        "sotif": {name: one.model_dump() for name, one in case.triggering.items()},
+        "sotif": sotif.content(of.design, of.campaigns),
         "assumptions": {name: one.model_dump() for name, one in case.assumptions.items()},
         "limitations": list(case.limitations),
         "argument": {
@@ -208,7 +206,7 @@ def _finite(number: float) -> float | None:
     return float(number) if isfinite(number) else None
 
 
-def _tree(name: str, tree: Gate) -> dict[str, Any]:
+def _tree(name: str, tree: Gate, measured: Gate | None) -> dict[str, Any]:
     found = cut_sets.analyse(tree)
     texts = {event.name: event.text for event in tree.events}
     orders = [len(cut) for cut in found.cuts]
@@ -221,6 +219,7 @@ def _tree(name: str, tree: Gate) -> dict[str, Any]:
         "orders": {str(order): orders.count(order) for order in sorted(set(orders))},
         "shown": [[{"name": each, "text": texts[each]} for each in sorted(cut)] for cut in found.cuts[:CUTS_SHOWN]],
         "probability": found.probability,
+        "measured": None if measured is None else _measured_tree(name, measured),
         "importance": [
             {
                 "name": event,
@@ -231,6 +230,15 @@ def _tree(name: str, tree: Gate) -> dict[str, Any]:
             }
             for event, value in important
         ],
+    }
+
+
+def _measured_tree(name: str, tree: Gate) -> dict[str, Any]:
+    """What the tree comes to with the shares that runs have measured, each with where it is from."""
+    return {
+        "file": f"fault_tree_{name}_measured.xml",
+        "probability": cut_sets.analyse(tree).probability,
+        "events": [asdict(event) for event in tree.events if event.source.startswith("campaigns: ")],
     }
 
 
@@ -299,19 +307,6 @@ def _fault_space(of: Evidence) -> dict[str, Any]:
         "not_sampled": [{"item": item, "mode": mode} for item, mode in found.not_sampled],
         "without_fault": found.without_fault,
     }
-
-
-def _without_fault(of: Evidence) -> dict[str, Any]:
-    """Runs of all campaigns without any fault, and how many of them violate a goal: as ISO 21448 counts."""
-    outcomes = [
-        bool(violated)
-        for one in of.campaigns
-        for violated, mode in zip(one.table["violated"].to_pylist(), one.table["fault_mode"].to_pylist(), strict=True)
-        if mode is None
-    ]
-    runs, violations = len(outcomes), sum(outcomes)
-    low, high = (float(end) for end in clopper_pearson(violations, runs)) if runs else (None, None)
-    return {"runs": runs, "violations": violations, "low": low, "high": high}
 
 
 def _campaign(one: Campaign) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,23 @@ from karyon.campaign import plan_file, results, rows
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan
 from karyon.campaign.trial import hash_of
+from karyon.evidence import indicators
 from karyon.evidence.case import SafetyDesign
+from karyon.evidence.indicators import INDICATORS
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import InputError
 
-SEARCH, INDICATORS = "search.json", "indicators.json"
+SEARCH = "search.json"
+OF_SESSION = (INDICATORS, "summary.json", "events.jsonl")
 FILES = ("identity.json", "plan.yaml", "runs.parquet", "campaign.json")
-BITS = ("karyon", "python", "numpy", "cpu_features")  # on which the bits of a run rest, besides its plan
+BITS = (
+    "karyon",
+    "sources_sha256",
+    "python",
+    "numpy",
+    "cpu_features",
+)  # on which the bits of a run rest, besides its plan
 SAME = 1e-9  # two computations of one interval differ by less
 
 
@@ -44,6 +53,7 @@ class Campaign:
     summary   `campaign.json`
     table     `runs.parquet`
     others    on what its bits rest that is different here and now
+    is_ours   whether the programs that ran are those that run here
     hashes    SHA-256 of its files
     """
 
@@ -52,6 +62,7 @@ class Campaign:
     summary: Mapping[str, Any]
     table: pa.Table
     others: tuple[str, ...]
+    is_ours: bool
     hashes: Mapping[str, str]
 
 
@@ -123,17 +134,35 @@ def read(paths: Iterable[Path], design: SafetyDesign) -> Runs:
 
 def _read(path: Path, design: SafetyDesign) -> Campaign | Search | Session:
     if (path / INDICATORS).is_file():
-        return _session(path)
+        return _session(path, design)
     if (path / SEARCH).is_file():
         return _search(path, design)
     return _campaign(path, design)
 
 
-def _session(path: Path) -> Session:
-    readings = _json(path / INDICATORS).get("readings")
+def _session(path: Path, design: SafetyDesign) -> Session:
+    """A session whose readings are those that its summary and events come to, of the claims as they are now."""
+    if missing := [name for name in OF_SESSION if not (path / name).is_file()]:
+        raise EvidenceError([f"{path} is no whole session: there is no {', no '.join(missing)}"])
+    told, summary = _json(path / INDICATORS), _json(path / "summary.json")
+    readings = told.get("readings")
     if not isinstance(readings, list) or not all(isinstance(each, dict) for each in readings):
         raise EvidenceError([f"{path / INDICATORS} has no readings"])
-    return Session(path, readings, {INDICATORS: hash_of(path / INDICATORS)})
+    if told.get("session_sha256") != summary.get("scenario_sha256"):
+        raise EvidenceError([f"{path / INDICATORS} is of another session than summary.json"])
+    try:
+        events = [json.loads(line) for line in (path / "events.jsonl").read_text("utf-8").splitlines()]
+        now = {one.claim: one for one in indicators.judge(indicators.of_claims(design), summary, events)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EvidenceError([f"{path}: summary.json or events.jsonl cannot be read: {error!r}"]) from None
+    doctored = [
+        f"{path / INDICATORS}: the reading of {each.get('claim')} is not what summary.json and events.jsonl come to"
+        for each in readings
+        if (one := now.get(str(each.get("claim")))) and one.sha256 == each.get("sha256") and asdict(one) != each
+    ]
+    if doctored:
+        raise EvidenceError(doctored)
+    return Session(path, readings, {name: hash_of(path / name) for name in OF_SESSION})
 
 
 def _search(path: Path, design: SafetyDesign) -> Search:
@@ -156,7 +185,10 @@ def _campaign(path: Path, design: SafetyDesign) -> Campaign:
         raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
     if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
         raise EvidenceError(reasons)
-    return Campaign(path, plan, summary, table, others, {name: hash_of(path / name) for name in FILES})
+    if drawn := list(_not_drawn(table, plan, known)):
+        raise EvidenceError([f"{path}: {each}" for each in drawn])
+    is_ours = known.get("sources_sha256") == folders.sources()
+    return Campaign(path, plan, summary, table, others, is_ours, {name: hash_of(path / name) for name in FILES})
 
 
 def _plan(
@@ -208,6 +240,19 @@ def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, A
     if violations != summary.get("violations"):
         yield f"{violations} runs violate a goal, and campaign.json says {summary.get('violations')}"
     yield from _interval(table, summary)
+
+
+def _not_drawn(table: pa.Table, plan: Plan, known: Mapping[str, Any]) -> Iterator[str]:
+    """Runs that are not those which the plan draws with the seed of the campaign: chosen, or of another campaign."""
+    wanted = rows.drawn(plan, plan.runs(int(known.get("seed", 0)), int(known.get("runs", len(table))), 0, len(table)))
+    if lacking := set(wanted.column_names) - set(table.column_names):
+        yield f"runs.parquet has no column {', '.join(sorted(lacking))}"
+        return
+    found = table.select(wanted.column_names)
+    if not found.equals(wanted):
+        pairs = enumerate(zip(found.to_pylist(), wanted.to_pylist(), strict=True))
+        other = [run for run, (row, drawn) in pairs if row != drawn]
+        yield f"{len(other):,} runs, first {other[:1]}, are not what the plan draws with the seed of the campaign"
 
 
 def _interval(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[str]:

@@ -54,7 +54,13 @@ def report() -> Schema:
         "fmea": _list(_has(item=TEXT, mode=TEXT, detection=TEXT, handling=NUMBER, coverage=NUMBER, residual=TEXT)),
         "coverage_claimed": case["coverage"],
         "fault_trees": _by(
-            _has(file=TEXT, cut_sets=_list(TEXTS), probability=NUMBER, importance=_list(_has(name=TEXT)))
+            _has(
+                file=TEXT,
+                cut_sets=_list(TEXTS),
+                probability=NUMBER,
+                measured={"type": ["object", "null"]},
+                importance=_list(_has(name=TEXT)),
+            )
         ),
         "dependent_failures": case["dependent_failures"],
         "claims": _by(
@@ -74,8 +80,12 @@ def report() -> Schema:
         "fault_space": _has(
             known=NUMBER, share=NUMBER, sampled=_list(_has()), not_sampled=_list(_has(item=TEXT, mode=TEXT))
         ),
-        "sotif_runs": _has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER),
-        "sotif": case["triggering"],
+        "sotif": _has(
+            runs=NUMBER,
+            violations=NUMBER,
+            conditions=_by(_has(text=TEXT, treated=TEXT, tried=_list(_condition()))),
+            unnamed=_list(_condition()),
+        ),
         "assumptions": case["assumptions"],
         "limitations": TEXTS,
         "argument": _by(_has(kind=TEXT, text=TEXT, state=LIGHT, word=TEXT)),
@@ -116,6 +126,10 @@ def _optional(whole: Any) -> Any:
 def _has(**properties: Schema) -> Schema:
     """A mapping that has these fields, and maybe more."""
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _condition() -> Schema:
+    return _has(plan=TEXT, stratum=TEXT, rate=_has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER))
 
 
 def _state() -> Schema:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from karyon.evidence import claims, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
@@ -20,7 +20,11 @@ TESTED = ("test", "property")
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a report rests on."""
+    """All that a report rests on.
+
+    trees            fault trees by goal, as the design has them
+    measured_trees   the same with what runs have measured, where a source says how often failures happen
+    """
 
     design: SafetyDesign
     campaigns: Sequence[Campaign]
@@ -32,6 +36,7 @@ class Evidence:
     searches: Sequence[Search] = ()
     sessions: Sequence[Session] = ()
     suite: Suite | None = None
+    measured_trees: Mapping[str, Gate] = field(default_factory=dict)
 
 
 def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
@@ -52,7 +57,9 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
 
 
 def of_claim(one: Result) -> tuple[str, str]:
-    """A claim that samples beyond what the models were validated for is shown of the model alone."""
+    """What runs show of the programs that ran, and of the models in the range in which these were validated."""
+    if one.state == SHOWN and one.campaign is not None and not one.campaign.is_ours:
+        return "open", "of other programs"
     if one.state == SHOWN and not all(each.is_inside for each in one.reach):
         return "open", "shown of the model"
     return LIGHTS[one.state], one.state
@@ -126,6 +133,8 @@ def said(one: Result) -> str:
     told += f", to be below {one.claim.below:g}"
     if any(not each.is_inside for each in one.reach):
         told += "; beyond the range in which the models were validated"
+    if one.campaign is not None and not one.campaign.is_ours:
+        told += "; the programs have changed since: run it again"
     if one.state == OPEN and not rate.violations and not rate.failed:
         told += f"; {one.needed:,} runs without a violation would show it"
     return told

@@ -14,6 +14,7 @@ from karyon.hil.address import Address, AddressError, Credentials, first_line, p
 from karyon.hil.client import BrokerError, Client, NoBrokerError
 from karyon.hil.record import NAME
 from karyon.sim import kinds
+from karyon.sim.engine import Simulation
 from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded, Scenario, cut, read
 from karyon.sim.shipped import SHIPPED
@@ -31,6 +32,7 @@ class Session:
 
     source        where its broker is, None: one of its own; or the folder in which it was recorded
     credentials   password of its own broker if that is for other machines, too (`lan`); keys of what is signed
+    watch         is shown the simulation before it begins, in whatever process it runs
     """
 
     loaded: Loaded
@@ -38,6 +40,7 @@ class Session:
     credentials: Credentials
     lan: bool
     with_commands: bool
+    watch: sessions.Attend | None = None
 
     @property
     def name(self) -> str:
@@ -47,13 +50,19 @@ class Session:
     def run(self, out: Path, progress: sessions.Progress, attend: sessions.Attend = lambda _: None) -> Result:
         """Run it, with its results in the folder `out`. Raises AddressError, BrokerError, InputError."""
         keys = signed.keys(self.credentials.keys)
+
+        def begin(simulation: Simulation) -> None:
+            attend(simulation)
+            if self.watch is not None:
+                self.watch(simulation)
+
         if isinstance(self.source, Path):
             if out.resolve() == self.source.resolve():
                 raise AddressError(f"--out {out} is the session that is replayed: it would be lost")
-            return sessions.replay(self.loaded, self.source, out, progress, attend, keys=keys)
+            return sessions.replay(self.loaded, self.source, out, progress, begin, keys=keys)
         commands = self.with_commands
         with nullcontext(self.source) if self.source else self._own_broker() as address:
-            return sessions.live(self.loaded, address, out, _say, progress, attend, keys=keys, with_commands=commands)
+            return sessions.live(self.loaded, address, out, _say, progress, begin, keys=keys, with_commands=commands)
 
     @contextmanager
     def _own_broker(self) -> Iterator[Address]:

@@ -104,10 +104,19 @@ def analysed(loaded: Loaded[Any]) -> Report:
 
 
 def analysed_design(name: str, design: Design) -> Report:
-    """The design-time analysis of a design: of the kind that has most of its functions to itself."""
+    """The design-time analysis of a design, by the bounds of its kind."""
+    return analysis.analyse(name, design, bounds_of=bounds_of(design))
+
+
+def subject_of(design: Design) -> str:
+    """The function that a design is about: the one that only its kind has."""
     names = [function.name for function in design.functions]
-    kind = next((kind for function, kind in KINDS.items() if function in names and function != CAR_FOLLOWING), None)
-    return analysis.analyse(name, design, bounds_of=resolve_name((kind or KINDS[CAR_FOLLOWING]).bounds))
+    return next((name for name in KINDS if name in names and name != CAR_FOLLOWING), CAR_FOLLOWING)
+
+
+def bounds_of(design: Design) -> Any:
+    """`bounds(Design, Function) -> Bounds` of the kind of a design."""
+    return resolve_name(KINDS[subject_of(design)].bounds)
 
 
 def function_of(loaded: Loaded[Any]) -> str:

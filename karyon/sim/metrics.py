@@ -207,6 +207,14 @@ class Metrics:
         measured["metrics"] |= s.outside.summary()
         return measured
 
+    def so_far(self, rows: slice) -> dict[str, Any]:
+        """What `summary` says of goals, function and least distances, of these rows and while the run goes on."""
+        found = {"functions": {self._s.function.name: self._function(rows)}, "safety_goals": self._goals(rows)}
+        if self._s.is_shadow:
+            return found
+        nearest = {"min_gap": self.min_gap, "min_rss_margin": self.min_margin}
+        return found | {name: float(of[rows].min()) for name, of in nearest.items()}
+
     def _platoon(self, run: int) -> dict[str, float | None]:
         """Largest growth of the speed's deviation from its mean, from car to car, and what a lane takes in an hour.
 

@@ -64,6 +64,7 @@ def test_it_is_what_one_would_tell_car_by_car(seed, loss):
             assert both.protocol.bound_to[:, run].tolist() == [car.grant[0] if car.grant else NOBODY for car in cars]
 
 
+@pytest.mark.requirement("LTR5")
 @settings(max_examples=40, deadline=None)
 @given(seed=chances, loss=st.sampled_from([0.0, 0.3, 0.7]))
 def test_no_car_is_promised_to_two(seed, loss):
@@ -114,6 +115,7 @@ def test_all_that_are_asked_must_grant_in_time():
     assert protocol.reserved.ravel().tolist() == [True, False, False]
 
 
+@pytest.mark.requirement("LTR5")
 def test_a_grant_that_comes_too_late_is_none():
     """The giver is bound all the same, until it hears that the request is over."""
     protocol = alone(asks_of=0b010)
@@ -126,6 +128,7 @@ def test_a_grant_that_comes_too_late_is_none():
     assert protocol.bound_to[1, 0] == NOBODY
 
 
+@pytest.mark.requirement("LFR3", "LTR5")
 def test_a_grant_binds_until_it_expires_though_nothing_more_is_heard():
     """And not a tick longer."""
     protocol = alone(asks_of=0b010)

@@ -14,6 +14,13 @@ from karyon.sim.shipped import SHIPPED
 DESIGN = SHIPPED / "safety" / "acc.yaml"
 PLAN = "extends: acc_faults\nsettings: {duration: 45 s}\n"
 RUNS = 24
+OCCURRENCE = "{per_hour: 1e-6, source: made up for this test}"
+ITEMS = ("front.distance", "front.relative_speed", "own.speed", "lead.message", "perception", "control", "radio")
+OCCURRING = (
+    f"occurrence: {{{', '.join(f'{item}: {OCCURRENCE}' for item in ITEMS)}}}\n"
+    f"dependent_failures: {{{', '.join(f'CC{number}: {{occurrence: {OCCURRENCE}}}' for number in range(1, 7))}}}"
+)
+"""Of a case in which a source says how often each item and each common cause fails."""
 
 
 @pytest.fixture(scope="session")

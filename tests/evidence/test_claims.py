@@ -1,14 +1,17 @@
 """Claims and FMEA of runs of which we say what came: rows are altered in memory, behind the check of their digest."""
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.stats import binomtest
 
-from karyon.evidence import claims, fmea, standing
-from tests.evidence.conftest import RUNS
+from karyon.campaign import plan_file
+from karyon.evidence import case, claims, command, fmea, open_psa, report, sotif, standing
+from karyon.sim.shipped import SHIPPED
+from tests.evidence.conftest import OCCURRING, RUNS
 
 
 def altered(collected, **columns):
@@ -86,3 +89,45 @@ def test_the_fault_space_is_what_was_injected_and_what_was_not(collected):
     assert not set(tried) & set(found.not_sampled)
     assert found.share == pytest.approx(len(tried) / (len(tried) + len(found.not_sampled)))
     assert sum(one.runs for one in found.sampled) + found.without_fault == RUNS
+
+
+def test_a_tree_has_a_probability_with_what_runs_have_measured(collected, spoilt):
+    """Beside the design's; 24 runs show little, so it is higher. It is in a file of its own for other tools."""
+    of = case.read(spoilt(OCCURRING))
+    found = command.collect([campaign.path for campaign in collected.campaigns], of.path, is_draft=False)
+    told = report.content(found)["fault_trees"]["SG2"]
+    assert told["measured"]["probability"] > told["probability"]
+    assert all(event["source"].startswith("campaigns: 0 of ") for event in told["measured"]["events"])
+    assert ElementTree.fromstring(open_psa.text(found.measured_trees["SG2"])).tag == "opsa-mef"
+
+
+def test_runs_without_a_fault_count_by_their_condition(collected):
+    """Three of a stratum, one of which violates; the run with a fault that violates counts elsewhere."""
+    strata = collected.campaigns[0].table["stratum"].to_pylist()
+    stratum = strata[0]
+    mine = [run for run, each in enumerate(strata) if each == stratum]
+    other = next(run for run, each in enumerate(strata) if each != stratum)
+    of = altered(
+        collected,
+        fault_mode=dict.fromkeys(mine, None),
+        goals_violated={mine[0]: "no collision", other: "no collision"},
+        margin={mine[0]: -1.5},
+    )
+    (found,) = sotif.conditions(collected.design.design, [of])
+    assert (found.stratum, found.rate.runs, found.rate.violations, found.margin) == (stratum, len(mine), 1, -1.5)
+    assert (found.rate.low, found.rate.high) == exact(1, len(mine))
+    assert [each["run"] for each in found.worst] == [mine[0]]
+    told = sotif.content(collected.design, [of])
+    assert (told["runs"], told["violations"]) == (len(mine), 1)
+    assert [each["stratum"] for each in told["unnamed"]] == [stratum]  # no triggering condition names it
+
+
+@pytest.mark.parametrize("name", ["acc", "platoon"])
+def test_triggering_conditions_name_what_shipped_plans_have(name):
+    """A plan that is there, and a stratum of it; no failure is injected in it."""
+    shipped = case.read(SHIPPED / "safety" / f"{name}.yaml")
+    for one in shipped.case.triggering.values():
+        if one.plan is not None:
+            plan = plan_file.read(one.plan)
+            assert one.stratum in (None, *(each.name for each in plan.strata))
+            assert not any(each.data.get("faults") for each in plan.strata)

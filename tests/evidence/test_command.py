@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -11,7 +12,8 @@ import pytest
 from pyarrow import parquet
 from scipy.stats import binomtest
 
-from karyon.evidence import command, pages
+from karyon.campaign.folder import digest
+from karyon.evidence import claims, command, open_points, pages, standing
 from karyon.evidence import report as report_content
 from tests.evidence.conftest import DESIGN, RUNS, evidence
 
@@ -119,6 +121,16 @@ def _with_a_better_margin(folder):
     parquet.write_table(table.set_column(at, "margin", pa.array([10.0] * len(table))), folder / "runs.parquet")
 
 
+def _with_a_chosen_run(folder):
+    """A better one in the place of the fourth, and a digest to match."""
+    table = parquet.read_table(folder / "runs.parquet")
+    seeds = table["seed"].to_pylist()
+    seeds[3] += 1
+    table = table.set_column(table.column_names.index("seed"), table.schema.field("seed"), pa.array(seeds))
+    parquet.write_table(table, folder / "runs.parquet")
+    _with_another_number(folder, "digest", digest(table))
+
+
 def _with_another_number(folder, name, value):
     data = json.loads((folder / "campaign.json").read_text())
     (folder / "campaign.json").write_text(json.dumps(data | {name: value}))
@@ -130,6 +142,7 @@ def _with_another_number(folder, name, value):
         (_without_a_run, "rows were changed, removed or mixed"),
         (_without_a_run, f"runs.parquet has {RUNS - 1} runs, and campaign.json says {RUNS}"),
         (_with_a_better_margin, "rows were changed, removed or mixed"),
+        (_with_a_chosen_run, "1 runs, first [3], are not what the plan draws with the seed of the campaign"),
         (
             lambda folder: _with_another_number(folder, "violations", 3),
             "0 runs violate a goal, and campaign.json says 3",
@@ -152,6 +165,18 @@ def test_doctored_campaigns_are_refused(doctor, said, copy, tmp_path):
     assert done.exit_code == 2
     assert said in done.output
     assert not (tmp_path / "no").exists()
+
+
+def test_runs_of_other_programs_show_nothing_of_these(copy):
+    """A claim that they show is one of the programs that ran then, and the first page says to run them again."""
+    for name in ("identity.json", "campaign.json"):
+        told = json.loads((copy / name).read_text())
+        (copy / name).write_text(json.dumps(told | {"sources_sha256": "0" * 64}))
+    of = command.collect([copy], DESIGN, is_draft=False)
+    shown = replace(of.results[0], state=claims.SHOWN, reach=())
+    assert standing.of_claim(shown) == ("open", "of other programs")
+    assert "the programs have changed since: run it again" in standing.said(shown)
+    assert any("the programs of KARYON" in point for point in open_points.open_points(of))
 
 
 def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):

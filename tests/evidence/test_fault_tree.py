@@ -7,11 +7,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from scipy.stats import binomtest
 
-from karyon.evidence import case, cut_sets, fault_tree, open_psa
+from karyon.evidence import case, cut_sets, fault_tree, fmea, open_psa
 from karyon.evidence.fault_tree import CERTAIN, Event, Gate, gate
 from karyon.kernel.grammar import parse
 from karyon.sim.shipped import SHIPPED
+from tests.evidence.conftest import OCCURRENCE, OCCURRING
 from tests.reference import fault_trees
 
 EVENTS = [Event(f"e{number}", f"event {number}", 0.01 * (number + 1), "made up") for number in range(7)]
@@ -110,9 +112,6 @@ def test_every_failure_of_the_analysis_is_in_the_tree(shipped):
         assert f"{each.item}: {', '.join(each.modes)}" in told
 
 
-OCCURRENCE = "{per_hour: 1e-6, source: made up for this test}"
-
-
 def test_a_probability_needs_every_rate(spoilt):
     """Without the radio's there is none; with it there is, and the process that all share is nearly all of it."""
     items = ["front.distance", "front.relative_speed", "own.speed", "lead.message", "perception", "control"]
@@ -125,6 +124,33 @@ def test_a_probability_needs_every_rate(spoilt):
         assert (found.probability is not None) == is_known
     assert found.probability == pytest.approx(1e-6, rel=1e-4)  # CC6 alone; all else also needs what checks miss
     assert max(found.fussell_vesely, key=lambda name: found.fussell_vesely[name]) == "CC6.happens"
+
+
+def test_what_runs_have_measured_takes_the_place_of_what_the_design_says(spoilt):
+    """Where each failure of a class was injected: rate times the upper end of the share that was not controlled."""
+    of = case.read(spoilt(OCCURRING))
+    goal, function = of.case.goals["SG2"], of.design.function("acc")
+    by_design = cut_sets.analyse(fault_tree.of_goal(of, "SG2", goal)).probability
+    one = next(each for each in fault_tree.classes(of.design, function) if len(each.modes) > 1)
+    tried = {(one.item, mode): fmea.Measured(100, 90, 0, 0, 0.4, 0.9) for mode in one.modes}
+    tried[one.item, one.modes[0]] = fmea.Measured(100, 90, 3, 0, 0.4, 0.9)
+    tree = fault_tree.of_goal(of, "SG2", goal, tried)
+    event = next(each for each in tree.events if each.name == f"{one.name}.uncontrolled")
+    runs = 100 * len(one.modes)
+    assert event.probability == pytest.approx(binomtest(3, runs).proportion_ci(0.95, method="exact").high)
+    assert event.source.startswith(f"campaigns: 3 of {runs:,} injections")
+    rise = cut_sets.analyse(tree).probability - by_design
+    assert rise == pytest.approx(1e-6 * event.probability, rel=0.01)
+    del tried[one.item, one.modes[0]]  # a failure that no run has injected: nothing was measured of its class
+    assert fault_tree.of_goal(of, "SG2", goal, tried) == fault_tree.of_goal(of, "SG2", goal)
+
+
+def test_a_measured_share_without_a_rate_of_occurrence_enters_no_tree(shipped):
+    """The shipped case states no rate with a source."""
+    goal, function = shipped.case.goals["SG2"], shipped.design.function("acc")
+    every = [(one.item, mode) for one in fault_tree.classes(shipped.design, function) for mode in one.modes]
+    tried = dict.fromkeys(every, fmea.Measured(100, 90, 50, 0, 0.4, 0.9))
+    assert fault_tree.of_goal(shipped, "SG2", goal, tried) == fault_tree.of_goal(shipped, "SG2", goal)
 
 
 @pytest.mark.skipif(shutil.which("scram") is None, reason="Debian's scram is not installed")

@@ -118,6 +118,11 @@ def test_the_smallest_design():
     assert design.function("acc").ends == (0,)
 
 
+def test_a_design_may_name_its_safety_case():
+    """What is in it is not for the kernel."""
+    assert Design.parse(GOOD | {"safety_case": "cases/acc.yaml"}) == Design.parse(GOOD)
+
+
 def test_phases_may_be_left_out():
     assert Design.parse(changed("timing", "kernel_phase")).timing == Timing(0.02, 0.02, 0.02, 0.002, 0.05)
 

@@ -471,7 +471,7 @@ def stories(draw, rules=attainable_rules(), most_rows=6, most_functions=3):  # n
     return design, rows, draw(streams(design, rows))
 
 
-@pytest.mark.requirement("FSR1", "FSR2")
+@pytest.mark.requirement("FSR1", "FSR2", "LFR1", "XFR1", "AFR1")
 @settings(ci, max_examples=600)
 @given(stories(), st.data())
 def test_kernel_is_the_reference_in_every_row(story, data):

@@ -11,6 +11,7 @@ MODEL = Path(__file__).with_name("intersection.pml")
 pytestmark = needed
 
 
+@pytest.mark.requirement("XFR3")
 def test_no_two_cars_use_one_slot_and_nobody_waits_for_ever(tmp_path):
     """Both are assertions of the model; every state was reached."""
     said = checked(MODEL.read_text(), tmp_path)

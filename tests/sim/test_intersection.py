@@ -72,6 +72,7 @@ def outcome(sets, seed=7, duration=45):
     return result
 
 
+@pytest.mark.requirement("XFR2", "XFR3")
 @pytest.mark.parametrize(
     "sets",
     [
@@ -122,6 +123,7 @@ def test_a_run_has_the_same_bits_alone_and_in_a_batch():
     assert together[1].events == alone.events
 
 
+@pytest.mark.requirement("XFR3", "XTR3")
 def test_a_coordinator_that_is_silent_costs_the_highest_level_alone():
     """Others go on by slots that each chooses itself, and the highest level is back once one can be elected."""
     fault = "faults=[{vehicle: all, component: coordinator, mode: crash, onset: 20, duration: 15}]"

@@ -33,18 +33,21 @@ class TestHilDesk(DesignProperties):
     design = read_design(SHIPPED / "safety" / "hil_desk.yaml")
 
 
+@pytest.mark.requirement("ATR1", "ATR2", "ATR3")
 class TestFlight(DesignProperties):
     """Unmanned aircraft."""
 
     design = read_design(SHIPPED / "safety" / "flight.yaml")
 
 
+@pytest.mark.requirement("LTR1", "LTR2", "LTR3", "LTR4")
 class TestLaneChange(DesignProperties):
     """Lane changes, and the distance in the lane."""
 
     design = read_design(SHIPPED / "safety" / "lane_change.yaml")
 
 
+@pytest.mark.requirement("XTR1", "XTR2", "XTR3", "XTR4")
 class TestIntersection(DesignProperties):
     """Crossing of two roads."""
 

@@ -104,6 +104,7 @@ def test_what_fails_decides_the_level_of_aircraft_0(text, level, tmp_path):
     assert result.summary["collisions"] == 0
 
 
+@pytest.mark.requirement("AFR2", "ATR3")
 def test_a_lost_link_makes_it_hold(tmp_path):
     """After 8 s without the ground it keeps its altitude and circles; the ground comes back, and it flies on."""
     text = "vehicle: 0, component: link, mode: hang, onset: 10, duration: 60"
@@ -117,6 +118,7 @@ def test_highest_level_and_kernel_can_be_set():
     assert summary(QUIET, "kernel.enabled=false", "duration=30")["functions"]["flight"]["los_share"]["3"] == 1.0
 
 
+@pytest.mark.requirement("AFR3", "ATR1", "ATR2", "ATR3")
 def test_bounds_are_within_the_time_that_hazards_leave():
     report = check.check("flight")
     assert not report.failed

@@ -83,6 +83,7 @@ def test_without_a_word_cars_change_by_their_own_sensors():
     assert silent.summary["functions"]["lane_change"]["los_share"]["1"] > 0.8
 
 
+@pytest.mark.requirement("LFR2", "LTR6")
 def test_below_level_1_cars_keep_their_lanes():
     """Level 0 of the design; nobody is done, and all wait to the end."""
     held = run("lane_change.max_los=0")
@@ -90,6 +91,7 @@ def test_below_level_1_cars_keep_their_lanes():
     assert not of_kind(held, "manoeuvre")
 
 
+@pytest.mark.requirement("LFR2", "LTR6")
 def test_a_car_whose_sensor_fails_falls_back_and_keeps_its_lane():
     """A drift of the distance behind shows; until it is believed again the car does not move over."""
     fault = "faults=[{vehicle: all, signal: gap.rear.distance, mode: drift, onset: 6, duration: 9, rate: 3}]"
@@ -162,6 +164,7 @@ def test_a_fault_of_a_gap_is_refused_in_car_following():
         kinds.read("acc_profile", ["faults=[{vehicle: 1, signal: gap.rear.distance, mode: omission, onset: 3}]"])
 
 
+@pytest.mark.requirement("LFR4", "LTR1", "LTR2", "LTR3", "LTR4")
 def test_the_bounds_of_the_design_hold_for_every_signal_that_its_rules_name():
     """As `karyon check` tells; nothing is beyond its FTTI but what no check can see."""
     report = kinds.analysed(kinds.read("lane_change"))

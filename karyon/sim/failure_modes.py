@@ -5,6 +5,7 @@ The formulas of the modes are in `karyon.perception.failures`; when and on whom 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -410,9 +411,12 @@ class LaneChangeFault(Fault):
     )
 
 
-def beyond(fault: Any, info: ValidationInfo, who: str) -> list[tuple[tuple[str], PydanticCustomError]]:
-    """What is wrong with a fault of a vehicle that is not there, or after the end; `who` there is: `vehicles are 0`."""
-    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
+def beyond(fault: Any, data: Mapping[str, Any], who: str) -> list[tuple[tuple[str], PydanticCustomError]]:
+    """What is wrong with a fault of a vehicle that is not there, or after the end; `who` there is: `vehicles are 0`.
+
+    data   what is known of the scenario so far: `vehicles`, how many, and its `duration`
+    """
+    vehicles, duration = data.get("vehicles"), data.get("duration")
     wrong = []
     if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
         said = contradiction(f"{fault.vehicle} is not in the scenario", f"{who} to {vehicles - 1}")

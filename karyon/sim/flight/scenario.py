@@ -141,6 +141,12 @@ class FlightFault(Section):
         return self
 
     @property
+    def parameters(self) -> dict[str, float]:
+        """Those of the mode, in SI."""
+        names = (*filter(None, [NEEDS.get(self.mode)]), *(["probability"] if self.mode == "omission" else []))
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def end(self) -> float:
         """When it is over, s; far away where it goes on."""
         return self.onset + (self.duration if self.duration is not None else 10.0 * DAY)
@@ -160,7 +166,7 @@ class Record(Section):
 
 def _fits(fault: FlightFault, info: ValidationInfo) -> FlightFault:
     """`fault` itself, if its aircraft and its onset are in the scenario."""
-    if wrong := beyond(fault, info, "aircraft are 0"):
+    if wrong := beyond(fault, info.data, "aircraft are 0"):
         raise refusal(*wrong)
     return fault
 

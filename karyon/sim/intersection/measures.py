@@ -41,7 +41,7 @@ class Measures:
         self._reaction = np.array([level.reaction_time or 0.0 for level in s.function.levels])
         self.collisions, self.conflicts = np.zeros((2, runs), dtype=np.int64)
         self._touching, self._sharing = np.zeros((2, runs, cars, cars), dtype=bool)
-        self.min_gap, self.min_ttc, self.min_margin = np.full((3, runs), np.inf)
+        self.min_gap, self.min_ttc, self.min_margin, self.min_zone_margin = np.full((4, runs), np.inf)
         self.waited, self._apart = np.zeros((2, runs, cars))
         self.disagreed = np.zeros(runs)
         self.shares = np.zeros((len(s.function.levels), s.rows))
@@ -83,9 +83,11 @@ class Measures:
         here, path = world.here[:, part], world.path[:, part]
         front, rear = -world.distance[:, part], world.rear[:, part]
         one, other = path[:, :, None], path[:, None, :]
-        inside = (front[:, :, None] > road.begins[one, other]) & (rear[:, :, None] < road.ends[one, other])
+        outside = np.maximum(road.begins[one, other] - front[:, :, None], rear[:, :, None] - road.ends[one, other])
         both = np.triu(here[:, :, None] & here[:, None, :], k=1)
-        sharing = inside & inside.transpose(0, 2, 1) & both
+        apart = np.where(both, np.maximum(outside, outside.transpose(0, 2, 1)), np.inf)
+        sharing = apart < 0.0
+        self.min_zone_margin = np.minimum(self.min_zone_margin, apart.min(axis=(1, 2)))
         x, y, heading = (each[:, part] for each in world.place)
         vehicle = world.vehicle
         along, across = np.cos(heading), np.sin(heading)
@@ -174,6 +176,16 @@ class Measures:
             "safety_goals": self._goals(run),
         }
 
+    def margins(self, run: int, worth: float) -> dict[str, float]:
+        """How far a run was from each hazard, m: gap, distance from sharing a zone, and rest of a bound.
+
+        worth   m, of the whole of a bound
+        """
+        s = self._s
+        rows = slice(run * s.shape[1], (run + 1) * s.shape[1])
+        found = {"collision": float(self.min_gap[run]), "zone_conflict": float(self.min_zone_margin[run])}
+        return found | ({"bad_data_in_command": worth * self.exposure.left(rows)} if s.enabled and self._items else {})
+
     def _metrics(self, run: int) -> dict[str, Any]:
         s, world = self._s, self._s.world
         end, passed = float(seconds(s.finished, 0)), world.passed[run]
@@ -185,6 +197,7 @@ class Measures:
             "throughput": 3600.0 * float(counted.sum()) / (end - min(WARM_UP, 0.5 * end)),
             "longest_wait": float(self.waited[run].max()),
             "zone_conflicts": int(self.conflicts[run]),
+            "min_zone_margin": _finite(float(self.min_zone_margin[run])),
             "stuck_vehicles": int((self.waited[run] > STUCK).sum()),
             "mean_delay": float(delay.mean()) if len(delay) else None,
             "queued_at_end": int((waiting & np.isnan(passed)).sum()),

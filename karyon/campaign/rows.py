@@ -71,7 +71,11 @@ def schema(plan: Plan) -> pa.Schema:
     columns |= MEASURED
     columns |= dict.fromkeys(plan.kind.metrics, pa.float64())
     columns |= {f"los_{level}": pa.float64() for level in range(_levels(plan))}
-    units = UNITS | dict(plan.kind.metrics) | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
+    units = (
+        UNITS
+        | dict(plan.kind.metrics)
+        | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
+    )
     return pa.schema([pa.field(name, kind, metadata={"unit": units.get(name, "")}) for name, kind in columns.items()])
 
 

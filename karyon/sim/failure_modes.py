@@ -63,6 +63,7 @@ GAP_SIGNALS = {  # of the kind `lane_change`
         if name.startswith(("front.", "lead."))
     },
 }
+FLIGHT_SIGNALS = {"own.adsb": "m", "own.position": "m", "traffic.all.local": "m"}  # of the kind `flight`
 GAPS = ("gap.front.distance", "gap.rear.distance")
 GAP_MESSAGES = ("gap.front.message", "gap.rear.message")
 CROSSING_SIGNALS = {  # of the kind `intersection`
@@ -431,7 +432,7 @@ COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
 
 def units_of(signal: str | None) -> dict[str, str]:
     """The validation's context for parameters in the unit of a signal."""
-    unit = (SIGNALS | CROSSING_SIGNALS | GAP_SIGNALS).get(signal or "") or "1"
+    unit = (SIGNALS | CROSSING_SIGNALS | GAP_SIGNALS | FLIGHT_SIGNALS).get(signal or "") or "1"
     return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from karyon.sim.failure_modes import DAY, beyond
+from karyon.sim.failure_modes import DAY, FLIGHT_SIGNALS, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch
 from karyon.sim.units import (
     Count,
@@ -29,7 +29,6 @@ from karyon.sim.units import (
 FUNCTION = "flight"
 VEHICLES_MAX = 20
 FAR = 100_000.0  # m
-SIGNALS = ("own.adsb", "own.position", "traffic.all.local")
 COMPONENTS = ("perception", "control", "radio", "link")
 NEEDS = {"offset": "amplitude", "drift": "rate", "noise": "sigma", "delay": "delay"}
 VALUE_MODES = ("offset", "drift", "noise", "stuck_at", "delay", "omission")
@@ -106,7 +105,7 @@ class FlightFault(Section):
     """What fails, and how."""
 
     vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of an aircraft, or all")
-    signal: Annotated[str, OneOf("the name of a signal", SIGNALS)] | None = Field(
+    signal: Annotated[str, OneOf("the name of a signal", tuple(FLIGHT_SIGNALS))] | None = Field(
         default=None, description="what goes bad: own.adsb is what it reports, or"
     )
     component: Annotated[str, OneOf("the name of a component", COMPONENTS)] | None = Field(

@@ -178,7 +178,7 @@ class Agreement:
         world, part = self._world, self._world.part
         newest = sent[:, part, part]
         known = newest != NEVER
-        said = self._post.said(np.where(known, newest, 0) // self._period, part)
+        said = self._post.said(np.where(known, newest, 0) // self._period, part, ("place", "speed"))
         since = seconds(world.now, np.where(known, newest, world.now))
         place, speed = said["place"] + said["speed"] * since, said["speed"]
         tolerated = limit + 4.0 * since

@@ -1,7 +1,7 @@
 """Pages on the shipped campaigns, each with its result: `python -m karyon.campaign.pages docs/campaigns runs/pages`.
 
-What stands on them is what the runs say; the text around the numbers is of `PAGES`. The campaigns are kept in the second
-folder: interrupted, they go on. Names behind it are those of the pages to write, if not all.
+What stands on them is what the runs say; the text around the numbers is of `PAGES`. The campaigns are kept in the
+second folder: interrupted, they go on. Names behind it are those of the pages to write, if not all.
 """
 
 import shutil
@@ -81,28 +81,28 @@ PAGES = {
     "lane_change_faults": Page(
         420,
         "Campaign `lane_change_faults`: one fault among twelve cars",
-        "Twelve cars drive on three lanes, and every ten seconds three of them wish to change, some of them to the same gap. "
-        "One sensor, what one car says, or a component of one of them fails. A run violates if cars touch, if the RSS "
-        "distance is not kept to the front or to the side, if somebody changes into a gap that was not free or granted, or "
-        "if bad data stays in command beyond its bound.",
+        "Twelve cars drive on three lanes, and every ten seconds three of them wish to change, some to the same gap. One "
+        "sensor, what one car says, or a component of one of them fails. A run violates if cars touch, if the "
+        "RSS distance is not kept to the front or to the side, if somebody changes into a gap that was not free or "
+        "granted, or if bad data stays in command beyond its bound.",
         figure=CELLS,
     ),
     "intersection_faults": Page(
         360,
         "Campaign `intersection_faults`: one fault at a full crossing",
-        "1,800 cars an hour come from four arms. One sensor, what one car says, or a component fails, of one car or of all at "
-        "once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data stays in command beyond "
-        "its bound. How far two cars were from sharing a zone is the distance in m that the one further away still had to "
-        "it, or had left it behind.",
+        "1,800 cars an hour come from four arms. One sensor, what one car says, or a component fails, of one car or of "
+        "all at once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data stays in "
+        "command beyond its bound. How far two cars were from sharing a zone is what the one further away still had to "
+        "it, or had left it behind, in m.",
         figure=CELLS,
     ),
     "flight_faults": Page(
         1900,
         "Campaign `flight_faults`: one fault among three aircraft",
-        "The tracks of three aircraft cross at one altitude, from all sides. What one of them reports, knows of itself or sees "
-        "of others fails, or one of its components. A run violates if two of them come nearer than 500 ft and 100 ft, if they "
-        "are no longer well clear (2,200 ft and 450 ft), or if bad data stays in command beyond its bound. The margin over "
-        "well clear is a distance in m, the altitude scaled to it.",
+        "The tracks of three aircraft cross at one altitude, from all sides. What one of them reports, knows of itself "
+        "or sees of others fails, or one of its components. A run violates if two of them come nearer than 500 ft and "
+        "100 ft, if they are no longer well clear (2,200 ft and 450 ft), or if bad data stays in command beyond its "
+        "bound. The margin over well clear is a distance in m, the altitude scaled to it.",
         figure=CELLS,
     ),
 }

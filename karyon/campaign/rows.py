@@ -12,7 +12,6 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from karyon.campaign.choices import Varied

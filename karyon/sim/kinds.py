@@ -39,7 +39,7 @@ class Kind:
     metrics    its own that a campaign keeps of each run, and their units
     nearest    what a campaign shows of how near a run came: the measure, and what it is called
     backdrop   (data of its file, plain) -> Backdrop: what lies under its cars; "": a straight road
-    recording  (scenario) -> what a recording makes of it. Raises InputError, RecordingError, ValueError; "": it has none
+    recording  (scenario) -> what a recording makes of it. Raises InputError, RecordingError, ValueError; "": no such
     chosen     (Design, scenario) -> Design: the design with what the scenario chooses of it; "": nothing
     viewed     a window shows a run as it is simulated; once it has ended, as vehicles come and go; or not at all
     """

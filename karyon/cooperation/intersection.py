@@ -76,9 +76,9 @@ class Post:
             self._spoken[index, slot] = spoken[name]
         self._granted[:, slot] = granted.time, granted.kind
 
-    def said(self, number: Integers, part: slice, names: Sequence[str] = SPOKEN) -> dict[str, Floats]:
-        """What the cars in `part` have heard of each other, in transmission `number` (run, car, other)."""
-        place = self._place(number, np.arange(part.start, part.stop))
+    def said(self, number: Integers, cars: Integers, names: Sequence[str] = SPOKEN) -> dict[str, Floats]:
+        """What `cars` (run, car) have heard of each other, in transmission `number` (run, car, other)."""
+        place = self._place(number, cars[:, None, :])
         return {name: self._spoken[SPOKEN.index(name)].take(place) for name in names}
 
     def _place(self, number: Integers, sender: Integers) -> Integers:
@@ -86,15 +86,13 @@ class Post:
         runs, cars = self._shape
         return np.asarray((number % DEPTH * runs + self._runs) * cars + sender)
 
-    def granted(self, number: Integers, part: slice) -> Slots:
-        """Which slot of the car each other one says to have granted (run, car, other)."""
-        cars = np.arange(part.start, part.stop)
-        place = self._place(number, cars) * self._shape[1] + cars[:, None]
+    def granted(self, number: Integers, cars: Integers) -> Slots:
+        """Which slot of the car each other one says to have granted (run, car, other); `number` as of `said`."""
+        place = self._place(number, cars[:, None, :]) * self._shape[1] + cars[:, :, None]
         return Slots(*(each.take(place) for each in self._granted))
 
-    def told_by(self, number: Integers, part: slice) -> Slots:
+    def told_by(self, number: Integers, cars: Integers) -> Slots:
         """The slot that the coordinator proposed to each car, in the transmission `number` that it heard (run, car)."""
-        cars = np.arange(part.start, part.stop)[None, :]
         time, kind = (
             self._spoken[SPOKEN.index(name), number % DEPTH, self._runs[:, :, 0], cars]
             for name in ("plan", "plan_kind")

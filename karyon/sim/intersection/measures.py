@@ -80,15 +80,15 @@ class Measures:
     def _pairs(self, now: int) -> None:
         world, road = self._s.world, self._s.world.road
         part = world.part
-        here, path = world.here[:, part], world.path[:, part]
-        front, rear = -world.distance[:, part], world.rear[:, part]
+        here, path = world.here[part.cars], world.path[part.cars]
+        front, rear = -world.distance[part.cars], world.rear[part.cars]
         one, other = path[:, :, None], path[:, None, :]
         outside = np.maximum(road.begins[one, other] - front[:, :, None], rear[:, :, None] - road.ends[one, other])
         both = np.triu(here[:, :, None] & here[:, None, :], k=1)
         apart = np.where(both, np.maximum(outside, outside.transpose(0, 2, 1)), np.inf)
         sharing = apart < 0.0
         self.min_zone_margin = np.minimum(self.min_zone_margin, apart.min(axis=(1, 2)))
-        x, y, heading = (each[:, part] for each in world.place)
+        x, y, heading = (each[part.cars] for each in world.place)
         vehicle = world.vehicle
         along, across = np.cos(heading), np.sin(heading)
         x, y = x - 0.5 * vehicle.length * along, y - 0.5 * vehicle.length * across
@@ -101,14 +101,14 @@ class Measures:
 
     def _note(self, now: int, name: str, wrong: Booleans, before: Booleans, count: NDArray[np.int64]) -> None:
         part = self._s.world.part
-        begins = wrong & ~before[:, part, part]
+        begins = wrong & ~before[part.pairs]
         before[:] = False
-        before[:, part, part] = wrong
+        before[part.pairs] = wrong
         count += begins.sum(axis=(1, 2))
-        for run, one, other in zip(*np.nonzero(begins), strict=True):
-            row = int(run) * self._s.shape[1] + int(one) + part.start
-            said = f"{name}: cars {one + part.start} and {other + part.start}"
-            self._s.log.add(now, row, "violation", said, goal=name, other=int(other) + part.start)
+        for run, *pair in zip(*np.nonzero(begins), strict=True):
+            one, other = part.number[run, pair].tolist()
+            said = f"{name}: cars {one} and {other}"
+            self._s.log.add(now, int(run) * self._s.shape[1] + one, "violation", said, goal=name, other=other)
 
     def _waits(self, step: float) -> None:
         world = self._s.world
@@ -153,10 +153,10 @@ class Measures:
         near = (world.before | world.inside) & (world.distance <= 100.0)
         lower = (level <= BASE - 1) & near
         visible = s.visible
-        if visible.shape[1] != part.stop - part.start:
+        if visible.shape[1] != part.number.shape[1]:
             return
-        apart = ((level[:, part] > BASE)[:, :, None] & visible & lower[:, None, part]).any(axis=2)
-        self._apart[:, part] = np.where(apart, self._apart[:, part] + step, 0.0)
+        apart = ((level[part.cars] > BASE)[:, :, None] & visible & lower[part.cars][:, None]).any(axis=2)
+        self._apart[part.cars] = np.where(apart, self._apart[part.cars] + step, 0.0)
         self.disagreed = np.maximum(self.disagreed, self._apart.max(axis=1))
 
     def summary(self, run: int) -> dict[str, Any]:

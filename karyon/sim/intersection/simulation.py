@@ -193,7 +193,7 @@ class Simulation:
         """Who sees whom; whose word agrees with what is seen; who has come into sight just now; of `world.part`."""
         part = self.world.part
         visible = self.visible
-        since = self._first_seen[:, part, part]
+        since = self._first_seen[part.pairs]
         new = visible & (now - np.where(since == NEVER, now, since) < GRACE)
         return visible, self.agreement.agrees(self._heard(), visible, BELIEVED), new
 
@@ -211,8 +211,8 @@ class Simulation:
         self.channel.receive(now, deaf)
         part = world.part
         self.visible = self.eyes.visible()
-        first = self._first_seen[:, part, part]
-        self._first_seen[:, part, part] = np.where(self.visible & (first == NEVER), now, first)
+        first = self._first_seen[part.pairs]
+        self._first_seen[part.pairs] = np.where(self.visible & (first == NEVER), now, first)
         self._tell(now, running, deaf)
 
     def _tell(self, now: int, running: Booleans, deaf: Booleans) -> None:
@@ -234,15 +234,15 @@ class Simulation:
     def _peers(self, now: int) -> tuple[Integers, Floats]:
         """Of each row, when the oldest newest message of all around was sent, and whether all are believed (row,)."""
         part = self.world.part
-        heard = self._heard()[:, part, part]
+        heard = self._heard()[part.pairs]
         visible, agrees, _ = self._around(now)
-        first = self._first_seen[:, part, part]
+        first = self._first_seen[part.pairs]
         reference = np.where(visible, np.maximum(heard, first), now)
         oldest = np.full(self.shape, now)
-        oldest[:, part] = reference.min(axis=2)
+        oldest[part.cars] = reference.min(axis=2)
         believed = np.ones(self.shape)
         lies = visible & ~agrees & (heard != NEVER)
-        believed[:, part] = np.where(lies.any(axis=2), 0.0, 1.0)
+        believed[part.cars] = np.where(lies.any(axis=2), 0.0, 1.0)
         return oldest.ravel(), believed.ravel()
 
     def _decide(self, now: int) -> None:

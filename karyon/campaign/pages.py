@@ -81,8 +81,8 @@ PAGES = {
     "lane_change_faults": Page(
         420,
         "Campaign `lane_change_faults`: one fault among twelve cars",
-        "Twelve cars drive on three lanes, and every ten seconds three of them wish to change, some to the same gap. One "
-        "sensor, what one car says, or a component of one of them fails. A run violates if cars touch, if the "
+        "Twelve cars drive on three lanes, and every ten seconds three of them wish to change, some to the same gap. "
+        "One sensor, what one car says, or a component of one of them fails. A run violates if cars touch, if the "
         "RSS distance is not kept to the front or to the side, if somebody changes into a gap that was not free or "
         "granted, or if bad data stays in command beyond its bound.",
         figure=CELLS,

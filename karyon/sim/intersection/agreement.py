@@ -273,7 +273,9 @@ class Agreement:
 
     def _is_missed(self, time: float) -> Booleans:
         world, part, slot = self._world, self._world.part, self._own()
-        ahead = world.distance[part.cars] - np.where(slot.kind == 0.0, AT_LINE, 0.0)  # who starts from there has arrived
+        ahead = world.distance[part.cars] - np.where(
+            slot.kind == 0.0, AT_LINE, 0.0
+        )  # who starts from there has arrived
         soonest = travel_time(ahead, world.speed[part.cars], A, world.limit)
         line_speed = self.windows.speeds[_whole(slot.kind), world.path[part.cars]]
         slow = ~is_fast_enough(world.distance[part.cars], world.speed[part.cars], line_speed)
@@ -283,7 +285,12 @@ class Agreement:
         """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
         world, part, own = self._world, self._world.part, self._own()
         lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
-        ahead = lane & world.before[part.cars][:, None] & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None]) & known.heard
+        ahead = (
+            lane
+            & world.before[part.cars][:, None]
+            & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None])
+            & known.heard
+        )
         kind, mine = _whole(own.kind)[:, :, None], world.path[part.cars][:, :, None]
         follows = known.slot.time + 0.9 * self.windows.headway[_whole(known.slot.kind), known.path, kind, mine]
         return np.asarray((ahead & ~(follows <= own.time[:, :, None])).any(axis=2))
@@ -336,7 +343,9 @@ class Agreement:
         lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
         ahead = lane & world.before[part.cars][:, None] & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None])
         follows = known.slot.time + windows.headway[their_kind, theirs, kind[:, :, None], mine]
-        in_lane = np.where(has & lane & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None]), follows, -np.inf)
+        in_lane = np.where(
+            has & lane & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None]), follows, -np.inf
+        )
         earliest = np.maximum(soonest, np.maximum(crossing, in_lane).max(axis=2))
         return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2) & (earliest <= time + HORIZON))
 
@@ -421,7 +430,9 @@ class Agreement:
     def _granted_me(self, known: _Known) -> Booleans:
         own = self._own()
         mine = Slots(own.time[:, :, None], own.kind[:, :, None])
-        since = known.number > self._chosen[self._world.part.cars][:, :, None]  # older words may be of the same slot, given up
+        since = (
+            known.number > self._chosen[self._world.part.cars][:, :, None]
+        )  # older words may be of the same slot, given up
         return np.asarray(self._post.granted(known.number, self._world.part.number).equal(mine) & known.heard & since)
 
     def _own(self) -> Slots:

@@ -115,7 +115,9 @@ def clear_inside(
     to_leave, left = _leaving(world, tables)
     blocks = conflicts & (to_leave > 0.0) & ~np.eye(path.shape[1], dtype=bool)
     begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
-    arrives = travel_time(begins + distance[part.cars][:, :, None], speed[part.cars][:, :, None], a, world.top[part.cars][:, :, None])
+    arrives = travel_time(
+        begins + distance[part.cars][:, :, None], speed[part.cars][:, :, None], a, world.top[part.cars][:, :, None]
+    )
     blocks &= strict[part.cars][:, :, None] | (left + SPARE > arrives)
     free = np.ones(world.s.shape, dtype=bool)
     free[part.cars] = ~blocks.any(axis=2)
@@ -134,7 +136,10 @@ def way_inside(world: World, tables: Tables, order: Floats) -> tuple[Floats, Flo
     theirs, mine = rank[:, None, :], rank[:, :, None]
     first = (theirs < mine) | ((theirs == mine) & (number[None, None, :] < number[None, :, None]))
     conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & here[:, None, :] & here[:, :, None]
-    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0) + world.distance[part.cars][:, :, None]
+    begins = (
+        np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
+        + world.distance[part.cars][:, :, None]
+    )
     to_leave, left = _leaving(world, tables)
     must_wait = conflicts & first & (begins > 0.0) & (to_leave > 0.0)
     must_wait &= left + 0.1 > begins / np.maximum(world.speed[part.cars][:, :, None], 0.5)

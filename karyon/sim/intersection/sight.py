@@ -139,7 +139,9 @@ class Eyes:
         x, y, _ = (each[part.cars] for each in world.place)
         near = np.hypot(x[:, :, None] - x[:, None, :], y[:, :, None] - y[:, None, :]) <= self.range
         matters = (world.before | world.inside)[part.cars]
-        return np.asarray(near & matters[:, None, :] & world.here[part.cars][:, :, None] & ~np.eye(near.shape[1], dtype=bool))
+        return np.asarray(
+            near & matters[:, None, :] & world.here[part.cars][:, :, None] & ~np.eye(near.shape[1], dtype=bool)
+        )
 
     def _apart(self, who: Integers) -> Floats:
         """Distance in m from each car to another one (side, run, car)."""

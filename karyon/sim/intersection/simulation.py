@@ -71,7 +71,7 @@ class Simulation:
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
         self.sight = Sight(self.rows, INCONSISTENT, limit)
-        self.channel = Channel(scenarios, is_group=True)
+        self.channel = Channel(scenarios, is_group=True, words=-len(CONTENT))  # what is said is kept by `agreement`
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
         self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
@@ -165,7 +165,7 @@ class Simulation:
         place, speed = world.s + radio.position_sigma * noise[0], world.speed + radio.speed_sigma * noise[1]
         place, speed, level = said_wrongly(self.liars, now, place, speed, self.admitted.reshape(self.shape), self.top)
         self.agreement.send(place, speed, level)
-        nothing = np.zeros((len(CONTENT), self.rows))  # what is said is kept by `agreement`, in order of its sending
+        nothing = np.zeros((0, self.rows))
         x, y, _ = world.place
         places = np.zeros((len(MESSAGE), self.rows), dtype=np.complex128)  # in the plane: distances are their |a - b|
         places[0] = (x + 1j * y).ravel()

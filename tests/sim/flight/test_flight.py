@@ -71,7 +71,7 @@ def test_a_run_has_the_same_bits_alone_and_in_a_batch():
 
 
 def test_a_fall_on_the_way_to_an_agreed_altitude_does_not_end_the_climb():
-    """The others count on it: 18 m below it two are no longer well clear (campaign `flight_faults`, seed 1, run 294)."""
+    """The others count on it: 18 m below it two are no longer well clear (campaign `flight_faults`, run 294)."""
     wrong = fault("vehicle: 1, signal: own.position, mode: offset, amplitude: -810.3, onset: 56.27, duration: 49.1")
     found = summary("duration=120", "meeting={time: 100, turn: 1}", wrong, seed=4272810524787016057)
     assert found["functions"]["flight"]["los_share"]["0"] > 0.4

@@ -92,8 +92,9 @@ class Asked:
         return found
 
     def _made(self, points: Floats, seeds: Sequence[int]) -> Floats:
-        for start in range(0, len(points), SIDE_BY_SIDE):
-            end, number = min(start + SIDE_BY_SIDE, len(points)), len(self.runs)
+        most = min(SIDE_BY_SIDE, self._plan.kind.batch)
+        for start in range(0, len(points), most):
+            end, number = min(start + most, len(points)), len(self.runs)
             each = zip(seeds[start:end], points[start:end].tolist(), strict=True)
             asked = [self._run(number + place, *one) for place, one in enumerate(each)]
             table = self._compute(asked)

@@ -79,7 +79,7 @@ PAGES = {
         ("radio.loss",),
     ),
     "lane_change_faults": Page(
-        420,
+        210,
         "Campaign `lane_change_faults`: one fault among twelve cars",
         "Twelve cars drive on three lanes, and every ten seconds three of them wish to change, some to the same gap. "
         "One sensor, what one car says, or a component of one of them fails. A run violates if cars touch, if the "
@@ -88,7 +88,7 @@ PAGES = {
         figure=CELLS,
     ),
     "intersection_faults": Page(
-        360,
+        180,
         "Campaign `intersection_faults`: one fault at a full crossing",
         "1,800 cars an hour come from four arms. One sensor, what one car says, or a component fails, of one car or of "
         "all at once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data stays in "

@@ -28,7 +28,7 @@ figures: .venv/ready
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.sim.view.gallery docs
 	$(BIN)/karyon demo >/dev/null && cp runs/demo/timeseries.png docs/demo.png
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.campaign.gallery docs
-	$(BIN)/python -m karyon.campaign.pages docs/campaigns
+	$(BIN)/python -m karyon.campaign.pages docs/campaigns runs/pages
 	PYGAME_HIDE_SUPPORT_PROMPT=1 $(BIN)/python -m karyon.hil.gallery docs
 
 compare: .venv/ready

@@ -18,7 +18,6 @@ from karyon.campaign.stopping import Stop, Watch
 
 Progress = Callable[[int, int], bool]
 CELLS_MAX = 1_000_000  # of a grid
-BATCH = 2000  # runs: fewer cost more each, and of more the arrays leave the cache
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _wanted(folder: Folder, orders: Orders) -> Iterator[tuple[int, int]]:
     """What is to be computed now."""
     shard, shards = orders.shard or (1, 1)
     begin, end = folder.number * (shard - 1) // shards, folder.number * shard // shards
-    usual = min(BATCH, -(-folder.number // (orders.workers or os.cpu_count() or 1)))
+    usual = min(folder.plan.kind.batch, -(-folder.number // (orders.workers or os.cpu_count() or 1)))
     for first, last in folder.missing(orders.batch or usual):
         if max(first, begin) < min(last, end):
             yield max(first, begin), min(last, end)

@@ -16,6 +16,7 @@ from karyon.campaign.results import named
 from karyon.campaign.rows import MEASURED, OK, VIOLATED
 from karyon.campaign.screen import line_of_run
 from karyon.campaign.statistics import mcnemar, paired_difference
+from karyon.sim import kinds
 
 MEASURES = (
     "margin",
@@ -25,6 +26,7 @@ MEASURES = (
     "worst_switch_latency",
     "false_downgrades",
     "switches",
+    *(name for kind in kinds.KINDS.values() for name in kind.metrics),
 )
 SHOWN = 10  # runs that changed
 ENDED = (OK, VIOLATED)  # outcomes of runs that came to an end
@@ -44,7 +46,8 @@ def compare(first: Path, second: Path) -> dict[str, Any]:
     ended = np.isin(_column(a, "outcome"), ENDED) & np.isin(_column(b, "outcome"), ENDED)
     before, after = _column(a, "violated") & ended, _column(b, "violated") & ended
     worse, better = np.flatnonzero(~before & after), np.flatnonzero(before & ~after)
-    names = [*MEASURES, *(name for name in a.column_names if name.startswith(LEVEL) and name in b.column_names)]
+    both = [name for name in a.column_names if name in b.column_names]
+    names = [name for name in both if name in MEASURES or name.startswith(LEVEL)]
     return {
         "first": str(first),
         "second": str(second),

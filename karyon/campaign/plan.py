@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import prod
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Literal
 
 import numpy as np
@@ -18,10 +19,10 @@ import numpy as np
 from karyon.campaign import sampling
 from karyon.campaign.choices import Varied, put
 from karyon.kernel import Design
-from karyon.sim import controllers
-from karyon.sim.scenario import Loaded, Scenario
-
-FREE = ("seed", "faults", "cut_ins", "leader", "start")  # of a scenario: in these the runs of one batch may differ
+from karyon.sim import kinds
+from karyon.sim.documents import Keys
+from karyon.sim.kinds import Kind
+from karyon.sim.scenario import Loaded
 
 Sampling = Literal["random", "sobol", "latin_hypercube", "grid"]
 
@@ -33,6 +34,7 @@ class Stratum:
     share, weight   of the runs, and of the world: 0..1, each adds up to 1 over the strata
     data            the scenario as plain data, one alternative in the place of each value that varies
     varied          what varies in it
+    kind            of the scenario
     """
 
     name: str
@@ -40,18 +42,26 @@ class Stratum:
     weight: float
     data: dict[str, Any]
     varied: tuple[Varied, ...]
+    kind: Kind
 
     @cached_property
     def shared(self) -> str:
         """What no two runs of one batch may differ in; runs of two strata go together where it is the same."""
-        return repr({name: value for name, value in sorted(self.data.items()) if name not in FREE})
+        data = self.data
+        for path in self.kind.free:
+            data = _without(data, path)
+        return repr(sorted(data.items()))
 
-    def scenario(self, values: Sequence[Any], seed: int) -> Scenario:
+    def is_free(self, path: Keys) -> bool:
+        """Whether the runs of one batch may differ in what is at `path`."""
+        return any(path[: len(free)] == free for free in self.kind.free)
+
+    def scenario(self, values: Sequence[Any], seed: int) -> Any:
         """The scenario of a run, of which `values` are what varies. Raises ValidationError."""
         data = self.data | {"seed": seed}
         for varied, value in zip(self.varied, values, strict=True):
             data = put(data, varied.path, varied.written(value))
-        return Scenario.model_validate(data)
+        return kinds.model_of(self.kind).model_validate(data)
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Run:
         """Values of what varies in the design."""
         return self.values[len(self.stratum.varied) :]
 
-    def scenario(self) -> Scenario:
+    def scenario(self) -> Any:
         """Its scenario. Raises ValidationError."""
         return self.stratum.scenario(self.of_scenario, self.seed)
 
@@ -86,7 +96,7 @@ class Run:
         shared = [
             (varied.path, value)
             for varied, value in zip(self.stratum.varied, self.of_scenario, strict=True)
-            if varied.path[0] not in FREE
+            if not self.stratum.is_free(varied.path)
         ]
         return (self.stratum.shared, *shared, *self.of_design)
 
@@ -108,7 +118,7 @@ class Plan:
     strata: tuple[Stratum, ...]
     design: Any
     varied: tuple[Varied, ...]
-    loaded: Loaded
+    loaded: Loaded[Any]
     files: tuple[tuple[str, str], ...]
     text: str
     content: str
@@ -154,11 +164,18 @@ class Plan:
         varied = (*stratum.varied, *self.varied)
         return Run(number, seed, stratum, tuple(one.choice.at(x) for one, x in zip(varied, point, strict=True)))
 
-    def design_of(self, scenario: Scenario, values: Sequence[Any]) -> Design:
+    @property
+    def kind(self) -> Kind:
+        """The kind of its scenario."""
+        return self.strata[0].kind
+
+    def design_of(self, scenario: Any, values: Sequence[Any]) -> Design:
         """The design of a run, of which `values` are what varies in the design."""
         design = Design.parse(self.design_data(values))
-        law = scenario.acc.controller
-        return design if law is None else controllers.chosen(design, law)
+        if not self.kind.chosen:
+            return design
+        chosen: Design = resolve_name(self.kind.chosen)(design, scenario)
+        return chosen
 
     def design_data(self, values: Sequence[Any]) -> Any:
         """The same as plain data, as a file would have it."""
@@ -166,6 +183,14 @@ class Plan:
         for varied, value in zip(self.varied, values, strict=True):
             data = put(data, varied.path, varied.written(value))
         return data
+
+
+def _without(data: dict[str, Any], path: Keys) -> dict[str, Any]:
+    """Plain data without what is at `path`, if it is there."""
+    key, rest = str(path[0]), path[1:]
+    if not rest or not isinstance(data.get(key), dict):
+        return {name: value for name, value in data.items() if rest or name != key}
+    return data | {key: _without(data[key], rest)}
 
 
 @lru_cache(maxsize=4)

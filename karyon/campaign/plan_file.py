@@ -17,10 +17,10 @@ from pydantic import Field, ValidationError
 from karyon.campaign import choices, trial
 from karyon.campaign.choices import OneOf, Varied
 from karyon.campaign.plan import Plan, Sampling, Stratum
-from karyon.sim import documents, wording
+from karyon.sim import documents, kinds, wording
 from karyon.sim.documents import Document, InputError, Keys, Source
 from karyon.sim.failure_modes import DAY
-from karyon.sim.scenario import Draft, Loaded, checked, draft, laid
+from karyon.sim.scenario import Draft, Loaded, draft, laid
 from karyon.sim.shipped import SHIPPED
 from karyon.sim.units import Factor, Seconds, Section, Text
 
@@ -234,10 +234,10 @@ def _without_steps(kind: Sampling, document: Document, varied: Sequence[Varied])
 
 def _tried(
     found: Draft, varied: Sequence[Varied], over_design: Document, of_design: Sequence[Varied]
-) -> tuple[trial.Tried, Loaded]:
+) -> tuple[trial.Tried, Loaded[Any]]:
     """What came of trying all that may vary in a stratum, and its first scenario with its first design."""
     tried = trial.tried(found, varied)
-    loaded = [checked(tried.first, design) for design in trial.designs(over_design, of_design)]
+    loaded = [kinds.checked(tried.first, design) for design in trial.designs(over_design, of_design)]
     return tried, loaded[0]
 
 
@@ -246,7 +246,8 @@ def _stratum(section: PlanSection, index: int, tried: trial.Tried, varied: Seque
     weights = [each.share if each.weight is None else each.weight for each in section.strata]
     data = trial.with_files(tried.first.document.data, tried.files)
     settled = tuple(_with_files(each, tried.files) for each in varied)
-    return Stratum(one.name, one.share / sum(shares), weights[index] / sum(weights), data, settled)
+    kind = kinds.kind_of(tried.first.document)
+    return Stratum(one.name, one.share / sum(shares), weights[index] / sum(weights), data, settled, kind)
 
 
 def _with_files(varied: Varied, files: dict[Keys, dict[Any, str]]) -> Varied:

@@ -1,7 +1,8 @@
 """The figure of a campaign: which faults came close to breaking a safety goal, how late switches were, what was left.
 
-At the top a cell for each failure mode and part of its amplitudes, coloured by the least that one of its runs had left
-over the RSS distance; below it the switch latency beside its bound, and the least distances of the runs.
+At the top a cell for each failure mode and part of its amplitudes, coloured by how near one of its runs came, in the
+measure of the scenario's kind, such as the margin over the RSS distance; below it the switch latency beside its bound,
+and the least distances of the runs.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pyarrow import parquet
 
 from karyon.campaign.folder import CampaignError
 from karyon.campaign.rows import CRASHED, HUNG, VIOLATED
+from karyon.sim import kinds
 from karyon.sim.failure_modes import MODES, parameter_units
 from karyon.sim.view.page import (
     BOTTOM,
@@ -48,7 +50,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 TABLE, SUMMARY = "runs.parquet", "campaign.json"
-NUMBERS = ("fault_amplitude", "worst_switch_latency", "switch_bound", "min_gap", "min_rss_margin")
+NUMBERS = ("fault_amplitude", "worst_switch_latency", "switch_bound", "min_gap")
 WORDS = ("fault_signal", "fault_mode", "outcome")
 BINS = 8  # of the amplitudes of a failure mode
 ROWS_SHOWN = 48  # failure modes; of more the worst
@@ -68,7 +70,7 @@ class Outcomes:
     amplitude    first parameter of the fault, in the unit of its mode
     failed       whether the run came to nothing
     latency, bound          s, of the slowest switch
-    gap, rss_margin         m, the least of the run
+    gap, margin             m, the least of the run; `measured`: what the second is called
     """
 
     summary: dict[str, Any]
@@ -79,7 +81,8 @@ class Outcomes:
     latency: Floats
     bound: Floats
     gap: Floats
-    rss_margin: Floats
+    margin: Floats
+    measured: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Cell:
 
     place           left, top and width, in cells
     runs            how many fell into it, how many of these broke a goal, and how many came to nothing
-    least           m, that one of them had left over the RSS distance; infinite: not known
+    least           m, that one of them had left; infinite: not known
     """
 
     place: tuple[float, float, float]
@@ -130,8 +133,9 @@ def read(folder: Path) -> Outcomes:
             raise CampaignError(f"{folder / name}: not there; the `karyon campaign` that began it writes it at its end")
     try:
         summary = json.loads((folder / SUMMARY).read_text("utf-8"))
-        table = parquet.read_table(folder / TABLE, columns=[*NUMBERS, *WORDS])
-        numbers = {name: table[name].cast(pa.float64()).to_numpy() for name in NUMBERS}
+        nearest, measured = kinds.KINDS[summary.get("function", kinds.CAR_FOLLOWING)].nearest
+        table = parquet.read_table(folder / TABLE, columns=[*NUMBERS, nearest, *WORDS])
+        numbers = {name: table[name].cast(pa.float64()).to_numpy() for name in (*NUMBERS, nearest)}
         signal, mode, outcome = (np.array(table[name].to_pylist(), dtype=object) for name in WORDS)
         told = {name: summary[name] for name in ("campaign", "seed", "runs", "violations", "interval")}
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
@@ -148,14 +152,15 @@ def read(folder: Path) -> Outcomes:
         latency=numbers["worst_switch_latency"],
         bound=numbers["switch_bound"],
         gap=numbers["min_gap"],
-        rss_margin=numbers["min_rss_margin"],
+        margin=numbers[nearest],
+        measured=measured,
     )
 
 
 def draw(outcomes: Outcomes) -> Figure:
     """The figure of a campaign."""
     rows = list(_rows(outcomes)) if outcomes.subject.any() else []
-    worst = sorted(rows, key=lambda row: _least(outcomes.rss_margin[row.runs]))[:ROWS_SHOWN]
+    worst = sorted(rows, key=lambda row: _least(outcomes.margin[row.runs]))[:ROWS_SHOWN]
     shown = [row for row in rows if row in worst]
     tall = ROW * len(shown)
     below = BOTTOM + CURVES + ABOVE
@@ -167,7 +172,7 @@ def draw(outcomes: Outcomes) -> Figure:
         found = list(_cells(outcomes, shown))
         _draw_cells(cells, shown, found)
         cells.set_title(_cells_title(outcomes, shown) + part_of(len(shown), len(rows)), pad=72 * 0.32)
-        _tell_colours(figure, cells, found)
+        _tell_colours(figure, cells, found, outcomes.measured)
     wide = (WIDTH - AXIS - MARGIN - BETWEEN) / 2
     late, left = (
         figure.add_axes((begin / WIDTH, BOTTOM / height, wide / WIDTH, CURVES / height))
@@ -203,7 +208,12 @@ def _rows(outcomes: Outcomes) -> Iterator[Row]:
             yield Row(name or "no fault", runs, np.zeros(len(runs), dtype=np.int64), 1, "")
             continue
         part = np.minimum(((amplitude - low) / (high - low) * BINS).astype(np.int64), BINS - 1)
-        yield Row(name, runs, part, BINS, f"{low:.3g} to {high:.3g}{_unit(name)}".replace("-", "−"))
+        yield Row(name, runs, part, BINS, f"{_rounded(low)} to {_rounded(high)}{_unit(name)}".replace("-", "−"))
+
+
+def _rounded(number: float) -> str:
+    """Three digits, and no power of ten for what is measured in metres."""
+    return f"{float(f'{number:.3g}'):g}"
 
 
 def _unit(subject: str) -> str:
@@ -224,9 +234,7 @@ def _cells(outcomes: Outcomes, rows: Sequence[Row]) -> Iterator[Cell]:
             runs = row.runs[row.part == part]
             if len(runs):
                 broken, failed = int(outcomes.violated[runs].sum()), int(outcomes.failed[runs].sum())
-                yield Cell(
-                    (part * wide, float(top), wide), len(runs), broken, failed, _least(outcomes.rss_margin[runs])
-                )
+                yield Cell((part * wide, float(top), wide), len(runs), broken, failed, _least(outcomes.margin[runs]))
 
 
 def _span(cells: Sequence[Cell]) -> tuple[float, float]:
@@ -269,11 +277,11 @@ def _cells_title(outcomes: Outcomes, rows: Sequence[Row]) -> str:
     if broken:
         several = f"{len(broken)} of {len(rows)} failures"
         return f"Broken under {several if len(broken) > 1 else broken[0].name}"
-    closest = min(rows, key=lambda row: _least(outcomes.rss_margin[row.runs]))
+    closest = min(rows, key=lambda row: _least(outcomes.margin[row.runs]))
     return f"Closest: {closest.name}"
 
 
-def _tell_colours(figure: Figure, panel: Axes, cells: Sequence[Cell]) -> None:
+def _tell_colours(figure: Figure, panel: Axes, cells: Sequence[Cell], measured: str) -> None:
     """Between the title and the cells."""
     box, height = panel.get_position(), figure.get_figheight()
     panel.legend(
@@ -293,8 +301,9 @@ def _tell_colours(figure: Figure, panel: Axes, cells: Sequence[Cell]) -> None:
     bar.set_ticks([low, high], labels=ends)
     bar.outline.set_linewidth(0.4)
     place.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=1.5, pad=1)
-    said = "least margin over RSS"
-    figure.text(box.x1 - 0.67 / WIDTH, box.y1 + 0.11 / height, said, fontsize=7.5, ha="right", va="center")
+    figure.text(
+        box.x1 - 0.67 / WIDTH, box.y1 + 0.11 / height, f"least {measured}", fontsize=7.5, ha="right", va="center"
+    )
 
 
 # --- all runs
@@ -334,10 +343,10 @@ def _survive(panel: Axes, values: Floats, **look: Any) -> None:
 
 
 def _draw_distances(panel: Axes, outcomes: Outcomes) -> None:
-    """Share of the runs that came closer than so many metres, in gap and over the RSS distance."""
-    gap, rss = (values[np.isfinite(values)] for values in (outcomes.gap, outcomes.rss_margin))
+    """Share of the runs that came closer than so many metres, in gap and in the measure of their kind."""
+    gap, margin = (values[np.isfinite(values)] for values in (outcomes.gap, outcomes.margin))
     for values, look in (
-        (rss, {"color": OURS, "label": "over the RSS distance"}),
+        (margin, {"color": OURS, "label": outcomes.measured}),
         (gap, {"color": INK, "linestyle": DASHES, "label": "gap"}),
     ):
         ordered = np.sort(values)
@@ -348,9 +357,8 @@ def _draw_distances(panel: Axes, outcomes: Outcomes) -> None:
     panel.set_ylim(0.8 / max(len(gap), 1), 1.3)
     panel.set_xlabel("least distance of a run (m)")
     panel.set_ylabel("runs below")
-    least = _least(rss)
-    if not len(rss):
+    if not len(margin):
         panel.set_title("No distance was measured")
         return
-    panel.set_title(f"At least {least:.1f} m over RSS" if least >= 0.0 else f"Up to {-least:.1f} m below RSS")
+    panel.set_title(f"Least {outcomes.measured}: {_least(margin):.1f} m".replace("-", "−"))
     panel.legend(loc="lower right")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pyarrow import parquet
 
-from karyon.campaign import plan_file
+from karyon.campaign import plan_file, rows
 from karyon.campaign.folder import CampaignError, differences, identity
 from karyon.campaign.plan import Plan, Run
 from karyon.campaign.rows import CRASHED
-from karyon.sim.run import Result, simulate
+from karyon.sim.kinds import simulate
+from karyon.sim.run import Result
 from karyon.sim.scenario import Loaded
 
 COMPARED = ("collisions", "min_gap", "min_time_to_collision", "min_rss_margin")
@@ -36,10 +36,10 @@ def read(folder: Path) -> tuple[Plan, dict[str, Any]]:
     return plan, told
 
 
-def loaded(plan: Plan, run: Run) -> Loaded:
+def loaded(plan: Plan, run: Run) -> Loaded[Any]:
     """A run of a plan as a scenario that has been read."""
-    scenario = run.scenario()
-    return replace(plan.loaded, scenario=scenario, design=plan.design_of(scenario, run.of_design))
+    (one,) = rows.loaded(plan, [run.scenario()], run.of_design)
+    return one
 
 
 def replay(folder: Path, number: int, out: Path) -> tuple[Result, list[str]]:

@@ -18,6 +18,7 @@ from karyon.campaign import rows
 from karyon.campaign.folder import ROWS, Folder, replacing, row_bytes, write
 from karyon.campaign.plan import Plan, Stratum
 from karyon.campaign.statistics import clopper_pearson, weighted_rate
+from karyon.sim import kinds
 
 WORST, ERRORS = 10, 5  # runs, and reasons of runs that came to nothing, that are named
 TOLD = ("run", "seed", "stratum", "outcome", "margin", *rows.FAULT)
@@ -90,6 +91,7 @@ def _summary(folder: Folder, tally: _Tally) -> dict[str, Any]:
     return {
         **folder.identity,
         "scenario": folder.plan.loaded.name,
+        "function": kinds.function_of(folder.plan.loaded),
         "sampling": folder.plan.sampling,
         "runs": n,
         "violations": k,

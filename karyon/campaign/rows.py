@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from karyon.campaign.choices import Varied
 from karyon.campaign.plan import Plan, Run
-from karyon.sim import documents
-from karyon.sim.controllers import FUNCTION
-from karyon.sim.engine import Simulation
-from karyon.sim.leaders import Trajectory
-from karyon.sim.metrics import BAD_DATA, COLLISION, UNSAFE_DISTANCE
-from karyon.sim.run import trajectory
-from karyon.sim.scenario import Scenario
+from karyon.sim import documents, kinds
+from karyon.sim.run import AnySimulation
+from karyon.sim.scenario import Loaded
 
 OK, VIOLATED, CRASHED, HUNG = OUTCOMES = ("ok", "violated", "crashed", "hung")
-BOUND_IN_METRES = 10.0  # what a bound is worth beside a distance, for the one margin of a run
 ERROR_MAX = 200  # characters of what a run that crashed has said
 SIDE_BY_SIDE = 64  # runs that take about as long as one: a batch has the limit of a run for each so many of its runs
 
@@ -73,8 +68,13 @@ def schema(plan: Plan) -> pa.Schema:
     columns |= FAULT
     columns |= {name: pa.float64() if all(each.is_number for each in of) else pa.string() for name, of in _varied(plan)}
     columns |= MEASURED
+    columns |= dict.fromkeys(plan.kind.metrics, pa.float64())
     columns |= {f"los_{level}": pa.float64() for level in range(_levels(plan))}
-    units = UNITS | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
+    units = (
+        UNITS
+        | dict(plan.kind.metrics)
+        | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
+    )
     return pa.schema([pa.field(name, kind, metadata={"unit": units.get(name, "")}) for name, kind in columns.items()])
 
 
@@ -88,7 +88,7 @@ def _varied(plan: Plan) -> list[tuple[str, list[Varied]]]:
 
 
 def _levels(plan: Plan) -> int:
-    return len(plan.loaded.design.function(FUNCTION).levels)
+    return len(plan.loaded.design.function(kinds.function_of(plan.loaded)).levels)
 
 
 def table(plan: Plan, runs: Sequence[Run]) -> pa.Table:
@@ -159,36 +159,28 @@ def whole_limit(plan: Plan, runs: Sequence[Run]) -> float:
 def _measured(plan: Plan, runs: Sequence[Run]) -> list[dict[str, Any]]:
     scenarios = [run.scenario() for run in runs]
     simulation = simulated(plan, runs, scenarios)
-    shares = [f"los_{level}" for level in range(_levels(plan))]
     return [
-        _identity(plan, run, scenario) | measures(simulation, place, shares)
+        _identity(plan, run, scenario) | measures(plan, simulation, place)
         for place, (run, scenario) in enumerate(zip(runs, scenarios, strict=True))
     ]
 
 
-def simulated(plan: Plan, runs: Sequence[Run], scenarios: Sequence[Scenario]) -> Simulation:
+def loaded(plan: Plan, scenarios: Sequence[Any], of_design: Sequence[Any]) -> list[Loaded[Any]]:
+    """Scenarios of a plan, as if they had been read; `of_design` are the values of what varies in their design."""
+    design = plan.design_of(scenarios[0], of_design)
+    return [replace(plan.loaded, scenario=scenario, design=design) for scenario in scenarios]
+
+
+def simulated(plan: Plan, runs: Sequence[Run], scenarios: Sequence[Any]) -> AnySimulation:
     """The simulation of runs that advance together, at its end."""
-    design = plan.design_of(scenarios[0], runs[0].of_design)
-    simulation = Simulation(scenarios, design, _trajectories(scenarios), [None] * len(runs))
+    simulation = kinds.begin(loaded(plan, scenarios, runs[0].of_design), [None] * len(runs))
     until = time.monotonic() + limit(plan, len(runs))
     if not simulation.run(lambda _: time.monotonic() < until):
         raise TooLongError
     return simulation
 
 
-def _trajectories(scenarios: Sequence[Scenario]) -> list[Trajectory]:
-    """The leaders' motions; runs whose leader does the same share one."""
-    known: dict[str, Trajectory] = {}
-    found = []
-    for scenario in scenarios:
-        key = repr(scenario.leader)
-        if key not in known:
-            known[key] = trajectory(scenario)[0]
-        found.append(known[key])
-    return found
-
-
-def _identity(plan: Plan, run: Run, scenario: Scenario | None) -> dict[str, Any]:
+def _identity(plan: Plan, run: Run, scenario: Any) -> dict[str, Any]:
     """What the run is: its seed, stratum, first fault, and the values that vary."""
     row: dict[str, Any] = {"run": run.number, "seed": run.seed, "stratum": run.stratum.name}
     varied = (*run.stratum.varied, *plan.varied)
@@ -205,42 +197,45 @@ def _identity(plan: Plan, run: Run, scenario: Scenario | None) -> dict[str, Any]
     }
 
 
-def measures(simulation: Simulation, place: int, shares: Sequence[str]) -> dict[str, Any]:
-    """What was measured of the run at this place of a batch; the names of its shares of the time by level."""
+def measures(plan: Plan, simulation: AnySimulation, place: int) -> dict[str, Any]:
+    """What was measured of the run at this place of a batch."""
     summary = simulation.metrics.summary(place)
-    function = summary["functions"][FUNCTION]
     broken = [goal for goal, found in summary["safety_goals"].items() if found["violated"]]
-    taken = {name: summary[name] if name in summary else function.get(name) for name in MEASURED}
-    times = dict(zip(shares, function["los_share"].values(), strict=False))
+    functions = summary["functions"]
+    taken = {name: summary.get(name) for name in MEASURED} | _of_functions(functions)
+    shares = functions[kinds.function_of(plan.loaded)]["los_share"]
     return (
         taken
         | {
             "outcome": VIOLATED if broken else OK,
             "violated": bool(broken),
             "goals_violated": ";".join(broken),
-            "margin": margin(simulation, place, bool(broken)),
+            "margin": margin(plan, simulation, place, bool(broken)),
         }
-        | times
+        | {name: summary["metrics"][name] for name in plan.kind.metrics}
+        | {f"los_{level}": shares.get(str(level)) for level in range(_levels(plan))}
     )
 
 
-def margin(simulation: Simulation, place: int, broken: bool) -> float:
+def _of_functions(functions: Mapping[str, Any]) -> dict[str, Any]:
+    """Latency and bound of the function with the least left, and switches of all."""
+    tightest = min(functions.values(), key=lambda one: one["switch_bound"] - one["worst_switch_latency"])
+    names = ("worst_switch_latency", "switch_bound", "worst_fault_handling")
+    apart = [one["worst_disagreement"] for one in functions.values() if "worst_disagreement" in one]
+    return {
+        **{name: tightest[name] for name in names},
+        **{name: sum(one[name] for one in functions.values()) for name in ("switches", "false_downgrades")},
+        "worst_disagreement": max(apart, default=None),
+    }
+
+
+def margin(plan: Plan, simulation: AnySimulation, place: int, broken: bool) -> float:
     """How far a run was from breaking a safety goal: below 0 it broke one, and above, none.
 
-    The least, over the goals of the design, of the smallest gap in m, the smallest margin over the RSS distance in m,
-    and ten times the share of its bound that bad data had left when it went out of command.
+    The least, over the goals of the design, of distances in m and of the share of its bound that bad data had left
+    when it went out of command, which is worth `Kind.worth` metres as a whole.
     """
-    metrics, hazards = simulation.metrics, {hazard.id for hazard in simulation.design.hazards}
-    followers = simulation.world.vehicles - 1
-    rows = slice(place * followers, (place + 1) * followers)
-    left = [BOUND_IN_METRES]
-    if COLLISION in hazards:
-        left.append(float(metrics.min_gap[rows].min()))
-    if UNSAFE_DISTANCE in hazards:
-        left.append(float(metrics.min_margin[rows].min()))
-    exposure = metrics.exposure
-    if BAD_DATA in hazards and simulation.enabled and len(exposure.worst):
-        bounds, worst = exposure.bounds[:, rows], exposure.worst[:, rows]
-        left.append(BOUND_IN_METRES * float(np.min(np.where(np.isfinite(bounds), 1.0 - worst / bounds, 1.0))))
-    least = min(left)
+    worth = plan.kind.worth
+    far = simulation.metrics.margins(place, worth)
+    least: float = min([worth, *(far[hazard.id] for hazard in plan.loaded.design.hazards if hazard.id in far)])
     return min(least, -0.0) if broken else max(least, 0.0)

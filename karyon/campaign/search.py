@@ -23,8 +23,7 @@ from karyon.campaign.choices import Between, Varied
 from karyon.campaign.folder import CampaignError, identity, write
 from karyon.campaign.plan import Plan, Run
 from karyon.campaign.shrink import shrink
-from karyon.sim import documents
-from karyon.sim.scenario import dump
+from karyon.sim import documents, kinds
 
 Floats = NDArray[np.float64]
 Compute = Callable[[Sequence[Run]], pa.Table]
@@ -93,8 +92,9 @@ class Asked:
         return found
 
     def _made(self, points: Floats, seeds: Sequence[int]) -> Floats:
-        for start in range(0, len(points), SIDE_BY_SIDE):
-            end, number = min(start + SIDE_BY_SIDE, len(points)), len(self.runs)
+        most = min(SIDE_BY_SIDE, self._plan.kind.batch)
+        for start in range(0, len(points), most):
+            end, number = min(start + most, len(points)), len(self.runs)
             each = zip(seeds[start:end], points[start:end].tolist(), strict=True)
             asked = [self._run(number + place, *one) for place, one in enumerate(each)]
             table = self._compute(asked)
@@ -194,7 +194,7 @@ def _named(plan: Plan, run: Run, margin: float, path: Path) -> dict[str, Any]:
         altered = path.with_name(f"{path.name}_design.yaml").resolve()
         write(altered, json.dumps(design, indent=1, ensure_ascii=False).encode())
         scenario = scenario.model_copy(update={"safety": str(altered)})
-    write(file, dump(replace(plan.loaded, scenario=scenario, name=f"{plan.name}, {path.name}")).encode())
+    write(file, kinds.dump(replace(plan.loaded, scenario=scenario, name=f"{plan.name}, {path.name}")).encode())
     varied = (*run.stratum.varied, *plan.varied)
     return {
         "stratum": run.stratum.name,

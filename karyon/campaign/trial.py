@@ -8,16 +8,16 @@ from hashlib import sha256
 from itertools import product
 from math import prod
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from karyon.campaign.choices import OneOf, Varied, put
-from karyon.sim import documents
+from karyon.sim import documents, kinds
 from karyon.sim.documents import Document, InputError, Keys
-from karyon.sim.run import trajectory
-from karyon.sim.scenario import FILES, Draft, Scenario, checked_alone
+from karyon.sim.scenario import FILES, Draft, checked_alone
 
 COMBINATIONS_MAX = 256  # of the values of lists, and of the ends of ranges, that are tried
 DRAWN = 64  # points within, that show what no end shows: a number that is not whole, times in the wrong order
@@ -37,14 +37,13 @@ def tried(found: Draft, varied: Sequence[Varied]) -> Tried:
     """Try all alternatives of what varies in a scenario. Raises InputError, and RecordingError for a leader's file."""
     faults: list[documents.Fault] = [_of_file(found.document, one.path, path) for one in varied for path in _below(one)]
     files: dict[Keys, dict[Any, str]] = {}
+    model = kinds.model_of(kinds.kind_of(found.document))
     for alternatives in [] if faults else _corners(varied):
         corner = replace(found, document=filled(found.document, varied, alternatives))
         try:
-            scenario = checked_alone(corner)
+            _remember(corner.document, checked_alone(corner, model), files)
         except InputError as error:
             faults += error.faults
-            continue
-        _remember(corner.document, scenario, files)
     if not faults:
         faults += _of_points(found, varied, files)
     if faults:
@@ -82,15 +81,16 @@ def _corners(varied: Sequence[Varied]) -> Iterator[list[Alternative]]:
 
 def _of_points(found: Draft, varied: Sequence[Varied], files: dict[Keys, dict[Any, str]]) -> list[documents.Fault]:
     """Faults of scenarios somewhere in between."""
+    model = kinds.model_of(kinds.kind_of(found.document))
     points = np.random.Generator(np.random.Philox(0)).random((DRAWN if varied else 0, len(varied))).tolist()
     for point in points:
         drawn = [(one.written(one.choice.at(share)), ()) for one, share in zip(varied, point, strict=True)]
         document = filled(found.document, varied, drawn)
         try:
-            Scenario.model_validate(with_files(document.data, files))
+            model.model_validate(with_files(document.data, files))
         except ValidationError:
             try:
-                checked_alone(replace(found, document=document))
+                checked_alone(replace(found, document=document), model)
             except InputError as error:
                 return [_hinted(fault) for fault in error.faults]
     return []
@@ -111,17 +111,28 @@ def with_files(data: Any, files: dict[Keys, dict[Any, str]]) -> Any:
     return data
 
 
-def _remember(document: Document, scenario: Scenario, files: dict[Keys, dict[Any, str]]) -> None:
-    """How the scenario calls the files that the document names; a recording that cannot be read is refused."""
+def _remember(document: Document, scenario: Any, files: dict[Keys, dict[Any, str]]) -> None:
+    """How the scenario calls the files that the document names; a recording that cannot be read is refused.
+
+    Raises InputError, and RecordingError for a leader's file.
+    """
     for path in FILES:
         if (name := document.at(path)) is not None:
             found: Any = scenario
             for key in path:
                 found = getattr(found, str(key))
             known = files.setdefault(path, {})
-            if name not in known and path == ("leader", "recording"):
-                trajectory(scenario)
+            if name not in known and path[-1] == "recording":
+                _play(document, path, scenario)
             known[name] = str(found)
+
+
+def _play(document: Document, path: Keys, scenario: Any) -> None:
+    """Try the recording that the document names at `path`."""
+    try:
+        resolve_name(kinds.kind_of(document).recording)(scenario)
+    except ValueError as error:
+        raise InputError([document.place(path).fault(f"{documents.dotted(path)} {error}")]) from None
 
 
 def filled(document: Document, varied: Sequence[Varied], alternatives: Sequence[Alternative]) -> Document:

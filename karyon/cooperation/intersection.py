@@ -23,7 +23,7 @@ Arrays are (run, car), of pairs (run, car, other), the other one heard by the ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,34 +65,36 @@ class Post:
     """The last messages of everyone, as they were sent: what each has of each other one is the newest that arrived."""
 
     def __init__(self, runs: int, cars: int) -> None:
-        self._spoken = np.full((DEPTH, len(SPOKEN), runs, cars), np.nan)
-        self._granted = np.full((DEPTH, 2, runs, cars, cars), np.nan)
-        self._runs = np.arange(runs)[:, None, None]
+        self._spoken = np.full((len(SPOKEN), DEPTH, runs, cars), np.nan)
+        self._granted = np.full((2, DEPTH, runs, cars, cars), np.nan)
+        self._runs, self._shape = np.arange(runs)[:, None, None], (runs, cars)
 
     def send(self, number: int, spoken: Mapping[str, Floats], granted: Slots) -> None:
         """Keep what all say in transmission `number`, counted from 0; what is missing of `SPOKEN` raises KeyError."""
         slot = number % DEPTH
         for index, name in enumerate(SPOKEN):
-            self._spoken[slot, index] = spoken[name]
-        self._granted[slot] = granted.time, granted.kind
+            self._spoken[index, slot] = spoken[name]
+        self._granted[:, slot] = granted.time, granted.kind
 
-    def said(self, number: Integers, part: slice) -> dict[str, Floats]:
-        """What the cars in `part` have heard of each other, in transmission `number` (run, car, other)."""
-        others = np.arange(part.start, part.stop)[None, None, :]
-        return {name: self._spoken[number % DEPTH, index, self._runs, others] for index, name in enumerate(SPOKEN)}
+    def said(self, number: Integers, cars: Integers, names: Sequence[str] = SPOKEN) -> dict[str, Floats]:
+        """What `cars` (run, car) have heard of each other, in transmission `number` (run, car, other)."""
+        place = self._place(number, cars[:, None, :])
+        return {name: self._spoken[SPOKEN.index(name)].take(place) for name in names}
 
-    def granted(self, number: Integers, part: slice) -> Slots:
-        """Which slot of the car each other one says to have granted (run, car, other)."""
-        cars = np.arange(part.start, part.stop)
-        giver, owner = cars[None, None, :], cars[None, :, None]
-        time, kind = (self._granted[number % DEPTH, each, self._runs, giver, owner] for each in (0, 1))
-        return Slots(time, kind)
+    def _place(self, number: Integers, sender: Integers) -> Integers:
+        """Where in the memory is what the senders said in transmission `number` (run, car, other)."""
+        runs, cars = self._shape
+        return np.asarray((number % DEPTH * runs + self._runs) * cars + sender)
 
-    def told_by(self, number: Integers, part: slice) -> Slots:
+    def granted(self, number: Integers, cars: Integers) -> Slots:
+        """Which slot of the car each other one says to have granted (run, car, other); `number` as of `said`."""
+        place = self._place(number, cars[:, None, :]) * self._shape[1] + cars[:, :, None]
+        return Slots(*(each.take(place) for each in self._granted))
+
+    def told_by(self, number: Integers, cars: Integers) -> Slots:
         """The slot that the coordinator proposed to each car, in the transmission `number` that it heard (run, car)."""
-        cars = np.arange(part.start, part.stop)[None, :]
         time, kind = (
-            self._spoken[number % DEPTH, SPOKEN.index(name), self._runs[:, :, 0], cars]
+            self._spoken[SPOKEN.index(name), number % DEPTH, self._runs[:, :, 0], cars]
             for name in ("plan", "plan_kind")
         )
         return Slots(time, kind)

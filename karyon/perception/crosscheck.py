@@ -339,7 +339,8 @@ def _finite(age: Any) -> Any:
 
 def _alone(sensed: _Own, own: _Own, front: _Front, known: Known) -> _Own:
     """Range, rate, stuck-at and time stamp of each own signal by itself."""
-    heard, near = known.hears.sanity, own.distance.value < known.range  # what is out of range is always the same
+    heard = known.hears.sanity
+    near = (own.distance.value < known.range) | (abs(own.relative.value) > 0.0)  # of nobody both are always the same
     return _Own(
         where(heard, _sanity(sensed.distance, front.another, near, known.distance), 1.0),
         where(heard, _sanity(sensed.relative, front.leaps, near, known.relative), 1.0),

@@ -5,6 +5,7 @@ The formulas of the modes are in `karyon.perception.failures`; when and on whom 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -62,6 +63,7 @@ GAP_SIGNALS = {  # of the kind `lane_change`
         if name.startswith(("front.", "lead."))
     },
 }
+FLIGHT_SIGNALS = {"own.adsb": "m", "own.position": "m", "traffic.all.local": "m"}  # of the kind `flight`
 GAPS = ("gap.front.distance", "gap.rear.distance")
 GAP_MESSAGES = ("gap.front.message", "gap.rear.message")
 CROSSING_SIGNALS = {  # of the kind `intersection`
@@ -410,9 +412,12 @@ class LaneChangeFault(Fault):
     )
 
 
-def beyond(fault: Any, info: ValidationInfo, who: str) -> list[tuple[tuple[str], PydanticCustomError]]:
-    """What is wrong with a fault of a vehicle that is not there, or after the end; `who` there is: `vehicles are 0`."""
-    vehicles, duration = info.data.get("vehicles"), info.data.get("duration")
+def beyond(fault: Any, data: Mapping[str, Any], who: str) -> list[tuple[tuple[str], PydanticCustomError]]:
+    """What is wrong with a fault of a vehicle that is not there, or after the end; `who` there is: `vehicles are 0`.
+
+    data   what is known of the scenario so far: `vehicles`, how many, and its `duration`
+    """
+    vehicles, duration = data.get("vehicles"), data.get("duration")
     wrong = []
     if isinstance(fault.vehicle, int) and vehicles is not None and fault.vehicle >= vehicles:
         said = contradiction(f"{fault.vehicle} is not in the scenario", f"{who} to {vehicles - 1}")
@@ -427,7 +432,7 @@ COMMON = tuple(name for name in Fault.model_fields if name != "parameters")
 
 def units_of(signal: str | None) -> dict[str, str]:
     """The validation's context for parameters in the unit of a signal."""
-    unit = (SIGNALS | CROSSING_SIGNALS | GAP_SIGNALS).get(signal or "") or "1"
+    unit = (SIGNALS | CROSSING_SIGNALS | GAP_SIGNALS | FLIGHT_SIGNALS).get(signal or "") or "1"
     return {SIGNAL: unit, SIGNAL_RATE: RATES.get(unit, "1/s")}
 
 

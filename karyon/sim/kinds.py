@@ -5,18 +5,19 @@ car following where it has none. A section of another kind is refused as a field
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Literal
 
 from karyon.kernel import Design
 from karyon.sim import analysis, scenario
 from karyon.sim.analysis import Report
 from karyon.sim.backdrop import Backdrop
-from karyon.sim.documents import Document
-from karyon.sim.run import Progress, Result
+from karyon.sim.documents import Document, Keys
+from karyon.sim.run import AnySimulation, Progress, Result
 from karyon.sim.scenario import Draft, Loaded
+from karyon.sim.units import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,51 +25,124 @@ class Kind:
     """What there is for one kind, as `module:function`: it is imported when a scenario of the kind is met.
 
     words      of `kind:` in a file
-    checked    (Draft) -> Loaded: the scenario of a file. Raises InputError with all that is wrong with it
+    model      Section: what a scenario of the kind may say
+    checked    (Draft, Document | None) -> Loaded: the scenario of a file, with what is laid on its safety design.
+               Raises InputError with all that is wrong with it
+    begin      (batch, folders) -> its simulation, before its first instant
     simulate   (batch, folders, progress, attend) -> a Result each, as `karyon.sim.run.simulate`
+    dump       (Loaded) -> its text, which is read as an equal one
     analysed   (Loaded) -> Report: the analysis of its design
     bounds     (Design, Function) -> Bounds: those of a function in a design of this kind
+    free       of a scenario: in these the runs of one batch may differ
+    batch      runs that advance well side by side: fewer cost more each, and of more the arrays leave the cache
+    worth      m, of the whole of a bound beside distances, in the margin of a run; and the most that is told of it
+    metrics    its own that a campaign keeps of each run, and their units
+    nearest    what a campaign shows of how near a run came: the measure, and what it is called
     backdrop   (data of its file, plain) -> Backdrop: what lies under its cars; "": a straight road
+    recording  (scenario) -> what a recording makes of it. Raises InputError, RecordingError, ValueError; "": no such
+    chosen     (Design, scenario) -> Design: the design with what the scenario chooses of it; "": nothing
+    viewed     a window shows a run as it is simulated; once it has ended, as vehicles come and go; or not at all
     """
 
     words: tuple[str, ...]
+    model: str
     checked: str
+    begin: str
     simulate: str
+    dump: str
     analysed: str
     bounds: str
+    free: tuple[Keys, ...]
+    batch: int
+    worth: float = 10.0
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    nearest: tuple[str, str] = ("min_rss_margin", "margin over RSS")
     backdrop: str = ""
+    recording: str = ""
+    chosen: str = ""
+    viewed: Literal["live", "recorded", "never"] = "live"
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
     "acc": Kind(
-        ("acc", "platoon"),
-        "karyon.sim.scenario:checked",
-        "karyon.sim.run:simulate",
-        "karyon.sim.check:analysed",
-        "karyon.sim.analysis:bounds",
+        words=("acc", "platoon"),
+        model="karyon.sim.scenario:Scenario",
+        checked="karyon.sim.scenario:checked",
+        begin="karyon.sim.run:begin",
+        simulate="karyon.sim.run:simulate",
+        dump="karyon.sim.scenario:dump",
+        analysed="karyon.sim.check:analysed",
+        bounds="karyon.sim.analysis:bounds",
+        free=(("seed",), ("faults",), ("cut_ins",), ("leader",), ("start",)),
+        batch=2000,
+        recording="karyon.sim.run:trajectory",
+        chosen="karyon.sim.run:designed",
     ),
     "lane_change": Kind(
-        ("lane_change",),
-        "karyon.sim.lanes.run:checked",
-        "karyon.sim.lanes.run:simulate",
-        "karyon.sim.lanes.bounds:analysed",
-        "karyon.sim.lanes.bounds:bounds",
-        "karyon.sim.lanes.backdrop:backdrop",
+        words=("lane_change",),
+        model="karyon.sim.lanes.scenario:LaneChangeScenario",
+        checked="karyon.sim.lanes.run:checked",
+        begin="karyon.sim.lanes.run:begin",
+        simulate="karyon.sim.lanes.run:simulate",
+        dump="karyon.sim.lanes.run:dump",
+        analysed="karyon.sim.lanes.bounds:analysed",
+        bounds="karyon.sim.lanes.bounds:bounds",
+        free=(("seed",), ("faults",), ("lane_change", "wishes"), ("lane_change", "waves")),
+        batch=250,
+        metrics={
+            "lane_changes_wanted": "",
+            "lane_changes_done": "",
+            "lane_changes_turned_back": "",
+            "lane_change_mean_wait": "s",
+            "lane_change_longest_wait": "s",
+            "imposed_braking_max": "m/s2",
+        },
+        backdrop="karyon.sim.lanes.backdrop:backdrop",
     ),
     "intersection": Kind(
-        ("intersection",),
-        "karyon.sim.intersection.scenario:checked",
-        "karyon.sim.intersection.run:simulate",
-        "karyon.sim.intersection.design:analysed",
-        "karyon.sim.intersection.design:bounds",
-        "karyon.sim.intersection.backdrop:backdrop",
+        words=("intersection",),
+        model="karyon.sim.intersection.scenario:Scenario",
+        checked="karyon.sim.intersection.scenario:checked",
+        begin="karyon.sim.intersection.run:begin",
+        simulate="karyon.sim.intersection.run:simulate",
+        dump="karyon.sim.intersection.run:dump",
+        analysed="karyon.sim.intersection.design:analysed",
+        bounds="karyon.sim.intersection.design:bounds",
+        free=(("seed",), ("faults",)),
+        batch=100,
+        metrics={
+            "min_zone_margin": "m",
+            "zone_conflicts": "",
+            "throughput": "1/h",
+            "mean_delay": "s",
+            "longest_wait": "s",
+            "stuck_vehicles": "",
+        },
+        nearest=("min_zone_margin", "distance from sharing a zone"),
+        backdrop="karyon.sim.intersection.backdrop:backdrop",
+        viewed="recorded",
     ),
     "flight": Kind(
-        ("flight",),
-        "karyon.sim.flight.run:checked",
-        "karyon.sim.flight.run:simulate",
-        "karyon.sim.flight.bounds:analysed",
-        "karyon.sim.flight.bounds:bounds",
+        words=("flight",),
+        model="karyon.sim.flight.scenario:FlightScenario",
+        checked="karyon.sim.flight.run:checked",
+        begin="karyon.sim.flight.run:begin",
+        simulate="karyon.sim.flight.run:simulate",
+        dump="karyon.sim.flight.run:dump",
+        analysed="karyon.sim.flight.bounds:analysed",
+        bounds="karyon.sim.flight.bounds:bounds",
+        free=(("seed",), ("faults",), ("starts",)),
+        batch=1000,
+        worth=1000.0,
+        metrics={
+            "min_well_clear_margin": "m",
+            "near_mid_air_collisions": "",
+            "guarded_collisions": "",
+            "losses_of_well_clear": "",
+        },
+        nearest=("min_well_clear_margin", "margin over well clear"),
+        recording="karyon.sim.flight.run:replayed",
+        viewed="never",
     ),
 }
 CAR_FOLLOWING = "acc"
@@ -80,10 +154,31 @@ def read(name_or_path: str | Path, overrides: Sequence[str] = (), seed: int | No
     return checked(found)
 
 
-def checked(found: Draft) -> Loaded[Any]:
-    """The scenario of a draft. Raises InputError with all that is wrong with it."""
-    loaded: Loaded[Any] = resolve_name(_kind_of(found.document).checked)(found)
+def checked(found: Draft, over_design: Document | None = None) -> Loaded[Any]:
+    """The scenario of a draft; `over_design` is laid on its safety design.
+
+    Raises InputError with all that is wrong with the scenario and its safety design.
+    """
+    loaded: Loaded[Any] = resolve_name(kind_of(found.document).checked)(found, over_design)
     return loaded
+
+
+def model_of(kind: Kind) -> type[Section]:
+    """What a scenario of the kind may say."""
+    model: type[Section] = resolve_name(kind.model)
+    return model
+
+
+def begin(batch: Sequence[Loaded[Any]], out: Sequence[Path | None]) -> AnySimulation:
+    """The simulation of runs of one kind side by side, before its first instant; `out` as for `simulate`."""
+    simulation: AnySimulation = resolve_name(KINDS[function_of(batch[0])].begin)(batch, out)
+    return simulation
+
+
+def dump(loaded: Loaded[Any]) -> str:
+    """A scenario as YAML with its defaults and overrides; in any folder `read` makes an equal one of it."""
+    text: str = resolve_name(KINDS[function_of(loaded)].dump)(loaded)
+    return text
 
 
 def simulate(
@@ -136,7 +231,8 @@ def backdrop(word: str, data: Mapping[str, Any]) -> Backdrop | None:
     return made
 
 
-def _kind_of(document: Document) -> Kind:
+def kind_of(document: Document) -> Kind:
+    """The kind of the scenario in a document."""
     data = document.data if isinstance(document.data, dict) else {}
     said = (kind for kind in KINDS.values() if data.get("kind") in kind.words)
     stands = (kind for name, kind in KINDS.items() if name in data)

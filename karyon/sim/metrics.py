@@ -215,6 +215,19 @@ class Metrics:
         nearest = {"min_gap": self.min_gap, "min_rss_margin": self.min_margin}
         return found | {name: float(of[rows].min()) for name, of in nearest.items()}
 
+    def margins(self, run: int, worth: float) -> dict[str, float]:
+        """How far a run was from each hazard, m: the least gap, margin over the RSS distance, and rest of a bound.
+
+        worth   m, of the whole of a bound
+        """
+        followers = self._s.world.vehicles - 1
+        rows = slice(run * followers, (run + 1) * followers)
+        found = {
+            COLLISION: float(self.min_gap[rows].min()),
+            UNSAFE_DISTANCE: float(self.min_margin[rows].min()),
+        }
+        return found | ({BAD_DATA: worth * self.exposure.left(rows)} if self._s.enabled else {})
+
     def _platoon(self, run: int) -> dict[str, float | None]:
         """Largest growth of the speed's deviation from its mean, from car to car, and what a lane takes in an hour.
 

@@ -86,7 +86,7 @@ class Channel:
         """Raises RecordingError.
 
         is_group   everyone may hear everyone of a run, and not only the car ahead
-        words      further fields of a message, behind those of `CONTENT`
+        words      further fields of a message, behind those of `CONTENT`; below 0, so many fewer
         """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)

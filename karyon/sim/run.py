@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from karyon import __version__
-from karyon.sim import documents, leaders, recordings
+from karyon.kernel import Design
+from karyon.sim import controllers, documents, leaders, recordings
 from karyon.sim.analysis import guards
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.engine import Simulation
@@ -51,6 +52,30 @@ def trajectory(scenario: Scenario) -> tuple[leaders.Trajectory, tuple[str, ...]]
     return leaders.from_recording(recording, duration, lag), recording.warnings
 
 
+def trajectories(batch: Sequence[Loaded]) -> list[tuple[leaders.Trajectory, tuple[str, ...]]]:
+    """The leaders' motions in runs side by side; those whose leader does the same share one."""
+    known: dict[str, tuple[leaders.Trajectory, tuple[str, ...]]] = {}
+    found = []
+    for one in batch:
+        key = repr(one.scenario.leader)
+        if key not in known:
+            known[key] = trajectory(one.scenario)
+        found.append(known[key])
+    return found
+
+
+def designed(design: Design, scenario: Scenario) -> Design:
+    """The design with the law that the scenario chooses, if it does."""
+    law = scenario.acc.controller
+    return design if law is None else controllers.chosen(design, law)
+
+
+def begin(batch: Sequence[Loaded], out: Sequence[Path | None]) -> Simulation:
+    """The simulation of runs side by side, before its first instant. Raises RecordingError, OSError."""
+    motions = [track for track, _ in trajectories(batch)]
+    return Simulation([one.scenario for one in batch], batch[0].design, motions, out)
+
+
 def simulate(
     batch: Sequence[Loaded],
     out: Sequence[Path | None],
@@ -69,7 +94,7 @@ def simulate(
     if outside is None:
         for one in batch:
             refuse_bench(one)
-    tracks = [trajectory(one.scenario) for one in batch]
+    tracks = trajectories(batch)
 
     def begin() -> Simulation:
         scenarios, motions = [one.scenario for one in batch], [track for track, _ in tracks]

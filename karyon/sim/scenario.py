@@ -73,6 +73,7 @@ TIMED = {"faults": "onset", "cut_ins": "time"}  # what happens in a scenario: li
 FILES: tuple[Keys, ...] = (
     ("safety",),
     ("leader", "recording"),
+    ("intruder", "recording"),
     ("radio", "replay", "delays"),
     ("radio", "replay", "losses"),
 )
@@ -272,7 +273,7 @@ class Record(Section):
 
 def _fits(fault: Fault, info: ValidationInfo) -> Fault:
     """`fault` itself, if its vehicle and its onset are in the scenario."""
-    wrong = beyond(fault, info, "followers are 1")
+    wrong = beyond(fault, info.data, "followers are 1")
     if fault.vehicle == 0 and fault.signal != SAID:
         said = contradiction("0 is the leader, which has no sensors", "followers are 1, 2, ...")
         wrong.insert(0, (("vehicle",), said))
@@ -412,11 +413,11 @@ def parsed(
     return scenario, document, design_text, design
 
 
-def checked_alone(found: Draft) -> Scenario:
-    """The scenario of a draft, without a look at its safety design. Raises InputError."""
+def checked_alone(found: Draft, model: type[Kind]) -> Kind:
+    """The scenario of a draft by the model of its kind, without a look at its safety design. Raises InputError."""
     faults: list[documents.Fault] = []
     document, _ = with_files(found.document, found.path.parent, faults)
-    scenario = _checked(document, Scenario, faults)
+    scenario = _checked(document, model, faults)
     if faults or scenario is None:
         raise InputError(documents.in_order(faults))
     return scenario

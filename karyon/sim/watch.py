@@ -105,6 +105,12 @@ class Exposure:
         self._since = np.where(exposed, np.where(running, self._since, now), NONE)
         return found
 
+    def left(self, rows: slice) -> float:
+        """Least share of its bound that an exposure has left in these rows when it ended: 1, and below 0 beyond it."""
+        bounds = self.bounds[:, rows]
+        used = self.worst[:, rows] / np.where(np.isfinite(bounds), bounds, np.inf)
+        return float((1.0 - used).min(initial=1.0))
+
     def close(self, now: int) -> list[Latency]:
         """The run ends: exposures that still run are counted when they are over their bound."""
         nothing = np.zeros(self._since.shape, dtype=bool)

@@ -166,7 +166,7 @@ def test_curves_hold_every_run(tmp_path):
     assert late.get_title("left") == "1 switch late"
     xs, below = left.lines[1].get_data()
     assert dict(zip(xs, below, strict=True)) == {2.0: 0.25, 4.0: 0.5, 6.0: 0.75, 8.0: 1.0}
-    assert left.get_title("left") == "At least 1.0 m over RSS"
+    assert left.get_title("left") == "Least margin over RSS: 1.0 m"
 
 
 def test_a_campaign_without_faults_has_no_cells(tmp_path):

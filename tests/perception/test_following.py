@@ -49,6 +49,21 @@ def test_the_truth_is_believed():
         assert seen.lead.validity[0] >= 0.8
 
 
+def test_nobody_is_not_believed_of_a_radar_that_shows_a_speed():
+    """Nobody reads the same again and again; but for 2 s on somebody is there, of whom the speed is seen alone."""
+    comes = 2_000_000_000
+
+    def stuck(now, own, message):
+        own.value[DISTANCE] = Noise().range
+        own.value[RELATIVE] *= now >= comes
+        message.fresh[:] = False
+
+    answers = drive(3.0, stuck)
+    before, after = answers[20 : comes // PERIOD], answers[comes // PERIOD + 6 :]
+    assert min(seen.validity[DISTANCE, 0] for seen in before) >= 0.8
+    assert max(seen.validity[DISTANCE, 0] for seen in after) == 0.0
+
+
 @pytest.mark.parametrize("field", range(len(MESSAGE)))
 @pytest.mark.parametrize("absurd", [nan, inf, -inf, 1e300, -1e8])
 def test_a_message_with_one_absurd_field_is_none_and_is_soon_forgotten(field, absurd):

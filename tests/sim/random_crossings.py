@@ -7,10 +7,8 @@ replays it. A run follows from its seed alone; the runs of a block share demand 
 """
 
 import random
-import shlex
-import sys
 
-from karyon.sim import kinds
+from tests.sim.random_runs import study
 
 BLOCK = 25
 DURATION = 60  # s
@@ -70,22 +68,10 @@ def failure(rng):
     return f"{{{lasting}, signal: {signal}, mode: {mode}}}"
 
 
-def broken(first, last):
-    """What broke, one line per run."""
-    found = []
-    for batch in batches(first, last):
-        loaded = [kinds.read("intersection", sets, seed) for sets, seed in batch]
-        results = kinds.simulate(loaded, [None] * len(loaded))
-        for (sets, seed), result in zip(batch, results, strict=True):
-            goals = [goal for goal, told in result.summary["safety_goals"].items() if told["violated"]]
-            if goals:
-                again = " ".join(f"--set {shlex.quote(each)}" for each in sets)
-                found.append(f"seed {seed}: {', '.join(goals)}: karyon run intersection --seed {seed} {again}")
-        print(f"{batch[-1][1] + 1 - first} runs, {len(found)} broke something", file=sys.stderr, flush=True)
-    return found
+def wrongs(summary):
+    """Violated goals."""
+    return [f"not held: {goal}" for goal, told in summary["safety_goals"].items() if told["violated"]]
 
 
 if __name__ == "__main__":
-    lines = broken(int(sys.argv[1]), int(sys.argv[2]))
-    print("\n".join(lines) or "nothing was broken")
-    sys.exit(bool(lines))
+    study("intersection", batches, wrongs)

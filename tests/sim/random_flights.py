@@ -8,12 +8,13 @@ with the kernel and without it, their ratio (risk ratio) with its interval, and 
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
 from karyon.sim import kinds
-from karyon.sim.flight.run import simulate
+from karyon.sim.flight.scenario import FlightFault
 
 BATCH = 1000
 FAULTS = (
@@ -37,42 +38,44 @@ FAULTS = (
     ("link", "hang", None, None),
 )
 
+WIDE = (
+    "meeting.turn=1.0",
+    "meeting.late=3",
+    "meeting.aside=100",
+    "meeting.above=20",
+    "meeting.time=100",
+    "adsb.range=8000",
+)
+
 
 def drawn(random, vehicles, duration):
-    """One fault or two, as `--set` has them."""
+    """One fault or two, and both in words."""
     each = [one_fault(random, vehicles, duration) for _ in range(random.integers(1, 3))]
-    return f"faults=[{', '.join(fault for fault, _ in each)}]", " + ".join(words for _, words in each)
+    return [fault for fault, _ in each], " + ".join(words for _, words in each)
 
 
 def one_fault(random, vehicles, duration):
     item, mode, parameter, bounds = FAULTS[random.integers(len(FAULTS))]
     kind = "signal" if "." in item else "component"
-    onset = random.uniform(0.0, 0.6 * duration)
-    fields = [f"vehicle: {random.integers(vehicles)}", f"{kind}: {item}", f"mode: {mode}", f"onset: {onset:.1f}"]
+    onset = round(random.uniform(0.0, 0.6 * duration), 1)
+    fault = {"vehicle": int(random.integers(vehicles)), kind: item, "mode": mode, "onset": onset}
     if random.random() < 0.6:
-        fields.append(f"duration: {random.uniform(10, 80):.1f}")
+        fault["duration"] = round(random.uniform(10, 80), 1)
     if parameter:
         sign = -1 if parameter in ("amplitude", "rate") and random.random() < 0.5 else 1
-        fields.append(f"{parameter}: {sign * random.uniform(*bounds):.1f}")
-    return f"{{{', '.join(fields)}}}", f"{item} {mode}"
+        fault[parameter] = round(sign * random.uniform(*bounds), 1)
+    return fault, f"{item} {mode}"
 
 
 def scenarios(count, first, vehicles, enabled):
     """`count` runs from run number `first` on, and the fault of each in words."""
+    settings = [f"vehicles={vehicles}", f"kernel.enabled={str(enabled).lower()}", "duration=200", "faults=[]", *WIDE]
+    base = kinds.read("flight", settings)
     loaded, told = [], []
     for number in range(first, first + count):
-        random = np.random.default_rng(number)
-        fault, words = drawn(random, vehicles, 200.0)
-        wide = [
-            "meeting.turn=1.0",
-            "meeting.late=3",
-            "meeting.aside=100",
-            "meeting.above=20",
-            "meeting.time=100",
-            "adsb.range=8000",
-        ]
-        settings = [fault, f"vehicles={vehicles}", f"kernel.enabled={str(enabled).lower()}", "duration=200", *wide]
-        loaded.append(kinds.read("flight", settings, number))
+        faults, words = drawn(np.random.default_rng(number), vehicles, 200.0)
+        own = {"seed": number, "faults": tuple(map(FlightFault.model_validate, faults))}
+        loaded.append(replace(base, scenario=base.scenario.model_copy(update=own)))
         told.append(words)
     return loaded, told
 
@@ -82,7 +85,10 @@ def outcomes(count, enabled, vehicles, first=0):
     found = []
     for begin in range(first, first + count, BATCH):
         batch, told = scenarios(min(BATCH, first + count - begin), begin, vehicles, enabled)
-        found += zip(simulate(batch, [None] * len(batch)), told, range(begin, begin + len(batch)), strict=True)
+        simulation = kinds.begin(batch, [None] * len(batch))
+        simulation.run()
+        summaries = [simulation.metrics.summary(run) for run in range(len(batch))]
+        found += zip(summaries, told, range(begin, begin + len(batch)), strict=True)
     return found
 
 
@@ -101,8 +107,8 @@ def told(count):
         for enabled in (True, False):
             begun = perf_counter()
             found = outcomes(runs, enabled, vehicles, first=1_000_000 * vehicles)
-            summaries = [result.summary for result, _, _ in found]
-            hit = [(words, seed) for result, words, seed in found if result.summary["collisions"]]
+            summaries = [summary for summary, _, _ in found]
+            hit = [(words, seed) for summary, words, seed in found if summary["collisions"]]
             lost = sum(bool(each["metrics"]["losses_of_well_clear"]) for each in summaries)
             rates[enabled] = len(hit), lost
             low, high = (100 * each for each in interval(len(hit), runs))
@@ -118,11 +124,11 @@ def told(count):
 
 def _kept(found, hit):
     """What the kernel promises: levels whose rules held, time to switch, agreement, separation."""
-    summaries = [result.summary for result, _, _ in found]
+    summaries = [summary for summary, _, _ in found]
     guarded = sum(bool(each["metrics"]["guarded_collisions"]) for each in summaries)
     yield f"   of them at a level whose rules held: {guarded}; runs {hit[:5]}"
     goal = "bad data out of command in time"
-    late = [(words, seed) for result, words, seed in found if result.summary["safety_goals"][goal]["violated"]]
+    late = [(words, seed) for summary, words, seed in found if summary["safety_goals"][goal]["violated"]]
     single = [each for each in late if " + " not in each[0]]
     double = len(late) - len(single)
     yield f"   bad data in command beyond its bound: {len(single)} with one fault, {double} with two; {single[:4]}"

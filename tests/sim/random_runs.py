@@ -3,14 +3,16 @@
 import shlex
 import sys
 
-from karyon.sim.kinds import read, simulate
+from karyon.sim.kinds import begin, read
 
 
 def broken(scenario, batch, wrongs):
     """What went wrong, by `wrongs(summary)`, in each run of a batch in which anything did: seed, settings, and that."""
     loaded = [read(scenario, given, seed) for given, seed in batch]
-    for (given, seed), result in zip(batch, simulate(loaded, [None] * len(loaded)), strict=True):
-        if wrong := wrongs(result.summary):
+    simulation = begin(loaded, [None] * len(loaded))
+    simulation.run()
+    for run, (given, seed) in enumerate(batch):
+        if wrong := wrongs(simulation.metrics.summary(run)):
             yield seed, given, wrong
 
 

@@ -63,7 +63,7 @@ class Group:
         self._draws: Floats | None = None
         if self.mode in DRAWING:
             seconds = int(scenarios[0].duration) + 2
-            self._draws = np.stack([_drawn(one, scenarios[one.run].seed, seconds, self.mode) for one in faults])
+            self._draws = np.stack([_drawn(one, scenarios[one.run], seconds, self.mode) for one in faults])
 
     def active(self, now: float) -> tuple[Integers, Integers, Floats, Floats]:
         """Which of the faults act at `now` s, on which rows, their parameter, and how long they have lasted."""
@@ -110,6 +110,7 @@ class Faults:
         return [f"fault {index + 1} ({told[index]}) changed no sample" for index in sorted(counts) if not counts[index]]
 
 
-def _drawn(one: Placed, seed: int, seconds: int, mode: str) -> Floats:
-    random = stream(seed, Purpose.FAULTS + one.index * 100_000 + one.row)
+def _drawn(one: Placed, scenario: FlightScenario, seconds: int, mode: str) -> Floats:
+    number = one.row % scenario.vehicles  # and not its row: a run has the same bits in any batch
+    random = stream(scenario.seed, Purpose.FAULTS + one.index * 100_000 + number)
     return random.standard_normal((3, seconds)) if mode == "noise" else random.random((3, seconds))

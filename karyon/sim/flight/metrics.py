@@ -36,6 +36,8 @@ class Metrics:
 
     collisions     near mid-air collisions of each row, at any level
     least          least separation at each level, in its own separations (level, row)
+    margin         m, least distance over that at which one is no longer well clear; below 0, inside
+    near_margin    m, the same of a near mid-air collision
     """
 
     def __init__(self, simulation: Simulation) -> None:
@@ -45,7 +47,7 @@ class Metrics:
         self.collisions, self.guarded_collisions, self.losses, self.overdue = np.zeros((4, rows), dtype=np.int64)
         self.least = np.full((levels, rows), np.inf)
         self.min_separation = np.full(rows, np.inf)
-        self.min_tcpa = np.full(rows, np.inf)
+        self.min_tcpa, self.margin, self.near_margin = np.full((3, rows), np.inf)
         self._touching, self._inside, self._late = np.zeros((3, rows), dtype=bool)
         self._items, self.exposure = _exposure(simulation)
         self.steps = 0
@@ -63,6 +65,8 @@ class Metrics:
         self.min_tcpa = np.minimum(self.min_tcpa, near)
         touching = well_clear.inside(motion, NEAR_MID_AIR_COLLISION).any(axis=0)
         lost = well_clear.inside(motion, WELL_CLEAR).any(axis=0)
+        self.margin = np.minimum(self.margin, _beyond(across, up, WELL_CLEAR))
+        self.near_margin = np.minimum(self.near_margin, _beyond(across, up, NEAR_MID_AIR_COLLISION))
         begins = touching & ~self._touching
         self.guarded_collisions += begins & (s.level > 0)
         self._touching = self._note(now, "near mid-air collision", touching, self._touching, self.collisions)
@@ -118,12 +122,20 @@ class Metrics:
                 "near_mid_air_collisions": int(self.collisions[rows].sum()) // 2,
                 "guarded_collisions": int(self.guarded_collisions[rows].sum()) // 2,
                 "losses_of_well_clear": int(self.losses[rows].sum()) // 2,
+                "min_well_clear_margin": float(self.margin[rows].min()),
                 "least_separation": {
                     str(level): _finite(float(each[rows].min())) for level, each in enumerate(self.least)
                 },
             },
             "safety_goals": self._goals(rows),
         }
+
+    def margins(self, run: int, worth: float) -> dict[str, float]:
+        """How far a run was from each hazard, m; `worth` of the whole of a bound."""
+        vehicles = self._s.world.vehicles
+        rows = slice(run * vehicles, (run + 1) * vehicles)
+        found = {NMAC: float(self.near_margin[rows].min()), LOST: float(self.margin[rows].min())}
+        return found | ({BAD_DATA: worth * self.exposure.left(rows)} if self._s.enabled else {})
 
     def _note(self, now: int, name: str, wrong: Booleans, before: Booleans, count: Integers) -> Booleans:
         begins = np.asarray(wrong & ~before)
@@ -195,6 +207,12 @@ class Metrics:
             for hazard in self._s.design.hazards
             if hazard.id in counts
         }
+
+
+def _beyond(across: Floats, up: Floats, volume: Volume) -> Floats:
+    """How far the nearest other aircraft is outside of a volume of no tau, m of distance; below 0: inside (row,)."""
+    above = (up - volume.altitude) * (volume.distance / volume.altitude)
+    return np.asarray(np.maximum(across - volume.distance, above).min(axis=0))
 
 
 def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:

@@ -8,7 +8,7 @@ from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
 from karyon.sim.flight import recorded
 from karyon.sim.flight.recorded import Replay
-from karyon.sim.flight.scenario import FUNCTION, FlightScenario, Intruder
+from karyon.sim.flight.scenario import FUNCTION, FlightScenario
 from karyon.sim.flight.simulation import Simulation
 from karyon.sim.run import Progress, Result, carry_out
 from karyon.sim.scenario import Draft, Loaded, parsed, plain, written
@@ -17,14 +17,17 @@ from karyon.sim.shipped import portable
 NUMBERS = ("horizontal", "vertical")  # of the controller of each level
 
 
-def checked(found: Draft) -> Loaded[FlightScenario]:
-    """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
+def checked(found: Draft, over_design: Document | None = None) -> Loaded[FlightScenario]:
+    """The scenario of a draft; `over_design` is laid on its safety design.
+
+    Raises InputError with all that is wrong with the scenario and its safety design.
+    """
     faults: list[documents.Fault] = []
-    scenario, document, text, design = parsed(found, FlightScenario, FUNCTION, None, faults)
+    scenario, document, text, design = parsed(found, FlightScenario, FUNCTION, over_design, faults)
     if design is not None:
         faults += _numbers(design, document)
-    if scenario is not None and scenario.intruder is not None:
-        scenario = _with_recording(scenario, scenario.intruder, document, found.path, faults)
+    if scenario is not None:
+        _replay(scenario, document, faults)
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     highest, limit = len(design.function(FUNCTION).levels) - 1, scenario.flight.max_los
@@ -32,21 +35,14 @@ def checked(found: Draft) -> Loaded[FlightScenario]:
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, warnings)
 
 
-def _with_recording(
-    scenario: FlightScenario, intruder: Intruder, document: Document, path: Path, faults: list[documents.Fault]
-) -> FlightScenario:
-    """The scenario with its recording found, beside it or where one is; faults where it cannot be used."""
-    place = document.place(("intruder", "recording"))
-    name = Path(intruder.recording)
-    name = name if name.exists() else path.parent / name
-    found = scenario.model_copy(update={"intruder": intruder.model_copy(update={"recording": str(name.resolve())})})
+def _replay(scenario: FlightScenario, document: Document, faults: list[documents.Fault]) -> None:
+    """Faults where the recording of the scenario cannot be used."""
     try:
-        replayed(found)
+        replayed(scenario)
     except InputError as error:
         faults += error.faults
     except ValueError as error:
-        faults.append(place.fault(f"intruder.recording {error}"))
-    return found
+        faults.append(document.place(("intruder", "recording")).fault(f"intruder.recording {error}"))
 
 
 def replayed(scenario: FlightScenario) -> Replay | None:
@@ -86,6 +82,11 @@ def dump(loaded: Loaded[FlightScenario]) -> str:
     return written(loaded.name, data)
 
 
+def begin(batch: Sequence[Loaded[FlightScenario]], out: Sequence[Path | None]) -> Simulation:
+    """The simulation of runs side by side, before its first instant. Raises OSError."""
+    return Simulation([one.scenario for one in batch], batch[0].design, out, replayed(batch[0].scenario))
+
+
 def simulate(
     batch: Sequence[Loaded[FlightScenario]],
     out: Sequence[Path | None],
@@ -97,10 +98,7 @@ def simulate(
     Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
     """
 
-    def begin() -> Simulation:
-        return Simulation([one.scenario for one in batch], batch[0].design, out, replayed(batch[0].scenario))
-
     def told(simulation: Simulation, run: int) -> list[str]:
         return simulation.faults.unused(run)
 
-    return carry_out(batch, out, begin, told, dump, progress, attend)
+    return carry_out(batch, out, lambda: begin(batch, out), told, dump, progress, attend)

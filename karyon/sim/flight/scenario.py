@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from karyon.sim.failure_modes import DAY, beyond
+from karyon.sim.failure_modes import DAY, FLIGHT_SIGNALS, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch
 from karyon.sim.units import (
     Count,
@@ -29,7 +29,6 @@ from karyon.sim.units import (
 FUNCTION = "flight"
 VEHICLES_MAX = 20
 FAR = 100_000.0  # m
-SIGNALS = ("own.adsb", "own.position", "traffic.all.local")
 COMPONENTS = ("perception", "control", "radio", "link")
 NEEDS = {"offset": "amplitude", "drift": "rate", "noise": "sigma", "delay": "delay"}
 VALUE_MODES = ("offset", "drift", "noise", "stuck_at", "delay", "omission")
@@ -106,7 +105,7 @@ class FlightFault(Section):
     """What fails, and how."""
 
     vehicle: Annotated[int | Literal["all"], Index()] = Field(description="index of an aircraft, or all")
-    signal: Annotated[str, OneOf("the name of a signal", SIGNALS)] | None = Field(
+    signal: Annotated[str, OneOf("the name of a signal", tuple(FLIGHT_SIGNALS))] | None = Field(
         default=None, description="what goes bad: own.adsb is what it reports, or"
     )
     component: Annotated[str, OneOf("the name of a component", COMPONENTS)] | None = Field(
@@ -141,6 +140,12 @@ class FlightFault(Section):
         return self
 
     @property
+    def parameters(self) -> dict[str, float]:
+        """Those of the mode, in SI."""
+        names = (*filter(None, [NEEDS.get(self.mode)]), *(["probability"] if self.mode == "omission" else []))
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def end(self) -> float:
         """When it is over, s; far away where it goes on."""
         return self.onset + (self.duration if self.duration is not None else 10.0 * DAY)
@@ -160,7 +165,7 @@ class Record(Section):
 
 def _fits(fault: FlightFault, info: ValidationInfo) -> FlightFault:
     """`fault` itself, if its aircraft and its onset are in the scenario."""
-    if wrong := beyond(fault, info, "aircraft are 0"):
+    if wrong := beyond(fault, info.data, "aircraft are 0"):
         raise refusal(*wrong)
     return fault
 

@@ -238,7 +238,8 @@ class Simulation:
         if changed.size:
             self.log.switched(now, decision, self._decided, acting, before, changed)
         fallen = (acting == 0) & (self._decided > 0)
-        self.hold = np.where(fallen, self.world.z, np.where(acting > 0, self.world.route_z, self.hold))
+        agreed = np.where(self.layer != 0.0, self.world.route_z + self.layer, self.world.z)  # others count on it
+        self.hold = np.where(fallen, agreed, np.where(acting > 0, self.world.route_z, self.hold))
         self._decided = acting
 
     def _acting(self) -> Integers:

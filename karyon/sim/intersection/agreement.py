@@ -149,26 +149,26 @@ class Agreement:
         runs      whose coordinator runs (run, car)
         """
         part, time = self._world.part, float(seconds(now, 0))
-        known, mine = self._known(now, sent, visible, believed), level[:, part]
-        here = self._world.here[:, part]
+        known, mine = self._known(now, sent, visible, believed), level[part.cars]
+        here = self._world.here[part.cars]
         self._keep(time, known)
         granted = self._granted_me(known)
         in_the_way = self._in_the_way(known, mine)
-        gone = protocol.gives_up(in_the_way, self._has_more_right(known), granted, self.bound[:, part])
-        gone |= ((mine < BASE) | self._is_missed(time) | self._is_overtaken(known)) & ~self.bound[:, part]
+        gone = protocol.gives_up(in_the_way, self._has_more_right(known), granted, self.bound[part.cars])
+        gone |= ((mine < BASE) | self._is_missed(time) | self._is_overtaken(known)) & ~self.bound[part.cars]
         self._set_slot(self._own().where(here & ~gone))
-        self._elect(known, mine, runs[:, part] & here)
+        self._elect(known, mine, runs[part.cars] & here)
         self._choose(time, known, mine)
         in_the_way = self._in_the_way(known, mine)
         self._set_granted(protocol.given(self._grants(), known.slot, known.heard, in_the_way))
-        lane = self._world.arm[:, part, None] == self._world.arm[:, None, part]
-        crosses = self._tables.conflicts[self._world.path[:, part, None], known.path] | ~known.heard
+        lane = self._world.arm[part.cars][:, :, None] == self._world.arm[part.cars][:, None]
+        crosses = self._tables.conflicts[self._world.path[part.cars][:, :, None], known.path] | ~known.heard
         asked = known.around & crosses & ~lane
         self.confirmed[:] = False
-        self.confirmed[:, part] = protocol.confirmed(self._own(), self._granted_me(known), asked)
+        self.confirmed[part.cars] = protocol.confirmed(self._own(), self._granted_me(known), asked)
         self.level[:] = np.minimum(level, BASE)
-        near = (self._world.distance <= REACH)[:, None, part] & (known.heard | ~new)
-        self.level[:, part] = protocol.agreed(mine, known.said["level"], known.heard, known.around & near)
+        near = (self._world.distance <= REACH)[part.cars][:, None] & (known.heard | ~new)
+        self.level[part.cars] = protocol.agreed(mine, known.said["level"], known.heard, known.around & near)
 
     def agrees(self, sent: Integers, visible: Booleans, limit: float) -> Booleans:
         """Of whom the place that it has said, driven on at the speed, is within `limit` (m) of where it is seen.
@@ -176,14 +176,14 @@ class Agreement:
         `sent` and `visible` as of `step`; one that is not seen is believed. Answers (run, car, other) of `part`.
         """
         world, part = self._world, self._world.part
-        newest = sent[:, part, part]
+        newest = sent[part.pairs]
         known = newest != NEVER
-        said = self._post.said(np.where(known, newest, 0) // self._period, part)
+        said = self._post.said(np.where(known, newest, 0) // self._period, part.number, ("place", "speed"))
         since = seconds(world.now, np.where(known, newest, world.now))
         place, speed = said["place"] + said["speed"] * since, said["speed"]
         tolerated = limit + 4.0 * since
-        off = (np.abs(place - world.s[:, None, part]) > tolerated) | (
-            np.abs(speed - world.speed[:, None, part]) > tolerated
+        off = (np.abs(place - world.s[part.cars][:, None]) > tolerated) | (
+            np.abs(speed - world.speed[part.cars][:, None]) > tolerated
         )
         return np.asarray(~(known & visible & (since <= HEARD) & off))
 
@@ -215,40 +215,40 @@ class Agreement:
     def grants_in_the_way(self, time: float, distance: Floats, speed: Floats) -> Booleans:
         """Whose crossing from now on, at `distance` (m) from the line, meets a slot that it has granted (run, car)."""
         world, part, windows = self._world, self._world.part, self.windows
-        granted, mine, theirs = self._grants(), world.path[:, part, None], world.path[:, None, part]
+        granted, mine, theirs = self._grants(), world.path[part.cars][:, :, None], world.path[part.cars][:, None]
         kind, conflicts = _whole(granted.kind), self._tables.conflicts[mine, theirs]
         enters = granted.time + windows.enters[kind, theirs, mine]
         leaves = granted.time + windows.leaves[kind, theirs, mine]
-        out = np.where(conflicts, self._tables.clear[mine, theirs], 0.0) + distance[:, part, None]
-        done = time + travel_time(out, speed[:, part, None], SOFT, world.top[:, part, None])
-        there = (world.before | world.inside)[:, None, part]
+        out = np.where(conflicts, self._tables.clear[mine, theirs], 0.0) + distance[part.cars][:, :, None]
+        done = time + travel_time(out, speed[part.cars][:, :, None], SOFT, world.top[part.cars][:, :, None])
+        there = (world.before | world.inside)[part.cars][:, None]
         found = np.zeros(world.s.shape, dtype=bool)
-        found[:, part] = (conflicts & there & (done + self._margins[BASE] > enters) & (time < leaves)).any(axis=2)
+        found[part.cars] = (conflicts & there & (done + self._margins[BASE] > enters) & (time < leaves)).any(axis=2)
         return found
 
     def _known(self, now: int, sent: Integers, visible: Booleans, believed: Booleans) -> _Known:
         world, part = self._world, self._world.part
-        newest = sent[:, part, part]
-        known = (newest != NEVER) & world.here[:, part, None] & world.here[:, None, part]
+        newest = sent[part.pairs]
+        known = (newest != NEVER) & world.here[part.cars][:, :, None] & world.here[part.cars][:, None]
         number = np.where(known, newest, 0) // self._period
         not_self = ~np.eye(newest.shape[1], dtype=bool)
         heard = known & (seconds(now, np.where(known, newest, now)) <= HEARD) & believed & not_self
-        said = self._post.said(number, part)
-        matters = (world.before | world.inside)[:, None, part]
-        around = (visible | (heard & matters)) & not_self & world.here[:, part, None]
-        path = np.where(heard, _whole(said["path"]), world.path[:, part, None])
+        said = self._post.said(number, part.number)
+        matters = (world.before | world.inside)[part.cars][:, None]
+        around = (visible | (heard & matters)) & not_self & world.here[part.cars][:, :, None]
+        path = np.where(heard, _whole(said["path"]), world.path[part.cars][:, :, None])
         return _Known(said, number, heard, around, Slots(said["slot"], said["kind"]), path)
 
     def _keep(self, time: float, known: _Known) -> None:
         granted = self._grants()
-        path = self._world.path[:, None, self._world.part]
+        path = self._world.path[self._world.part.cars][:, None]
         end = granted.time + self.windows.all_left[_whole(granted.kind), path] + OVER
         self._set_granted(protocol.kept(granted, known.slot, known.heard, over=time > end))
 
     def _in_the_way(self, known: _Known, level: Integers) -> Booleans:
         """Whether the slot that another one says meets the own one, in a zone or in the lane (run, car, other)."""
         world, part, windows = self._world, self._world.part, self.windows
-        own, path, margin = self._own(), world.path[:, part, None], self._margins[level][:, :, None]
+        own, path, margin = self._own(), world.path[part.cars][:, :, None], self._margins[level][:, :, None]
         time, kind = own.time[:, :, None], _whole(own.kind)[:, :, None]
         their_kind, theirs = _whole(known.slot.kind), known.path
         meets = (
@@ -269,22 +269,29 @@ class Agreement:
 
     def _since(self) -> Floats:
         part = self._world.part
-        return np.asarray(self._world.entered[:, part] - 1e4 * self._world.traffic.emergency[:, part])
+        return np.asarray(self._world.entered[part.cars] - 1e4 * self._world.traffic.emergency[part.cars])
 
     def _is_missed(self, time: float) -> Booleans:
         world, part, slot = self._world, self._world.part, self._own()
-        ahead = world.distance[:, part] - np.where(slot.kind == 0.0, AT_LINE, 0.0)  # who starts from there has arrived
-        soonest = travel_time(ahead, world.speed[:, part], A, world.limit)
-        line_speed = self.windows.speeds[_whole(slot.kind), world.path[:, part]]
-        slow = ~is_fast_enough(world.distance[:, part], world.speed[:, part], line_speed)
+        ahead = world.distance[part.cars] - np.where(
+            slot.kind == 0.0, AT_LINE, 0.0
+        )  # who starts from there has arrived
+        soonest = travel_time(ahead, world.speed[part.cars], A, world.limit)
+        line_speed = self.windows.speeds[_whole(slot.kind), world.path[part.cars]]
+        slow = ~is_fast_enough(world.distance[part.cars], world.speed[part.cars], line_speed)
         return np.asarray((time + soonest > slot.time + LATE) | (slow & ~np.isnan(slot.time)))
 
     def _is_overtaken(self, known: _Known) -> Booleans:
         """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
         world, part, own = self._world, self._world.part, self._own()
-        lane = world.arm[:, part, None] == world.arm[:, None, part]
-        ahead = lane & world.before[:, None, part] & (world.s[:, None, part] > world.s[:, part, None]) & known.heard
-        kind, mine = _whole(own.kind)[:, :, None], world.path[:, part, None]
+        lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
+        ahead = (
+            lane
+            & world.before[part.cars][:, None]
+            & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None])
+            & known.heard
+        )
+        kind, mine = _whole(own.kind)[:, :, None], world.path[part.cars][:, :, None]
         follows = known.slot.time + 0.9 * self.windows.headway[_whole(known.slot.kind), known.path, kind, mine]
         return np.asarray((ahead & ~(follows <= own.time[:, :, None])).any(axis=2))
 
@@ -293,14 +300,14 @@ class Agreement:
         can = runs & (level >= BASE)
         chosen = protocol.elected(known.heard, known.said["coordinates"] > 0.5, can)
         self._can[:], self.coordinator[:] = False, NOBODY
-        self._can[:, part] = can
-        self.coordinator[:, part] = np.where(chosen == NOBODY, NOBODY, chosen + part.start)
+        self._can[part.cars] = can
+        self.coordinator[part.cars] = np.where(chosen == NOBODY, NOBODY, part.at(np.maximum(chosen, 0)))
 
     def _choose(self, time: float, known: _Known, level: Integers) -> None:
         """Own slots: proposed by the coordinator at level 3, chosen behind all others at level 2."""
         self._propose(time, known, level)
         own = self._own()
-        free = np.isnan(own.time) & self._world.before[:, self._world.part]
+        free = np.isnan(own.time) & self._world.before[self._world.part.cars]
         proposed = self._told(known).where(free & (level > BASE))
         late = time + self._earliest(proposed.kind) > proposed.time + LATE
         behind = self._behind_all(time, known).where(free & (level == BASE))
@@ -309,23 +316,23 @@ class Agreement:
     def _told(self, known: _Known) -> Slots:
         """What the coordinator has proposed to each, as far as it was heard (run, car)."""
         part = self._world.part
-        chosen = self.coordinator[:, part]
-        itself = chosen == np.arange(part.start, part.stop)
-        place = np.maximum(chosen - part.start, 0)[:, :, None]
+        chosen = self.coordinator[part.cars]
+        itself = chosen == part.number
+        place = np.maximum(chosen - part.number[:, :1], 0)[:, :, None]
         number = np.take_along_axis(known.number, place, axis=2)[:, :, 0]
-        told = self._post.told_by(number, part).where((chosen != NOBODY) & ~itself)
-        own_plan = Slots(self._plan.time[:, part], self._plan.kind[:, part]).where(itself)
+        told = self._post.told_by(number, part.number).where((chosen != NOBODY) & ~itself)
+        own_plan = Slots(self._plan.time[part.cars], self._plan.kind[part.cars]).where(itself)
         return told.or_else(own_plan)
 
     def _earliest(self, kind: Floats) -> Floats:
         world, part = self._world, self._world.part
-        line_speed = self.windows.speeds[_whole(kind), world.path[:, part]]
-        return self.windows.earliest(world.distance[:, part], world.speed[:, part], line_speed, world.limit)
+        line_speed = self.windows.speeds[_whole(kind), world.path[part.cars]]
+        return self.windows.earliest(world.distance[part.cars], world.speed[part.cars], line_speed, world.limit)
 
     def _behind_all(self, time: float, known: _Known) -> Slots:
         """The first slot behind all that a car knows of, none as long as one ahead of it in its lane has none."""
         world, part, windows = self._world, self._world.part, self.windows
-        path, distance, speed = world.path[:, part], world.distance[:, part], world.speed[:, part]
+        path, distance, speed = world.path[part.cars], world.distance[part.cars], world.speed[part.cars]
         kind = windows.best_class(distance, speed, path)
         soonest = time + np.maximum(self._earliest(kind.astype(float)), NOTICE)
         mine, theirs, their_kind = path[:, :, None], known.path, _whole(known.slot.kind)
@@ -333,10 +340,12 @@ class Agreement:
         free = known.slot.time + windows.leaves[their_kind, theirs, mine] + self._margins[BASE]
         free = free - windows.enters[kind[:, :, None], mine, theirs]
         crossing = np.where(has & self._tables.conflicts[mine, theirs], free, -np.inf)
-        lane = world.arm[:, part, None] == world.arm[:, None, part]
-        ahead = lane & world.before[:, None, part] & (world.s[:, None, part] > world.s[:, part, None])
+        lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
+        ahead = lane & world.before[part.cars][:, None] & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None])
         follows = known.slot.time + windows.headway[their_kind, theirs, kind[:, :, None], mine]
-        in_lane = np.where(has & lane & (world.s[:, None, part] > world.s[:, part, None]), follows, -np.inf)
+        in_lane = np.where(
+            has & lane & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None]), follows, -np.inf
+        )
         earliest = np.maximum(soonest, np.maximum(crossing, in_lane).max(axis=2))
         return Slots(earliest, kind.astype(float)).where(~(ahead & ~has).any(axis=2) & (earliest <= time + HORIZON))
 
@@ -354,7 +363,7 @@ class Agreement:
         score = np.where(able & (best <= time + HORIZON), best + CREDIT * view.since[at, first], np.inf)
         winner = score.argmin(axis=1)
         found = np.isfinite(score[runs, winner])
-        car = first[runs, winner] + part.start
+        car = part.number[runs, first[runs, winner]]
         self._plan.time[runs[found], car[found]] = best[runs, winner][found]
         self._plan.kind[runs[found], car[found]] = kind[runs, winner][found]
         self._planned[runs[found], car[found]] = time
@@ -362,28 +371,28 @@ class Agreement:
     def _view(self, time: float, known: _Known, level: Integers) -> _View:
         """What the coordinator of each run knows; what it has proposed counts as a slot until its car says one."""
         world, part, runs, own = self._world, self._world.part, np.arange(self._world.runs), self._own()
-        cars = np.arange(part.start, part.stop)
-        acts = self.coordinator[:, part] == cars
+        cars = part.number
+        acts = self.coordinator[part.cars] == cars
         who = np.where(acts.any(axis=1), acts.argmax(axis=1), NOBODY)
-        planner = np.where(who == NOBODY, NOBODY, who + part.start)
+        planner = np.where(who == NOBODY, NOBODY, cars[runs, who])
         fresh = (time - self._planned <= FORGOTTEN) & (planner == self._planner)[:, None]
         self._planner = planner
-        itself = np.arange(len(cars)) == who[:, None]
+        itself = np.arange(cars.shape[1]) == who[:, None]
 
         def told(mine: Floats, name: str) -> Floats:
             return np.where(itself, mine, known.said[name][runs, who])
 
         heard = known.heard[runs, who] | itself
         slot = Slots(told(own.time, "slot"), told(own.kind, "kind")).where(heard)
-        fresh[:, part] &= np.isnan(slot.time)
+        fresh[part.cars] &= np.isnan(slot.time)
         self._plan = self._plan.where(fresh)
-        slot = slot.or_else(Slots(self._plan.time[:, part], self._plan.kind[:, part]))
+        slot = slot.or_else(Slots(self._plan.time[part.cars], self._plan.kind[part.cars]))
         return _View(
             has=who != NOBODY,
             slot=slot,
-            place=told(world.s[:, part], "place"),
-            speed=told(world.speed[:, part], "speed"),
-            path=np.where(itself, world.path[:, part], known.path[runs, who]),
+            place=told(world.s[part.cars], "place"),
+            speed=told(world.speed[part.cars], "speed"),
+            path=np.where(itself, world.path[part.cars], known.path[runs, who]),
             since=told(self._since(), "since"),
             waits=heard & np.isnan(slot.time),
             wants=told(level.astype(float), "level") > BASE,
@@ -421,27 +430,29 @@ class Agreement:
     def _granted_me(self, known: _Known) -> Booleans:
         own = self._own()
         mine = Slots(own.time[:, :, None], own.kind[:, :, None])
-        since = known.number > self._chosen[:, self._world.part, None]  # older words may be of the same slot, given up
-        return np.asarray(self._post.granted(known.number, self._world.part).equal(mine) & known.heard & since)
+        since = (
+            known.number > self._chosen[self._world.part.cars][:, :, None]
+        )  # older words may be of the same slot, given up
+        return np.asarray(self._post.granted(known.number, self._world.part.number).equal(mine) & known.heard & since)
 
     def _own(self) -> Slots:
         part = self._world.part
-        return Slots(self.slot.time[:, part], self.slot.kind[:, part])
+        return Slots(self.slot.time[part.cars], self.slot.kind[part.cars])
 
     def _set_slot(self, slot: Slots) -> None:
         part = self._world.part
         new = ~np.isnan(slot.time) & ~slot.equal(self._own())
-        self._chosen[:, part] = np.where(new, self._number, self._chosen[:, part])
+        self._chosen[part.cars] = np.where(new, self._number, self._chosen[part.cars])
         self.slot = Slots(self.slot.time.copy(), self.slot.kind.copy())
-        self.slot.time[:, part], self.slot.kind[:, part] = slot.time, slot.kind
+        self.slot.time[part.cars], self.slot.kind[part.cars] = slot.time, slot.kind
 
     def _grants(self) -> Slots:
         part = self._world.part
-        return Slots(self._granted.time[:, part, part], self._granted.kind[:, part, part])
+        return Slots(self._granted.time[part.pairs], self._granted.kind[part.pairs])
 
     def _set_granted(self, granted: Slots) -> None:
         part = self._world.part
-        self._granted.time[:, part, part], self._granted.kind[:, part, part] = granted.time, granted.kind
+        self._granted.time[part.pairs], self._granted.kind[part.pairs] = granted.time, granted.kind
 
 
 def is_fast_enough(distance: Floats, speed: Floats, line_speed: Floats) -> Booleans:

@@ -41,7 +41,7 @@ class Measures:
         self._reaction = np.array([level.reaction_time or 0.0 for level in s.function.levels])
         self.collisions, self.conflicts = np.zeros((2, runs), dtype=np.int64)
         self._touching, self._sharing = np.zeros((2, runs, cars, cars), dtype=bool)
-        self.min_gap, self.min_ttc, self.min_margin = np.full((3, runs), np.inf)
+        self.min_gap, self.min_ttc, self.min_margin, self.min_zone_margin = np.full((4, runs), np.inf)
         self.waited, self._apart = np.zeros((2, runs, cars))
         self.disagreed = np.zeros(runs)
         self.shares = np.zeros((len(s.function.levels), s.rows))
@@ -80,13 +80,15 @@ class Measures:
     def _pairs(self, now: int) -> None:
         world, road = self._s.world, self._s.world.road
         part = world.part
-        here, path = world.here[:, part], world.path[:, part]
-        front, rear = -world.distance[:, part], world.rear[:, part]
+        here, path = world.here[part.cars], world.path[part.cars]
+        front, rear = -world.distance[part.cars], world.rear[part.cars]
         one, other = path[:, :, None], path[:, None, :]
-        inside = (front[:, :, None] > road.begins[one, other]) & (rear[:, :, None] < road.ends[one, other])
+        outside = np.maximum(road.begins[one, other] - front[:, :, None], rear[:, :, None] - road.ends[one, other])
         both = np.triu(here[:, :, None] & here[:, None, :], k=1)
-        sharing = inside & inside.transpose(0, 2, 1) & both
-        x, y, heading = (each[:, part] for each in world.place)
+        apart = np.where(both, np.maximum(outside, outside.transpose(0, 2, 1)), np.inf)
+        sharing = apart < 0.0
+        self.min_zone_margin = np.minimum(self.min_zone_margin, apart.min(axis=(1, 2)))
+        x, y, heading = (each[part.cars] for each in world.place)
         vehicle = world.vehicle
         along, across = np.cos(heading), np.sin(heading)
         x, y = x - 0.5 * vehicle.length * along, y - 0.5 * vehicle.length * across
@@ -99,14 +101,14 @@ class Measures:
 
     def _note(self, now: int, name: str, wrong: Booleans, before: Booleans, count: NDArray[np.int64]) -> None:
         part = self._s.world.part
-        begins = wrong & ~before[:, part, part]
+        begins = wrong & ~before[part.pairs]
         before[:] = False
-        before[:, part, part] = wrong
+        before[part.pairs] = wrong
         count += begins.sum(axis=(1, 2))
-        for run, one, other in zip(*np.nonzero(begins), strict=True):
-            row = int(run) * self._s.shape[1] + int(one) + part.start
-            said = f"{name}: cars {one + part.start} and {other + part.start}"
-            self._s.log.add(now, row, "violation", said, goal=name, other=int(other) + part.start)
+        for run, *pair in zip(*np.nonzero(begins), strict=True):
+            one, other = part.number[run, pair].tolist()
+            said = f"{name}: cars {one} and {other}"
+            self._s.log.add(now, int(run) * self._s.shape[1] + one, "violation", said, goal=name, other=other)
 
     def _waits(self, step: float) -> None:
         world = self._s.world
@@ -151,10 +153,10 @@ class Measures:
         near = (world.before | world.inside) & (world.distance <= 100.0)
         lower = (level <= BASE - 1) & near
         visible = s.visible
-        if visible.shape[1] != part.stop - part.start:
+        if visible.shape[1] != part.number.shape[1]:
             return
-        apart = ((level[:, part] > BASE)[:, :, None] & visible & lower[:, None, part]).any(axis=2)
-        self._apart[:, part] = np.where(apart, self._apart[:, part] + step, 0.0)
+        apart = ((level[part.cars] > BASE)[:, :, None] & visible & lower[part.cars][:, None]).any(axis=2)
+        self._apart[part.cars] = np.where(apart, self._apart[part.cars] + step, 0.0)
         self.disagreed = np.maximum(self.disagreed, self._apart.max(axis=1))
 
     def summary(self, run: int) -> dict[str, Any]:
@@ -174,6 +176,16 @@ class Measures:
             "safety_goals": self._goals(run),
         }
 
+    def margins(self, run: int, worth: float) -> dict[str, float]:
+        """How far a run was from each hazard, m: gap, distance from sharing a zone, and rest of a bound.
+
+        worth   m, of the whole of a bound
+        """
+        s = self._s
+        rows = slice(run * s.shape[1], (run + 1) * s.shape[1])
+        found = {"collision": float(self.min_gap[run]), "zone_conflict": float(self.min_zone_margin[run])}
+        return found | ({"bad_data_in_command": worth * self.exposure.left(rows)} if s.enabled and self._items else {})
+
     def _metrics(self, run: int) -> dict[str, Any]:
         s, world = self._s, self._s.world
         end, passed = float(seconds(s.finished, 0)), world.passed[run]
@@ -185,6 +197,7 @@ class Measures:
             "throughput": 3600.0 * float(counted.sum()) / (end - min(WARM_UP, 0.5 * end)),
             "longest_wait": float(self.waited[run].max()),
             "zone_conflicts": int(self.conflicts[run]),
+            "min_zone_margin": _finite(float(self.min_zone_margin[run])),
             "stuck_vehicles": int((self.waited[run] > STUCK).sum()),
             "mean_delay": float(delay.mean()) if len(delay) else None,
             "queued_at_end": int((waiting & np.isnan(passed)).sum()),

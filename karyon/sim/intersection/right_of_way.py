@@ -110,15 +110,17 @@ def clear_inside(
     bound   who is in the crossing, or cannot stop before it any more (run, car)
     """
     part = world.part
-    path, there = world.path[:, part], (world.inside | (bound & world.before))[:, part]
+    path, there = world.path[part.cars], (world.inside | (bound & world.before))[part.cars]
     conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & there[:, None, :]
     to_leave, left = _leaving(world, tables)
     blocks = conflicts & (to_leave > 0.0) & ~np.eye(path.shape[1], dtype=bool)
     begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
-    arrives = travel_time(begins + distance[:, part, None], speed[:, part, None], a, world.top[:, part, None])
-    blocks &= strict[:, part, None] | (left + SPARE > arrives)
+    arrives = travel_time(
+        begins + distance[part.cars][:, :, None], speed[part.cars][:, :, None], a, world.top[part.cars][:, :, None]
+    )
+    blocks &= strict[part.cars][:, :, None] | (left + SPARE > arrives)
     free = np.ones(world.s.shape, dtype=bool)
-    free[:, part] = ~blocks.any(axis=2)
+    free[part.cars] = ~blocks.any(axis=2)
     return free
 
 
@@ -129,18 +131,21 @@ def way_inside(world: World, tables: Tables, order: Floats) -> tuple[Floats, Flo
     Answers (run, car), inf: as it likes.
     """
     part = world.part
-    path, rank, here = world.path[:, part], order[:, part], world.here[:, part]
+    path, rank, here = world.path[part.cars], order[part.cars], world.here[part.cars]
     number = np.arange(rank.shape[1])
     theirs, mine = rank[:, None, :], rank[:, :, None]
     first = (theirs < mine) | ((theirs == mine) & (number[None, None, :] < number[None, :, None]))
     conflicts = tables.conflicts[path[:, :, None], path[:, None, :]] & here[:, None, :] & here[:, :, None]
-    begins = np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0) + world.distance[:, part, None]
+    begins = (
+        np.where(conflicts, tables.begins[path[:, :, None], path[:, None, :]], 0.0)
+        + world.distance[part.cars][:, :, None]
+    )
     to_leave, left = _leaving(world, tables)
     must_wait = conflicts & first & (begins > 0.0) & (to_leave > 0.0)
-    must_wait &= left + 0.1 > begins / np.maximum(world.speed[:, part, None], 0.5)
+    must_wait &= left + 0.1 > begins / np.maximum(world.speed[part.cars][:, :, None], 0.5)
     way, fast = np.full((2, *world.s.shape), np.inf)
-    way[:, part] = np.where(must_wait, begins, np.inf).min(axis=2)
-    fast[:, part] = np.where(must_wait, begins / np.maximum(left + 0.1, 0.1), np.inf).min(axis=2)
+    way[part.cars] = np.where(must_wait, begins, np.inf).min(axis=2)
+    fast[part.cars] = np.where(must_wait, begins / np.maximum(left + 0.1, 0.1), np.inf).min(axis=2)
     return way, fast
 
 
@@ -150,11 +155,11 @@ def _leaving(world: World, tables: Tables) -> tuple[Floats, Floats]:
     One that brakes is not counted on: as if it went on at half its speed.
     """
     part = world.part
-    path, speed = world.path[:, part], world.speed[:, None, part]
-    to_leave = tables.clear[path[:, None, :], path[:, :, None]] + world.distance[:, None, part]
-    soon = travel_time(to_leave, speed, SETS_OFF, world.top[:, None, part])
+    path, speed = world.path[part.cars], world.speed[part.cars][:, None]
+    to_leave = tables.clear[path[:, None, :], path[:, :, None]] + world.distance[part.cars][:, None]
+    soon = travel_time(to_leave, speed, SETS_OFF, world.top[part.cars][:, None])
     late = np.maximum(to_leave, 0.0) / np.maximum(0.5 * speed, 0.3)
-    return to_leave, np.where(world.acceleration[:, None, part] < BRAKES, late, soon)
+    return to_leave, np.where(world.acceleration[part.cars][:, None] < BRAKES, late, soon)
 
 
 def _first_standing(world: World, since: Floats) -> Floats:

@@ -12,6 +12,11 @@ from karyon.sim.scenario import Loaded, plain, written
 from karyon.sim.shipped import portable
 
 
+def begin(batch: Sequence[Loaded[Scenario]], out: Sequence[Path | None]) -> Simulation:
+    """The simulation of runs side by side, before its first instant. Raises OSError."""
+    return Simulation([one.scenario for one in batch], batch[0].design, out)
+
+
 def simulate(
     batch: Sequence[Loaded[Scenario]],
     out: Sequence[Path | None],
@@ -23,14 +28,11 @@ def simulate(
     Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
     """
 
-    def begin() -> Simulation:
-        return Simulation([one.scenario for one in batch], batch[0].design, out)
-
     def told(simulation: Simulation, run: int) -> list[str]:
         changed = simulation.injector.changed() | simulation.components.skipped
         return [*without_effect(batch[run], run, changed, uncounted=1), *_queues(simulation, run)]
 
-    return carry_out(batch, out, begin, told, dump, progress, attend)
+    return carry_out(batch, out, lambda: begin(batch, out), told, dump, progress, attend)
 
 
 def dump(loaded: Loaded[Scenario]) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim import documents
 from karyon.sim.channel.fields import Radio, warnings_of_radio
-from karyon.sim.documents import InputError
+from karyon.sim.documents import Document, InputError
 from karyon.sim.failure_modes import DAY, CrossingFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, Draft, KernelSwitch, Loaded, Record, Vehicle, parsed
 from karyon.sim.units import (
@@ -97,9 +97,18 @@ class Crossing(Section):
 
 
 def _fits(fault: CrossingFault, info: ValidationInfo) -> CrossingFault:
-    if wrong := beyond(fault, info, "cars are 0"):
+    """`fault` itself, if its car and its onset are in the scenario."""
+    known = info.data
+    if {"duration", "demand", "emergencies"} <= known.keys():
+        known = known | {"vehicles": _cars(known["demand"], known["duration"], len(known["emergencies"]))}
+    if wrong := beyond(fault, known, "cars are 0"):
         raise refusal(*wrong)
     return fault
+
+
+def _cars(demand: Demand, duration: float, emergencies: int) -> int:
+    """How many come in so many seconds, emergency vehicles among them."""
+    return max(2, ceil(demand.flow * duration / 3600.0) + emergencies)
 
 
 class Scenario(Section):
@@ -143,18 +152,16 @@ class Scenario(Section):
     @property
     def vehicles(self) -> int:
         """How many come, in order of arrival; emergency vehicles among them."""
-        return max(2, ceil(self.demand.flow * self.duration / 3600.0) + len(self.emergencies))
+        return _cars(self.demand, self.duration, len(self.emergencies))
 
 
-def checked(found: Draft) -> Loaded[Scenario]:
-    """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
+def checked(found: Draft, over_design: Document | None = None) -> Loaded[Scenario]:
+    """The scenario of a draft; `over_design` is laid on its safety design.
+
+    Raises InputError with all that is wrong with the scenario and its safety design.
+    """
     faults: list[documents.Fault] = []
-    scenario, document, text, design = parsed(found, Scenario, FUNCTION, None, faults)
-    if scenario is not None:
-        for index, fault in enumerate(scenario.faults):
-            if isinstance(fault.vehicle, int) and fault.vehicle >= scenario.vehicles:
-                said = f"vehicle {fault.vehicle} is not in the scenario, cars are 0 to {scenario.vehicles - 1}"
-                faults.append(document.place(("faults", index, "vehicle")).fault(said))
+    scenario, _, text, design = parsed(found, Scenario, FUNCTION, over_design, faults)
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario))

@@ -42,8 +42,8 @@ class Nearest(NamedTuple):
 def ahead(world: World) -> Ahead:
     """The nearest car that is in the way, until its rear is out of the way of this one's path; inf: nobody."""
     part, road = world.part, world.road
-    s, path, arm, here = (each[:, part] for each in (world.s, world.path, world.arm, world.here))
-    rear, speed = world.rear[:, part], world.speed[:, part]
+    s, path, arm, here = (each[part.cars] for each in (world.s, world.path, world.arm, world.here))
+    rear, speed = world.rear[part.cars], world.speed[part.cars]
     number = np.arange(s.shape[1])
     further = (s[:, None, :] > s[:, :, None]) | ((s[:, None, :] == s[:, :, None]) & (number < number[:, None]))
     same_arm = arm[:, :, None] == arm[:, None, :]
@@ -59,21 +59,21 @@ def ahead(world: World) -> Ahead:
     nearest = np.take_along_axis(gap, first[:, :, None], axis=2)[:, :, 0]
     found = np.isfinite(nearest)
     whole = Ahead(np.full(world.s.shape, np.inf), np.zeros(world.s.shape), np.full(world.s.shape, NOBODY))
-    whole.gap[:, part], whole.who[:, part] = nearest, np.where(found, first + part.start, NOBODY)
-    whole.speed[:, part] = np.where(found, np.take_along_axis(speed, first, axis=1), 0.0)
+    whole.gap[part.cars], whole.who[part.cars] = nearest, np.where(found, part.at(first), NOBODY)
+    whole.speed[part.cars] = np.where(found, np.take_along_axis(speed, first, axis=1), 0.0)
     return whole
 
 
 def nearest(world: World) -> Nearest:
     """Who is next at the line of each arm."""
     part = world.part
-    comes = world.before[:, None, part] & (world.arm[:, None, part] == np.arange(ARMS)[None, :, None])
-    distance = np.where(comes, world.distance[:, None, part], np.inf)
+    comes = world.before[part.cars][:, None] & (world.arm[part.cars][:, None] == np.arange(ARMS)[None, :, None])
+    distance = np.where(comes, world.distance[part.cars][:, None], np.inf)
     who = distance.argmin(axis=2)
     near = distance.min(axis=2)
     found = np.isfinite(near)
-    speed = np.where(found, np.take_along_axis(world.speed[:, part], who, axis=1), 0.0)
-    return Nearest(near, speed, np.where(found, who + part.start, NOBODY))
+    speed = np.where(found, np.take_along_axis(world.speed[part.cars], who, axis=1), 0.0)
+    return Nearest(near, speed, np.where(found, part.at(who), NOBODY))
 
 
 class Eyes:
@@ -136,10 +136,12 @@ class Eyes:
         """Whom each car of `world.part` sees, of those that are not out of the crossing yet (run, car, other)."""
         world = self._world
         part = world.part
-        x, y, _ = (each[:, part] for each in world.place)
+        x, y, _ = (each[part.cars] for each in world.place)
         near = np.hypot(x[:, :, None] - x[:, None, :], y[:, :, None] - y[:, None, :]) <= self.range
-        matters = (world.before | world.inside)[:, part]
-        return np.asarray(near & matters[:, None, :] & world.here[:, part, None] & ~np.eye(near.shape[1], dtype=bool))
+        matters = (world.before | world.inside)[part.cars]
+        return np.asarray(
+            near & matters[:, None, :] & world.here[part.cars][:, :, None] & ~np.eye(near.shape[1], dtype=bool)
+        )
 
     def _apart(self, who: Integers) -> Floats:
         """Distance in m from each car to another one (side, run, car)."""

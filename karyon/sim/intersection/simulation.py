@@ -71,7 +71,7 @@ class Simulation:
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
         self.sight = Sight(self.rows, INCONSISTENT, limit)
-        self.channel = Channel(scenarios, is_group=True)
+        self.channel = Channel(scenarios, is_group=True, words=-len(CONTENT))  # what is said is kept by `agreement`
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
         self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
@@ -165,7 +165,7 @@ class Simulation:
         place, speed = world.s + radio.position_sigma * noise[0], world.speed + radio.speed_sigma * noise[1]
         place, speed, level = said_wrongly(self.liars, now, place, speed, self.admitted.reshape(self.shape), self.top)
         self.agreement.send(place, speed, level)
-        nothing = np.zeros((len(CONTENT), self.rows))  # what is said is kept by `agreement`, in order of its sending
+        nothing = np.zeros((0, self.rows))
         x, y, _ = world.place
         places = np.zeros((len(MESSAGE), self.rows), dtype=np.complex128)  # in the plane: distances are their |a - b|
         places[0] = (x + 1j * y).ravel()
@@ -193,7 +193,7 @@ class Simulation:
         """Who sees whom; whose word agrees with what is seen; who has come into sight just now; of `world.part`."""
         part = self.world.part
         visible = self.visible
-        since = self._first_seen[:, part, part]
+        since = self._first_seen[part.pairs]
         new = visible & (now - np.where(since == NEVER, now, since) < GRACE)
         return visible, self.agreement.agrees(self._heard(), visible, BELIEVED), new
 
@@ -211,8 +211,8 @@ class Simulation:
         self.channel.receive(now, deaf)
         part = world.part
         self.visible = self.eyes.visible()
-        first = self._first_seen[:, part, part]
-        self._first_seen[:, part, part] = np.where(self.visible & (first == NEVER), now, first)
+        first = self._first_seen[part.pairs]
+        self._first_seen[part.pairs] = np.where(self.visible & (first == NEVER), now, first)
         self._tell(now, running, deaf)
 
     def _tell(self, now: int, running: Booleans, deaf: Booleans) -> None:
@@ -234,15 +234,15 @@ class Simulation:
     def _peers(self, now: int) -> tuple[Integers, Floats]:
         """Of each row, when the oldest newest message of all around was sent, and whether all are believed (row,)."""
         part = self.world.part
-        heard = self._heard()[:, part, part]
+        heard = self._heard()[part.pairs]
         visible, agrees, _ = self._around(now)
-        first = self._first_seen[:, part, part]
+        first = self._first_seen[part.pairs]
         reference = np.where(visible, np.maximum(heard, first), now)
         oldest = np.full(self.shape, now)
-        oldest[:, part] = reference.min(axis=2)
+        oldest[part.cars] = reference.min(axis=2)
         believed = np.ones(self.shape)
         lies = visible & ~agrees & (heard != NEVER)
-        believed[:, part] = np.where(lies.any(axis=2), 0.0, 1.0)
+        believed[part.cars] = np.where(lies.any(axis=2), 0.0, 1.0)
         return oldest.ravel(), believed.ravel()
 
     def _decide(self, now: int) -> None:

@@ -24,11 +24,40 @@ STRAIGHT = 11.0  # m/s, across the crossing
 ENTRY_GAP, ENTRY_BRAKING = 6.0, 2.5  # m, m/s2: one appears where it can still follow the last one
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Some cars of each run, one behind the other in order of arrival; as many in every run.
+
+    number   of each (run, place): `place` counts from the first of them
+    cars     where they are in arrays (run, car)
+    pairs    where pairs of them are in arrays (run, car, other)
+    """
+
+    number: Integers
+    cars: tuple[Integers, Integers]
+    pairs: tuple[Integers, Integers, Integers]
+
+    @classmethod
+    def of(cls, here: Booleans) -> Part:
+        """From the first car that is here (run, car) to the last one, and in runs with fewer some beside them."""
+        runs, cars = here.shape
+        first = here.argmax(axis=1)
+        last = np.where(here.any(axis=1), cars - 1 - here[:, ::-1].argmax(axis=1), 0)
+        width = int((last - first).max()) + 1
+        number = np.minimum(first, cars - width)[:, None] + np.arange(width)
+        run = np.arange(runs)[:, None]
+        return cls(number, (run, number), (run[:, :, None], number[:, :, None], number[:, None, :]))
+
+    def at(self, place: Integers) -> Integers:
+        """Numbers of the cars at these places (run, any)."""
+        return np.take_along_axis(self.number, place, axis=1)
+
+
 class World:
     """Cars on paths; arrays (run, car), cars in order of arrival. `s` is the arc length of the front bumper, in m.
 
     here     has appeared, and is not out of sight yet
-    part     the cars, of all runs, between which there is anyone here: pairs are computed of these alone
+    part     the cars between which there is anyone here: pairs are computed of these alone
     top      speed across the crossing on its path, m/s
     entered, passed, left   s, when it appeared, its front crossed its stop line, it was out of sight; NaN: not yet
     blocked  an arm on which somebody walks (run, arm)
@@ -52,9 +81,9 @@ class World:
         self.command = np.zeros(shape)
         self.appeared, self.here = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.entered, self.passed, self.left = np.full((3, *shape), np.nan)
-        self.part = slice(0, 1)
+        self.part = Part.of(self.here)
         self.now = 0
-        self._placed: tuple[tuple[int, slice], tuple[Floats, Floats, Floats]] | None = None
+        self._placed: tuple[tuple[int, Part], tuple[Floats, Floats, Floats]] | None = None
         self._end = self.road.length[self.path]
         self._ends = np.where(self.road.conflicts, self.road.ends, 0.0).max(axis=1)[self.path]
         self.blocked = np.zeros((self.runs, ARMS), dtype=bool)
@@ -135,8 +164,7 @@ class World:
             self.here |= enters
             self.entered = np.where(enters, now, self.entered)
         self._placed = None
-        present = np.flatnonzero(self.here.any(axis=0))
-        self.part = slice(int(present[0]), int(present[-1]) + 1) if len(present) else slice(0, 1)
+        self.part = Part.of(self.here)
 
     def walk(self, bound: Booleans) -> None:
         """Pedestrians set out once nobody who is `bound` (run, car) will drive where they walk, and arrive."""

@@ -54,7 +54,7 @@ class Metrics:
         self._sees = _Seeing(s)
         self.shares = {name: np.zeros((len(each.levels), cars)) for name, each in s.functions.items()}
         self.min_gap, self.min_ttc = np.full(cars, np.inf), np.full(cars, np.inf)
-        self.min_margin = np.full(runs, np.inf)
+        self.min_margin, self._min_room = np.full((2, runs), np.inf)
         self._gap_sum, self._gap_time = np.zeros(cars), np.zeros(cars)
         pairs = runs, vehicles, vehicles
         self._was = {name: np.zeros(pairs, dtype=bool) for name in ("collision", "unsafe_distance")}
@@ -187,6 +187,8 @@ class Metrics:
                     speeds = world.rate[behind], world.rate[ahead]
                     safe = rss.safe_distance(*speeds, reaction, self._vehicle.braking)
                     rooms.append(distance - self._vehicle.length - float(safe))
+            run = car // world.vehicles
+            self._min_room[run] = min([self._min_room[run], *rooms])
             if min(rooms, default=0.0) < 0.0:
                 self._violated(
                     now, car, "gap_not_free", f"{-min(rooms):.2f} m less than is safe as it crosses the line"
@@ -244,6 +246,22 @@ class Metrics:
             "metrics": self._changes(run, cars),
             "safety_goals": self._goals(run),
         }
+
+    def margins(self, run: int, worth: float) -> dict[str, float]:
+        """How far a run was from each hazard, m: gap, margin over RSS, room in the gap as the line is crossed, bounds.
+
+        worth   m, of the whole of a bound
+        """
+        vehicles = self._s.world.vehicles
+        cars = slice(run * vehicles, (run + 1) * vehicles)
+        found = {
+            "collision": float(self.min_gap[cars].min()),
+            "unsafe_distance": float(self.min_margin[run]),
+            "gap_not_free": float(self._min_room[run]),
+        }
+        if self._s.enabled:
+            found["bad_data_in_command"] = worth * min(each.left(cars) for each in self._exposures.values())
+        return found
 
     def _changes(self, run: int, cars: slice) -> dict[str, Any]:
         done = [one for one in self.done if one.run == run]
@@ -333,6 +351,10 @@ class _Exposed:
         """The run ends."""
         if self.items:
             self._exposure.close(now)
+
+    def left(self, cars: slice) -> float:
+        """Least share of its bound that anything bad has left."""
+        return self._exposure.left(cars) if self.items else 1.0
 
     def tightest(self, cars: slice) -> tuple[float, float, float]:
         """Latency, switch bound and handling bound of what has the least margin, s."""

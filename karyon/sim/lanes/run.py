@@ -16,10 +16,13 @@ from karyon.sim.shipped import portable
 NUMBERS = ("reaction_time", "margin")  # of the controller of each level
 
 
-def checked(found: Draft) -> Loaded[LaneChangeScenario]:
-    """The scenario of a draft. Raises InputError with all that is wrong with it and its safety design."""
+def checked(found: Draft, over_design: Document | None = None) -> Loaded[LaneChangeScenario]:
+    """The scenario of a draft; `over_design` is laid on its safety design.
+
+    Raises InputError with all that is wrong with the scenario and its safety design.
+    """
     faults: list[documents.Fault] = []
-    scenario, document, text, design = parsed(found, LaneChangeScenario, FUNCTION, None, faults)
+    scenario, document, text, design = parsed(found, LaneChangeScenario, FUNCTION, over_design, faults)
     if design is not None:
         faults += _lacking(design, document)
     if scenario is not None and is_bench(scenario.sensors):
@@ -68,6 +71,11 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
     return written(loaded.name, data)
 
 
+def begin(batch: Sequence[Loaded[LaneChangeScenario]], out: Sequence[Path | None]) -> Simulation:
+    """The simulation of runs side by side, before its first instant. Raises OSError."""
+    return Simulation([one.scenario for one in batch], batch[0].design, out)
+
+
 def simulate(
     batch: Sequence[Loaded[LaneChangeScenario]],
     out: Sequence[Path | None],
@@ -79,11 +87,8 @@ def simulate(
     Raises OSError, and InputError for the folder of a campaign; nothing half-written stays under a final name.
     """
 
-    def begin() -> Simulation:
-        return Simulation([one.scenario for one in batch], batch[0].design, out)
-
     def told(simulation: Simulation, run: int) -> list[str]:
         changed = simulation.sensing.injector.changed() | simulation.components.skipped
         return without_effect(batch[run], run, changed | simulation.attackers.changed() | simulation.speech.changed)
 
-    return carry_out(batch, out, begin, told, dump, progress, attend)
+    return carry_out(batch, out, lambda: begin(batch, out), told, dump, progress, attend)

@@ -109,7 +109,7 @@ class Following(Section):
 
 def _fits(fault: LaneChangeFault, info: ValidationInfo) -> LaneChangeFault:
     """`fault` itself, if its vehicle, its onset and its mode are in a scenario of this kind."""
-    wrong = beyond(fault, info, "vehicles are 0")
+    wrong = beyond(fault, info.data, "vehicles are 0")
     if fault.mode in OF_GROUPS:
         wrong.insert(0, (("mode",), contradiction(f"`{fault.mode}` befalls what a platoon agrees on")))
     if wrong:

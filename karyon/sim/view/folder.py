@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon import __version__
+from karyon.sim.kinds import KINDS
 from karyon.sim.run import CAMPAIGN, FUNCTION
 
 Floats = NDArray[np.float64]
@@ -22,7 +23,7 @@ LOSSES = {  # files without which there is still something to see
     MESSAGES: "who heard whom is not shown",
 }
 LEVEL = f"los_{FUNCTION}"
-IN_THE_AIR = "los_flight"  # where there is no road to look at
+UNSEEN = tuple(f"los_{name}" for name, kind in KINDS.items() if kind.viewed == "never")  # no road to look at
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", "front.distance")
 LINKS = ("sender", "receiver", "sent", "arrived")
 
@@ -48,7 +49,7 @@ def judged(folder: Path) -> tuple[str, ...]:
 def _must_be_trace(path: Path) -> None:
     with opened(path) as file:
         names = file.schema_arrow.names
-        if level_column(names) == IN_THE_AIR:
+        if level_column(names) in UNSEEN:
             raise RunError(f"{path}: holds a flight: `karyon plot {path.parent}` shows it from above")
         signals = [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
         for name in (*NEEDED, level_column(names), *(f"{signal}_age" for signal in signals)):

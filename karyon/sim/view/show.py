@@ -12,7 +12,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 
-from karyon.sim.kinds import CAR_FOLLOWING, function_of, read, simulate
+from karyon.sim.kinds import CAR_FOLLOWING, KINDS, function_of, read, simulate
 from karyon.sim.run import refuse_bench, refuse_campaign
 from karyon.sim.scenario import Loaded
 from karyon.sim.view import stills, window
@@ -21,8 +21,6 @@ from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
 from karyon.sim.view.recording import Recording
 from karyon.sim.view.scene import Source
-
-COME_AND_GO = ("intersection",)  # functions whose vehicles do: a live window has as many from its beginning to its end
 
 
 class ShowError(ValueError):
@@ -83,7 +81,7 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         yield Recording(Path(shown))
         return
     loaded = read(shown, [], seed)
-    if loaded.scenario.kind == "flight":
+    if KINDS[function_of(loaded)].viewed == "never":
         raise ShowError(f"{shown} is a flight: karyon run {shown}, then karyon plot runs/{loaded.name} shows it")
     if function_of(loaded) == CAR_FOLLOWING:
         refuse_bench(loaded)
@@ -102,7 +100,7 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
 @contextmanager
 def of_scenario(loaded: Loaded[Any], folder: Path) -> Iterator[Source]:
     """The run of a scenario, recorded in `folder`: live, or once it has ended where vehicles come and go."""
-    if function_of(loaded) in COME_AND_GO:
+    if KINDS[function_of(loaded)].viewed == "recorded":
         folder.mkdir(parents=True, exist_ok=True)
         tell = _Told(loaded.scenario.duration)
 

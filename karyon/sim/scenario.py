@@ -73,6 +73,7 @@ TIMED = {"faults": "onset", "cut_ins": "time"}  # what happens in a scenario: li
 FILES: tuple[Keys, ...] = (
     ("safety",),
     ("leader", "recording"),
+    ("recorded", "file"),
     ("radio", "replay", "delays"),
     ("radio", "replay", "losses"),
 )

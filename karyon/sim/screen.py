@@ -88,5 +88,5 @@ def _news(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
                 fallen.add(event["vehicle"])
             if event["vehicle"] in fallen or (event["time"] > START and not event.get("comes")):
                 yield event
-        elif event["kind"] in ("fault", "cut_in", "violation", "agreement"):
+        elif event["kind"] in ("fault", "cut_in", "violation", "forced", "agreement"):
             yield event

@@ -44,7 +44,9 @@ class Log:
         self._doubted: NDArray[np.bool_] | None = None
 
     def add(self, now: int, car: int, kind: str, said: str, **fields: Any) -> None:
-        """One event of a car at `now` (ns)."""
+        """One event of a car at `now` (ns); what recorded cars would do, and what is before they begin, is no event."""
+        if now < self._s.world.begins or not self._s.world.ours[car]:
+            return
         run, vehicle = divmod(car, self._vehicles)
         event = {"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields}
         self.events[run].append(event)

@@ -70,6 +70,19 @@ class Traffic(Section):
     time_gap_spread: Seconds = Field(default=0.6, ge=0, le=30, description="and up to so much more")
 
 
+class Recorded(Section):
+    """Recorded traffic, in which one car is replaced by vehicle 0; the others drive as they did, and have no radio."""
+
+    file: Text = Field(description="of CommonRoad, which has the lanes, too")
+    replace: Count = Field(ge=0, le=2**31, description="number of the car in it that is replaced")
+    lead_in: Seconds = Field(
+        default=2.0,
+        ge=0,
+        le=10,
+        description="before its first instant: all go on as they begin, and ours gets ready",
+    )
+
+
 class Wish(Section):
     """A car that wishes to change to the next lane."""
 
@@ -119,6 +132,8 @@ def _fits(fault: LaneChangeFault, info: ValidationInfo) -> LaneChangeFault:
 
 def _are_there(function: Function, info: ValidationInfo) -> Function:
     """`function` itself, if its wishes are of cars and lanes that there are, and begin before the end."""
+    if info.data.get("recorded") is not None:
+        return function  # the file knows
     vehicles, duration, road = (info.data.get(name) for name in ("vehicles", "duration", "road"))
     wrong = []
     for index, wish in enumerate(function.wishes or ()):
@@ -147,6 +162,9 @@ class LaneChangeScenario(Section):
     vehicles: Count = Field(default=12, ge=2, le=VEHICLES_MAX, description="how many; they communicate all")
     road: RoadSection = Field(default=RoadSection(), description="lanes, and where they lead")
     traffic: Traffic = Field(default=Traffic(), description="how the cars begin")
+    recorded: Recorded | None = Field(
+        default=None, description="recorded traffic in place of `vehicles`, `road` and `traffic`"
+    )
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
     sensors: Sensors = Field(default=Sensors(), description="what they measure; those of distances to all sides")
     radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(

@@ -187,6 +187,11 @@ def changes(path: Path) -> list[int]:
     return [number for number, (first, last) in lanes.items() if None not in (first, last) and first != last]
 
 
+def road_of(path: Path, track: Track) -> LaneletRoad:
+    """The lanes along the one in which a car begins. Raises InputError."""
+    return _road(path, _lanelet_at(file.read(path).lanelets, track))[0]
+
+
 def _lanes_of(path: Path, track: Track) -> tuple[int | None, int | None]:
     """The lanes in which a car begins and ends, along the one in which it begins; None: beside all of them."""
     road, around = _road(path, _lanelet_at(file.read(path).lanelets, track))

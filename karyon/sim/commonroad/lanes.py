@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import make_smoothing_spline
 from scipy.ndimage import gaussian_filter1d
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Recording, Track
+from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.lanes.road import Road
 
@@ -26,14 +26,11 @@ Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-OURS = 0  # index of the car that takes the place of a recorded one
 BEFORE, BEHIND = 300.0, 1000.0  # m of straight road before and behind what is recorded
 SMOOTH = 8.0  # m, over which the middle of a lane is smoothed: its points make corners
 ALIKE = 0.5  # cosine of the angle between two lanes of one direction, at least
 BESIDE = 30.0  # m: a lane further aside is another road
 OFF = 1.0  # m beside its lane: so far a recorded car may be
-SPLINE = 0.1  # s³, weight of the second derivative: motion within 0.3 s is noise of the cameras
-FEW = 5  # instants that a smoothing spline needs
 TICK = 0.01  # s between two instants at which motion is looked up; linear between them
 SLOW = 2.0  # m/s: below it the heading of a car is not that of its motion
 
@@ -153,7 +150,7 @@ def scene(path: Path, replaced: int, lead_in: float, most: int) -> Scene:
     if track is None:
         raise InputError([_fault(path, f"has no moving car {replaced}")])
     road, _ = _road(path, _lanelet_at(recording.lanelets, track))
-    chosen, left_out = _nearest(recording, track, most)
+    chosen, left_out = nearest(recording, track, most)
     times = np.arange(-lead_in, (recording.steps - track.first) * recording.step + 2 * TICK, TICK)
     tables = [_sampled(road, each, recording, track, times) for each in chosen]
     table = np.stack(tables, axis=2)
@@ -209,21 +206,13 @@ def _curvature(points: Floats) -> tuple[Floats, tuple[float, float, float]]:
     first, last = points[1] - points[0], points[-1] - points[-2]
     first, last = first / np.hypot(*first), last / np.hypot(*last)
     line = np.concatenate([[points[0] - BEFORE * first], points, [points[-1] + BEHIND * last]])
-    even = _even(line)
-    smooth = _even(gaussian_filter1d(even, SMOOTH, axis=0, mode="nearest")[int(4 * SMOOTH) : -int(4 * SMOOTH)])
+    even = resampled(line)
+    smooth = resampled(gaussian_filter1d(even, SMOOTH, axis=0, mode="nearest")[int(4 * SMOOTH) : -int(4 * SMOOTH)])
     step = np.diff(smooth, axis=0)
     heading = np.unwrap(np.arctan2(step[:, 1], step[:, 0]))
     turn = np.diff(heading)
     curvature = np.concatenate([[0.0], turn, [0.0]])
     return curvature, (float(smooth[0, 0]), float(smooth[0, 1]), float(heading[0]))
-
-
-def _even(line: Floats) -> Floats:
-    """The line with a point at each metre."""
-    at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    kept = np.append(True, np.diff(at) > 0.0)
-    metres = np.arange(0.0, at[-1], 1.0)
-    return np.stack([np.interp(metres, at[kept], line[kept, axis]) for axis in (0, 1)], axis=1)
 
 
 @lru_cache(maxsize=64)
@@ -251,7 +240,7 @@ def _lanelet_at(lanelets: Sequence[Lanelet], track: Track) -> Lanelet:
     heading = np.array([np.cos(track.heading[0]), np.sin(track.heading[0])])
     found = []
     for lanelet in lanelets:
-        line = _even(lanelet.middle) if len(lanelet.middle) > 1 else lanelet.middle
+        line = resampled(lanelet.middle) if len(lanelet.middle) > 1 else lanelet.middle
         if len(line) < 2:
             continue
         away = np.hypot(*(line - place).T)
@@ -291,7 +280,9 @@ def _joined(lines: Sequence[Floats]) -> Floats:
 
 def _bounds(road: LaneletRoad, chain: Sequence[Lanelet]) -> tuple[Floats, Floats] | None:
     """Right and left bound of a lane along the road; None: it leads elsewhere."""
-    right, left = (road.places(_even(_joined([getattr(each, side) for each in chain]))) for side in ("right", "left"))
+    right, left = (
+        road.places(resampled(_joined([getattr(each, side) for each in chain]))) for side in ("right", "left")
+    )
     if len(right) < 2 or len(left) < 2:
         return None
     middle = 0.5 * (right[len(right) // 2] + left[len(left) // 2])
@@ -306,19 +297,6 @@ def _rising(line: Floats) -> Floats:
     return np.asarray(line[np.append(True, np.diff(np.maximum.accumulate(line[:, 0])) > 0.0)])
 
 
-def _nearest(recording: Recording, track: Track, most: int) -> tuple[list[Track], int]:
-    """The replaced car first, then those that come nearest to it; and how many are left out."""
-    others = [each for each in recording.tracks if each.number != track.number and each.last > track.first]
-    others.sort(key=lambda each: (_apart(track, each), each.number))
-    chosen = sorted(others[: most - 1], key=lambda each: each.number)
-    return [track, *chosen], len(others) - len(chosen)
-
-
-def _apart(one: Track, other: Track) -> float:
-    """How near two cars come to each other's path, m."""
-    return float(np.hypot(one.x[:, None] - other.x, one.y[:, None] - other.y).min())
-
-
 def _sampled(road: LaneletRoad, track: Track, recording: Recording, replaced: Track, times: Floats) -> Floats:
     """The track at `times` (s after the first instant of the replaced one): s, d, speed, across, acceleration."""
     own = (np.arange(len(track.x), dtype=np.float64) + track.first - replaced.first) * recording.step
@@ -326,22 +304,13 @@ def _sampled(road: LaneletRoad, track: Track, recording: Recording, replaced: Tr
     begins = own[0] if own[0] > 0.0 else -np.inf  # who is there at the first instant has come from somewhere
     there = (times >= begins) & (times <= own[-1])
     inside = np.clip(times, max(own[0], 0.0), own[-1])
-    (s, rate, change), (d, aside, _) = (_motion(own, place[:, axis], inside) for axis in (0, 1))
+    (s, rate, change), (d, aside, _) = (smoothed(own, place[:, axis], inside) for axis in (0, 1))
     s, d = s + rate * (times - inside), d + aside * (times - inside)
     share = 1.0 - road.curvature(s) * d
     along = np.maximum(rate * share, 0.0)
     speed = np.hypot(along, aside)
     across = np.clip(aside / np.maximum(speed, SLOW), -0.9, 0.9)
     return np.where(there, np.stack([s, d, speed, across, change * share]), np.nan)
-
-
-def _motion(times: Floats, values: Floats, at: Floats) -> tuple[Floats, Floats, Floats]:
-    """Value, first and second derivative of what was recorded, smoothed."""
-    if len(times) < FEW:
-        rate = np.polyfit(times, values, 1)[0] if len(times) > 1 else 0.0
-        return np.interp(at, times, values), np.full_like(at, rate), np.zeros_like(at)
-    spline = make_smoothing_spline(times, values, lam=SPLINE)
-    return spline(at), spline.derivative(1)(at), spline.derivative(2)(at)
 
 
 def _lane(road: LaneletRoad, around: list[tuple[float, float]], place: Floats) -> int | None:

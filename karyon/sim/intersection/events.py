@@ -33,8 +33,10 @@ class Log:
         self._coordinator = np.full(simulation.shape[0], -1)
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
-        """One event of a row at `now` (ns)."""
+        """One event of a row at `now` (ns); what recorded cars would do is none, nor what is before ours begins."""
         run, car = divmod(row, self._s.shape[1])
+        if now < self._s.world.begins or not self._s.world.ours[car]:
+            return
         self.events[run].append({"time": now / 1e9, "vehicle": car, "kind": kind, "text": said, **fields})
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:

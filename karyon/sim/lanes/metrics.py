@@ -13,7 +13,7 @@ from karyon.control import rss
 from karyon.perception.following import DISTANCE, OWN, RELATIVE
 from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
-from karyon.sim.commonroad.lanes import OURS
+from karyon.sim.commonroad.tracks import OURS
 from karyon.sim.lanes import bounds
 from karyon.sim.lanes.blame import Blame
 from karyon.sim.lanes.recorded import RecordedWorld

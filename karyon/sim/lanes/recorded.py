@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.bicycle import Pose
-from karyon.sim.commonroad.lanes import OURS, Scene
+from karyon.sim.commonroad.lanes import Scene
+from karyon.sim.commonroad.tracks import OURS
 from karyon.sim.lanes.scenario import LaneChangeScenario
 from karyon.sim.lanes.world import World
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
+from karyon.sim.commonroad.section import Recorded
 from karyon.sim.failure_modes import DAY, LaneChangeFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
@@ -68,19 +69,6 @@ class Traffic(Section):
     speed_spread: MetresPerSecond = Field(default=1.0, ge=0, le=10, description="what drivers want, at most off that")
     time_gap: Seconds = Field(default=1.4, ge=0, le=30, description="initial gap is 2 m plus this times the speed")
     time_gap_spread: Seconds = Field(default=0.6, ge=0, le=30, description="and up to so much more")
-
-
-class Recorded(Section):
-    """Recorded traffic, in which one car is replaced by vehicle 0; the others drive as they did, and have no radio."""
-
-    file: Text = Field(description="of CommonRoad, which has the lanes, too")
-    replace: Count = Field(ge=0, le=2**31, description="number of the car in it that is replaced")
-    lead_in: Seconds = Field(
-        default=2.0,
-        ge=0,
-        le=10,
-        description="before its first instant: all go on as they begin, and ours gets ready",
-    )
 
 
 class Wish(Section):

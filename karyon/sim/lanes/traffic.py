@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from karyon.sim import documents
-from karyon.sim.commonroad import file, lanes
-from karyon.sim.commonroad.lanes import OURS, Scene
-from karyon.sim.documents import Document, InputError, suggestion
-from karyon.sim.lanes.scenario import VEHICLES_MAX, LaneChangeScenario, Recorded, Wish
+from karyon.sim.commonroad import checks, lanes
+from karyon.sim.commonroad.lanes import Scene
+from karyon.sim.commonroad.section import Recorded
+from karyon.sim.commonroad.tracks import OURS
+from karyon.sim.documents import Document
+from karyon.sim.lanes.scenario import VEHICLES_MAX, LaneChangeScenario, Wish
 
 REPLACED = ("vehicles", "road", "traffic")  # by the recording
-SHOWN = 12  # numbers of cars that a hint lists
+CHANGE = "change lanes"
 
 
 def scene_of(recorded: Recorded) -> Scene:
@@ -25,65 +27,30 @@ def recorded(
     What is wrong is added to `faults`.
     """
     assert scenario.recorded is not None
-    found = len(faults)
-    for name in (*REPLACED, "lane_change.waves"):
-        path = tuple(name.split("."))
-        if document.at(path) is not None:
-            said = f"{name} and recorded exclude each other: the recording has its own"
-            faults.append(document.place_of_key(path).fault(said, "remove one of them"))
-    scene = _scene(scenario.recorded, document, faults)
-    if scene is None or len(faults) > found:
+    checks.refuse(document, (*REPLACED, "lane_change.waves"), faults)
+    scene = checks.opened(scenario.recorded, document, faults, scene_of, lanes.changes, CHANGE)
+    if scene is None:
         return None, ()
-    return _completed(scenario, document, scene, faults)
-
-
-def _scene(recorded: Recorded, document: Document, faults: list[documents.Fault]) -> Scene | None:
-    path, place = Path(recorded.file), document.place(("recorded", "replace"))
-    try:
-        numbers = [track.number for track in file.read(path).tracks]
-        if recorded.replace not in numbers:
-            meant = suggestion(str(recorded.replace), [str(each) for each in numbers])
-            hint = f"did you mean {meant}? " if meant else ""
-            said = f"recorded.replace names a car that does not move in {path.name}: {recorded.replace}"
-            faults.append(place.fault(said, f"{hint}{_changing(path)}"))
-            return None
-        scene = scene_of(recorded)
-    except InputError as error:
-        faults += error.faults
-        return None
-    if scene.home == scene.goal and document.at(("lane_change", "wishes")) is None:
-        said = f"recorded.replace names a car that stays in its lane: {recorded.replace}"
-        faults.append(place.fault(said, _changing(path)))
-    return scene
-
-
-def _changing(path: Path) -> str:
-    numbers = [str(each) for each in lanes.changes(path)]
-    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
-    return f"those that change lanes are {', '.join(numbers[:SHOWN]) or 'none'}{more}"
-
-
-def _completed(
-    scenario: LaneChangeScenario, document: Document, scene: Scene, faults: list[documents.Fault]
-) -> tuple[LaneChangeScenario, tuple[str, ...]]:
-    assert scenario.recorded is not None
-    begins, warnings = scenario.recorded.lead_in, []
-    most = begins + scene.duration
-    if document.at(("duration",)) is not None and scenario.duration > most:
-        warnings.append(f"duration is {most:g} s: then the recording ends")
+    wishes = scenario.lane_change.wishes
+    if wishes is None and scene.home == scene.goal:
+        said = f"recorded.replace names a car that stays in its lane: {scenario.recorded.replace}"
+        hint = checks.listed(lanes.changes(Path(scenario.recorded.file)), CHANGE)
+        faults.append(document.place(("recorded", "replace")).fault(said, hint))
+    duration, warnings = checks.lasting(scenario.recorded, document, scenario.duration, scene.duration, faults)
     if scene.left_out:
         warnings.append(f"{scene.left_out} recorded cars are left out, which come least near to the replaced one")
-    duration = min(scenario.duration, most) if document.at(("duration",)) is not None else most
-    function, goal = scenario.lane_change, Wish(vehicle=OURS, time=begins, lane=scene.goal)
-    wishes = (goal,) if function.wishes is None else function.wishes
+    goal = Wish(vehicle=OURS, time=scenario.recorded.lead_in, lane=scene.goal)
+    wishes = (goal,) if wishes is None else wishes
+    _fit(wishes, scene, document, faults)
+    function = scenario.lane_change.model_copy(update={"wishes": wishes})
+    update = {"vehicles": len(scene.numbers), "duration": duration, "lane_change": function}
+    return scenario.model_copy(update=update), tuple(warnings)
+
+
+def _fit(wishes: tuple[Wish, ...], scene: Scene, document: Document, faults: list[documents.Fault]) -> None:
+    """Add a fault for each wish of another car than ours, or for a lane that is not there."""
     for index, wish in enumerate(wishes):
-        for name, value, most_of in (("vehicle", wish.vehicle, 0), ("lane", wish.lane, scene.road.lanes - 1)):
-            if value > most_of:
-                said = f"lane_change.wishes[{index}].{name} is from 0 to {most_of} in this recording, found {value}"
+        for name, value, most in (("vehicle", wish.vehicle, OURS), ("lane", wish.lane, scene.road.lanes - 1)):
+            if value > most:
+                said = f"lane_change.wishes[{index}].{name} is from 0 to {most} in this recording, found {value}"
                 faults.append(document.place(("lane_change", "wishes", index, name)).fault(said))
-    if begins >= duration:
-        said = f"recorded.lead_in lasts until the end of the scenario, at {duration:g} s"
-        faults.append(document.place(("recorded", "lead_in")).fault(said))
-    update = {"vehicles": len(scene.numbers), "duration": duration}
-    changed = function.model_copy(update={"wishes": wishes})
-    return scenario.model_copy(update={**update, "lane_change": changed}), tuple(warnings)

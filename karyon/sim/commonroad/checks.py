@@ -1,0 +1,68 @@
+"""What can be wrong with recorded traffic in a scenario: told with its place there, or in the CommonRoad file."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from karyon.sim import documents
+from karyon.sim.commonroad import file
+from karyon.sim.commonroad.section import Recorded
+from karyon.sim.documents import Document, InputError, suggestion
+
+SHOWN = 12  # numbers of cars that a hint lists
+
+Scene = TypeVar("Scene")
+
+
+def refuse(document: Document, names: Sequence[str], faults: list[documents.Fault]) -> None:
+    """Add a fault for each of these fields, such as `lane_change.waves`, that stands beside a recording."""
+    for name in names:
+        path = tuple(name.split("."))
+        if document.at(path) is not None:
+            said = f"{name} and recorded exclude each other: the recording has its own"
+            faults.append(document.place_of_key(path).fault(said, "remove one of them"))
+
+
+def opened(
+    recorded: Recorded,
+    document: Document,
+    faults: list[documents.Fault],
+    scene_of: Callable[[Recorded], Scene],
+    fitting: Callable[[Path], Sequence[int]],
+    what: str,
+) -> Scene | None:
+    """The scene of a recording; None, with faults added: there is none.
+
+    fitting   the cars of a file that can be replaced, in words those that do `what`
+    """
+    path = Path(recorded.file)
+    try:
+        numbers = [track.number for track in file.read(path).tracks]
+        if recorded.replace in numbers:
+            return scene_of(recorded)
+        meant = suggestion(str(recorded.replace), [str(each) for each in numbers])
+        hint = f"did you mean {meant}? " if meant else ""
+        said = f"recorded.replace names a car that does not move in {path.name}: {recorded.replace}"
+        faults.append(document.place(("recorded", "replace")).fault(said, hint + listed(fitting(path), what)))
+    except InputError as error:
+        faults += error.faults
+    return None
+
+
+def listed(numbers: Sequence[int], what: str) -> str:
+    """The cars that do `what`, in words."""
+    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    return f"those that {what} are {', '.join(map(str, numbers[:SHOWN])) or 'none'}{more}"
+
+
+def lasting(
+    recorded: Recorded, document: Document, wanted: float, recording: float, faults: list[documents.Fault]
+) -> tuple[float, list[str]]:
+    """For how long a run goes on, s, of which the recording has `recording` s after the lead-in; and warnings."""
+    most = recorded.lead_in + recording
+    given = document.at(("duration",)) is not None
+    duration = min(wanted, most) if given else most
+    if recorded.lead_in >= duration:
+        said = f"recorded.lead_in lasts until the end of the scenario, at {duration:g} s"
+        faults.append(document.place(("recorded", "lead_in")).fault(said))
+    return duration, [f"duration is {most:g} s: then the recording ends"] if given and wanted > most else []

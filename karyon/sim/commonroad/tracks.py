@@ -1,0 +1,43 @@
+"""Recorded tracks and lines, made smooth: what lanes and crossings of a file have in common."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import make_smoothing_spline
+
+from karyon.sim.commonroad.file import Recording, Track
+
+Floats = NDArray[np.float64]
+
+OURS = 0  # index of the car that takes the place of a recorded one
+SPLINE = 0.1  # s³, weight of the second derivative: motion within 0.3 s is noise of the cameras
+FEW = 5  # instants that a smoothing spline needs
+
+
+def resampled(line: Floats) -> Floats:
+    """The line with a point at each metre."""
+    at = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    kept = np.append(True, np.diff(at) > 0.0)
+    metres = np.arange(0.0, at[-1], 1.0)
+    return np.stack([np.interp(metres, at[kept], line[kept, axis]) for axis in (0, 1)], axis=1)
+
+
+def smoothed(times: Floats, values: Floats, at: Floats) -> tuple[Floats, Floats, Floats]:
+    """Value, first and second derivative of what was recorded, smoothed."""
+    if len(times) < FEW:
+        rate = np.polyfit(times, values, 1)[0] if len(times) > 1 else 0.0
+        return np.interp(at, times, values), np.full_like(at, rate), np.zeros_like(at)
+    spline = make_smoothing_spline(times, values, lam=SPLINE)
+    return spline(at), spline.derivative(1)(at), spline.derivative(2)(at)
+
+
+def nearest(recording: Recording, track: Track, most: int) -> tuple[list[Track], int]:
+    """The replaced car first, then those that come nearest to it; and how many are left out."""
+    others = [each for each in recording.tracks if each.number != track.number and each.last > track.first]
+    others.sort(key=lambda each: (_apart(track, each), each.number))
+    chosen = sorted(others[: most - 1], key=lambda each: each.number)
+    return [track, *chosen], len(others) - len(chosen)
+
+
+def _apart(one: Track, other: Track) -> float:
+    """How near two cars come to each other's path, m."""
+    return float(np.hypot(one.x[:, None] - other.x, one.y[:, None] - other.y).min())

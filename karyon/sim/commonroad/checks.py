@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from karyon.sim import documents
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.section import Recorded
@@ -11,7 +13,10 @@ from karyon.sim.documents import Document, InputError, suggestion
 
 SHOWN = 12  # numbers of cars that a hint lists
 
+SILENT = 1  # the highest level of service without words of others: recorded cars have no radio
+
 Scene = TypeVar("Scene")
+Function = TypeVar("Function", bound=BaseModel)
 
 
 def refuse(document: Document, names: Sequence[str], faults: list[documents.Fault]) -> None:
@@ -55,14 +60,22 @@ def listed(numbers: Sequence[int], what: str) -> str:
     return f"those that {what} are {', '.join(map(str, numbers[:SHOWN])) or 'none'}{more}"
 
 
+def without_words(function: Function) -> Function:
+    """The section of a function with the highest level that own sensors allow, unless it has one already."""
+    limited = getattr(function, "max_los", None) is not None
+    return function if limited else function.model_copy(update={"max_los": SILENT})
+
+
 def lasting(
     recorded: Recorded, document: Document, wanted: float, recording: float, faults: list[documents.Fault]
 ) -> tuple[float, list[str]]:
-    """For how long a run goes on, s, of which the recording has `recording` s after the lead-in; and warnings."""
-    most = recorded.lead_in + recording
+    """For how long a run goes on, s, of which `recording` s between lead-in and lead-out are recorded; and warnings."""
+    most = recorded.lead_in + recording + recorded.lead_out
     given = document.at(("duration",)) is not None
     duration = min(wanted, most) if given else most
     if recorded.lead_in >= duration:
         said = f"recorded.lead_in lasts until the end of the scenario, at {duration:g} s"
         faults.append(document.place(("recorded", "lead_in")).fault(said))
-    return duration, [f"duration is {most:g} s: then the recording ends"] if given and wanted > most else []
+    return duration, [
+        f"duration is {most:g} s: then the recording ends, and its lead-out"
+    ] if given and wanted > most else []

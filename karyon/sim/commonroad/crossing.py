@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Track
-from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed
+from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed, span, times_of
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.roads.crossing import ARMS, Crossing
 from karyon.sim.roads.paths import Path, Paths
@@ -74,7 +74,7 @@ class Scene:
     first: float
 
     def at(self, time: float) -> Motion:
-        """The traffic at `time` (s) after the first instant of the replaced car; before it all go on as they begin."""
+        """The traffic at `time` (s) after the first instant of the replaced car; beyond it all go straight on."""
         tick = np.clip((time - self.first) / TICK, 0.0, self.table.shape[1] - 1.001)
         before, share = int(tick), tick - int(tick)
         now = (1.0 - share) * self.table[:, before] + share * self.table[:, before + 1]
@@ -92,7 +92,7 @@ class _Way:
 
 
 @lru_cache(maxsize=4)
-def scene(path: File, replaced: int, lead_in: float, most: int) -> Scene:
+def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int) -> Scene:
     """The crossing on the way of a car, and at most `most` cars. Raises InputError."""
     recording = file.read(path)
     track = recording.track(replaced)
@@ -105,12 +105,14 @@ def scene(path: File, replaced: int, lead_in: float, most: int) -> Scene:
         raise InputError([_fault(path, f"car {replaced} crosses no lane within the recording: it has no crossing")])
     length, width = (np.array([getattr(each, name) for each in chosen]) for name in ("length", "width"))
     road, offsets = _road(ways, width, *crossed)
-    times = np.arange(-lead_in, (recording.steps - track.first) * recording.step + 2 * TICK, TICK)
+    times = times_of(recording, track, lead_in, lead_out, TICK)
     fronts = offsets + 0.5 * length  # from the middle of each car
-    tables = [_sampled(*each, recording.step, track.first, times) for each in zip(ways, chosen, fronts, strict=True)]
+    spans = [span(recording, each, track) for each in chosen]
+    tables = [_sampled(*each, times) for each in zip(ways, fronts, spans, strict=True)]
     table = np.stack(tables, axis=2)
     goal = crossed[1] - crossed[0] + BEFORE
-    there = table[0, :, OURS] >= LINE + goal
+    within = times <= (track.last - track.first) * recording.step
+    there = (table[0, :, OURS] >= LINE + goal) & within
     return Scene(
         road=road,
         numbers=np.array([each.number for each in chosen]),
@@ -119,7 +121,7 @@ def scene(path: File, replaced: int, lead_in: float, most: int) -> Scene:
         goal=goal,
         reached=float(times[there.argmax()]) if there.any() else None,
         duration=(recording.steps - track.first) * recording.step,
-        limit=max(_limit(recording.lanelets, ways[OURS]), float(np.nanmax(table[1, :, OURS]))),
+        limit=max(_limit(recording.lanelets, ways[OURS]), float(table[1, within, OURS].max())),
         left_out=left_out,
         table=table,
         first=-lead_in,
@@ -303,11 +305,10 @@ def _pieces() -> int:
     return int(BACK + ONWARDS) + 400  # m: nobody is recorded for longer
 
 
-def _sampled(way: _Way, track: Track, offset: float, step: float, first: int, times: Floats) -> Floats:
-    """Place on its way and `offset` (m) more, speed, acceleration of a track at `times` (s after step `first`)."""
-    own = (np.arange(len(track.x), dtype=np.float64) + track.first - first) * step
-    begins = own[0] if own[0] > 0.0 else -np.inf  # who is there at the first instant has come from somewhere
-    there = (times >= begins) & (times <= own[-1])
+def _sampled(way: _Way, offset: float, spanned: tuple[Floats, float, float], times: Floats) -> Floats:
+    """Place on its way and `offset` (m) more, speed, acceleration of a track at `times`; `spanned` as `span` has it."""
+    own, begins, ends = spanned
+    there = (times >= begins) & (times <= ends)
     inside = np.clip(times, max(own[0], 0.0), own[-1])
     place, speed, change = smoothed(own, way.place, inside)
     speed = np.maximum(speed, 0.0)

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Recording, Track
-from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed
+from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed, span, times_of
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.lanes.road import Road
 
@@ -31,6 +31,7 @@ SMOOTH = 8.0  # m, over which the middle of a lane is smoothed: its points make 
 ALIKE = 0.5  # cosine of the angle between two lanes of one direction, at least
 BESIDE = 30.0  # m: a lane further aside is another road
 OFF = 1.0  # m beside its lane: so far a recorded car may be
+ASIDE, DRIFT = 0.8, 0.6  # m from the middle of its lane, m/s: a car that is further out, or faster, moves over
 TICK = 0.01  # s between two instants at which motion is looked up; linear between them
 SLOW = 2.0  # m/s: below it the heading of a car is not that of its motion
 
@@ -113,6 +114,8 @@ class Scene:
 
     numbers        of the cars, as in the file; `length`, `width` in m (car,)
     home, goal     lane in which the replaced car begins, and ends
+    under_way      it moves over already at its first instant
+    end            m along the road, where the goal lane ends
     duration       s, from its first instant to the last one of the recording
     reached        s after its first instant: it is in the goal lane for good
     set_speed      m/s, the highest that it drove
@@ -125,6 +128,8 @@ class Scene:
     width: Floats
     home: int
     goal: int
+    under_way: bool
+    end: float
     duration: float
     reached: float
     set_speed: float
@@ -133,7 +138,7 @@ class Scene:
     first: float
 
     def at(self, time: float) -> Motion:
-        """The traffic at `time` (s) after the first instant of the replaced car; before it all go on as they begin."""
+        """The traffic at `time` (s) after the first instant of the replaced car; beyond it all go straight on."""
         tick = np.clip((time - self.first) / TICK, 0.0, self.table.shape[1] - 1.001)
         before, share = int(tick), tick - int(tick)
         now = (1.0 - share) * self.table[:, before] + share * self.table[:, before + 1]
@@ -143,15 +148,15 @@ class Scene:
 
 
 @lru_cache(maxsize=4)
-def scene(path: Path, replaced: int, lead_in: float, most: int) -> Scene:
+def scene(path: Path, replaced: int, lead_in: float, lead_out: float, most: int) -> Scene:
     """The lanes of a file and at most `most` cars on them, those nearest to the replaced one. Raises InputError."""
     recording = file.read(path)
     track = recording.track(replaced)
     if track is None:
         raise InputError([_fault(path, f"has no moving car {replaced}")])
-    road, _ = _road(path, _lanelet_at(recording.lanelets, track))
+    road, around = _road(path, _lanelet_at(recording.lanelets, track))
     chosen, left_out = nearest(recording, track, most)
-    times = np.arange(-lead_in, (recording.steps - track.first) * recording.step + 2 * TICK, TICK)
+    times = times_of(recording, track, lead_in, lead_out, TICK)
     tables = [_sampled(road, each, recording, track, times) for each in chosen]
     table = np.stack(tables, axis=2)
     first, last = _lanes_of(path, track)
@@ -159,7 +164,7 @@ def scene(path: Path, replaced: int, lead_in: float, most: int) -> Scene:
         where = "begins" if first is None else "ends"
         raise InputError([_fault(path, f"car {replaced} {where} beside all lanes: its path leaves the road")])
     mine = table[:, :, OURS]
-    ticks = np.flatnonzero(np.isfinite(mine[0]))
+    ticks = np.flatnonzero(np.isfinite(mine[0]) & (times <= (track.last - track.first) * recording.step))
     inside = road.lane(mine[1, ticks], mine[0, ticks]) == last
     reached = times[ticks[np.flatnonzero(~inside)[-1] + 1]] if (~inside).any() else 0.0
     return Scene(
@@ -169,9 +174,11 @@ def scene(path: Path, replaced: int, lead_in: float, most: int) -> Scene:
         width=np.array([each.width for each in chosen]),
         home=first,
         goal=last,
+        under_way=first != last and _moves_over(road, first, mine[:, round(lead_in / TICK)]),
+        end=around[last][1],
         duration=(recording.steps - track.first) * recording.step,
         reached=float(max(reached, 0.0)),
-        set_speed=float(np.nanmax(mine[2])),
+        set_speed=float(mine[2, ticks].max()),
         left_out=left_out,
         table=table,
         first=-lead_in,
@@ -179,9 +186,17 @@ def scene(path: Path, replaced: int, lead_in: float, most: int) -> Scene:
 
 
 def changes(path: Path) -> list[int]:
-    """The cars of a file that change lanes within it. Raises InputError."""
+    """The cars of a file that end in another lane than they begin in. Raises InputError."""
     lanes = {track.number: _lanes_of(path, track) for track in file.read(path).tracks}
     return [number for number, (first, last) in lanes.items() if None not in (first, last) and first != last]
+
+
+def _moves_over(road: LaneletRoad, lane: int, state: Floats) -> bool:
+    """Whether a car, of which `_sampled` has this state, is out of the middle of its lane, or moves out of it."""
+    s, d, speed, across, _ = state
+    number, place = np.array([lane]), np.array([s])
+    drift = across * speed - road.slope(number, place)[0] * speed
+    return bool(abs(d - road.middle(number, place)[0]) > ASIDE or abs(drift) > DRIFT)
 
 
 def road_of(path: Path, track: Track) -> LaneletRoad:
@@ -299,10 +314,9 @@ def _rising(line: Floats) -> Floats:
 
 def _sampled(road: LaneletRoad, track: Track, recording: Recording, replaced: Track, times: Floats) -> Floats:
     """The track at `times` (s after the first instant of the replaced one): s, d, speed, across, acceleration."""
-    own = (np.arange(len(track.x), dtype=np.float64) + track.first - replaced.first) * recording.step
+    own, begins, ends = span(recording, track, replaced)
     place = road.places(np.stack([track.x, track.y], axis=1))
-    begins = own[0] if own[0] > 0.0 else -np.inf  # who is there at the first instant has come from somewhere
-    there = (times >= begins) & (times <= own[-1])
+    there = (times >= begins) & (times <= ends)
     inside = np.clip(times, max(own[0], 0.0), own[-1])
     (s, rate, change), (d, aside, _) = (smoothed(own, place[:, axis], inside) for axis in (0, 1))
     s, d = s + rate * (times - inside), d + aside * (times - inside)

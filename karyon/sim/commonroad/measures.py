@@ -43,7 +43,7 @@ def measured(path: Path, own: int, other: int, at: int = 0) -> Measures:
     road = lanes.road_of(path, mine)
     (s, _), (u, _) = (road.places(np.stack([one.x, one.y], axis=1)).T for one in (mine, theirs))
     front, rear = s + 0.5 * mine.length, u - 0.5 * theirs.length
-    shared = (_covered(road, mine) & _covered(road, theirs)).any(axis=1)
+    shared: Booleans = np.any(_covered(road, mine) & _covered(road, theirs), axis=1)
     gap = np.where(shared, criticality.headway(front, rear), np.inf)
     speeds = np.stack([one.speed for one in (mine, theirs)])
     changes = np.gradient(speeds, step, axis=1)

@@ -13,3 +13,6 @@ class Recorded(Section):
     lead_in: Seconds = Field(
         default=2.0, ge=0, le=10, description="before its first instant: all go on as they begin, and ours gets ready"
     )
+    lead_out: Seconds = Field(
+        default=2.0, ge=0, le=10, description="after the last instant of the recording: all go on as they end"
+    )

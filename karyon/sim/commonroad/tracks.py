@@ -41,3 +41,17 @@ def nearest(recording: Recording, track: Track, most: int) -> tuple[list[Track],
 def _apart(one: Track, other: Track) -> float:
     """How near two cars come to each other's path, m."""
     return float(np.hypot(one.x[:, None] - other.x, one.y[:, None] - other.y).min())
+
+
+def times_of(recording: Recording, replaced: Track, lead_in: float, lead_out: float, tick: float) -> Floats:
+    """Times in s from the first instant of the replaced car on, from before it to after the end of the recording."""
+    return np.arange(-lead_in, (recording.steps - replaced.first) * recording.step + lead_out + 2 * tick, tick)
+
+
+def span(recording: Recording, track: Track, replaced: Track) -> tuple[Floats, float, float]:
+    """Times of the instants of a track, s after the first one of the replaced car; from when, until when it is there.
+
+    Who is there at that instant has come from somewhere, and who is there at the last one goes on.
+    """
+    own = (np.arange(len(track.x), dtype=np.float64) + track.first - replaced.first) * recording.step
+    return own, own[0] if own[0] > 0.0 else -np.inf, own[-1] if track.last < recording.steps else np.inf

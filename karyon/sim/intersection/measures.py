@@ -127,6 +127,8 @@ class Measures:
         assert isinstance(world, RecordedWorld)
         road, front = world.road, world.s[run] - world.road.line
         number = world.scene.numbers[other]
+        if self.steps == 1:
+            return f"car {number} was recorded like that from the first instant on"
         if not road.conflicts[OURS, other]:
             behind = world.s[run, other] <= world.s[run, OURS] and np.isinf(self._s.driving.front.gap[run, OURS])
             return f"car {number} drives up behind ours as it was recorded, and does not react" if behind else None
@@ -200,9 +202,9 @@ class Measures:
             "vehicles": s.shape[1],
             "vehicle_steps": s.shape[1] * self.steps,
             "collisions": int(self.collisions[run]),
-            "min_gap": float(self.min_gap[run]),
+            "min_gap": _finite(self.min_gap[run]),
             "min_time_to_collision": _finite(self.min_ttc[run]),
-            "min_rss_margin": float(self.min_margin[run]),
+            "min_rss_margin": _finite(self.min_margin[run]),
             "mean_time_gap": float(self._gap_sum[run]) / time if time else None,
             "functions": {s.function.name: self._function(run)},
             "metrics": self._metrics(run),

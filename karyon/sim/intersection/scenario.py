@@ -176,7 +176,7 @@ def checked(found: Draft) -> Loaded[Scenario]:
 
 def scene_of(recorded: Recorded) -> Scene:
     """The crossing and the cars of a recording. Raises InputError."""
-    return crossing.scene(Path(recorded.file), recorded.replace, recorded.lead_in, RECORDED_MAX)
+    return crossing.scene(Path(recorded.file), recorded.replace, recorded.lead_in, recorded.lead_out, RECORDED_MAX)
 
 
 def _recorded(
@@ -190,7 +190,8 @@ def _recorded(
     duration, warnings = checks.lasting(recorded, document, scenario.duration, scene.duration, faults)
     if scene.left_out:
         warnings.append(f"{scene.left_out} recorded cars are left out, which come least near to the replaced one")
-    return scenario.model_copy(update={"duration": duration}), tuple(warnings)
+    function = checks.without_words(scenario.intersection)
+    return scenario.model_copy(update={"duration": duration, "intersection": function}), tuple(warnings)
 
 
 def _warnings(scenario: Scenario) -> tuple[str, ...]:

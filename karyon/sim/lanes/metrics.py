@@ -214,8 +214,10 @@ class Metrics:
     def _goal(self, now: int) -> None:
         world = self._s.world
         if isinstance(world, RecordedWorld):
-            there = world.lane[world.ours] == world.scene.goal
-            self.in_goal = np.where(there, np.where(self.in_goal < 0, now, self.in_goal), -1)
+            scene, place = world.scene, world.position[world.ours]
+            there = world.lane[world.ours] == scene.goal
+            since = np.where((self.in_goal < 0) & (place <= scene.end), now, self.in_goal)
+            self.in_goal = np.where(there, since, -1)
 
     def _impose(self, now: int) -> None:
         """The hardest braking of who drives behind a car that changes, or has granted it the gap."""
@@ -299,7 +301,7 @@ class Metrics:
     def _recorded(self, run: int) -> dict[str, Any]:
         """Among recorded cars: when the replaced one was in its goal lane for good, when ours is, and what was forced.
 
-        Times in s from where ours begins; null: it is not there at the end.
+        Times in s from where ours begins; null: it is not there at the end, or not before the lane ends.
         """
         world = self._s.world
         if not isinstance(world, RecordedWorld):

@@ -16,7 +16,7 @@ CHANGE = "change lanes"
 
 def scene_of(recorded: Recorded) -> Scene:
     """The lanes and the cars of a recording. Raises InputError."""
-    return lanes.scene(Path(recorded.file), recorded.replace, recorded.lead_in, VEHICLES_MAX)
+    return lanes.scene(Path(recorded.file), recorded.replace, recorded.lead_in, recorded.lead_out, VEHICLES_MAX)
 
 
 def recorded(
@@ -42,7 +42,10 @@ def recorded(
     goal = Wish(vehicle=OURS, time=scenario.recorded.lead_in, lane=scene.goal)
     wishes = (goal,) if wishes is None else wishes
     _fit(wishes, scene, document, faults)
-    function = scenario.lane_change.model_copy(update={"wishes": wishes})
+    if scene.under_way:
+        said = "moves over already at its first instant: ours begins anew from the lane that it leaves"
+        warnings.append(f"car {scenario.recorded.replace} {said}")
+    function = checks.without_words(scenario.lane_change).model_copy(update={"wishes": wishes})
     update = {"vehicles": len(scene.numbers), "duration": duration, "lane_change": function}
     return scenario.model_copy(update=update), tuple(warnings)
 

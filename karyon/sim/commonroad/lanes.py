@@ -28,6 +28,7 @@ Integers = NDArray[np.int64]
 
 BEFORE, BEHIND = 300.0, 1000.0  # m of straight road before and behind what is recorded
 SMOOTH = 8.0  # m, over which the middle of a lane is smoothed: its points make corners
+ALONG = 0.87  # cosine of 30°: who leads further aside than that does not drive along the road
 ALIKE = 0.5  # cosine of the angle between two lanes of one direction, at least
 BESIDE = 30.0  # m: a lane further aside is another road
 OFF = 1.0  # m beside its lane: so far a recorded car may be
@@ -208,7 +209,10 @@ def _lanes_of(path: Path, track: Track) -> tuple[int | None, int | None]:
     """The lanes in which a car begins and ends, along the one in which it begins; None: beside all of them."""
     road, around = _road(path, _lanelet_at(file.read(path).lanelets, track))
     ends = road.places(np.array([[track.x[at], track.y[at]] for at in (0, -1)]))
-    first, last = (_lane(road, around, place) for place in ends)
+    first, last = (
+        _lane(road, around, place) if np.cos(heading - road.plane(*place)[2]) >= ALONG else None
+        for place, heading in zip(ends, track.heading[[0, -1]], strict=True)
+    )
     return first, last
 
 

@@ -27,13 +27,14 @@ class Blame:
     began     it was so at the first instant
     moved     it has become so while ours moved over
     kept      the distance was safe at some time
+    through   the recorded one has driven into ours, and so, in the end, through it: of both orders of the pair
     """
 
     def __init__(self, simulation: Simulation) -> None:
         self._s = simulation
         shape = simulation.world.runs, simulation.world.vehicles, simulation.world.vehicles
         self._behind, self._kept, self._began = np.zeros((3, *shape), dtype=bool)
-        self._moved = np.zeros(shape, dtype=bool)
+        self._moved, self._through = np.zeros((2, *shape), dtype=bool)
         self._margin = np.full(shape, np.inf)
         self._started = False
 
@@ -49,16 +50,25 @@ class Blame:
         ours, other_ours = world.paired(world.ours)
         self._moved = np.where(new, (moving & ours) | (other_moving & other_ours), self._moved & behind)
         self._kept = np.where(new, margin >= 0.0, self._kept | (margin >= 0.0)) & behind
+        self._through &= (behind & (margin < 0.0)) | (behind & (margin < 0.0)).transpose(0, 2, 1)
         self._behind, self._margin, self._started = behind, margin, True
 
     def argument(self, name: str, run: int, vehicle: int, other: int) -> str | None:
         """Why a violation of the pair, `other` ahead, is forced by the recorded one; None: it is not."""
+        argument = self._argument(run, vehicle, other)
+        if argument is not None and name == "collision":
+            self._through[run, [vehicle, other], [other, vehicle]] = True
+        return argument
+
+    def _argument(self, run: int, vehicle: int, other: int) -> str | None:
         world = self._s.world
         if not isinstance(world, RecordedWorld):
             return None
         pair = run, vehicle, other
         ours_is_behind = bool(world.ours[run * world.vehicles + vehicle])
         car = f"car {world.scene.numbers[other if ours_is_behind else vehicle]}"
+        if self._through[pair]:
+            return f"{car} has driven into ours before, and goes on through it"
         off, kept, moved = f"{-self._margin[pair]:.1f} m less than is safe", self._kept[pair], self._moved[pair]
         if self._began[pair] and not kept:
             return f"{car} was recorded like that, {off} from the first instant on"

@@ -53,9 +53,19 @@ class Log:
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then."""
+        if self._s.scenarios[0].recorded is not None:
+            yield self._s.world.begins, self._takes_over
         for one in self.faults:
             yield one.onset, partial(self._fault, one, "begins")
             yield one.end, partial(self._fault, one, "ends")
+
+    def _takes_over(self, now: int) -> None:
+        for run, scenario in enumerate(self._s.scenarios):
+            assert scenario.recorded is not None
+            number = scenario.recorded.replace
+            self.add(
+                now, run * self._vehicles, "recorded", f"takes the place of recorded car {number}", replaced=number
+            )
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
         self.add(now, one.row, "fault", f"{describe(one.fault)} {change}", **fields_of(one))

@@ -41,8 +41,16 @@ def opened(
     fitting   the cars of a file that can be replaced, in words those that do `what`
     """
     path = Path(recorded.file)
+    if not path.is_file():
+        return None  # that is told already
     try:
         numbers = [track.number for track in file.read(path).tracks]
+        if len(numbers) < 2:
+            said = (
+                f"recorded.file has {len(numbers) or 'no'} moving car{'s' * (not numbers)}: there is no traffic in it"
+            )
+            faults.append(document.place(("recorded", "file")).fault(said))
+            return None
         if recorded.replace in numbers:
             return scene_of(recorded)
         meant = suggestion(str(recorded.replace), [str(each) for each in numbers])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Track
-from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed, span, times_of
+from karyon.sim.commonroad.tracks import OURS, TICK, nearest, resampled, smoothed, span, times_of
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.roads.crossing import ARMS, Crossing
 from karyon.sim.roads.paths import Path, Paths
@@ -35,7 +35,6 @@ ACROSS = 0.87  # cosine of 30°: a lanelet that leads further aside than that cr
 OTHER_ARM = 0.25 * pi  # rad, between two cars that come from different arms
 APPROACH = 20.0  # m before a zone: there it shows from which arm one comes
 CLEARANCE = 0.4  # m, that a car keeps clear of besides its width, as at all crossings
-TICK = 0.01  # s between two instants at which motion is looked up; linear between them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +104,7 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
         raise InputError([_fault(path, f"car {replaced} crosses no lane within the recording: it has no crossing")])
     length, width = (np.array([getattr(each, name) for each in chosen]) for name in ("length", "width"))
     road, offsets = _road(ways, width, *crossed)
-    times = times_of(recording, track, lead_in, lead_out, TICK)
+    times = times_of(recording, track, lead_in, lead_out)
     fronts = offsets + 0.5 * length  # from the middle of each car
     spans = [span(recording, each, track) for each in chosen]
     tables = [_sampled(*each, times) for each in zip(ways, fronts, spans, strict=True)]

@@ -110,8 +110,6 @@ def read(path: Path) -> Recording:
     scenario = _opened(path, text)
     dynamic = sorted(scenario.dynamic_obstacles, key=lambda each: int(each.obstacle_id))
     faults = [_fault(path, f"obstacle {one.obstacle_id} {wrong}") for one in dynamic if (wrong := _wrong(one))]
-    if not scenario.lanelet_network.lanelets:
-        faults.append(_fault(path, "has no lanelet: a road is needed"))
     if faults:
         raise InputError(faults)
     return Recording(
@@ -146,6 +144,8 @@ def _look(path: Path, text: bytes) -> str:
         if not look.faults:
             said = f"is not XML: {expat.ErrorString(error.code)}"
             look.faults.append(Fault(str(path), error.lineno, error.offset + 1, 0, said))
+    if not look.faults and not look.has_road:
+        look.faults.append(_fault(path, "has no lanelet: a road is needed"))
     if look.faults:
         raise InputError(look.faults)
     return look.version
@@ -156,7 +156,7 @@ class _Look:
 
     def __init__(self, path: Path) -> None:
         self._path, self.faults, self.version = path, list[Fault](), ""
-        self._depth, self._text, self._at = 0, "", (1, 1)
+        self._depth, self._text, self._at, self.has_road = 0, "", (1, 1), False
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self._begin
         self.parser.EndElementHandler = self._end
@@ -178,6 +178,7 @@ class _Look:
         if self._depth == 0:
             self._root(name, attributes)
         self._depth, self._text, self._at = self._depth + 1, "", self._place()
+        self.has_road |= name == "lanelet"
 
     def _root(self, name: str, attributes: dict[str, str]) -> None:
         if name != "commonRoad":

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Recording, Track
-from karyon.sim.commonroad.tracks import OURS, nearest, resampled, smoothed, span, times_of
+from karyon.sim.commonroad.tracks import OURS, TICK, nearest, resampled, smoothed, span, times_of
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.lanes.road import Road
 
@@ -28,12 +28,11 @@ Integers = NDArray[np.int64]
 
 BEFORE, BEHIND = 300.0, 1000.0  # m of straight road before and behind what is recorded
 SMOOTH = 8.0  # m, over which the middle of a lane is smoothed: its points make corners
-ALONG = 0.87  # cosine of 30°: who leads further aside than that does not drive along the road
+TURNS = 0.52  # rad, 30°: a car that turns by more than that does so at a crossing
 ALIKE = 0.5  # cosine of the angle between two lanes of one direction, at least
 BESIDE = 30.0  # m: a lane further aside is another road
 OFF = 1.0  # m beside its lane: so far a recorded car may be
 ASIDE, DRIFT = 0.8, 0.6  # m from the middle of its lane, m/s: a car that is further out, or faster, moves over
-TICK = 0.01  # s between two instants at which motion is looked up; linear between them
 SLOW = 2.0  # m/s: below it the heading of a car is not that of its motion
 
 
@@ -157,13 +156,15 @@ def scene(path: Path, replaced: int, lead_in: float, lead_out: float, most: int)
         raise InputError([_fault(path, f"has no moving car {replaced}")])
     road, around = _road(path, _lanelet_at(recording.lanelets, track))
     chosen, left_out = nearest(recording, track, most)
-    times = times_of(recording, track, lead_in, lead_out, TICK)
+    times = times_of(recording, track, lead_in, lead_out)
     tables = [_sampled(road, each, recording, track, times) for each in chosen]
     table = np.stack(tables, axis=2)
     first, last = _lanes_of(path, track)
     if first is None or last is None:
         where = "begins" if first is None else "ends"
         raise InputError([_fault(path, f"car {replaced} {where} beside all lanes: its path leaves the road")])
+    if (turn := _turn(track)) > TURNS:
+        raise InputError([_fault(path, f"car {replaced} turns by {np.degrees(turn):.0f}°: that is no change of lanes")])
     mine = table[:, :, OURS]
     ticks = np.flatnonzero(np.isfinite(mine[0]) & (times <= (track.last - track.first) * recording.step))
     inside = road.lane(mine[1, ticks], mine[0, ticks]) == last
@@ -188,7 +189,7 @@ def scene(path: Path, replaced: int, lead_in: float, lead_out: float, most: int)
 
 def changes(path: Path) -> list[int]:
     """The cars of a file that end in another lane than they begin in. Raises InputError."""
-    lanes = {track.number: _lanes_of(path, track) for track in file.read(path).tracks}
+    lanes = {track.number: _lanes_of(path, track) for track in file.read(path).tracks if _turn(track) <= TURNS}
     return [number for number, (first, last) in lanes.items() if None not in (first, last) and first != last]
 
 
@@ -209,11 +210,13 @@ def _lanes_of(path: Path, track: Track) -> tuple[int | None, int | None]:
     """The lanes in which a car begins and ends, along the one in which it begins; None: beside all of them."""
     road, around = _road(path, _lanelet_at(file.read(path).lanelets, track))
     ends = road.places(np.array([[track.x[at], track.y[at]] for at in (0, -1)]))
-    first, last = (
-        _lane(road, around, place) if np.cos(heading - road.plane(*place)[2]) >= ALONG else None
-        for place, heading in zip(ends, track.heading[[0, -1]], strict=True)
-    )
+    first, last = (_lane(road, around, place) for place in ends)
     return first, last
+
+
+def _turn(track: Track) -> float:
+    """By how much a car has turned in the end, rad."""
+    return float(abs(track.heading[-1] - track.heading[0]))
 
 
 def _fault(path: Path, message: str, hint: str = "") -> Fault:

@@ -10,6 +10,7 @@ Floats = NDArray[np.float64]
 
 OURS = 0  # index of the car that takes the place of a recorded one
 SPLINE = 0.1  # s³, weight of the second derivative: motion within 0.3 s is noise of the cameras
+TICK = 0.01  # s between two instants at which motion is looked up; linear between them
 FEW = 5  # instants that a smoothing spline needs
 
 
@@ -43,9 +44,9 @@ def _apart(one: Track, other: Track) -> float:
     return float(np.hypot(one.x[:, None] - other.x, one.y[:, None] - other.y).min())
 
 
-def times_of(recording: Recording, replaced: Track, lead_in: float, lead_out: float, tick: float) -> Floats:
+def times_of(recording: Recording, replaced: Track, lead_in: float, lead_out: float) -> Floats:
     """Times in s from the first instant of the replaced car on, from before it to after the end of the recording."""
-    return np.arange(-lead_in, (recording.steps - replaced.first) * recording.step + lead_out + 2 * tick, tick)
+    return np.arange(-lead_in, (recording.steps - replaced.first) * recording.step + lead_out + 2 * TICK, TICK)
 
 
 def span(recording: Recording, track: Track, replaced: Track) -> tuple[Floats, float, float]:
@@ -54,4 +55,5 @@ def span(recording: Recording, track: Track, replaced: Track) -> tuple[Floats, f
     Who is there at that instant has come from somewhere, and who is there at the last one goes on.
     """
     own = (np.arange(len(track.x), dtype=np.float64) + track.first - replaced.first) * recording.step
-    return own, own[0] if own[0] > 0.0 else -np.inf, own[-1] if track.last < recording.steps else np.inf
+    begins, ends = own[0] - 0.5 * TICK, own[-1] + 1.5 * TICK  # between two ticks one is there if it is at both
+    return own, begins if own[0] > 0.0 else -np.inf, ends if track.last < recording.steps else np.inf

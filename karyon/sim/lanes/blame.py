@@ -28,13 +28,14 @@ class Blame:
     moved     it has become so while ours moved over
     kept      the distance was safe at some time
     through   the recorded one has driven into ours, and so, in the end, through it: of both orders of the pair
+    ours      ours has begun it, and answers for what follows: likewise
     """
 
     def __init__(self, simulation: Simulation) -> None:
         self._s = simulation
         shape = simulation.world.runs, simulation.world.vehicles, simulation.world.vehicles
         self._behind, self._kept, self._began = np.zeros((3, *shape), dtype=bool)
-        self._moved, self._through = np.zeros((2, *shape), dtype=bool)
+        self._moved, self._through, self._ours = np.zeros((3, *shape), dtype=bool)
         self._margin = np.full(shape, np.inf)
         self._started = False
 
@@ -50,14 +51,20 @@ class Blame:
         ours, other_ours = world.paired(world.ours)
         self._moved = np.where(new, (moving & ours) | (other_moving & other_ours), self._moved & behind)
         self._kept = np.where(new, margin >= 0.0, self._kept | (margin >= 0.0)) & behind
-        self._through &= (behind & (margin < 0.0)) | (behind & (margin < 0.0)).transpose(0, 2, 1)
+        unsafe = behind & (margin < 0.0)
+        still = unsafe | unsafe.transpose(0, 2, 1)
+        self._through, self._ours = self._through & still, self._ours & still
         self._behind, self._margin, self._started = behind, margin, True
 
     def argument(self, name: str, run: int, vehicle: int, other: int) -> str | None:
         """Why a violation of the pair, `other` ahead, is forced by the recorded one; None: it is not."""
-        argument = self._argument(run, vehicle, other)
-        if argument is not None and name == "collision":
-            self._through[run, [vehicle, other], [other, vehicle]] = True
+        if self._ours[run, vehicle, other]:
+            return None
+        argument, both = self._argument(run, vehicle, other), (run, [vehicle, other], [other, vehicle])
+        if argument is None:
+            self._ours[both] = True
+        elif name == "collision":
+            self._through[both] = True
         return argument
 
     def _argument(self, run: int, vehicle: int, other: int) -> str | None:

@@ -102,6 +102,8 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
     crossed = _crossed(recording.lanelets, ways[OURS])
     if crossed is None:
         raise InputError([_fault(path, f"car {replaced} crosses no lane within the recording: it has no crossing")])
+    if crossed[1] > _seen(ways[OURS])[1] - 1.0:
+        raise InputError([_fault(path, f"car {replaced} does not come out of its crossing: that has no exit for it")])
     length, width = (np.array([getattr(each, name) for each in chosen]) for name in ("length", "width"))
     road, offsets = _road(ways, width, *crossed)
     times = times_of(recording, track, lead_in, lead_out)
@@ -166,8 +168,7 @@ def _ahead(track: Track, at: int) -> Floats:
 
 def _crossed(lanelets: tuple[Lanelet, ...], way: _Way) -> tuple[float, float] | None:
     """Where on its way a car comes into lanes that lead across, and where out of the last of them, m; None: nowhere."""
-    begin, end = way.place[0] - SEEN_BACK, way.place[-1] + SEEN_ON
-    at = np.arange(max(int(begin), 0), min(int(end), len(way.points) - 2))
+    at = np.arange(*_seen(way))
     points, steps = way.points[at], way.points[at + 1] - way.points[at]
     across = np.zeros(len(at), dtype=bool)
     for lanelet in lanelets:
@@ -181,6 +182,12 @@ def _crossed(lanelets: tuple[Lanelet, ...], way: _Way) -> tuple[float, float] | 
             across[inside[cosine < ACROSS]] = True
     found = np.flatnonzero(across)
     return (float(at[found[0]]), float(at[found[-1]] + 1)) if len(found) else None
+
+
+def _seen(way: _Way) -> tuple[int, int]:
+    """From which metre to which one a way is looked at for what it crosses."""
+    begin, end = way.place[0] - SEEN_BACK, way.place[-1] + SEEN_ON
+    return max(int(begin), 0), min(int(end), len(way.points) - 2)
 
 
 def _inside(points: Floats, polygon: Floats) -> Booleans:

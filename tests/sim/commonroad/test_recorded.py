@@ -185,6 +185,13 @@ def test_a_car_that_crosses_nothing_has_no_crossing(tmp_path):
     assert refused(tmp_path, road, 7, kind="intersection") == ([said], [""])
 
 
+def test_a_crossing_without_an_exit_is_told(tmp_path):
+    """What is known of the way of the car, and 40 m more, ends among the lanes across."""
+    cars = made.car(7, made.northwards(-60.0, 10.0), 0.0, 2.0) + made.car(8, made.eastwards(-90.0, 10.0), 0.0, 2.0)
+    said = "car 7 does not come out of its crossing: that has no exit for it"
+    assert refused(tmp_path, made.crossing(tmp_path / "road.xml", cars), 7, kind="intersection") == ([said], [""])
+
+
 def test_a_recording_longer_than_it_is_and_a_file_that_is_missing(tmp_path):
     alone = made.road(tmp_path / "alone.xml", CHANGES)
     assert refused(tmp_path, alone, 7)[0] == ["recorded.file has 1 moving car: there is no traffic in it"]

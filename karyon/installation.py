@@ -15,6 +15,7 @@ EXTRAS = {
     "view": ("pygame", "matplotlib", "imageio-ffmpeg"),
     "hil": ("paho-mqtt", "amqtt", "msgspec", "segno"),
     "cam": ("pycrate",),
+    "commonroad": ("commonroad-io",),
     "report": ("jinja2", "weasyprint", "dd", "cryptography"),
     "cluster": ("distributed",),
     "search": ("cma",),

@@ -74,6 +74,7 @@ FILES: tuple[Keys, ...] = (
     ("safety",),
     ("leader", "recording"),
     ("intruder", "recording"),
+    ("recorded", "file"),
     ("radio", "replay", "delays"),
     ("radio", "replay", "losses"),
 )

@@ -65,6 +65,8 @@ def _distances(summary: Mapping[str, Any]) -> list[str]:
         return [f"{collisions} collision{'s' if collisions != 1 else ''}"]
     if collisions is None:
         return ["collisions and distances are not judged: nobody knows what is true of real devices"]
+    if summary["min_gap"] is None:
+        return ["no collision", "nobody was ahead"]
     if summary["min_rss_margin"] is None:  # in the air
         return ["no near mid-air collision", f"smallest separation {summary['min_gap']:.0f} m"]
     return ["no collision", f"smallest gap {summary['min_gap']:.1f} m", f"RSS margin {summary['min_rss_margin']:.1f} m"]
@@ -88,5 +90,5 @@ def _news(events: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
                 fallen.add(event["vehicle"])
             if event["vehicle"] in fallen or (event["time"] > START and not event.get("comes")):
                 yield event
-        elif event["kind"] in ("fault", "cut_in", "violation", "agreement"):
+        elif event["kind"] in ("fault", "cut_in", "violation", "forced", "agreement"):
             yield event

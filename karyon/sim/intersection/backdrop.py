@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from math import pi
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from karyon.sim.backdrop import Backdrop, Floats
+from karyon.sim.commonroad import ground
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.roads.crossing import ARMS, TURNS, Layout, crossing, outlines
 
@@ -18,6 +20,8 @@ DASH, DASH_EVERY = 3.0, 9.0  # m
 def backdrop(data: Mapping[str, Any]) -> Backdrop:
     """Of the scenario with this data."""
     scenario = Scenario.model_validate(data)
+    if scenario.recorded is not None:
+        return ground.backdrop(Path(scenario.recorded.file))
     road = scenario.road
     layout = Layout(road.lane, road.approach, road.exit, road.corner)
     zones = outlines(crossing(layout, scenario.vehicle.width), scenario.vehicle.width)

@@ -33,18 +33,30 @@ class Log:
         self._coordinator = np.full(simulation.shape[0], -1)
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
-        """One event of a row at `now` (ns)."""
+        """One event of a row at `now` (ns); what recorded cars would do is none, nor what is before ours begins."""
         run, car = divmod(row, self._s.shape[1])
+        if now < self._s.world.begins or not self._s.world.ours[car]:
+            return
         self.events[run].append({"time": now / 1e9, "vehicle": car, "kind": kind, "text": said, **fields})
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then; of a fault of all cars once."""
+        if self._s.scenarios[0].recorded is not None:
+            yield self._s.world.begins, self._takes_over
         told = set()
         for one in self._s.faults:
             if one.place not in told:
                 told.add(one.place)
                 yield one.onset, partial(self._fault, one, "begins")
                 yield one.end, partial(self._fault, one, "ends")
+
+    def _takes_over(self, now: int) -> None:
+        for run, scenario in enumerate(self._s.scenarios):
+            assert scenario.recorded is not None
+            number = scenario.recorded.replace
+            self.add(
+                now, run * self._s.shape[1], "recorded", f"takes the place of recorded car {number}", replaced=number
+            )
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
         fault = one.fault

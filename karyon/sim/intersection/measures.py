@@ -15,8 +15,10 @@ from karyon.perception.crossing import SIGNALS
 from karyon.perception.sensors import seconds
 from karyon.sim import boxes
 from karyon.sim.analysis import guards
+from karyon.sim.commonroad.tracks import OURS
 from karyon.sim.failure_modes import COMPONENTS, COORDINATOR
 from karyon.sim.intersection.design import detection_bounds
+from karyon.sim.intersection.recorded import RecordedWorld
 from karyon.sim.watch import Exposure
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Measures:
         s = self._s = simulation
         runs, cars = s.shape
         self._reaction = np.array([level.reaction_time or 0.0 for level in s.function.levels])
-        self.collisions, self.conflicts = np.zeros((2, runs), dtype=np.int64)
+        self.collisions, self.conflicts, self.forced = np.zeros((3, runs), dtype=np.int64)
+        self.in_goal = np.full(runs, np.nan)  # s, when our car among recorded ones has reached its lane out
         self._touching, self._sharing = np.zeros((2, runs, cars, cars), dtype=bool)
         self.min_gap, self.min_ttc, self.min_margin, self.min_zone_margin = np.full((4, runs), np.inf)
         self.waited, self._apart = np.zeros((2, runs, cars))
@@ -59,18 +62,22 @@ class Measures:
 
     def step(self, now: int) -> None:
         """Judge one instant."""
+        if now < self._s.world.begins:
+            self._before = now
+            return
         step = float(seconds(now, self._before))
         self._before = now
         self.steps += 1
         self._pairs(now)
+        self._goal(now)
         self._waits(step)
         self._distances()
         s = self._s
-        here = s.world.here.ravel()
+        here, ours = s.world.here.ravel(), np.tile(s.world.ours, s.shape[0])
         for level in range(len(self.shares)):
-            self.shares[level] += here & s.initialised & (s.level == level)
+            self.shares[level] += here & ours & s.initialised & (s.level == level)
         if s.enabled and self._items:
-            self._expose(now, here)
+            self._expose(now, here & ours)
         self._disagreement(step)
 
     def close(self, now: int) -> None:
@@ -84,31 +91,62 @@ class Measures:
         front, rear = -world.distance[part.cars], world.rear[part.cars]
         one, other = path[:, :, None], path[:, None, :]
         outside = np.maximum(road.begins[one, other] - front[:, :, None], rear[:, :, None] - road.ends[one, other])
-        both = np.triu(here[:, :, None] & here[:, None, :], k=1)
+        ours = world.ours[part.number]
+        both = np.triu(here[:, :, None] & here[:, None, :] & (ours[:, :, None] | ours[:, None, :]), k=1)
         apart = np.where(both, np.maximum(outside, outside.transpose(0, 2, 1)), np.inf)
         sharing = apart < 0.0
         self.min_zone_margin = np.minimum(self.min_zone_margin, apart.min(axis=(1, 2)))
         x, y, heading = (each[part.cars] for each in world.place)
-        vehicle = world.vehicle
+        length, width = world.length[part.number], world.width[part.number]
         along, across = np.cos(heading), np.sin(heading)
-        x, y = x - 0.5 * vehicle.length * along, y - 0.5 * vehicle.length * across
-        size = vehicle.length, vehicle.width
-        mine = boxes.Boxes(x[:, :, None], y[:, :, None], along[:, :, None], across[:, :, None], *size)
-        theirs = boxes.Boxes(x[:, None], y[:, None], along[:, None], across[:, None], *size)
+        x, y = x - 0.5 * length * along, y - 0.5 * length * across
+        size = [(each[:, :, None], each[:, None]) for each in (length, width)]
+        mine = boxes.Boxes(x[:, :, None], y[:, :, None], along[:, :, None], across[:, :, None], size[0][0], size[1][0])
+        theirs = boxes.Boxes(x[:, None], y[:, None], along[:, None], across[:, None], size[0][1], size[1][1])
         touching = boxes.overlap(mine, theirs) & both
         self._note(now, "two cars in one zone", sharing, self._sharing, self.conflicts)
         self._note(now, "collision", touching, self._touching, self.collisions)
 
     def _note(self, now: int, name: str, wrong: Booleans, before: Booleans, count: NDArray[np.int64]) -> None:
         part = self._s.world.part
-        begins = wrong & ~before[part.pairs]
+        begins, recorded = wrong & ~before[part.pairs], isinstance(self._s.world, RecordedWorld)
         before[:] = False
         before[part.pairs] = wrong
         count += begins.sum(axis=(1, 2))
         for run, *pair in zip(*np.nonzero(begins), strict=True):
             one, other = part.number[run, pair].tolist()
-            said = f"{name}: cars {one} and {other}"
-            self._s.log.add(now, int(run) * self._s.shape[1] + one, "violation", said, goal=name, other=other)
+            row = int(run) * self._s.shape[1] + one
+            argument = self._argument(int(run), other, name) if recorded else None
+            if argument is not None:
+                count[run] -= 1
+                self.forced[run] += 1
+                self._s.log.add(now, row, "forced", f"{name} that others forced: {argument}", goal=name)
+                continue
+            self._s.log.add(now, row, "violation", f"{name}: cars {one} and {other}", goal=name, other=other)
+
+    def _argument(self, run: int, other: int, name: str) -> str | None:
+        """Why what ours and a recorded car have come to is forced by that, which does not react; None: it is not."""
+        world = self._s.world
+        assert isinstance(world, RecordedWorld)
+        road, front = world.road, world.s[run] - world.road.line
+        number = world.scene.numbers[other]
+        if self.steps == 1:
+            return f"car {number} was recorded like that from the first instant on"
+        if not road.conflicts[OURS, other]:
+            behind = world.s[run, other] <= world.s[run, OURS] and np.isinf(self._s.driving.front.gap[run, OURS])
+            return f"car {number} drives up behind ours as it was recorded, and does not react" if behind else None
+        ours_in, theirs_in = front[OURS] - road.begins[OURS, other], front[other] - road.begins[other, OURS]
+        before = ours_in / max(world.speed[run, OURS], 0.5), theirs_in / max(world.speed[run, other], 0.5)
+        drives_in = (
+            f"car {number} drives into the zone in which ours has been for {before[0]:.1f} s, and does not react"
+        )
+        return drives_in if before[0] > before[1] else None
+
+    def _goal(self, now: int) -> None:
+        world = self._s.world
+        if isinstance(world, RecordedWorld):
+            there = -world.distance[:, OURS] >= world.scene.goal
+            self.in_goal = np.where(there & np.isnan(self.in_goal), float(seconds(now, 0)), self.in_goal)
 
     def _waits(self, step: float) -> None:
         world = self._s.world
@@ -119,7 +157,7 @@ class Measures:
 
     def _distances(self) -> None:
         s, world, front = self._s, self._s.world, self._s.driving.front
-        gap = np.where(world.here, front.gap, np.inf)
+        gap = np.where(world.here & world.ours, front.gap, np.inf)
         reaction = self._reaction[s.level].reshape(s.shape)
         margin = gap - rss.safe_distance(world.speed, front.speed, reaction, world.vehicle.braking)
         closing = world.speed - front.speed
@@ -167,9 +205,9 @@ class Measures:
             "vehicles": s.shape[1],
             "vehicle_steps": s.shape[1] * self.steps,
             "collisions": int(self.collisions[run]),
-            "min_gap": float(self.min_gap[run]),
+            "min_gap": _finite(self.min_gap[run]),
             "min_time_to_collision": _finite(self.min_ttc[run]),
-            "min_rss_margin": float(self.min_margin[run]),
+            "min_rss_margin": _finite(self.min_margin[run]),
             "mean_time_gap": float(self._gap_sum[run]) / time if time else None,
             "functions": {s.function.name: self._function(run)},
             "metrics": self._metrics(run),
@@ -188,20 +226,39 @@ class Measures:
 
     def _metrics(self, run: int) -> dict[str, Any]:
         s, world = self._s, self._s.world
-        end, passed = float(seconds(s.finished, 0)), world.passed[run]
+        end, passed = float(seconds(s.finished, 0)), np.where(world.ours, world.passed[run], np.nan)
+        waited = self.waited[run, world.ours]
         counted = passed >= min(WARM_UP, 0.5 * end)
         free = world.road.line / world.limit
         delay = (passed - world.traffic.time[run] - free)[np.isfinite(passed)]
-        waiting = world.traffic.time[run] <= end
+        waiting = world.ours & (world.traffic.time[run] <= end)
         return {
             "throughput": 3600.0 * float(counted.sum()) / (end - min(WARM_UP, 0.5 * end)),
-            "longest_wait": float(self.waited[run].max()),
+            "longest_wait": float(waited.max()),
             "zone_conflicts": int(self.conflicts[run]),
             "min_zone_margin": _finite(float(self.min_zone_margin[run])),
-            "stuck_vehicles": int((self.waited[run] > STUCK).sum()),
+            "stuck_vehicles": int((waited > STUCK).sum()),
             "mean_delay": float(delay.mean()) if len(delay) else None,
             "queued_at_end": int((waiting & np.isnan(passed)).sum()),
             "passed": int(np.isfinite(passed).sum()),
+            **self._recorded(run),
+        }
+
+    def _recorded(self, run: int) -> dict[str, Any]:
+        """Among recorded cars: when the replaced one has reached its lane out, when ours has, and what was forced.
+
+        Times in s from where ours begins, of the front bumper; null: not within the run.
+        """
+        world = self._s.world
+        if not isinstance(world, RecordedWorld):
+            return {}
+        reached, begins = self.in_goal[run], float(seconds(world.begins, 0))
+        return {
+            "mean_delay": None,  # nobody has seen all of its approach
+            "replaced": int(world.scene.numbers[OURS]),
+            "recorded_reached": world.scene.reached,
+            "reached": float(reached) - begins if np.isfinite(reached) else None,
+            "forced_violations": int(self.forced[run]),
         }
 
     def _function(self, run: int) -> dict[str, Any]:

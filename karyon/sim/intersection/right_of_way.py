@@ -35,13 +35,15 @@ class Tables:
     """
 
     def __init__(self, world: World) -> None:
-        road, length = world.road, world.vehicle.length
+        road = world.road
         by_arm = [road.arm == arm for arm in range(ARMS)]
         self.conflicts, self.begins = road.conflicts, road.begins
-        self.clear = road.ends + length  # m behind the line at which the front is when the rear is out
+        self.clear = road.ends + world.lengths  # m behind the line at which the front is when the rear is out
         self.arm_conflicts = np.stack([road.conflicts[:, arm].any(axis=1) for arm in by_arm], axis=1)
-        self.arm_clear = np.stack([self.clear[:, arm].max(axis=1) for arm in by_arm], axis=1)  # mine
-        self.arm_begins = np.stack([road.begins.T[:, arm].min(axis=1) for arm in by_arm], axis=1)  # theirs
+        self.arm_clear = np.stack([self.clear[:, arm].max(axis=1, initial=-np.inf) for arm in by_arm], axis=1)  # mine
+        self.arm_begins = np.stack(
+            [road.begins.T[:, arm].min(axis=1, initial=np.inf) for arm in by_arm], axis=1
+        )  # theirs
 
 
 class Coming(NamedTuple):

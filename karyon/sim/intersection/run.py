@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.scenario import REPLACED, Scenario
 from karyon.sim.intersection.simulation import Simulation
 from karyon.sim.run import Progress, Result, carry_out, without_effect
 from karyon.sim.scenario import Loaded, plain, written
@@ -39,6 +39,8 @@ def dump(loaded: Loaded[Scenario]) -> str:
     """The scenario as YAML with its defaults and overrides; in any folder `read` makes an equal one of it."""
     data = plain(loaded.scenario.model_dump(mode="json", by_alias=True))
     data["safety"] = portable(data["safety"])
+    if loaded.scenario.recorded is not None:
+        data = {name: value for name, value in data.items() if name not in REPLACED}
     data["faults"] = [fault | fault.pop("parameters") for fault in data["faults"]]
     return written(loaded.name, data)
 
@@ -47,6 +49,6 @@ def _queues(simulation: Simulation, run: int) -> list[str]:
     """A demand that was not met is told."""
     world, now = simulation.world, simulation.finished / 1e9
     outside = int(((world.traffic.time[run] <= now) & ~world.appeared[run]).sum())
-    if outside < 5:
+    if outside < 5 or world.scenarios[0].recorded is not None:
         return []
     return [f"the demand is not met: {outside} cars wait for room at the end of the approaches, and queues grow"]

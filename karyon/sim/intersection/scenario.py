@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from math import ceil
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim import documents
 from karyon.sim.channel.fields import Radio, warnings_of_radio
+from karyon.sim.commonroad import checks, crossing
+from karyon.sim.commonroad.crossing import Scene
+from karyon.sim.commonroad.section import Recorded
 from karyon.sim.documents import Document, InputError
 from karyon.sim.failure_modes import DAY, CrossingFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, Draft, KernelSwitch, Loaded, Record, Vehicle, parsed
@@ -27,6 +31,8 @@ from karyon.sim.units import (
 
 FUNCTION = "intersection"
 CARS_MAX = 2000
+REPLACED = ("road", "demand", "emergencies", "pedestrians")  # by a recording
+RECORDED_MAX = 100  # cars of a recording, the nearest ones
 SATURATION = 2200.0  # veh/h that the four arms of such a crossing were seen to let through at most
 Arm = Annotated[Count, Field(ge=0, le=3)]
 
@@ -99,7 +105,9 @@ class Crossing(Section):
 def _fits(fault: CrossingFault, info: ValidationInfo) -> CrossingFault:
     """`fault` itself, if its car and its onset are in the scenario."""
     known = info.data
-    if {"duration", "demand", "emergencies"} <= known.keys():
+    if known.get("recorded") is not None:
+        known = known | {"vehicles": RECORDED_MAX}  # how many there are is known once it is read
+    elif {"duration", "demand", "emergencies"} <= known.keys():
         known = known | {"vehicles": _cars(known["demand"], known["duration"], len(known["emergencies"]))}
     if wrong := beyond(fault, known, "cars are 0"):
         raise refusal(*wrong)
@@ -123,6 +131,9 @@ class Scenario(Section):
     demand: Demand = Field(default=Demand(), description="who comes")
     emergencies: tuple[Emergency, ...] = Field(default=(), description="emergency vehicles: entries {arm, time, ...}")
     pedestrians: tuple[Pedestrian, ...] = Field(default=(), description="entries {arm, time, duration}")
+    recorded: Recorded | None = Field(
+        default=None, description="recorded traffic in place of `road`, `demand` and those below it"
+    )
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
     sight: Sight = Field(default=Sight(), description="what cars see and measure")
     radio: Radio = Field(default=Radio(), description="what vehicles tell each other")
@@ -151,7 +162,9 @@ class Scenario(Section):
 
     @property
     def vehicles(self) -> int:
-        """How many come, in order of arrival; emergency vehicles among them."""
+        """How many come, in order of arrival, emergency vehicles among them; of a recording all that it has."""
+        if self.recorded is not None:
+            return len(scene_of(self.recorded).numbers)
         return _cars(self.demand, self.duration, len(self.emergencies))
 
 
@@ -161,10 +174,37 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded[Scenari
     Raises InputError with all that is wrong with the scenario and its safety design.
     """
     faults: list[documents.Fault] = []
-    scenario, _, text, design = parsed(found, Scenario, FUNCTION, over_design, faults)
+    scenario, document, text, design = parsed(found, Scenario, FUNCTION, over_design, faults)
+    told: tuple[str, ...] = ()
+    if scenario is not None and scenario.recorded is not None:
+        scenario, told = _recorded(scenario, scenario.recorded, document, faults)
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
-    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario))
+    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, (*_warnings(scenario), *told))
+
+
+def scene_of(recorded: Recorded) -> Scene:
+    """The crossing and the cars of a recording. Raises InputError."""
+    return crossing.scene(Path(recorded.file), recorded.replace, recorded.lead_in, recorded.lead_out, RECORDED_MAX)
+
+
+def _recorded(
+    scenario: Scenario, recorded: Recorded, document: Document, faults: list[documents.Fault]
+) -> tuple[Scenario | None, tuple[str, ...]]:
+    """The scenario with the duration that its recording has, and warnings. What is wrong is added to `faults`."""
+    checks.refuse(document, REPLACED, faults)
+    scene = checks.opened(recorded, document, faults, scene_of, crossing.crossing_cars, "cross")
+    if scene is None:
+        return None, ()
+    for index, fault in enumerate(scenario.faults):
+        if isinstance(fault.vehicle, int) and fault.vehicle >= len(scene.numbers):
+            said = f"vehicle {fault.vehicle} is not in the scenario, cars are 0 to {len(scene.numbers) - 1}"
+            faults.append(document.place(("faults", index, "vehicle")).fault(said))
+    duration, warnings = checks.lasting(recorded, document, scenario.duration, scene.duration, faults)
+    if scene.left_out:
+        warnings.append(f"{scene.left_out} recorded cars are left out, which come least near to the replaced one")
+    function = checks.without_words(scenario.intersection)
+    return scenario.model_copy(update={"duration": duration, "intersection": function}), tuple(warnings)
 
 
 def _warnings(scenario: Scenario) -> tuple[str, ...]:

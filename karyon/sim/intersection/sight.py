@@ -41,20 +41,8 @@ class Nearest(NamedTuple):
 
 def ahead(world: World) -> Ahead:
     """The nearest car that is in the way, until its rear is out of the way of this one's path; inf: nobody."""
-    part, road = world.part, world.road
-    s, path, arm, here = (each[part.cars] for each in (world.s, world.path, world.arm, world.here))
-    rear, speed = world.rear[part.cars], world.speed[part.cars]
-    number = np.arange(s.shape[1])
-    further = (s[:, None, :] > s[:, :, None]) | ((s[:, None, :] == s[:, :, None]) & (number < number[:, None]))
-    same_arm = arm[:, :, None] == arm[:, None, :]
-    in_lane = same_arm & further & (rear[:, None, :] < road.parts[path[:, None, :], path[:, :, None]])
-    leaves = road.leaves[path]
-    out = s - road.line - road.inside[path]  # behind the crossing, m
-    joins = (leaves[:, :, None] == leaves[:, None, :]) & (out[:, None, :] >= 0.0)
-    joins &= (out[:, None, :] > out[:, :, None]) & ~same_arm
-    gap = np.where(in_lane, s[:, None, :] - s[:, :, None], np.inf)
-    gap = np.where(joins, out[:, None, :] - out[:, :, None], gap) - world.vehicle.length
-    gap = np.where(here[:, None, :] & here[:, :, None], gap, np.inf)
+    part, gap = world.part, world.gaps()
+    speed = world.speed[part.cars]
     first = gap.argmin(axis=2)
     nearest = np.take_along_axis(gap, first[:, :, None], axis=2)[:, :, 0]
     found = np.isfinite(nearest)

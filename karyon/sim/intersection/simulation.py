@@ -30,6 +30,7 @@ from karyon.sim.intersection.driving import Driving
 from karyon.sim.intersection.events import Log
 from karyon.sim.intersection.faults import placed, said_wrongly
 from karyon.sim.intersection.measures import Measures
+from karyon.sim.intersection.recorded import RecordedWorld
 from karyon.sim.intersection.right_of_way import Tables
 from karyon.sim.intersection.scenario import FUNCTION, Scenario
 from karyon.sim.intersection.sight import Eyes
@@ -64,7 +65,7 @@ class Simulation:
         self.scenarios, self.function = scenarios, self.design.function(FUNCTION)
         self.top = len(self.function.levels) - 1
         self.end, self.env = nanoseconds(first.duration), simpy.Environment()
-        self.world = World(scenarios)
+        self.world = World(scenarios) if first.recorded is None else RecordedWorld(scenarios)
         self.shape = self.world.s.shape
         self.rows = self.shape[0] * self.shape[1]
         self.tables = Tables(self.world)

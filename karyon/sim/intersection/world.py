@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from karyon.perception.sensors import seconds
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.intersection.traffic import Traffic
-from karyon.sim.roads.crossing import ARMS, Layout, crossing
+from karyon.sim.roads.crossing import ARMS, Crossing, Layout, crossing
 from karyon.sim.vehicle import move
 
 Booleans = NDArray[np.bool_]
@@ -61,19 +61,21 @@ class World:
     top      speed across the crossing on its path, m/s
     entered, passed, left   s, when it appeared, its front crossed its stop line, it was out of sight; NaN: not yet
     blocked  an arm on which somebody walks (run, arm)
+    length, width   of each car, m (car,)
+    ours     which ones are judged: of recorded traffic only one is ours (car,); and from when on, `begins` (ns)
     """
+
+    begins = 0
 
     def __init__(self, scenarios: Sequence[Scenario]) -> None:
         first = scenarios[0]
-        road = first.road
-        self.scenarios, self.vehicle, self.limit = scenarios, first.vehicle, road.speed_limit
-        layout = Layout(road.lane, road.approach, road.exit, road.corner)
-        self.width = self.vehicle.width + CLEARANCE
-        self.road = crossing(layout, self.width)
-        self.traffic = Traffic.of(scenarios)
+        self.scenarios, self.vehicle, self.limit = scenarios, first.vehicle, first.road.speed_limit
+        self.road, self.traffic = self._drawn(scenarios)
         self.path = self.traffic.path
         self.arm = self.road.arm[self.path]
         self.runs, self.cars = self.path.shape
+        self.ours = np.ones(self.cars, dtype=bool)
+        self.length, self.width = np.full(self.cars, self.vehicle.length), np.full(self.cars, self.vehicle.width)
         self.path_top = np.minimum(np.sqrt(LATERAL * np.minimum(self.road.radius, 1e6)), min(STRAIGHT, self.limit))
         self.top = self.path_top[self.path]
         shape = self.path.shape
@@ -93,6 +95,17 @@ class World:
             for one in each.pedestrians
         ]
 
+    def _drawn(self, scenarios: Sequence[Scenario]) -> tuple[Crossing, Traffic]:
+        """The crossing, and who comes."""
+        road = scenarios[0].road
+        layout = Layout(road.lane, road.approach, road.exit, road.corner)
+        return crossing(layout, self.vehicle.width + CLEARANCE), Traffic.of(scenarios)
+
+    @property
+    def lengths(self) -> Floats:
+        """Of the cars that drive on each path, m (path, 1), or the same for all (1, 1)."""
+        return np.full((1, 1), self.vehicle.length)
+
     @property
     def distance(self) -> Floats:
         """From the front bumper to the stop line in m, negative behind it (run, car)."""
@@ -101,7 +114,7 @@ class World:
     @property
     def rear(self) -> Floats:
         """How far the rear bumper is behind the stop line, m (run, car)."""
-        return np.asarray(self.s - self.road.line - self.vehicle.length)
+        return np.asarray(self.s - self.road.line - self.length)
 
     @property
     def before(self) -> Booleans:
@@ -124,9 +137,29 @@ class World:
     def _place(self) -> tuple[Floats, Floats, Floats]:
         path = self.path.ravel()
         x, y, _ = self.road.paths.at(path, self.s.ravel())
-        behind_x, behind_y, _ = self.road.paths.at(path, self.s.ravel() - self.vehicle.length)
+        behind_x, behind_y, _ = self.road.paths.at(path, (self.s - self.length).ravel())
         shape = self.s.shape
         return x.reshape(shape), y.reshape(shape), np.arctan2(y - behind_y, x - behind_x).reshape(shape)
+
+    def gaps(self) -> Floats:
+        """From each car to each other one in its way, m bumper to bumper, until that is out of it (run, car, other).
+
+        Of the cars of `part`; inf: it is in nobody's way.
+        """
+        part, road = self.part, self.road
+        s, path, arm, here = (each[part.cars] for each in (self.s, self.path, self.arm, self.here))
+        rear = self.rear[part.cars]
+        number = np.arange(s.shape[1])
+        further = (s[:, None, :] > s[:, :, None]) | ((s[:, None, :] == s[:, :, None]) & (number < number[:, None]))
+        same_arm = arm[:, :, None] == arm[:, None, :]
+        in_lane = same_arm & further & (rear[:, None, :] < road.parts[path[:, None, :], path[:, :, None]])
+        leaves = road.leaves[path]
+        out = s - road.line - road.inside[path]  # behind the crossing, m
+        joins = (leaves[:, :, None] == leaves[:, None, :]) & (out[:, None, :] >= 0.0)
+        joins &= (out[:, None, :] > out[:, :, None]) & ~same_arm
+        gap = np.where(in_lane, s[:, None, :] - s[:, :, None], np.inf)
+        gap = np.where(joins, out[:, None, :] - out[:, :, None], gap) - self.vehicle.length
+        return np.where(here[:, None, :] & here[:, :, None], gap, np.inf)
 
     def advance(self, now: int) -> None:
         """Move every car to `now` (ns) under the command in force."""

@@ -1,11 +1,13 @@
 """The road of a lane change as a picture shows it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from karyon.sim.backdrop import Backdrop, Floats
+from karyon.sim.commonroad import ground
 from karyon.sim.lanes.road import Road
 from karyon.sim.lanes.scenario import LaneChangeScenario
 
@@ -17,6 +19,8 @@ DASH, DASH_EVERY = 6.0, 18.0  # m
 def backdrop(data: Mapping[str, Any]) -> Backdrop:
     """Of the scenario with this data."""
     scenario = LaneChangeScenario.model_validate(data)
+    if scenario.recorded is not None:
+        return ground.backdrop(Path(scenario.recorded.file))
     road = Road.of(scenario)
     places = np.arange(-BEFORE, road.length + BEHIND, STEP)
     half = 0.5 * road.width

@@ -44,16 +44,28 @@ class Log:
         self._doubted: NDArray[np.bool_] | None = None
 
     def add(self, now: int, car: int, kind: str, said: str, **fields: Any) -> None:
-        """One event of a car at `now` (ns)."""
+        """One event of a car at `now` (ns); what recorded cars would do, and what is before they begin, is no event."""
+        if now < self._s.world.begins or not self._s.world.ours[car]:
+            return
         run, vehicle = divmod(car, self._vehicles)
         event = {"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields}
         self.events[run].append(event)
 
     def planned(self) -> Iterator[tuple[int, Callable[[int], None]]]:
         """When faults begin and end, and what to note then."""
+        if self._s.scenarios[0].recorded is not None:
+            yield self._s.world.begins, self._takes_over
         for one in self.faults:
             yield one.onset, partial(self._fault, one, "begins")
             yield one.end, partial(self._fault, one, "ends")
+
+    def _takes_over(self, now: int) -> None:
+        for run, scenario in enumerate(self._s.scenarios):
+            assert scenario.recorded is not None
+            number = scenario.recorded.replace
+            self.add(
+                now, run * self._vehicles, "recorded", f"takes the place of recorded car {number}", replaced=number
+            )
 
     def _fault(self, one: Placed, change: str, now: int) -> None:
         self.add(now, one.row, "fault", f"{describe(one.fault)} {change}", **fields_of(one))

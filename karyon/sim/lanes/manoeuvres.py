@@ -82,7 +82,7 @@ class Manoeuvres:
     @property
     def straight(self) -> Booleans:
         """Who is in the middle of its lane (car,)."""
-        return np.asarray(np.abs(self._world.d - self._world.road.middle(self.home)) <= ARRIVED)
+        return np.asarray(np.abs(self._world.d - self._world.middle(self.home)) <= ARRIVED)
 
     def call(self, car: int, lane: int, now: int) -> None:
         """The car wishes to be in that lane from `now` (ns) on."""
@@ -111,12 +111,16 @@ class Manoeuvres:
 
     def target(self) -> Floats:
         """d of the middle of the lane that each shall be in, m."""
-        return self._world.road.middle(np.where(self.moving, self.aims, self.home))
+        return self._world.middle(self._towards())
+
+    def _towards(self) -> Integers:
+        return np.where(self.moving, self.aims, self.home)
 
     def curvature(self, road: Floats) -> Floats:
         """Curvature to steer, 1/m; `road` that of the road."""
         world = self._world
-        return self.steering.curvature(self.target() - world.d, world.lateral_speed, world.speed, road)
+        drift = world.road.slope(self._towards(), world.position) * world.rate
+        return self.steering.curvature(self.target() - world.d, world.lateral_speed - drift, world.speed, road)
 
     def limit(self, gap: Gap, right: Right) -> Floats:
         """Acceleration in m/s² that a car which wishes to change keeps to, so as to have room; infinite: none."""
@@ -163,7 +167,8 @@ class Manoeuvres:
         """Who cannot turn back before its tyre is across the line, or has crossed it; answers who has just done so."""
         world = self._world
         towards = np.sign(self.aims - self.home)
-        left = 0.5 * world.road.width - world.half_width - towards * (world.d - world.road.middle(self.home))
+        half = world.road.half(self.home, world.position)
+        left = half - world.half_width - towards * (world.d - world.middle(self.home))
         speed = np.maximum(0.0, towards * world.lateral_speed)
         now = self.moving & ~self.committed & (left <= self.steering.overshoot(speed))
         self.committed = (self.committed | now) & self.moving
@@ -172,7 +177,7 @@ class Manoeuvres:
     def _arrive(self) -> Booleans:
         """Who is where it wished to be one lane further."""
         world = self._world
-        there = np.abs(world.d - world.road.middle(self.aims)) <= ARRIVED
+        there = np.abs(world.d - world.middle(self.aims)) <= ARRIVED
         alone = world.covers.sum(axis=1) == 1
         arrived = self.moving & self.committed & there & alone
         self.home = np.where(arrived, self.aims, self.home)

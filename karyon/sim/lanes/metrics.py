@@ -13,7 +13,10 @@ from karyon.control import rss
 from karyon.perception.following import DISTANCE, OWN, RELATIVE
 from karyon.perception.received import M_POSITION, MESSAGE
 from karyon.perception.sensors import seconds
+from karyon.sim.commonroad.tracks import OURS
 from karyon.sim.lanes import bounds
+from karyon.sim.lanes.blame import Blame
+from karyon.sim.lanes.recorded import RecordedWorld
 from karyon.sim.lanes.scenario import FOLLOWING
 from karyon.sim.lanes.signals import DISTANCES, message, mirrored_message, prefix, usual_names
 from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS
@@ -63,12 +66,15 @@ class Metrics:
             name: np.zeros(runs, dtype=np.int64) for name in (*self._was, "gap_not_free", "bad_data_in_command")
         }
         self._overdue = np.zeros(cars, dtype=bool)
+        self.forced = np.zeros(runs, dtype=np.int64)
+        self.blame = Blame(s)
         self.wanted, self.turned_back = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.int64)
         self.done: list[Done] = []
         self._imposes_until = np.full(cars, -1)
         self._imposed, self._begun_at = np.zeros(cars), np.zeros(cars, dtype=np.int64)
         self._finished: dict[int, Done] = {}
         self._in_lane = s.world.covers
+        self.in_goal = np.full(runs, -1)  # ns, since when our car among recorded ones is in its goal lane
         self.steps = 0
 
     # --- what happens
@@ -110,14 +116,17 @@ class Metrics:
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
         s = self._s
+        if now < s.world.begins:
+            return
         self._distances(now)
         self._gaps(now)
+        self._goal(now)
         self._impose(now)
         for name, shares in self.shares.items():
             for level in range(len(shares)):
-                shares[level] += s.initialised[name] & (s.level[name] == level)
+                shares[level] += s.world.ours & s.initialised[name] & (s.level[name] == level)
         if s.enabled:
-            bad = self._sees.bad(now)
+            bad = {item: rows & s.world.ours for item, rows in self._sees.bad(now).items()}
             overdue = np.zeros(s.cars, dtype=bool)
             for name, exposed in self._exposures.items():
                 for car, said, fields in exposed.update(now, bad, s.level[name], s.level_since[name]):
@@ -131,7 +140,7 @@ class Metrics:
     def _distances(self, now: int) -> None:
         """Collisions by the bodies, and the safe distance: to be too near along the road and to the side."""
         s, world, length = self._s, self._s.world, self._vehicle.length
-        gap = s.neighbours.distance[FRONT] - length
+        gap = np.where(world.ours, s.neighbours.distance[FRONT] - length, np.inf)
         front = np.where(s.neighbours.car[FRONT] == NOBODY, 0, s.neighbours.car[FRONT])
         closing = np.where(np.isfinite(gap), world.rate - world.rate[front], 0.0)
         self.min_gap = np.minimum(self.min_gap, gap)
@@ -144,10 +153,12 @@ class Metrics:
         speed, other = world.paired(world.rate)
         reaction, _ = world.paired(self._reaction[s.level[FOLLOWING]])
         margin = by - length - rss.safe_distance(speed, other, reaction, self._vehicle.braking)
-        beside = self._beside()
-        margin = np.where(is_ahead & beside, margin, np.inf)
-        self.min_margin = np.minimum(self.min_margin, margin.min(axis=(1, 2)))
-        self._note(now, "collision", world.touching() & is_ahead, "touches car {other}")
+        mine, theirs = world.paired(world.ours)
+        margin = np.where(is_ahead & self._beside() & (mine | theirs), margin, np.inf)
+        self.min_margin = np.minimum(self.min_margin, np.where(mine, margin, np.inf).min(axis=(1, 2)))
+        touching = world.touching() & is_ahead & (mine | theirs)
+        self.blame.look(margin)
+        self._note(now, "collision", touching, "touches car {other}")
         self._note(now, "unsafe_distance", margin < 0.0, "is too near behind car {other}")
 
     def _beside(self) -> Booleans:
@@ -165,7 +176,15 @@ class Metrics:
         self._was[name] = wrong
         for run, vehicle, other in zip(*np.nonzero(begins), strict=True):
             car = int(run) * self._s.world.vehicles + int(vehicle)
-            self._violated(now, car, name, said.format(other=int(other)), other=int(other))
+            if (argument := self.blame.argument(name, int(run), int(vehicle), int(other))) is None:
+                self._violated(now, car, name, said.format(other=int(other)), other=int(other))
+            else:
+                self._forced(now, int(run), name, argument)
+
+    def _forced(self, now: int, run: int, name: str, argument: str) -> None:
+        self.forced[run] += 1
+        ours = run * self._s.world.vehicles
+        self._s.log.add(now, ours, "forced", f"{name.replace('_', ' ')} that others forced: {argument}", goal=name)
 
     def _violated(self, now: int, car: int, name: str, said: str, **fields: Any) -> None:
         self.counts[name][car // self._s.world.vehicles] += 1
@@ -193,6 +212,14 @@ class Metrics:
                 self._violated(
                     now, car, "gap_not_free", f"{-min(rooms):.2f} m less than is safe as it crosses the line"
                 )
+
+    def _goal(self, now: int) -> None:
+        world = self._s.world
+        if isinstance(world, RecordedWorld):
+            scene, place = world.scene, world.position[world.ours]
+            there = world.lane[world.ours] == scene.goal
+            since = np.where((self.in_goal < 0) & (place <= scene.end), now, self.in_goal)
+            self.in_goal = np.where(there, since, -1)
 
     def _impose(self, now: int) -> None:
         """The hardest braking of who drives behind a car that changes, or has granted it the gap."""
@@ -286,6 +313,24 @@ class Metrics:
             "imposed_braking_max": float(max((one.imposed for one in done), default=0.0)),
             "by_level": by_level,
             **self._s.radio.summary(run),
+            **self._recorded(run),
+        }
+
+    def _recorded(self, run: int) -> dict[str, Any]:
+        """Among recorded cars: when the replaced one was in its goal lane for good, when ours is, and what was forced.
+
+        Times in s from where ours begins; null: it is not there at the end, or not before the lane ends.
+        """
+        world = self._s.world
+        if not isinstance(world, RecordedWorld):
+            return {}
+        scene, reached = world.scene, self.in_goal[run] - world.begins
+        return {
+            "replaced": int(scene.numbers[OURS]),
+            "lanes": [scene.home, scene.goal],
+            "recorded_reached": scene.reached,
+            "reached": float(seconds(reached, 0)) if reached >= 0 else None,
+            "forced_violations": int(self.forced[run]),
         }
 
     def _function(self, name: str, cars: slice) -> dict[str, Any]:

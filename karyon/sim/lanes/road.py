@@ -26,20 +26,25 @@ class Road:
     """
 
     def __init__(self, lanes: int, width: float, pieces: Sequence[tuple[float, float]], length: float) -> None:
-        self.lanes, self.width, self.length = lanes, width, length
+        self.lanes, self.width = lanes, width
         lengths, curvatures = np.array(pieces, dtype=float).T
         ends = np.cumsum(lengths)[:-1]
         half = 0.5 * np.minimum(TRANSITION, np.minimum(lengths[:-1], lengths[1:]))
-        self._place = np.concatenate([[0.0], np.column_stack([ends - half, ends + half]).ravel(), [FAR]])
-        self._curvature = np.repeat(curvatures, 2)
+        place = np.concatenate([[0.0], np.column_stack([ends - half, ends + half]).ravel(), [FAR]])
+        self._lay(place, np.repeat(curvatures, 2), length, (0.0, 0.0, 0.0))
+
+    def _lay(self, place: Floats, curvature: Floats, length: float, begin: tuple[float, float, float]) -> None:
+        """Lay the middle of lane 0 into the plane from `begin` (x, y in m, heading in rad); curvature is linear."""
+        self.length = length
+        self._place, self._curvature = place, curvature
         self._growth = np.append(np.diff(self._curvature) / np.maximum(np.diff(self._place), 1e-9), 0.0)
         at = np.arange(0.0, length + STEP, STEP)
-        bend = self.curvature(at)
-        self._heading = np.concatenate([[0.0], np.cumsum(0.5 * STEP * (bend[:-1] + bend[1:]))])
+        bend, (x, y, heading) = self.curvature(at), begin
+        self._heading = np.concatenate([[heading], heading + np.cumsum(0.5 * STEP * (bend[:-1] + bend[1:]))])
         middle = self._heading[:-1] + 0.5 * np.diff(self._heading)
         chord = STEP * np.sinc(0.5 * np.diff(self._heading) / np.pi)
-        self._x = np.concatenate([[0.0], np.cumsum(chord * np.cos(middle))])
-        self._y = np.concatenate([[0.0], np.cumsum(chord * np.sin(middle))])
+        self._x = np.concatenate([[x], x + np.cumsum(chord * np.cos(middle))])
+        self._y = np.concatenate([[y], y + np.cumsum(chord * np.sin(middle))])
 
     @classmethod
     def of(cls, scenario: "LaneChangeScenario") -> "Road":
@@ -58,11 +63,19 @@ class Road:
         """By how much the curvature grows along the road, 1/m²."""
         return np.asarray(self._growth[self._part(s)])
 
-    def middle(self, lane: Integers) -> Floats:
-        """d of the middle of each lane, m."""
+    def middle(self, lane: Integers, s: Floats) -> Floats:
+        """d of the middle of each lane at s, m."""
         return np.asarray(lane * self.width)
 
-    def lane(self, d: Floats) -> Integers:
+    def half(self, lane: Integers, s: Floats) -> Floats:
+        """Half of the width of each lane at s, m."""
+        return np.asarray(0.5 * self.width)
+
+    def slope(self, lane: Integers, s: Floats) -> Floats:
+        """By how much the middle of each lane moves to the left along the road, m per m."""
+        return np.asarray(0.0)
+
+    def lane(self, d: Floats, s: Floats) -> Integers:
         """The lane in which d is, the outermost one beyond the edge."""
         return np.clip(np.floor(d / self.width + 0.5), 0, self.lanes - 1).astype(np.int64)
 

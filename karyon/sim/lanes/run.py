@@ -6,6 +6,7 @@ from pathlib import Path
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
+from karyon.sim.lanes import traffic
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
 from karyon.sim.lanes.simulation import Simulation
 from karyon.sim.outside import ALONE, is_bench
@@ -28,9 +29,14 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded[LaneCha
     if scenario is not None and is_bench(scenario.sensors):
         said = "sensors are `from: mqtt`, and lane changes are simulated alone"
         faults.append(document.place(("sensors",)).fault(said))
+    told: tuple[str, ...] = ()
+    if scenario is not None and scenario.recorded is not None:
+        scenario, told = traffic.recorded(scenario, document, faults)
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
-    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, _warnings(scenario, design))
+    return Loaded(
+        scenario, design, found.path.stem, found.path, found.text, text, (*_warnings(scenario, design), *told)
+    )
 
 
 def _lacking(design: Design, document: Document) -> list[documents.Fault]:
@@ -62,6 +68,8 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
     """The scenario as YAML with its defaults and overrides; in any folder it is read as an equal one."""
     data = loaded.scenario.model_dump(mode="json", by_alias=True)
     data["safety"] = portable(data["safety"])
+    if loaded.scenario.recorded is not None:
+        data = {name: value for name, value in data.items() if name not in traffic.REPLACED}
     faults = data.pop("faults")
     data = plain(data)
     for sensor in data["sensors"].values():

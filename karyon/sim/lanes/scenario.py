@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from karyon.sim.channel.fields import FAR, Radio, jams_who_is_there
+from karyon.sim.commonroad.section import Recorded
 from karyon.sim.failure_modes import DAY, LaneChangeFault, beyond
 from karyon.sim.scenario import LEVEL_MAX, KernelSwitch, Record, Sensors, Vehicle
 from karyon.sim.units import (
@@ -119,6 +120,8 @@ def _fits(fault: LaneChangeFault, info: ValidationInfo) -> LaneChangeFault:
 
 def _are_there(function: Function, info: ValidationInfo) -> Function:
     """`function` itself, if its wishes are of cars and lanes that there are, and begin before the end."""
+    if info.data.get("recorded") is not None:
+        return function  # the file knows
     vehicles, duration, road = (info.data.get(name) for name in ("vehicles", "duration", "road"))
     wrong = []
     for index, wish in enumerate(function.wishes or ()):
@@ -147,6 +150,9 @@ class LaneChangeScenario(Section):
     vehicles: Count = Field(default=12, ge=2, le=VEHICLES_MAX, description="how many; they communicate all")
     road: RoadSection = Field(default=RoadSection(), description="lanes, and where they lead")
     traffic: Traffic = Field(default=Traffic(), description="how the cars begin")
+    recorded: Recorded | None = Field(
+        default=None, description="recorded traffic in place of `vehicles`, `road` and `traffic`"
+    )
     vehicle: Vehicle = Field(default=Vehicle(), description="what every vehicle is like")
     sensors: Sensors = Field(default=Sensors(), description="what they measure; those of distances to all sides")
     radio: Annotated[Radio, AfterValidator(jams_who_is_there)] = Field(

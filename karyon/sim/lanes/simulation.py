@@ -27,12 +27,14 @@ from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
 from karyon.sim.lanes.placing import placed
+from karyon.sim.lanes.recorded import RecordedWorld
 from karyon.sim.lanes.road import Road
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
 from karyon.sim.lanes.sensing import Sensing, View
 from karyon.sim.lanes.signals import AROUND, DISTANCES, message, prefix
 from karyon.sim.lanes.speech import FIELDS, LIE, Speech
 from karyon.sim.lanes.trace import Trace
+from karyon.sim.lanes.traffic import scene_of
 from karyon.sim.lanes.wishes import Call, bits, calls, side
 from karyon.sim.lanes.world import FRONT, GAP_FRONT, GAP_REAR, NOBODY, RELATIONS, Number, World
 from karyon.sim.radio import Channel
@@ -67,7 +69,7 @@ class Simulation:
         self.functions = {name: design.function(name) for name in (FOLLOWING, FUNCTION)}
         self.end, self.finished = nanoseconds(first.duration), 0
         self.env = simpy.Environment()
-        self.world = World(scenarios, Road.of(first))
+        self.world = _world(scenarios)
         self.cars, runs = len(self.world.position), len(scenarios)
         faults = placed(scenarios)
         said = [one for one in faults if one.is_said and one.fault.mode != LIE]
@@ -202,10 +204,11 @@ class Simulation:
         unseen = np.full((len(WITNESS), self.cars), np.nan)
         said = self.attackers.content(now, quantised(np.vstack([motion, unseen])))
         words = self.speech.said(now, self.protocol, self.decided[FUNCTION])
-        sent = self.channel.send(now, np.vstack([said, words]), true, self.down["radio"])
-        self.radio.sent(sent, self.down["radio"])
+        silent = self.down["radio"] | ~world.ours
+        sent = self.channel.send(now, np.vstack([said, words]), true, silent)
+        self.radio.sent(sent, silent)
         if self.trace.wanted:
-            self.sent.record(sent, None, self.down["radio"])
+            self.sent.record(sent, None, silent)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
@@ -424,6 +427,11 @@ class Simulation:
             wanted = self.manoeuvres.yielding(ahead - world.vehicle.length, rate, speed, level)
             limit[who] = np.where(behind & np.isfinite(wanted), wanted, np.inf)
         return limit
+
+
+def _world(scenarios: Sequence[LaneChangeScenario]) -> World:
+    recorded = scenarios[0].recorded
+    return World(scenarios, Road.of(scenarios[0])) if recorded is None else RecordedWorld(scenarios, scene_of(recorded))
 
 
 def alike(scenario: LaneChangeScenario) -> LaneChangeScenario:

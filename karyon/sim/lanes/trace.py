@@ -1,4 +1,4 @@
-"""The trace of lane changes: one row per car and recorded instant."""
+"""The trace of lane changes: one row per car that is there and recorded instant."""
 
 from __future__ import annotations
 
@@ -83,11 +83,12 @@ class Trace(Tables):
         block = np.stack(kept)  # (instant, column, car)
         for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
-            yield run, [as_array(mine[:, index].ravel(), field) for index, field in enumerate(self._layout)]
+            there = ~np.isnan(mine[:, 0])
+            yield run, [as_array(mine[:, index][there], field) for index, field in enumerate(self._layout)]
 
 
 def _table(s: Simulation, now: int, columns: int) -> Floats:
-    """One instant (column, car)."""
+    """One instant (column, car); NaN for a car that is not there."""
     world, view, cars = s.world, s.view, s.cars
     assert view is not None
     boxes, seen = world.boxes(), view.seen
@@ -96,11 +97,11 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
     rows: list[Any] = [
         seconds(now, 0),
         np.arange(cars) % world.vehicles,
-        boxes.x + 0.5 * world.vehicle.length * boxes.along,  # of the front bumper, as everywhere
-        boxes.y + 0.5 * world.vehicle.length * boxes.across,
+        boxes.x + 0.5 * world.length * boxes.along,  # of the front bumper, as everywhere
+        boxes.y + 0.5 * world.length * boxes.across,
         np.arctan2(boxes.across, boxes.along),
-        world.vehicle.length,
-        world.vehicle.width,
+        world.length,
+        world.width,
         world.speed,
         world.acceleration,
         world.command,
@@ -113,8 +114,8 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
         s.manoeuvres.moving,
         s.right.reserved,
         np.where(s.bound_to == NOBODY, np.nan, s.bound_to),
-        s.level["acc"],
-        s.level["lane_change"],
+        np.where(world.ours, s.level["acc"], np.nan),
+        np.where(world.ours, s.level["lane_change"], np.nan),
     ]
     ages = _ages(now, seen.time)
     for relation in range(RELATIONS):
@@ -131,6 +132,7 @@ def _table(s: Simulation, now: int, columns: int) -> Floats:
     table = np.empty((columns, cars))
     for index, row in enumerate(rows):
         table[index] = row
+    table[:, ~world.here] = np.nan
     return table
 
 

@@ -46,24 +46,29 @@ class World:
     Position is that of the centre, in m along the road; `rate` and `change` are speed and acceleration along the road,
     which in a curve are more than on the path for who drives on its inside. `aims` is the lane whose gap a car looks
     at, `indicates` the one towards which its turn signal blinks, NOBODY for neither.
+    Of a recorded world only some cars are ours, the others have no radio, and all are judged from `begins` (ns) on.
     """
+
+    begins = 0
 
     def __init__(self, scenarios: Sequence[LaneChangeScenario], road: Road) -> None:
         first = scenarios[0]
         self.road, self.vehicle, self.vehicles, self.runs = road, first.vehicle, first.vehicles, len(scenarios)
         self.wheelbase = WHEELBASE_SHARE * first.vehicle.length
-        placed = [_placed(scenario) for scenario in scenarios]
+        placed = [self._placed(scenario) for scenario in scenarios]
         lane, s, self.speed, self.desired = (np.concatenate(each) for each in zip(*placed, strict=True))
         cars = len(s)
         self.pose = Pose(
             s=s - 0.5 * self.wheelbase,
-            d=road.middle(lane),
+            d=road.middle(lane, s),
             along=np.ones(cars),
             across=np.zeros(cars),
             curvature=road.curvature(s),
         )
+        self.length, self.width = np.full(cars, first.vehicle.length), np.full(cars, first.vehicle.width)
         self.acceleration, self.command, self.steering = np.zeros(cars), np.zeros(cars), self.pose.curvature
         self.aims, self.indicates = self.beside(lane), np.full(cars, NOBODY)
+        self.ours, self.here = np.ones(cars, dtype=bool), np.ones(cars, dtype=bool)
         self.now = 0
         self._settle()
 
@@ -92,28 +97,33 @@ class World:
 
     def _settle(self) -> None:
         """What follows from where the cars are."""
-        pose, vehicle, width = self.pose, self.vehicle, self.road.width
+        pose, road = self.pose, self.road
         ahead = 0.5 * self.wheelbase
         self.position, self.d = pose.s + ahead * pose.along, pose.d + ahead * pose.across
         self.lateral_speed = self.speed * pose.across
-        curvature, growth = self.road.curvature(self.position), self.road.curvature_rate(self.position)
+        curvature, growth = road.curvature(self.position), road.curvature_rate(self.position)
         share = 1.0 / (1.0 - curvature * self.d)
         self.rate = self.speed * pose.along * share
         turning = self.rate * (growth * self.rate * self.d + curvature * self.lateral_speed)
         self.change = (self.acceleration * pose.along + turning) * share
-        self.lane = self.road.lane(self.d)
-        half = 0.5 * (vehicle.width * pose.along + vehicle.length * np.abs(pose.across))
-        lanes = np.arange(self.road.lanes) * width
-        self.covers = np.abs(self.d[:, None] - lanes) < 0.5 * width + half[:, None]  # (car, lane): the body is in it
+        self.lane = road.lane(self.d, self.position)
+        half = 0.5 * (self.width * pose.along + self.length * np.abs(pose.across))
+        lanes, place = np.arange(road.lanes)[None], self.position[:, None]
+        aside = np.abs(self.d[:, None] - road.middle(lanes, place))
+        self.covers = aside < road.half(lanes, place) + half[:, None]  # (car, lane): the body is in it
         self.half_width = half
 
     def boxes(self) -> Boxes:
         """All cars in the plane."""
         x, y, heading = self.road.plane(self.position, self.d)
         cos, sin = np.cos(heading), np.sin(heading)
-        pose, vehicle = self.pose, self.vehicle
+        pose = self.pose
         along, across = pose.along * cos - pose.across * sin, pose.along * sin + pose.across * cos
-        return Boxes(x, y, along, across, vehicle.length, vehicle.width)
+        return Boxes(x, y, along, across, self.length, self.width)
+
+    def middle(self, lane: Integers) -> Floats:
+        """d of the middle of a lane where each car is, m (car,)."""
+        return self.road.middle(lane, self.position)
 
     def paired(self, values: NDArray[Number]) -> tuple[NDArray[Number], NDArray[Number]]:
         """Of each car and of each other one of its run, ready to be compared (run, vehicle, 1), (run, 1, vehicle)."""
@@ -123,8 +133,8 @@ class World:
     def touching(self) -> Booleans:
         """Pairs of cars that overlap (run, vehicle, other)."""
         boxes = self.boxes()
-        x, y, along, across = (self.paired(each) for each in (boxes.x, boxes.y, boxes.along, boxes.across))
-        one, other = (Boxes(x[side], y[side], along[side], across[side], boxes.length, boxes.width) for side in (0, 1))
+        parts = (boxes.x, boxes.y, boxes.along, boxes.across, np.asarray(boxes.length), np.asarray(boxes.width))
+        one, other = (Boxes(*each) for each in zip(*(self.paired(part) for part in parts), strict=True))
         return overlap(one, other) & ~np.eye(self.vehicles, dtype=bool)
 
     def ahead(self) -> tuple[Floats, Booleans]:
@@ -170,25 +180,24 @@ class World:
         opposite = (aims == blinks) & ((aims - lane) * (aims - other) < 0)
         return np.asarray(opposite & ((mine == NOBODY) | (aims < lane)))
 
+    def _placed(self, scenario: LaneChangeScenario) -> tuple[Integers, Floats, Floats, Floats]:
+        """Lane, position, speed and desired speed of each car of a run at the beginning, drawn."""
+        traffic, vehicles, lanes = scenario.traffic, scenario.vehicles, scenario.road.lanes
+        draws = stream(scenario.seed, Purpose.TRAFFIC).random((3, vehicles))
+        lane = np.arange(vehicles, dtype=np.int64) % lanes
+        usual = traffic.speed + traffic.faster * lane
+        gap = 2.0 + usual * (traffic.time_gap + traffic.time_gap_spread * draws[0])
+        position = np.empty(vehicles)
+        for each in range(lanes):
+            file = np.flatnonzero(lane == each)
+            start = -0.5 * (gap[file[0]] + scenario.vehicle.length) * draws[2, file[0]]
+            position[file] = start - np.concatenate([[0.0], np.cumsum(gap[file[1:]] + scenario.vehicle.length)])
+        desired = usual + traffic.speed_spread * (2.0 * draws[1] - 1.0)
+        return lane, np.asarray(position - position.min()), np.asarray(usual), np.asarray(desired)
+
 
 def _nearest(by: Floats, among: Booleans) -> tuple[Integers, Floats]:
     """Who of those is nearest to each (run, vehicle), and how far; infinite: nobody."""
     way = np.where(among, np.abs(by), np.inf)
     place = way.argmin(axis=2)
     return place, np.take_along_axis(way, place[:, :, None], axis=2)[:, :, 0]
-
-
-def _placed(scenario: LaneChangeScenario) -> tuple[Integers, Floats, Floats, Floats]:
-    """Lane, position, speed and desired speed of each car of a run at the beginning, drawn."""
-    traffic, vehicles, lanes = scenario.traffic, scenario.vehicles, scenario.road.lanes
-    draws = stream(scenario.seed, Purpose.TRAFFIC).random((3, vehicles))
-    lane = np.arange(vehicles, dtype=np.int64) % lanes
-    usual = traffic.speed + traffic.faster * lane
-    gap = 2.0 + usual * (traffic.time_gap + traffic.time_gap_spread * draws[0])
-    position = np.empty(vehicles)
-    for each in range(lanes):
-        file = np.flatnonzero(lane == each)
-        start = -0.5 * (gap[file[0]] + scenario.vehicle.length) * draws[2, file[0]]
-        position[file] = start - np.concatenate([[0.0], np.cumsum(gap[file[1:]] + scenario.vehicle.length)])
-    desired = usual + traffic.speed_spread * (2.0 * draws[1] - 1.0)
-    return lane, np.asarray(position - position.min()), np.asarray(usual), np.asarray(desired)

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.scenario import Scenario, scene_of
 from karyon.sim.intersection.world import CLEARANCE
 from karyon.sim.kinds import read
 from karyon.sim.roads.crossing import TURNS, Crossing, Layout, crossing
@@ -33,11 +33,33 @@ TINY = 5.5  # pt
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """The crossing of a run, with what it is called in the figure: each path, each arm; lengths of cars by path, m."""
+
+    road: Crossing
+    length: NDArray[np.float64]
+    paths: Sequence[str]
+    arms: Sequence[str]
+
+    @classmethod
+    def of(cls, scenario: Scenario) -> "Ground":
+        """Of a scenario; in recorded traffic each path has the number of its car."""
+        if scenario.recorded is not None:
+            scene = scene_of(scenario.recorded)
+            arms = ("arm of the replaced car", "arm to the right", "arm opposite", "arm to the left")
+            return cls(scene.road, scene.length, [f"car {number}" for number in scene.numbers], arms)
+        road, width = scenario.road, scenario.vehicle.width + CLEARANCE
+        made = crossing(Layout(road.lane, road.approach, road.exit, road.corner), width)
+        names = [f"{arm} {turn}" for arm in ARMS for turn in TURNS]
+        return cls(made, np.full(len(names), scenario.vehicle.length), names, ARMS)
+
+
+@dataclass(frozen=True, slots=True)
 class Stay:
     """A car in a conflict zone from `begin` to `end`, s."""
 
     path: int
-    level: int
+    level: float
     begin: float
     end: float
 
@@ -53,14 +75,15 @@ def draw(folder: Path) -> Figure:
     rows = {name: table[name].to_numpy() for name in COLUMNS}
     order = np.lexsort((rows["time"], rows["vehicle"]))
     rows = {name: column[order] for name, column in rows.items()}
-    zones = dict(_zones(rows, scenario))
+    ground = Ground.of(scenario)
+    zones = dict(_zones(rows, ground))
     tall = TOP + 4 * PANEL_TALL + max(ROW_TALL * len(zones), 0.5) + 0.6
     figure = Figure(figsize=(WIDTH, tall), layout=ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 1.0 - TOP / tall)))
     heights = [PANEL_TALL] * 4 + [max(ROW_TALL * len(zones), 0.5)]
     *arms, last = figure.subplots(5, 1, sharex=True, height_ratios=heights)
     for number, panel in enumerate(arms):
-        _draw_arm(panel, rows, number, scenario)
-    _draw_zones(last, zones)
+        _draw_arm(panel, rows, number, ground)
+    _draw_zones(last, zones, ground)
     last.set(xlim=(0.0, scenario.duration), xlabel="time (s)")
     broken = sorted(
         {event.vehicle for event in recorded.events_of(folder / "events.jsonl") if event.kind == "violation"}
@@ -73,55 +96,59 @@ def draw(folder: Path) -> Figure:
     return figure
 
 
-def _draw_arm(panel: Axes, rows: dict[str, Any], arm: int, scenario: Scenario) -> None:
-    time, car, before = rows["time"], rows["vehicle"], scenario.road.approach - rows["s"]
+def _colour(level: float) -> str:
+    """Recorded cars have no level."""
+    return LEVELS[min(int(level), len(LEVELS) - 1)] if np.isfinite(level) else GREY
+
+
+def _draw_arm(panel: Axes, rows: dict[str, Any], arm: int, ground: Ground) -> None:
+    time, car, before = rows["time"], rows["vehicle"], ground.road.line - rows["s"]
     points = np.stack([time, before], axis=1)
     same = (car[1:] == car[:-1]) & (np.abs(before[1:]) < 200.0) & (rows["lane"][1:] == arm)
     mine = np.flatnonzero(same)
     pieces = list(np.stack([points[mine], points[mine + 1]], axis=1))
-    colours = [LEVELS[min(int(each), len(LEVELS) - 1)] for each in rows["los_intersection"][mine]]
+    colours = [_colour(each) for each in rows["los_intersection"][mine]]
     panel.add_collection(LineCollection(pieces, colors=INK, linewidths=2.0))  # light colours stand out on dark ones
     panel.add_collection(LineCollection(pieces, colors=colours, linewidths=1.3))
     panel.axhspan(SHOWN[0], 0.0, color=GREY, alpha=0.12, linewidth=0)
     panel.axhline(0.0, color=INK, linewidth=0.6)
     panel.set(ylim=(SHOWN[1], SHOWN[0]), ylabel="to the line (m)")
-    panel.set_title(f"From the {ARMS[arm]}; shaded: behind the stop line" if arm == 0 else f"From the {ARMS[arm]}")
+    panel.set_title(f"From the {ground.arms[arm]}" + ("; shaded: behind the stop line" if arm == 0 else ""))
 
 
-def _draw_zones(panel: Axes, zones: dict[tuple[int, int], list[Stay]]) -> None:
+def _draw_zones(panel: Axes, zones: dict[tuple[int, int], list[Stay]], ground: Ground) -> None:
     conflicts = 0
     for row, stays in enumerate(zones.values()):
-        colours = [LEVELS[min(stay.level, len(LEVELS) - 1)] for stay in stays]
+        colours = [_colour(stay.level) for stay in stays]
         bars = [(stay.begin, stay.end - stay.begin) for stay in stays]
         panel.broken_barh(bars, (row - 0.4, 0.8), facecolors=colours, edgecolors=INK, linewidths=0.3)
         shared = list(_shared(stays))
         panel.broken_barh(shared, (row - 0.5, 1.0), facecolors=DANGER)
         conflicts += len(shared)
     panel.set_ylim(len(zones) - 0.5, -0.5)
-    panel.set_yticks(range(len(zones)), [f"{_named(one)} × {_named(other)}" for one, other in zones], fontsize=TINY)
+    names = [f"{ground.paths[one]} × {ground.paths[other]}" for one, other in zones]
+    panel.set_yticks(range(len(zones)), names, fontsize=TINY)
     panel.tick_params(axis="y", length=0)
     said = "never two in one" if not conflicts else f"{conflicts} times two in one, red"
     panel.set_title(f"Conflict zones, each of two paths: {said}")
 
 
-def _zones(rows: dict[str, Any], scenario: Scenario) -> Iterator[tuple[tuple[int, int], list[Stay]]]:
+def _zones(rows: dict[str, Any], ground: Ground) -> Iterator[tuple[tuple[int, int], list[Stay]]]:
     """The zones in which anybody was, with their stays in order of time."""
-    road = scenario.road
-    made = crossing(Layout(road.lane, road.approach, road.exit, road.corner), scenario.vehicle.width + CLEARANCE)
-    for one, other in np.argwhere(np.triu(made.conflicts)).tolist():
-        stays = [*_stays(rows, made, one, other, scenario), *_stays(rows, made, other, one, scenario)]
+    for one, other in np.argwhere(np.triu(ground.road.conflicts)).tolist():
+        stays = [*_stays(rows, ground, one, other), *_stays(rows, ground, other, one)]
         if stays:
             yield (one, other), sorted(stays, key=lambda stay: stay.begin)
 
 
-def _stays(rows: dict[str, Any], road: Crossing, path: int, other: int, scenario: Scenario) -> Iterator[Stay]:
+def _stays(rows: dict[str, Any], ground: Ground, path: int, other: int) -> Iterator[Stay]:
     """Of the cars on `path` in its zone with `other`."""
-    front = rows["s"] - road.line
+    road, front = ground.road, rows["s"] - ground.road.line
     inside = front > road.begins[path, other]
-    inside &= front - scenario.vehicle.length < road.ends[path, other]
+    inside &= front - ground.length[path] < road.ends[path, other]
     at = np.flatnonzero(inside & (rows["path"] == path))
     for part in _by_car(rows["vehicle"][at], at):
-        level = int(rows["los_intersection"][part[0]])
+        level = float(rows["los_intersection"][part[0]])
         yield Stay(path, level, float(rows["time"][part[0]]), float(rows["time"][part[-1]]))
 
 
@@ -136,8 +163,3 @@ def _shared(stays: Sequence[Stay]) -> Iterator[tuple[float, float]]:
             until = min(one.end, other.end)
             if other.path != one.path and other.begin < until:
                 yield other.begin, until - other.begin
-
-
-def _named(path: int) -> str:
-    arm, turn = divmod(path, len(TURNS))
-    return f"{ARMS[arm]} {TURNS[turn]}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from karyon.sim.view.folder import RunError
 
-FAULT, SWITCH, VIOLATION, GROUP = "fault", "los", "violation", "group"
+FAULT, SWITCH, VIOLATION, GROUP, RECORDED = "fault", "los", "violation", "group", "recorded"
 BEGINS, ENDS = " begins", " ends"
 
 
@@ -99,9 +99,9 @@ def spans(happenings: Iterable[Happening]) -> Iterator[Span]:
 
 
 def telling(happenings: Sequence[Happening], time: float) -> int:
-    """The vehicle to look at at `time` (s): the one that lost service last, or else will first, or else fails, or 1."""
+    """The vehicle to look at at `time` (s): that lost service last, or will first, or fails, or is ours, or 1."""
     drops = [each for each in happenings if each.is_drop]
     past = drops[: until(drops, time)]
     together = [each for each in past if each.time == past[-1].time]
-    failed = [each for each in happenings if each.kind in (FAULT, VIOLATION)]
+    failed = [each for each in happenings if each.kind in (FAULT, VIOLATION, RECORDED)]
     return next((each.vehicle for each in [*together, *drops, *failed]), 1)

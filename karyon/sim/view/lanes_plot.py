@@ -38,16 +38,24 @@ def read(folder: Path) -> Drawn:
         table = parquet.read_table(folder / TRACE, columns=list(COLUMNS))
         events = [json.loads(line) for line in (folder / EVENTS).read_text("utf-8").splitlines()]
         summary = json.loads((folder / SUMMARY).read_text("utf-8"))
-        cars = len(np.unique(table["vehicle"].to_numpy()))
-        columns = {name: table[name].to_numpy(zero_copy_only=False).reshape(-1, cars) for name in COLUMNS}
-        return Drawn(columns["time"][:, 0], columns, events, summary)
+        return _drawn(table, events, summary)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise RunError(f"{folder}: cannot be read: {str(error).splitlines()[0]}") from None
 
 
+def _drawn(table: pa.Table, events: list[dict[str, Any]], summary: dict[str, Any]) -> Drawn:
+    """A car that is not there at an instant is NaN; recorded cars, which have no level, are drawn but have no row."""
+    time, instant = np.unique(table["time"].to_numpy(), return_inverse=True)
+    cars, car = np.unique(table["vehicle"].to_numpy(), return_inverse=True)
+    columns = {name: np.full((len(time), len(cars)), np.nan) for name in COLUMNS}
+    for name, values in columns.items():
+        values[instant, car] = table[name].to_numpy(zero_copy_only=False)
+    return Drawn(time, columns, events, summary)
+
+
 def draw(run: Drawn) -> Figure:
     """The figure of a run of lane changes."""
-    cars = run.columns["lateral"].shape[1]
+    cars = int(_ours(run).sum())
     figure, (lanes, gaps, levels) = stacked(
         [LANES_HEIGHT, GAPS_HEIGHT, CAR_HEIGHT * cars], [SPACE, SPACE + 0.1, SPACE + 0.1]
     )
@@ -59,6 +67,11 @@ def draw(run: Drawn) -> Figure:
     levels.tick_params(axis="x", bottom=True, labelbottom=True)
     levels.set_xlabel("time (s)")
     return figure
+
+
+def _ours(run: Drawn) -> NDArray[np.bool_]:
+    """The cars that have a level of service: recorded ones have none."""
+    return np.asarray(np.isfinite(run.columns["los_lane_change"]).any(axis=0))
 
 
 def _draw_lanes(panel: Axes, run: Drawn) -> None:
@@ -102,7 +115,7 @@ def _draw_gaps(panel: Axes, run: Drawn) -> None:
 
 def _draw_levels(panel: Axes, run: Drawn) -> None:
     """The level of service of each car."""
-    levels = np.minimum(run.columns["los_lane_change"], len(LEVELS) - 1.0)
+    levels = np.minimum(run.columns["los_lane_change"][:, _ours(run)], len(LEVELS) - 1.0)
     edges = np.append(run.time, 2.0 * run.time[-1] - run.time[-2])
     rows = np.arange(levels.shape[1] + 1) - 0.5
     panel.pcolormesh(

@@ -44,8 +44,9 @@ def opened(
     if not path.is_file():
         return None  # that is told already
     try:
-        numbers = [track.number for track in file.read(path).tracks]
-        if len(numbers) < 2:
+        recording = file.read(path)
+        numbers = [track.number for track in recording.tracks]
+        if not numbers or len(numbers) + len(recording.standing) < 2:
             said = (
                 f"recorded.file has {len(numbers) or 'no'} moving car{'s' * (not numbers)}: there is no traffic in it"
             )

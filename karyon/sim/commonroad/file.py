@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,13 @@ class Track:
 
     @property
     def last(self) -> int:
-        """Step of its last instant; of one that stands there for ever it is `first`."""
+        """Step of its last instant."""
         return self.first + len(self.x) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """A whole file; `step` is in s, `steps` how many of them the longest track lasts."""
+    """A whole file; `step` is in s, `steps` how many of them the longest track lasts; `standing`: parked cars."""
 
     path: Path
     version: str
@@ -112,13 +112,15 @@ def read(path: Path) -> Recording:
     faults = [_fault(path, f"obstacle {one.obstacle_id} {wrong}") for one in dynamic if (wrong := _wrong(one))]
     if faults:
         raise InputError(faults)
+    tracks = tuple(_track(each) for each in dynamic)
+    last = max((track.last for track in tracks), default=0)
     return Recording(
         path,
         version,
         float(scenario.dt),
         tuple(_lanelet(each, scenario.lanelet_network) for each in scenario.lanelet_network.lanelets),
-        tuple(_track(each) for each in dynamic),
-        tuple(_track(each) for each in scenario.static_obstacles if not _wrong(each)),
+        tracks,
+        tuple(_standing(_track(each), last) for each in scenario.static_obstacles if not _wrong(each)),
     )
 
 
@@ -270,6 +272,12 @@ def _track(obstacle: Any) -> Track:
     return Track(
         int(obstacle.obstacle_id), kind, float(shape.length), float(shape.width), first, x, y, np.unwrap(heading), speed
     )
+
+
+def _standing(track: Track, last: int) -> Track:
+    """What stands is there from the first step to the last one."""
+    x, y, heading = (np.full(last + 1, each[0]) for each in (track.x, track.y, track.heading))
+    return replace(track, first=0, x=x, y=y, heading=heading, speed=np.zeros(last + 1))
 
 
 def _lanelet(lanelet: Any, network: Any) -> Lanelet:

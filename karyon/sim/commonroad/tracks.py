@@ -33,7 +33,8 @@ def smoothed(times: Floats, values: Floats, at: Floats) -> tuple[Floats, Floats,
 
 def nearest(recording: Recording, track: Track, most: int) -> tuple[list[Track], int]:
     """The replaced car first, then those that come nearest to it; and how many are left out."""
-    others = [each for each in recording.tracks if each.number != track.number and each.last > track.first]
+    everyone = (*recording.tracks, *recording.standing)
+    others = [each for each in everyone if each.number != track.number and each.last > track.first]
     others.sort(key=lambda each: (_apart(track, each), each.number))
     chosen = sorted(others[: most - 1], key=lambda each: each.number)
     return [track, *chosen], len(others) - len(chosen)

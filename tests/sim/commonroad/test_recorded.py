@@ -70,6 +70,20 @@ def test_ours_changes_lanes_where_the_recorded_one_did(tmp_path):
     assert again.scenario == loaded(tmp_path, road, 7).scenario
 
 
+def test_a_parked_car_is_in_the_traffic(tmp_path):
+    """In the lane of ours, 130 m ahead: ours leaves the lane, or brakes in time."""
+    moving = made.car(9, made.straight(130.0, 1, 0.0), 0.0, 0.2)
+    states = moving.split("<initialState>")[1].split("</initialState>")[0]
+    size = f"<length>{made.LENGTH}</length><width>{made.WIDTH}</width>"
+    parked = f'<staticObstacle id="9"><type>parkedVehicle</type><shape><rectangle>{size}</rectangle></shape>'
+    parked += f"<initialState>{states}</initialState></staticObstacle>"
+    result = run(tmp_path, made.road(tmp_path / "road.xml", CHANGES + parked), 7, out=tmp_path / "out")
+    assert is_safe(result)
+    rows = parquet.read_table(tmp_path / "out" / "trace.parquet", filters=[("vehicle", "=", 1)]).to_pandas()
+    assert len(rows) == 121
+    assert_allclose(rows["x"], 130.0 + 0.5 * made.LENGTH, atol=1e-6)
+
+
 def test_a_run_has_the_same_bits_alone_and_beside_others(tmp_path):
     road = made.road(tmp_path / "road.xml", CHANGES + made.car(8, made.straight(40.0, 0, 20.0), 0.0, 8.0))
     scenarios = [loaded(tmp_path, road, 7, seed=seed) for seed in (3, 4, 5)]

@@ -125,6 +125,7 @@ class Simulation:
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
             self.cruise.quicken(compiled.in_place)
+            self.metrics.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
         """Whether there is so much to do that it pays to compile, which takes a minute, or a second if cached."""

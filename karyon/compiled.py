@@ -186,6 +186,11 @@ class _InPlace:
         self._run: Callable[..., None] | None = None
         self._is_given_up = False
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it has come to a loop: not before the first call, and not where numba has failed."""
+        return self._run is not None
+
     def __call__(self, *arguments: Any) -> Any:
         if self._run is None:
             return self._begin(*arguments)
@@ -337,7 +342,7 @@ class _Call:
         name = f"a{len(self.names)}"
         self.names.append(name)
         self.paths.append(path)
-        self.types.append(typeof(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
+        self.types.append(cast(Any, typeof)(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
         return name
 
 

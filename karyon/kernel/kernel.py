@@ -251,6 +251,6 @@ class _Function:
     def _safe_set(self, safe: Given) -> Booleans:
         if safe is None:
             return self._safe_anywhere
-        given = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
+        given: Any = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
         fits = type(given) is np.ndarray and given.shape == self._shape and given.dtype == np.bool_
         return given if fits else np.zeros(self._shape, dtype=np.bool_)

@@ -192,8 +192,9 @@ class Manager:
     def take(self, after: Managed) -> None:
         """Go on with this state."""
         # in this order: what is the level before may be the very array that the level after is written to
-        for own, new in zip(self.managed, after, strict=True):
-            np.copyto(own, new)
+        own: NDArray[Any]
+        for own, new in zip(self.managed, after, strict=True):  # type: ignore[assignment]
+            own[...] = new
 
     def reset(self, rows: Booleans) -> None:
         """Put rows, a Boolean (row,), into state init: nothing seen, nothing held, no cause latched."""

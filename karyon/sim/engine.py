@@ -124,6 +124,7 @@ class Simulation:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
+            self.world.quicken(compiled.in_place)
             self.kernel.quicken(compiled.in_place)
             self.cruise.quicken(compiled.in_place)
             self.metrics.quicken(compiled.in_place)

@@ -51,7 +51,7 @@ class Judged(NamedTuple):
 
 def begun(levels: int, rows: int) -> Drive:
     """Before the first instant."""
-    return Drive(*np.full((3, rows), np.inf), *np.zeros((4, rows)), np.zeros((levels, rows)))
+    return Drive._make([*np.full((3, rows), np.inf), *np.zeros((4, rows)), np.zeros((levels, rows))])
 
 
 def judge(

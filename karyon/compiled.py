@@ -46,6 +46,7 @@ CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
 COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
 TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
 SINGLE = (float, int, bool)
+LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -103,7 +104,7 @@ class _InTurn:
 
     def __init__(self, formula: Callable[..., Any], rows: int) -> None:
         self._loop = _made(formula, _table_source, 1)[0]
-        _, *given, result = get_type_hints(formula).values()
+        _, *given, result = _hints(formula).values()
         self._last, self._next = _Table(result, rows), _Table(result, rows)
         self._given = [None if kind in SINGLE else _Table(kind, rows) for kind in given]
 
@@ -152,7 +153,7 @@ class _Table:
 def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
     """A named tuple of the next rows, and of the next single numbers (1,)."""
     if _is_tuple(kind):
-        return kind(*(_views(each, rows, numbers) for each in get_type_hints(kind).values()))
+        return kind(*(_views(each, rows, numbers) for each in _hints(kind).values()))
     return next(numbers) if kind in SINGLE else next(rows[CODES.get(kind, "d")])
 
 
@@ -208,7 +209,7 @@ class _InPlace:
         if self._is_given_up:
             return result
         try:
-            *kinds, kind = get_type_hints(self._formula).values()
+            *kinds, kind = _hints(self._formula).values()
             self._kinds, self._has_state = kinds, _has_state(kinds, kind)
             rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
             self._result = _plain(result, kind, rows)
@@ -221,13 +222,13 @@ class _InPlace:
 
 def _has_state(kinds: Sequence[Any], result: Any) -> bool:
     """Whether a formula of these annotations takes a state and answers the next one."""
-    return _is_tuple(kinds[0]) and next(iter(get_type_hints(result).values())) is kinds[0]
+    return _is_tuple(kinds[0]) and next(iter(_hints(result).values())) is kinds[0]
 
 
 def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
     """Copies of arrays, each of the type that its annotation says; of `rows` where one number is meant for all."""
     if _is_tuple(kind):
-        kinds = get_type_hints(kind).values()
+        kinds = _hints(kind).values()
         return kind(*(_plain(each, of, rows) for each, of in zip(given, kinds, strict=True)))
     if kind in SINGLE:
         return given
@@ -239,15 +240,12 @@ def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
 
 def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any) -> Callable[..., None]:
     """What runs the formula of such arguments in all rows, and writes the state and the arrays that were made."""
-    import numba  # noqa: PLC0415
-
-    _known_to_numba(formula)
-    hints = get_type_hints(formula)
+    hints = _hints(formula)
     *parameters, (_, result) = hints.items()
     call = _Call()
     read = [call.read(name, kind, each) for (name, kind), each in zip(parameters, arguments, strict=True)]
     has_state, lines = _has_state([kind for _, kind in parameters], result), list[str]()
-    for at, (name, kind) in enumerate(get_type_hints(result).items()):
+    for at, (name, kind) in enumerate(_hints(result).items()):
         array = getattr(made, name)
         lines += call.write(f"one.{name}", kind, array, call.names if has_state and at == 0 else call.out(array))
     source = "\n".join(
@@ -260,14 +258,24 @@ def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: A
         ]
     )
     path = _kept_in(formula, source)
-    is_kept = _keep(source, path)
-    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
-    names |= {formula.__name__: formula, "__name__": __name__}
-    exec(compile(source, str(path), "exec"), names)
-    compiler = numba.njit([numba.void(*call.types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
-    names |= call.values | {"loop": compiler(names["loop"])}
+    if path not in LOOPS:
+        LOOPS[path] = _compiled_at(path, source, formula, call.types)
+    names = call.values | {"loop": LOOPS[path]}
     exec(f"def run({', '.join(name for name, _ in parameters)}):\n    loop({', '.join(call.paths)})\n", names)
     return cast("Callable[..., None]", names["run"])
+
+
+def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Sequence[Any]) -> Any:
+    """The loop of this source, which takes arguments of these types."""
+    import numba  # noqa: PLC0415
+
+    _known_to_numba(formula)
+    is_kept = _keep(source, path)
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(_hints(formula).values())}
+    names |= {formula.__name__: formula, "__name__": __name__}
+    exec(compile(source, str(path), "exec"), names)
+    compiler = numba.njit([numba.void(*types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
+    return compiler(names["loop"])
 
 
 class _Call:
@@ -289,7 +297,7 @@ class _Call:
     def read(self, path: str, kind: Any, given: Any) -> str:
         """Source of one row's share of an argument."""
         if _is_tuple(kind):
-            kinds = get_type_hints(kind)
+            kinds = _hints(kind)
             if all(each in (float, bool) for _, each in _leaves(kind)):  # an array of floats holds no time in ns
                 return self._numbers(path, kind, given)
             read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
@@ -326,7 +334,7 @@ class _Call:
 
         def of(kind: Any) -> str:
             if _is_tuple(kind):
-                return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+                return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
             return f"{kind.__name__}({name}[{next(turn)}])"
 
         return of(kind)
@@ -499,7 +507,7 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
-    hints = get_type_hints(formula)
+    hints = _hints(formula)
     source = source_of(formula.__name__, hints, dimensions)
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
@@ -613,7 +621,7 @@ def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
 
     def of(kind: Any) -> str:
         if _is_tuple(kind):
-            return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+            return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
         block = f"{name}_numbers" if kind in SINGLE else f"{name}_{LETTERS[CODES.get(kind, 'd')]}"
         counts[block] += 1
         if kind in SINGLE:
@@ -628,9 +636,9 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """Source of the loop that calls the formula `name` with these annotations for one sample after the other."""
     (state, kept), came, *known, (_, result) = hints.items()
     names = ", ".join(hints)[: -len(", return")]
-    after, *said = get_type_hints(result)
+    after, *said = _hints(result)
     leaves = [(path, kind) for path, kind in _leaves(result) if not path.startswith(f"{after}.")]
-    answer = ", ".join(_made_of(get_type_hints(result)[each]) for each in said)
+    answer = ", ".join(_made_of(_hints(result)[each]) for each in said)
     taken = ", ".join(["before", _read(*came, "i, j"), *(f"always_{each}" for each, _ in known)])
     lines = [
         f"def result({names}):",
@@ -652,6 +660,16 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _hints(of: Any) -> dict[str, Any]:
+    """What a formula, or a named tuple, is annotated with."""
+    return _fields(of) if inspect.isclass(of) else get_type_hints(of)
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _is_tuple(kind: Any) -> bool:
     return inspect.isclass(kind) and issubclass(kind, tuple)
 
@@ -662,7 +680,7 @@ def _read(path: str, kind: Any, place: str) -> str:
         return path
     if not _is_tuple(kind):
         return f"{path}[{place}]"
-    fields = (_read(f"{path}.{name}", each, place) for name, each in get_type_hints(kind).items())
+    fields = (_read(f"{path}.{name}", each, place) for name, each in _hints(kind).items())
     return f"{kind.__name__}({', '.join(fields)})"
 
 
@@ -675,12 +693,12 @@ def _kinds(hints: Iterable[Any]) -> Iterator[type]:
     """All named tuples among annotations, and within them."""
     for kind in filter(_is_tuple, hints):
         yield kind
-        yield from _kinds(get_type_hints(kind).values())
+        yield from _kinds(_hints(kind).values())
 
 
 def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Path to each array in a named tuple, and what it holds."""
-    for name, each in get_type_hints(kind).items():
+    for name, each in _hints(kind).items():
         path = f"{before}{name}"
         yield from _leaves(each, f"{path}.") if _is_tuple(each) else [(path, each)]
 
@@ -693,7 +711,7 @@ def _codes(leaves: Iterable[tuple[str, Any]]) -> str:
 def _made_of(kind: Any) -> str:
     """Source of a named tuple of the next arrays that were made."""
     if _is_tuple(kind):
-        return f"{kind.__name__}({', '.join(map(_made_of, get_type_hints(kind).values()))})"
+        return f"{kind.__name__}({', '.join(map(_made_of, _hints(kind).values()))})"
     return "next(made)"
 
 

@@ -193,7 +193,7 @@ class Manager:
         """Go on with this state."""
         # in this order: what is the level before may be the very array that the level after is written to
         own: NDArray[Any]
-        for own, new in zip(self.managed, after, strict=True):  # type: ignore[assignment]
+        for own, new in zip(self.managed, after, strict=True):
             own[...] = new
 
     def reset(self, rows: Booleans) -> None:

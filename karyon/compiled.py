@@ -662,7 +662,7 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
 
 def _hints(of: Any) -> dict[str, Any]:
     """What a formula, or a named tuple, is annotated with."""
-    return _fields(of) if inspect.isclass(of) else get_type_hints(of)
+    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
 
 
 @cache

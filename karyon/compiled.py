@@ -15,23 +15,38 @@ import inspect
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from math import isnan, prod, sqrt
+from itertools import count
+from math import isfinite, isnan, prod, sqrt
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, TypeVar, cast, get_type_hints
 
 import numpy as np
 
-from karyon.perception import formulas
-from karyon.perception.sensors import Booleans, Floats, Times
+from karyon.kernel import elementwise
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Column,
+    FloatTable,
+    IndexColumn,
+    LevelColumn,
+    LevelTable,
+    TimeColumn,
+    TimeTable,
+)
+from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
 LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
-CODES = {Floats: "d", Booleans: "?", Times: "q"}  # by annotation of a result; what has none holds float64
+# by annotation; what has none holds float64
+CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
+COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
+TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
 SINGLE = (float, int, bool)
+LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -89,7 +104,7 @@ class _InTurn:
 
     def __init__(self, formula: Callable[..., Any], rows: int) -> None:
         self._loop = _made(formula, _table_source, 1)[0]
-        _, *given, result = get_type_hints(formula).values()
+        _, *given, result = _hints(formula).values()
         self._last, self._next = _Table(result, rows), _Table(result, rows)
         self._given = [None if kind in SINGLE else _Table(kind, rows) for kind in given]
 
@@ -138,7 +153,7 @@ class _Table:
 def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
     """A named tuple of the next rows, and of the next single numbers (1,)."""
     if _is_tuple(kind):
-        return kind(*(_views(each, rows, numbers) for each in get_type_hints(kind).values()))
+        return kind(*(_views(each, rows, numbers) for each in _hints(kind).values()))
     return next(numbers) if kind in SINGLE else next(rows[CODES.get(kind, "d")])
 
 
@@ -151,6 +166,214 @@ def _fill(views: Any, given: Any) -> None:
             view[...] = each
         else:
             np.copyto(view, each, casting="equiv")
+
+
+def in_place(formula: Formula) -> Formula:
+    """As `compiled`, of a formula of which each call fills the arrays of its answer, a named tuple, anew.
+
+    If its first argument is a state, of which the first field of the answer is the next one, that is written on, too.
+    No other argument may be one of these arrays. Arrays are (row,), tables (level, row), columns (level, 1). The first
+    call runs in NumPy, and tells what tables are there. Made for one state alone.
+    """
+    return cast(Formula, _InPlace(formula))
+
+
+class _InPlace:
+    """One loop over rows that takes each array on its own, and reads and writes those of the state."""
+
+    def __init__(self, formula: Callable[..., Any]) -> None:
+        self._formula = formula
+        self._result: Any = None  # what is written anew each time
+        self._run: Callable[..., None] | None = None
+        self._is_given_up = False
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it has come to a loop: not before the first call, and not where numba has failed."""
+        return self._run is not None
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._run is None:
+            return self._begin(*arguments)
+        try:
+            self._run(*arguments)
+        except TypeError:  # an array that is not what a loop takes: of another order, or nobody's to write on
+            arguments = tuple(map(_plain, arguments, self._kinds))
+            self._run(*arguments)
+        if self._has_state and arguments[0] is not self._result[0]:
+            self._result = self._result._replace(**{self._result._fields[0]: arguments[0]})
+        return self._result
+
+    def _begin(self, *arguments: Any) -> Any:
+        result = self._formula(*arguments)
+        if self._is_given_up:
+            return result
+        try:
+            *kinds, kind = _hints(self._formula).values()
+            self._kinds, self._has_state = kinds, _has_state(kinds, kind)
+            rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
+            self._result = _plain(result, kind, rows)
+            self._run = _place_loop(self._formula, arguments, self._result)
+        except Exception:  # of a library that compiles and caches on a machine that we do not know
+            self._is_given_up = True
+            return result
+        return self._result
+
+
+def _has_state(kinds: Sequence[Any], result: Any) -> bool:
+    """Whether a formula of these annotations takes a state and answers the next one."""
+    return _is_tuple(kinds[0]) and next(iter(_hints(result).values())) is kinds[0]
+
+
+def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
+    """Copies of arrays, each of the type that its annotation says; of `rows` where one number is meant for all."""
+    if _is_tuple(kind):
+        kinds = _hints(kind).values()
+        return kind(*(_plain(each, of, rows) for each, of in zip(given, kinds, strict=True)))
+    if kind in SINGLE:
+        return given
+    if kind in TABLES:
+        return np.array(given, dtype=TABLES[kind], order="C")
+    array = np.array(given, dtype=CODES.get(kind, "d"), order="C")
+    return array if rows is None or array.ndim else np.full(rows, array)
+
+
+def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any) -> Callable[..., None]:
+    """What runs the formula of such arguments in all rows, and writes the state and the arrays that were made."""
+    hints = _hints(formula)
+    *parameters, (_, result) = hints.items()
+    call = _Call()
+    read = [call.read(name, kind, each) for (name, kind), each in zip(parameters, arguments, strict=True)]
+    has_state, lines = _has_state([kind for _, kind in parameters], result), list[str]()
+    for at, (name, kind) in enumerate(_hints(result).items()):
+        array = getattr(made, name)
+        lines += call.write(f"one.{name}", kind, array, call.names if has_state and at == 0 else call.out(array))
+    source = "\n".join(
+        [
+            f"def loop({', '.join(call.names)}):",
+            f"    for i in range({call.rows}.shape[-1]):",
+            f"        one = {formula.__name__}({', '.join(read)})",
+            *(f"        {line}" for line in lines),
+            "",
+        ]
+    )
+    path = _kept_in(formula, source)
+    if path not in LOOPS:
+        LOOPS[path] = _compiled_at(path, source, formula, call.types)
+    names = call.values | {"loop": LOOPS[path]}
+    exec(f"def run({', '.join(name for name, _ in parameters)}):\n    loop({', '.join(call.paths)})\n", names)
+    return cast("Callable[..., None]", names["run"])
+
+
+def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Sequence[Any]) -> Any:
+    """The loop of this source, which takes arguments of these types."""
+    import numba  # noqa: PLC0415
+
+    _known_to_numba(formula)
+    is_kept = _keep(source, path)
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(_hints(formula).values())}
+    names |= {formula.__name__: formula, "__name__": __name__}
+    exec(compile(source, str(path), "exec"), names)
+    compiler = numba.njit([numba.void(*types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
+    return compiler(names["loop"])
+
+
+class _Call:
+    """How a loop takes arguments, one array after the other, and what it does with them.
+
+    names    of its parameters; those of a state that comes first are first
+    rows     name of one that has all rows
+    paths    source of what is handed over for each, `values` what that needs besides the arguments of the formula
+    types    numba's
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.rows = ""
+        self.paths: list[str] = []
+        self.types: list[Any] = []
+        self.values: dict[str, Any] = {}
+
+    def read(self, path: str, kind: Any, given: Any) -> str:
+        """Source of one row's share of an argument."""
+        if _is_tuple(kind):
+            kinds = _hints(kind)
+            if all(each in (float, bool) for _, each in _leaves(kind)):  # an array of floats holds no time in ns
+                return self._numbers(path, kind, given)
+            read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
+            return f"{kind.__name__}({', '.join(read)})"
+        name = self._add(path, given)
+        if kind in SINGLE:
+            return name
+        if kind not in COLUMNS:
+            self.rows = self.rows or name
+        if kind not in TABLES:
+            return f"{name}[i]"
+        return "(" + "".join(f"{name}[{k}, {0 if kind in COLUMNS else 'i'}], " for k in range(len(given))) + ")"
+
+    def write(self, path: str, kind: Any, given: Any, names: Iterable[str]) -> list[str]:
+        """Statements that write one row's share of a result into the arrays of these names."""
+        targets, lines = iter(names), []
+        leaves = _leaves(kind, f"{path}.") if _is_tuple(kind) else [(path, kind)]
+        for (place, each), name, array in zip(leaves, targets, _arrays_of(given), strict=False):
+            if each in TABLES:
+                lines += [f"{name}[{k}, i] = {place}[{k}]" for k in range(len(array))]
+            else:
+                lines.append(f"{name}[i] = {place}")
+        return lines
+
+    def out(self, made: Any) -> list[str]:
+        """Names of the arrays of a field that was made."""
+        return [self._add(self._value(array), array) for array in _arrays_of(made)]
+
+    def _numbers(self, path: str, kind: Any, given: Any) -> str:
+        """Numbers that are the same for all rows, as one array."""
+        numbers = _Numbers()
+        name = self._add(f"{self._value(numbers)}({path})", numbers(given))
+        turn = count()
+
+        def of(kind: Any) -> str:
+            if _is_tuple(kind):
+                return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
+            return f"{kind.__name__}({name}[{next(turn)}])"
+
+        return of(kind)
+
+    def _value(self, value: Any) -> str:
+        name = f"value_{len(self.values)}"
+        self.values[name] = value
+        return name
+
+    def _add(self, path: str, given: Any) -> str:
+        from numba import typeof  # noqa: PLC0415
+
+        name = f"a{len(self.names)}"
+        self.names.append(name)
+        self.paths.append(path)
+        self.types.append(cast(Any, typeof)(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
+        return name
+
+
+class _Numbers:
+    """A named tuple of numbers as an array, made anew only for another one."""
+
+    def __init__(self) -> None:
+        self._given: Any = None
+        self._array: Any = None
+
+    def __call__(self, given: Any) -> Any:
+        if given is not self._given:
+            self._given, self._array = given, np.array([*_arrays_of(given)], dtype=float)
+        return self._array
+
+
+def _arrays_of(given: Any) -> Iterator[Any]:
+    """All arrays, or numbers, in named tuples, or the one that is given."""
+    if not isinstance(given, tuple):
+        yield given
+        return
+    for each in given:
+        yield from _arrays_of(each)
 
 
 @cache
@@ -197,28 +420,71 @@ Source = Callable[[str, dict[str, Any], int], str]
 @cache
 def _made(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
     """The loop of a formula, and what makes the arrays that it fills."""
+    _known_to_numba(formula)
+    return _loop(formula, source_of, dimensions)
+
+
+@cache
+def _known_to_numba(formula: Callable[..., Any]) -> None:
+    """Have numba know a formula, and all that it calls."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
 
     _teach_numba()
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
         register_jitable(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(each)
-    return _loop(formula, source_of, dimensions)
 
 
 @cache
 def _teach_numba() -> None:
-    """What the functions of `formulas` are for single numbers: as NumPy defines them."""
+    """What the functions of `elementwise` are for single numbers: as NumPy defines them."""
     from numba.extending import overload  # noqa: PLC0415
 
-    overload(formulas.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
-    overload(formulas.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
-    overload(formulas.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
-    overload(formulas.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
-    overload(formulas.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
-    overload(formulas.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
-    overload(formulas.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
-    overload(formulas.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+    overload(elementwise.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
+    overload(elementwise.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
+    overload(elementwise.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
+    overload(elementwise.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
+    overload(elementwise.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
+    overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
+    overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108
+    overload(elementwise.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+    overload(elementwise.each)(lambda formula, *arguments: _each(arguments))
+    overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table)) or "False"))
+    overload(elementwise.of)(lambda place, table: _at(table))
+    overload(elementwise.of_design)(lambda place, table: _at(table))
+
+
+def _items(name: str, table: Any) -> list[str]:
+    """Source of what is in a table, which to a compiled formula is a tuple of numbers."""
+    return [f"{name}[{k}]" for k in range(len(table))]
+
+
+def _each(arguments: Sequence[Any]) -> Callable[..., Any]:
+    """`elementwise.each` for numbers."""
+    from numba import types  # noqa: PLC0415
+
+    tables = [isinstance(each, types.UniTuple | types.Tuple) for each in arguments]
+    count = next(len(each) for each, is_table in zip(arguments, tables, strict=True) if is_table)
+    calls = (
+        ", ".join(f"arguments[{at}][{k}]" if is_table else f"arguments[{at}]" for at, is_table in enumerate(tables))
+        for k in range(count)
+    )
+    return _written("formula, *arguments", f"({''.join(f'formula({call}), ' for call in calls)})")
+
+
+def _at(table: Any) -> Callable[..., Any]:
+    """`elementwise.of` for numbers."""
+    *others, last = _items("table", table)
+    chosen = "".join(f"{item} if place == {k} else " for k, item in enumerate(others))
+    return _written("place, table", chosen + last)
+
+
+def _written(parameters: str, answer: str) -> Callable[..., Any]:
+    """A function with these parameters that answers this."""
+    names: dict[str, Callable[..., Any]] = {}
+    exec(f"def of_numbers({parameters}):\n    return {answer}\n", names)
+    return names["of_numbers"]
 
 
 def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
@@ -234,26 +500,49 @@ def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
 
 
 def _is_ours(function: FunctionType) -> bool:
-    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
+    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != elementwise.__name__
 
 
 def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
-    hints = get_type_hints(formula)
+    hints = _hints(formula)
     source = source_of(formula.__name__, hints, dimensions)
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
-    written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
-    sources = [source, sys.version, *(path.read_text("utf-8") for path in written)]
-    mark = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
+    path = _kept_in(formula, source)
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)
     if "rows" in names:  # the loop over rows that know that they do not overlap
         names["rows"] = numba.njit(error_model="numpy", pipeline_class=_apart())(names["rows"])
     return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names.get("result")
+
+
+def _kept_in(formula: Callable[..., Any], source: str) -> Path:
+    """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
+    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
+    content = [source, sys.version, *(part for each in functions for part in _content(each))]
+    mark = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
+    return folder / f"{formula.__name__}_{mark}.py"
+
+
+def _content(function: FunctionType) -> Iterator[str]:
+    """What a function does, and the numbers that it takes from elsewhere."""
+    code, names = function.__code__, function.__globals__
+    yield from _instructions(code)
+    yield repr(function.__defaults__)
+    owners = [names, *(vars(names[name]) for name in code.co_names if inspect.ismodule(names.get(name)))]
+    owners += [vars(names[name]) for name in code.co_names if inspect.isclass(names.get(name))]
+    for name in code.co_names:
+        yield from (f"{name} = {owner[name]!r}" for owner in owners if isinstance(owner.get(name), (*SINGLE, tuple)))
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield f"{code.co_code!r} {code.co_names} {code.co_varnames}"
+    for constant in code.co_consts:
+        yield from _instructions(constant) if isinstance(constant, CodeType) else [repr(constant)]
 
 
 def _apart() -> Any:
@@ -332,7 +621,7 @@ def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
 
     def of(kind: Any) -> str:
         if _is_tuple(kind):
-            return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+            return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
         block = f"{name}_numbers" if kind in SINGLE else f"{name}_{LETTERS[CODES.get(kind, 'd')]}"
         counts[block] += 1
         if kind in SINGLE:
@@ -347,9 +636,9 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """Source of the loop that calls the formula `name` with these annotations for one sample after the other."""
     (state, kept), came, *known, (_, result) = hints.items()
     names = ", ".join(hints)[: -len(", return")]
-    after, *said = get_type_hints(result)
+    after, *said = _hints(result)
     leaves = [(path, kind) for path, kind in _leaves(result) if not path.startswith(f"{after}.")]
-    answer = ", ".join(_made_of(get_type_hints(result)[each]) for each in said)
+    answer = ", ".join(_made_of(_hints(result)[each]) for each in said)
     taken = ", ".join(["before", _read(*came, "i, j"), *(f"always_{each}" for each, _ in known)])
     lines = [
         f"def result({names}):",
@@ -371,6 +660,16 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _hints(of: Any) -> dict[str, Any]:
+    """What a formula, or a named tuple, is annotated with."""
+    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _is_tuple(kind: Any) -> bool:
     return inspect.isclass(kind) and issubclass(kind, tuple)
 
@@ -381,7 +680,7 @@ def _read(path: str, kind: Any, place: str) -> str:
         return path
     if not _is_tuple(kind):
         return f"{path}[{place}]"
-    fields = (_read(f"{path}.{name}", each, place) for name, each in get_type_hints(kind).items())
+    fields = (_read(f"{path}.{name}", each, place) for name, each in _hints(kind).items())
     return f"{kind.__name__}({', '.join(fields)})"
 
 
@@ -394,12 +693,12 @@ def _kinds(hints: Iterable[Any]) -> Iterator[type]:
     """All named tuples among annotations, and within them."""
     for kind in filter(_is_tuple, hints):
         yield kind
-        yield from _kinds(get_type_hints(kind).values())
+        yield from _kinds(_hints(kind).values())
 
 
 def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Path to each array in a named tuple, and what it holds."""
-    for name, each in get_type_hints(kind).items():
+    for name, each in _hints(kind).items():
         path = f"{before}{name}"
         yield from _leaves(each, f"{path}.") if _is_tuple(each) else [(path, each)]
 
@@ -412,7 +711,7 @@ def _codes(leaves: Iterable[tuple[str, Any]]) -> str:
 def _made_of(kind: Any) -> str:
     """Source of a named tuple of the next arrays that were made."""
     if _is_tuple(kind):
-        return f"{kind.__name__}({', '.join(map(_made_of, get_type_hints(kind).values()))})"
+        return f"{kind.__name__}({', '.join(map(_made_of, _hints(kind).values()))})"
     return "next(made)"
 
 
@@ -429,3 +728,6 @@ def _arrays(codes: str, shape: tuple[int, ...]) -> Iterator[Any]:
 def _block(kind: np.dtype[Any], count: int, shape: tuple[int, ...]) -> Iterator[Any]:
     size = prod(shape)
     return iter(np.empty((count, size + LINE // kind.itemsize), dtype=kind)[:, :size].reshape(count, *shape))
+
+
+WHAT_NUMBERS_ARE = (_teach_numba.__wrapped__, _each, _at, _items, _written, _apart)  # to what is compiled

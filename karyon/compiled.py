@@ -20,7 +20,7 @@ from functools import cache
 from math import isnan, prod, sqrt
 from pathlib import Path
 from types import FunctionType
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from karyon.perception.sensors import Booleans, Floats, Times
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
+PART = 128  # rows of which all that is remembered fits into the cache
 LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
 CODES = {Floats: "d", Booleans: "?", Times: "q"}  # by annotation of a result; what has none holds float64
 SINGLE = (float, int, bool)
@@ -67,8 +68,9 @@ def compiled(formula: Formula) -> Formula:
 def in_turn(formula: Formula) -> Formula:
     """As `compiled`, of a formula whose first argument is a state, as the first field of its result is the next one.
 
-    Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers lasts until the
-    call after the next, as its arrays are filled anew then. Made for one state alone.
+    Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers, the state
+    included, lasts until the next call: its arrays are filled anew then. A named tuple that is handed over again and
+    again is not copied where its arrays are `rows_of_tables`. Made for one state alone.
     """
     made: list[Callable[..., Any]] = []
 
@@ -85,54 +87,98 @@ def in_turn(formula: Formula) -> Formula:
 
 
 class _InTurn:
-    """Two tables of results, of which one is filled while the state is read from the other."""
+    """A table of the state, which is written anew in its place, and one of all else that is answered."""
 
     def __init__(self, formula: Callable[..., Any], rows: int) -> None:
         self._loop = _made(formula, _table_source, 1)[0]
-        _, *given, result = get_type_hints(formula).values()
-        self._last, self._next = _Table(result, rows), _Table(result, rows)
-        self._given = [None if kind in SINGLE else _Table(kind, rows) for kind in given]
+        (_, kept), *given, (_, result) = get_type_hints(formula).items()
+        self._state, said, before = _Table(kept, rows), _Table(_told(result), rows), _Table(kept, min(rows, PART))
+        self._given = [None if kind in SINGLE else _Table(kind, rows) for _, kind in given]
+        self._result, self._said = result(self._state.views, *said.views), said.blocks
+        self._written = [*before.blocks, *self._state.blocks]
 
     def __call__(self, state: Any, *others: Any) -> Any:
-        if state is not self._last.views[0]:
-            _fill(self._last.views[0], state)
-        blocks = list(self._last.blocks)
+        if state is not self._state.views:
+            _fill(self._state.views, state)
+        blocks = list(self._written)
         for table, other in zip(self._given, others, strict=True):
             if table is None:
                 blocks.append(other)
             else:
                 table.take(other)
                 blocks += table.blocks
-        self._loop(*blocks, *self._next.blocks)
-        self._last, self._next = self._next, self._last
-        return self._last.views
+        self._loop(*blocks, *self._said)
+        return self._result
 
 
 class _Table:
     """Named tuples of arrays whose arrays are rows of one block for each type: a loop has few things to take then.
 
-    blocks   an array (leaf, row) for each letter of `LETTERS`, and one of all single numbers
+    blocks   an array (leaf, row) for each letter of `LETTERS` that there is, and one of all single numbers
     views    the named tuple of them
     """
 
     def __init__(self, kind: type, size: int) -> None:
         leaves = list(_leaves(kind))
         counts = Counter(_codes(leaves))
-        self.blocks: list[Any] = [
-            np.zeros((counts[code], size + LINE // np.dtype(code).itemsize), dtype=code) for code in LETTERS
-        ]
-        rows = {code: iter(block[:, :size]) for code, block in zip(LETTERS, self.blocks, strict=True)}
+        blocks = {
+            code: np.zeros((counts[code], size + LINE // np.dtype(code).itemsize), dtype=code)
+            for code in LETTERS
+            if counts[code]
+        }
+        self.blocks: list[Any] = [*blocks.values()]
+        rows = {code: iter(block[:, :size]) for code, block in blocks.items()}
         numbers = np.zeros(sum(each in SINGLE for _, each in leaves))
-        self.blocks.append(numbers)
+        self.blocks += [numbers] if len(numbers) else []
         self.views = _views(kind, rows, iter(numbers[:, None]))
         self._is_constant = len(numbers) == len(leaves)
         self._taken: Any = None
 
     def take(self, given: Any) -> None:
-        """Copy what is given; what has single numbers alone is taken once."""
-        if self._taken is None or given is not self._taken:
+        """Copy what is given; what has single numbers alone is taken once, and so is what lies in blocks as ours."""
+        if self._taken is not None and given is self._taken:
+            return
+        lies = None if self._is_constant else _blocks_of(given, self.blocks)
+        if lies is None:
             _fill(self.views, given)
-            self._taken = given if self._is_constant else None
+        else:
+            self.blocks = lies
+        self._taken = given if self._is_constant or lies else None
+
+
+@cache
+def _told(result: Any) -> Any:
+    """What a formula answers besides its state, as a named tuple of its own."""
+    _, *told = get_type_hints(result).items()
+    return NamedTuple(f"{result.__name__}Told", told)
+
+
+def _blocks_of(given: Any, like: list[Any]) -> list[Any] | None:
+    """The blocks, laid out as those that are `like` it, of which the arrays in a named tuple are the rows, if so."""
+    leaves: dict[Any, list[Any]] = {}
+    for each in _arrays_in(given):
+        leaves.setdefault(each.dtype, []).append(each)
+    blocks = [leaves[block.dtype][0].base for block in like]
+    for block, rows in zip(blocks, (leaves[block.dtype] for block in like), strict=True):
+        if block is None or block.shape[0] != len(rows) or not block.flags.c_contiguous:
+            return None
+        if any(row.base is not block or _place(row) != _place(own) for row, own in zip(rows, block, strict=True)):
+            return None
+    return blocks
+
+
+def _place(array: Any) -> int:
+    """Where an array begins in memory."""
+    return int(array.__array_interface__["data"][0])
+
+
+def _arrays_in(given: Any) -> Iterator[Any]:
+    """All arrays in a named tuple, and within those in it."""
+    for each in given:
+        if isinstance(each, tuple):
+            yield from _arrays_in(each)
+        else:
+            yield each
 
 
 def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
@@ -243,7 +289,8 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
 
     hints = get_type_hints(formula)
     source = source_of(formula.__name__, hints, dimensions)
-    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
+    kinds = [*hints.values(), *([_told(hints["return"])] if source_of is _table_source else [])]
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(kinds)}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
     written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
     sources = [source, sys.version, *(path.read_text("utf-8") for path in written)]
@@ -305,26 +352,44 @@ def _source(name: str, hints: dict[str, Any], dimensions: int) -> str:
 
 
 def _table_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
-    """Source of a loop over rows that takes tables, that of the first argument laid out as the result."""
+    """Source of a loop over rows that takes tables: the state, which it writes anew, what is given, what is told.
+
+    It goes by parts of the rows, of which it copies the state first: so what it reads is in the cache, and is not what
+    it writes, or else it would not take several rows at once.
+    """
     assert dimensions == 1
-    *parameters, (_, result) = hints.items()
-    names = ", ".join(each for each, _ in parameters)
-    tables = [_in_table(each, kind) for each, kind in [*parameters, ("out", result)]]
+    (state, kept), *given, (_, result) = hints.items()
+    parameters, told = [(state, kept), *given], _told(result)
+    after, *_ = get_type_hints(result)
+    copied, written = _in_table("copied", kept, ":end - begin"), _in_table(state, kept)
+    others = [_in_table(each, kind) for each, kind in [*given, ("out", told)]]
+    blocks = [block for blocks, _ in (copied, written, *others) for block in blocks]
+    read = [_read("copied", kept, "i"), *(_read(each, kind, "i") for each, kind in given)]
     lines = [
-        f"def rows({names}, out):",
-        f"    for i in range({_path(*parameters[0])}.size):",
-        f"        one = {name}({', '.join(_read(each, kind, 'i') for each, kind in parameters)})",
-        *(f"        out.{path}[i] = one.{path}" for path, _ in _leaves(result)),
+        f"def rows(copied, {', '.join(each for each, _ in parameters)}, out):",
+        f"    for i in range({_path('copied', kept)}.size):",
+        f"        one = {name}({', '.join(read)})",
+        *(f"        {state}.{path}[i] = one.{after}.{path}" for path, _ in _leaves(kept)),
+        *(f"        out.{path}[i] = one.{path}" for path, _ in _leaves(told)),
         "",
         "",
-        f"def loop({', '.join(block for blocks, _ in tables for block in blocks)}):",
-        f"    size = out_floats.shape[1] - {LINE // 8}",
-        f"    rows({', '.join(made for _, made in tables)})",
+        f"def loop({', '.join(blocks)}):",
+        f"    size = {written[0][0]}.shape[1] - {LINE // 8}",
+        f"    for begin in range(0, size, {PART}):",
+        f"        end = min(begin + {PART}, size)",
     ]
-    return "\n".join(lines) + "\n"
+    for copy, block in zip(copied[0], written[0], strict=True):
+        lines += [
+            f"        for k in range({block}.shape[0]):",
+            f"            source, target = {block}[k, begin:end], {copy}[k]",
+            "            for j in range(source.size):",
+            "                target[j] = source[j]",
+        ]
+    made = [made for _, made in (copied, written, *others)]
+    return "\n".join([*lines, f"        rows({', '.join(made)})"]) + "\n"
 
 
-def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
+def _in_table(name: str, kind: Any, part: str = "begin:end") -> tuple[list[str], str]:
     """The blocks of a table as arguments, and the source of the named tuple in it; a single number is itself."""
     if kind in SINGLE:
         return [name], name
@@ -337,10 +402,11 @@ def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
         counts[block] += 1
         if kind in SINGLE:
             return f"{kind.__name__}({block}[{counts[block] - 1}])"
-        return f"{block}[{counts[block] - 1}, :size]"
+        return f"{block}[{counts[block] - 1}, {part}]"
 
     source = of(kind)
-    return [*(f"{name}_{letter}" for letter in LETTERS.values()), f"{name}_numbers"], source
+    order = [f"{name}_{each}" for each in (*LETTERS.values(), "numbers")]
+    return [block for block in order if counts[block]], source
 
 
 def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:

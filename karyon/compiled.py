@@ -15,23 +15,27 @@ import inspect
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from math import isnan, prod, sqrt
+from itertools import count
+from math import isfinite, isnan, prod, sqrt
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 import numpy as np
 
-from karyon.perception import formulas
-from karyon.perception.sensors import Booleans, Floats, Times
+from karyon.kernel import elementwise
+from karyon.kernel.elementwise import BooleanTable, Column, FloatTable, TimeTable
+from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
 PART = 128  # rows of which all that is remembered fits into the cache
 LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
-CODES = {Floats: "d", Booleans: "?", Times: "q"}  # by annotation of a result; what has none holds float64
+# by annotation; what has none holds float64
+CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
+TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", Column: "d"}
 SINGLE = (float, int, bool)
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
@@ -199,6 +203,202 @@ def _fill(views: Any, given: Any) -> None:
             np.copyto(view, each, casting="equiv")
 
 
+def in_place(formula: Formula) -> Formula:
+    """As `compiled`, of a formula of which each call fills the arrays of its answer, a named tuple, anew.
+
+    If its first argument is a state, of which the first field of the answer is the next one, that is written on, too.
+    No other argument may be one of these arrays. Arrays are (row,), tables (level, row), columns (level, 1). The first
+    call runs in NumPy, and tells what tables are there. Made for one state alone.
+    """
+    return cast(Formula, _InPlace(formula))
+
+
+class _InPlace:
+    """One loop over rows that takes each array on its own, and reads and writes those of the state."""
+
+    def __init__(self, formula: Callable[..., Any]) -> None:
+        self._formula = formula
+        self._result: Any = None  # what is written anew each time
+        self._run: Callable[..., None] | None = None
+        self._is_given_up = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self._run is None:
+            return self._begin(*arguments)
+        try:
+            self._run(*arguments)
+        except TypeError:  # an array that is not what a loop takes: of another order, or nobody's to write on
+            arguments = tuple(map(_plain, arguments, self._kinds))
+            self._run(*arguments)
+        if self._has_state and arguments[0] is not self._result[0]:
+            self._result = self._result._replace(**{self._result._fields[0]: arguments[0]})
+        return self._result
+
+    def _begin(self, *arguments: Any) -> Any:
+        result = self._formula(*arguments)
+        if self._is_given_up:
+            return result
+        try:
+            *kinds, kind = get_type_hints(self._formula).values()
+            self._kinds, self._has_state = kinds, _has_state(kinds, kind)
+            rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
+            self._result = _plain(result, kind, rows)
+            self._run = _place_loop(self._formula, arguments, self._result)
+        except Exception:  # of a library that compiles and caches on a machine that we do not know
+            self._is_given_up = True
+            return result
+        return self._result
+
+
+def _has_state(kinds: Sequence[Any], result: Any) -> bool:
+    """Whether a formula of these annotations takes a state and answers the next one."""
+    return _is_tuple(kinds[0]) and next(iter(get_type_hints(result).values())) is kinds[0]
+
+
+def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
+    """Copies of arrays, each of the type that its annotation says; of `rows` where one number is meant for all."""
+    if _is_tuple(kind):
+        kinds = get_type_hints(kind).values()
+        return kind(*(_plain(each, of, rows) for each, of in zip(given, kinds, strict=True)))
+    if kind in SINGLE:
+        return given
+    if kind in TABLES:
+        return np.array(given, dtype=TABLES[kind], order="C")
+    array = np.array(given, dtype=CODES.get(kind, "d"), order="C")
+    return array if rows is None or array.ndim else np.full(rows, array)
+
+
+def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any) -> Callable[..., None]:
+    """What runs the formula of such arguments in all rows, and writes the state and the arrays that were made."""
+    import numba  # noqa: PLC0415
+
+    _known_to_numba(formula)
+    hints = get_type_hints(formula)
+    *parameters, (_, result) = hints.items()
+    call = _Call()
+    read = [call.read(name, kind, each) for (name, kind), each in zip(parameters, arguments, strict=True)]
+    has_state, lines = _has_state([kind for _, kind in parameters], result), list[str]()
+    for at, (name, kind) in enumerate(get_type_hints(result).items()):
+        array = getattr(made, name)
+        lines += call.write(f"one.{name}", kind, array, call.names if has_state and at == 0 else call.out(array))
+    source = "\n".join(
+        [
+            f"def loop({', '.join(call.names)}):",
+            f"    for i in range({call.rows}.shape[-1]):",
+            f"        one = {formula.__name__}({', '.join(read)})",
+            *(f"        {line}" for line in lines),
+            "",
+        ]
+    )
+    path = _kept_in(formula, source)
+    is_kept = _keep(source, path)
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
+    names |= {formula.__name__: formula, "__name__": __name__}
+    exec(compile(source, str(path), "exec"), names)
+    compiler = numba.njit([numba.void(*call.types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
+    names |= call.values | {"loop": compiler(names["loop"])}
+    exec(f"def run({', '.join(name for name, _ in parameters)}):\n    loop({', '.join(call.paths)})\n", names)
+    return cast("Callable[..., None]", names["run"])
+
+
+class _Call:
+    """How a loop takes arguments, one array after the other, and what it does with them.
+
+    names    of its parameters; those of a state that comes first are first
+    rows     name of one that has all rows
+    paths    source of what is handed over for each, `values` what that needs besides the arguments of the formula
+    types    numba's
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.rows = ""
+        self.paths: list[str] = []
+        self.types: list[Any] = []
+        self.values: dict[str, Any] = {}
+
+    def read(self, path: str, kind: Any, given: Any) -> str:
+        """Source of one row's share of an argument."""
+        if _is_tuple(kind):
+            kinds = get_type_hints(kind)
+            if all(each in SINGLE for _, each in _leaves(kind)):
+                return self._numbers(path, kind, given)
+            read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
+            return f"{kind.__name__}({', '.join(read)})"
+        name = self._add(path, given)
+        if kind in SINGLE:
+            return name
+        if kind != Column:
+            self.rows = self.rows or name
+        if kind not in TABLES:
+            return f"{name}[i]"
+        return "(" + "".join(f"{name}[{k}, {0 if kind == Column else 'i'}], " for k in range(len(given))) + ")"
+
+    def write(self, path: str, kind: Any, given: Any, names: Iterable[str]) -> list[str]:
+        """Statements that write one row's share of a result into the arrays of these names."""
+        targets, lines = iter(names), []
+        leaves = _leaves(kind, f"{path}.") if _is_tuple(kind) else [(path, kind)]
+        for (place, each), name, array in zip(leaves, targets, _arrays_of(given), strict=False):
+            if each in TABLES:
+                lines += [f"{name}[{k}, i] = {place}[{k}]" for k in range(len(array))]
+            else:
+                lines.append(f"{name}[i] = {place}")
+        return lines
+
+    def out(self, made: Any) -> list[str]:
+        """Names of the arrays of a field that was made."""
+        return [self._add(self._value(array), array) for array in _arrays_of(made)]
+
+    def _numbers(self, path: str, kind: Any, given: Any) -> str:
+        """Numbers that are the same for all rows, as one array."""
+        numbers = _Numbers()
+        name = self._add(f"{self._value(numbers)}({path})", numbers(given))
+        turn = count()
+
+        def of(kind: Any) -> str:
+            if _is_tuple(kind):
+                return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+            return f"{kind.__name__}({name}[{next(turn)}])"
+
+        return of(kind)
+
+    def _value(self, value: Any) -> str:
+        name = f"value_{len(self.values)}"
+        self.values[name] = value
+        return name
+
+    def _add(self, path: str, given: Any) -> str:
+        from numba import typeof  # noqa: PLC0415
+
+        name = f"a{len(self.names)}"
+        self.names.append(name)
+        self.paths.append(path)
+        self.types.append(typeof(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
+        return name
+
+
+class _Numbers:
+    """A named tuple of numbers as an array, made anew only for another one."""
+
+    def __init__(self) -> None:
+        self._given: Any = None
+        self._array: Any = None
+
+    def __call__(self, given: Any) -> Any:
+        if given is not self._given:
+            self._given, self._array = given, np.array([*_arrays_of(given)], dtype=float)
+        return self._array
+
+
+def _arrays_of(given: Any) -> Iterator[Any]:
+    """All arrays, or numbers, in named tuples, or the one that is given."""
+    if not isinstance(given, tuple):
+        yield given
+        return
+    for each in given:
+        yield from _arrays_of(each)
+
+
 @cache
 def in_series(formula: Callable[..., Any]) -> Callable[..., Any]:
     """The formula of one log, for one sample after the other: what it answers then, or None where it cannot run.
@@ -243,28 +443,71 @@ Source = Callable[[str, dict[str, Any], int], str]
 @cache
 def _made(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
     """The loop of a formula, and what makes the arrays that it fills."""
+    _known_to_numba(formula)
+    return _loop(formula, source_of, dimensions)
+
+
+@cache
+def _known_to_numba(formula: Callable[..., Any]) -> None:
+    """Have numba know a formula, and all that it calls."""
     from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
 
     _teach_numba()
     functions: list[Any] = [formula, *_called_by(formula, [])]
     for each in functions:
         register_jitable(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(each)
-    return _loop(formula, source_of, dimensions)
 
 
 @cache
 def _teach_numba() -> None:
-    """What the functions of `formulas` are for single numbers: as NumPy defines them."""
+    """What the functions of `elementwise` are for single numbers: as NumPy defines them."""
     from numba.extending import overload  # noqa: PLC0415
 
-    overload(formulas.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
-    overload(formulas.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
-    overload(formulas.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
-    overload(formulas.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
-    overload(formulas.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
-    overload(formulas.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
-    overload(formulas.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
-    overload(formulas.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+    overload(elementwise.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
+    overload(elementwise.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
+    overload(elementwise.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
+    overload(elementwise.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
+    overload(elementwise.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
+    overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
+    overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108
+    overload(elementwise.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+    overload(elementwise.each)(lambda formula, *arguments: _each(arguments))
+    overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table))))
+    overload(elementwise.of)(lambda place, table: _at(table))
+    overload(elementwise.of_design)(lambda place, table: _at(table))
+
+
+def _items(name: str, table: Any) -> list[str]:
+    """Source of what is in a table, which to a compiled formula is a tuple of numbers."""
+    return [f"{name}[{k}]" for k in range(len(table))]
+
+
+def _each(arguments: Sequence[Any]) -> Callable[..., Any]:
+    """`elementwise.each` for numbers."""
+    from numba import types  # noqa: PLC0415
+
+    tables = [isinstance(each, types.UniTuple | types.Tuple) for each in arguments]
+    count = next(len(each) for each, is_table in zip(arguments, tables, strict=True) if is_table)
+    calls = (
+        ", ".join(f"arguments[{at}][{k}]" if is_table else f"arguments[{at}]" for at, is_table in enumerate(tables))
+        for k in range(count)
+    )
+    return _written("formula, *arguments", "".join(f"formula({call}), " for call in calls))
+
+
+def _at(table: Any) -> Callable[..., Any]:
+    """`elementwise.of` for numbers."""
+    *others, last = _items("table", table)
+    chosen = "".join(f"{item} if place == {k} else " for k, item in enumerate(others))
+    return _written("place, table", chosen + last)
+
+
+def _written(parameters: str, answer: str) -> Callable[..., Any]:
+    """A function with these parameters that answers this."""
+    names: dict[str, Callable[..., Any]] = {}
+    exec(f"def of_numbers({parameters}):\n    return {answer}\n", names)
+    return names["of_numbers"]
 
 
 def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
@@ -280,7 +523,7 @@ def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
 
 
 def _is_ours(function: FunctionType) -> bool:
-    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != formulas.__name__
+    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != elementwise.__name__
 
 
 def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
@@ -292,15 +535,38 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
     kinds = [*hints.values(), *([_told(hints["return"])] if source_of is _table_source else [])]
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(kinds)}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
-    written = sorted([*Path(formulas.__file__).parent.glob("*.py"), Path(__file__)])  # constants come from anywhere
-    sources = [source, sys.version, *(path.read_text("utf-8") for path in written)]
-    mark = hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]
-    path = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE / f"{formula.__name__}_{mark}.py"
+    path = _kept_in(formula, source)
     is_kept = _keep(source, path)
     exec(compile(source, str(path), "exec"), names)
     if "rows" in names:  # the loop over rows that know that they do not overlap
         names["rows"] = numba.njit(error_model="numpy", pipeline_class=_apart())(names["rows"])
     return numba.njit(error_model="numpy", pipeline_class=_apart(), cache=is_kept)(names["loop"]), names.get("result")
+
+
+def _kept_in(formula: Callable[..., Any], source: str) -> Path:
+    """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
+    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
+    content = [source, sys.version, *(part for each in functions for part in _content(each))]
+    mark = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
+    return folder / f"{formula.__name__}_{mark}.py"
+
+
+def _content(function: FunctionType) -> Iterator[str]:
+    """What a function does, and the numbers that it takes from elsewhere."""
+    code, names = function.__code__, function.__globals__
+    yield from _instructions(code)
+    yield repr(function.__defaults__)
+    owners = [names, *(vars(names[name]) for name in code.co_names if inspect.ismodule(names.get(name)))]
+    owners += [vars(names[name]) for name in code.co_names if inspect.isclass(names.get(name))]
+    for name in code.co_names:
+        yield from (f"{name} = {owner[name]!r}" for owner in owners if isinstance(owner.get(name), (*SINGLE, tuple)))
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield f"{code.co_code!r} {code.co_names} {code.co_varnames}"
+    for constant in code.co_consts:
+        yield from _instructions(constant) if isinstance(constant, CodeType) else [repr(constant)]
 
 
 def _apart() -> Any:
@@ -495,3 +761,6 @@ def _arrays(codes: str, shape: tuple[int, ...]) -> Iterator[Any]:
 def _block(kind: np.dtype[Any], count: int, shape: tuple[int, ...]) -> Iterator[Any]:
     size = prod(shape)
     return iter(np.empty((count, size + LINE // kind.itemsize), dtype=kind)[:, :size].reshape(count, *shape))
+
+
+WHAT_NUMBERS_ARE = (_teach_numba.__wrapped__, _each, _at, _items, _written, _apart)  # to what is compiled

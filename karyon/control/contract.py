@@ -9,7 +9,7 @@ distances and limits cut that.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class _Told:
     ordinary: np.ndarray
 
     def copy(self, rows: slice) -> "_Told":
-        seen = Situation(**{each.name: getattr(self.seen, each.name)[rows].copy() for each in fields(Situation)})
+        seen = Situation(*(each[rows].copy() for each in self.seen))
         return _Told(seen, self.command[rows].copy(), self.response[rows].copy(), self.ordinary[rows].copy())
 
 
@@ -107,6 +107,6 @@ def _answer(law: Law, told: _Told) -> Floats:
 def _leaves_alone(law: Law, told: _Told) -> bool:
     given = told.copy(slice(None))
     _answer(law, given)
-    pairs = [(getattr(given.seen, each.name), getattr(told.seen, each.name)) for each in fields(Situation)]
+    pairs = [*zip(given.seen, told.seen, strict=True)]
     pairs += [(given.command, told.command), (given.response, told.response)]
     return all(np.array_equal(after, before, equal_nan=True) for after, before in pairs)

@@ -6,12 +6,12 @@ A law of a user's own takes the place of one of these: it keeps the same contrac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from inspect import signature
-from math import sqrt
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from karyon.control.situation import Floats, Situation, spacing_error
+from karyon.control.situation import Floats, Number, Situation, spacing_error
+from karyon.kernel.elementwise import isfinite, maximum, minimum, sqrt, where
 
 ANNOUNCED = (-8.0, 3.0)  # m/s²: what is believed of an intended acceleration
 
@@ -30,8 +30,7 @@ class Law(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ploeg:
+class Ploeg(NamedTuple):
     """The car ahead by its intended acceleration, a time gap behind. [Ploeg 2011, eq. 9]
 
     time_gap u' = -u + gain e + gain_rate e' + u_front
@@ -47,14 +46,10 @@ class Ploeg:
 
     def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
         """As `Law`. `a` is the car's own response."""
-        kept = spacing_error(seen, self.standstill, self.time_gap, self.closing * self.gain_rate / self.gain)
-        error_rate = seen.relative_speed - self.time_gap * response
-        wanted = self.gain * kept + self.gain_rate * error_rate + _believed(seen.front_command)
-        return command + step / self.time_gap * (wanted - command)
+        return ploeg(self, seen, command, response, step).acceleration
 
 
-@dataclass(frozen=True, slots=True)
-class PathLaw:
+class PathLaw(NamedTuple):
     """The car ahead and the platoon's leader. [Rajamani 2012, eq. 7.39; Swaroop & Hedrick 1999; as in Plexe]
 
     wanted = (1 - C) u_front + C u_leader - (2 xi - C q) w (v - v_front) - C q w (v - v_leader) + w² e
@@ -75,24 +70,44 @@ class PathLaw:
 
     def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
         """As `Law`. `a` is the car's own response."""
-        stiffness, rate = self.bandwidth * self.bandwidth, 2.0 * self.damping * self.bandwidth
-        kept = spacing_error(seen, self.standstill, self.time_gap, self.closing * rate / stiffness)
-        error_rate = seen.relative_speed - self.time_gap * response
-        known = np.isfinite(seen.leader_speed) & np.isfinite(seen.leader_command)
-        share = np.where(known, self.leader_share, 0.0)
-        leader = np.where(known, _believed(seen.leader_command), 0.0)
-        behind_leader = np.where(known, seen.leader_speed - seen.speed, 0.0)
-        of_leader = share * (self.damping + sqrt(self.damping * self.damping - 1.0)) * self.bandwidth
-        feedforward = (1.0 - share) * _believed(seen.front_command) + share * leader
-        wanted = feedforward + (rate - of_leader) * error_rate + of_leader * behind_leader + stiffness * kept
-        return np.asarray(command + step / np.maximum(self.time_gap, step) * (wanted - command))
+        return path(self, seen, command, response, step).acceleration
 
 
-def _believed(command: Floats) -> Floats:
-    return np.minimum(np.maximum(command, ANNOUNCED[0]), ANNOUNCED[1])
+class Wanted(NamedTuple):
+    """What a law wants (row,), m/s²."""
+
+    acceleration: Floats
+
+
+def ploeg(law: Ploeg, seen: Situation, command: Floats, response: Floats, step: float) -> Wanted:
+    """`Ploeg` as a formula."""
+    kept = spacing_error(seen, law.standstill, law.time_gap, law.closing * law.gain_rate / law.gain)
+    error_rate = seen.relative_speed - law.time_gap * response
+    wanted = law.gain * kept + law.gain_rate * error_rate + _believed(seen.front_command)
+    return Wanted(command + step / law.time_gap * (wanted - command))
+
+
+def path(law: PathLaw, seen: Situation, command: Floats, response: Floats, step: float) -> Wanted:
+    """`PathLaw` as a formula."""
+    stiffness, rate = law.bandwidth * law.bandwidth, 2.0 * law.damping * law.bandwidth
+    kept = spacing_error(seen, law.standstill, law.time_gap, law.closing * rate / stiffness)
+    error_rate = seen.relative_speed - law.time_gap * response
+    known = isfinite(seen.leader_speed) & isfinite(seen.leader_command)
+    share = where(known, law.leader_share, 0.0)
+    leader = where(known, _believed(seen.leader_command), 0.0)
+    behind_leader = where(known, seen.leader_speed - seen.speed, 0.0)
+    of_leader = share * (law.damping + sqrt(law.damping * law.damping - 1.0)) * law.bandwidth
+    feedforward = (1.0 - share) * _believed(seen.front_command) + share * leader
+    wanted = feedforward + (rate - of_leader) * error_rate + of_leader * behind_leader + stiffness * kept
+    return Wanted(command + step / maximum(law.time_gap, step) * (wanted - command))
+
+
+def _believed(command: Any) -> Any:
+    return minimum(maximum(command, ANNOUNCED[0]), ANNOUNCED[1])
 
 
 LAWS: Mapping[str, Callable[..., Law]] = {"ploeg": Ploeg, "path": PathLaw}
+FORMULAS: Mapping[type, Callable[..., Wanted]] = {Ploeg: ploeg, PathLaw: path}
 USUAL = "ploeg"
 
 
@@ -120,10 +135,15 @@ class Cooperative:
     def acceleration(self, seen: Situation, command: Floats, response: Floats, step: float) -> Floats:
         """Next command in m/s² (row,), `step` s after `command`, the car responding with `response`."""
         following = self.law.acceleration(seen, command, response, step)
-        wanted_speed = np.minimum(seen.set_speed, self.speed_max)
-        ceiling = np.minimum(wanted_speed, seen.front_speed + self.closing)
-        free = self.gain_speed * (ceiling - seen.speed)
-        return np.where(seen.road_open, free, np.minimum(following, self.gain_speed * (wanted_speed - seen.speed)))
+        return np.asarray(on_road(seen, following, self.closing, self.speed_max, self.gain_speed))
+
+
+def on_road(seen: Situation, following: Number, closing: Number, speed_max: Number, gain_speed: Number) -> Any:
+    """What is left of what a law wants, by the numbers of `Cooperative`."""
+    wanted_speed = minimum(seen.set_speed, speed_max)
+    ceiling = minimum(wanted_speed, seen.front_speed + closing)
+    free = gain_speed * (ceiling - seen.speed)
+    return where(seen.road_open, free, minimum(following, gain_speed * (wanted_speed - seen.speed)))
 
 
 def parameters(make: Callable[..., object]) -> dict[str, bool]:

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import maximum, minimum
+
 Floats = NDArray[np.float64]
 
 
-def safe_distance(speed: Any, front_speed: Any, reaction_time: Any, braking: Any) -> Floats:
+def safe_distance(speed: Any, front_speed: Any, reaction_time: Any, braking: Any) -> Any:
     """Smallest safe gap in m, bumper to bumper, behind a car that may brake as hard as we can.
 
         max(0, v rho + v^2 / 2b - v_front^2 / 2b)
@@ -19,12 +21,12 @@ def safe_distance(speed: Any, front_speed: Any, reaction_time: Any, braking: Any
     Scalars or arrays; NaN in, NaN out.
     """
     stopping = (speed * speed - front_speed * front_speed) / (2.0 * braking)
-    return np.asarray(np.maximum(0.0, speed * reaction_time + stopping))
+    return maximum(0.0, speed * reaction_time + stopping)
 
 
 def margin_rate(
     speed: Any, relative_speed: Any, acceleration: Any, front_acceleration: Any, reaction_time: Any, braking: Any
-) -> Floats:
+) -> Any:
     """Change of the gap beyond the safe distance in m/s, the derivative of `safe_distance`.
 
         h' = v_rel - rho a - (v a - v_front a_front) / b    with h = gap - safe_distance
@@ -32,14 +34,14 @@ def margin_rate(
     relative_speed       m/s, negative when closing
     front_acceleration   m/s², of the car ahead
     """
-    front_speed = np.maximum(0.0, speed + relative_speed)
+    front_speed = maximum(0.0, speed + relative_speed)
     own = (reaction_time + speed / braking) * acceleration
-    return np.asarray(relative_speed - own + front_speed * front_acceleration / braking)
+    return relative_speed - own + front_speed * front_acceleration / braking
 
 
 def acceleration_limit(
     margin: Any, speed: Any, relative_speed: Any, front_acceleration: Any, reaction_time: Any, braking: Any, gain: Any
-) -> Floats:
+) -> Any:
     """Largest acceleration in m/s² that keeps the gap above the safe distance: a control barrier function.
 
         h' >= -gain h    with h' as in `margin_rate`    =>                   [Ames et al. 2017, eq. 9]
@@ -50,9 +52,9 @@ def acceleration_limit(
     front_acceleration   m/s², of the car ahead; only its braking (< 0) counts
     gain                 1/s, > 0
     """
-    front_speed = np.maximum(0.0, speed + relative_speed)
-    push = relative_speed + front_speed * np.minimum(0.0, front_acceleration) / braking + gain * margin
-    return np.asarray(push / (reaction_time + np.maximum(speed, 0.0) / braking))
+    front_speed = maximum(0.0, speed + relative_speed)
+    push = relative_speed + front_speed * minimum(0.0, front_acceleration) / braking + gain * margin
+    return push / (reaction_time + maximum(speed, 0.0) / braking)
 
 
 LATERAL_ACCELERATION = 0.2  # m/s²: what a car that keeps its lane may do to either side within its reaction time

@@ -1,16 +1,16 @@
 """What a law of car following may read."""
 
-from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from karyon.kernel.elementwise import maximum, minimum
+from karyon.kernel.runtime import Booleans, Floats
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
+__all__ = ["Booleans", "Floats", "Situation", "spacing_error"]
+
+Number: TypeAlias = Any  # or an array of them
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """What a law may read of a row; arrays (row,), SI units. NaN only where a level's rules forbid it.
 
     The leader is that of the platoon: no level needs it, so what is not known of it is NaN at any level.
@@ -28,7 +28,7 @@ class Situation:
     set_speed: Floats
 
 
-def spacing_error(seen: Situation, standstill: float, time_gap: float, bound: float) -> Floats:
+def spacing_error(seen: Situation, standstill: Number, time_gap: Number, bound: Number) -> Any:
     """Gap beyond the wanted one in m, cut at +- `bound`: so much of it a law acts upon."""
     error = seen.gap - standstill - time_gap * seen.speed
-    return np.minimum(np.maximum(error, -bound), bound)
+    return minimum(maximum(error, -bound), bound)

@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel.design import Function
-from karyon.kernel.runtime import ABSENT, NANOSECONDS, Booleans, Levels, Ticks
-
-Indices = NDArray[np.int16]
+from karyon.kernel.runtime import ABSENT, NANOSECONDS, Booleans, Indices, Levels, Ticks
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.float64]
 Ticks: TypeAlias = NDArray[np.int64]
 Levels: TypeAlias = NDArray[np.int8]
+Indices: TypeAlias = NDArray[np.int16]
 Booleans: TypeAlias = NDArray[np.bool_]
 Given: TypeAlias = Any
 """What a caller hands in: whatever it is, it never makes the kernel raise."""

@@ -102,8 +102,6 @@ class Simulation:
             vehicle_length=first.vehicle.length,
             vehicle_lag=first.vehicle.lag,
         )
-        if outside is None and self._is_long():
-            self.quicken()
         self.led: Led | None = None
         if self.group is not None and LEADER in guards:
             judge = analysis.leader_of(design, whole, self.rows, vehicle_lag=first.vehicle.lag)
@@ -117,13 +115,16 @@ class Simulation:
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
+        if outside is None and self._is_long():
+            self.quicken()
         self._begin(top)
         self._processes()
 
     def quicken(self) -> None:
-        """Go on with compiled perception, where the extra `fast` is installed: the bits stay the same."""
+        """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
+            self.cruise.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
         """Whether there is so much to do that it pays to compile, which takes a minute, or a second if cached."""
@@ -369,13 +370,13 @@ class Simulation:
         self._cycles["control"] += 1
         running = self._running("control", now)
         situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
-        before = self.cruise.command
+        before = None if running is None else self.cruise.command.copy()
         trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
         announced = seen.lead.time >= now - JUST_HEARD
         command, self._safe = self.cruise.update(
             situation, self._decided, trusted, seen.speed_bound, self._control_step, announced
         )
-        if running is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
+        if before is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
         self._beat("control", now, running)
         self._pending = (self._decided, command)

@@ -23,7 +23,7 @@ speeds, accelerations = st.floats(0.0, 40.0), st.floats(-8.0, 3.0)
 
 def one(**told):
     """A situation of one row; what is not told is NaN."""
-    names = [name for name in Situation.__dataclass_fields__ if name != "road_open"]
+    names = [name for name in Situation._fields if name != "road_open"]
     values = {name: np.array([told.get(name, nan)]) for name in names}
     return Situation(road_open=np.array([False]), **values)
 
@@ -143,7 +143,7 @@ def test_the_set_speed_holds_and_an_open_road_is_driven_without_a_law():
     free = one(gap=150.0, speed=30.0, front_speed=nan, set_speed=30.0)
     for law in (Pushes(3.0), Pushes(nan)):
         around = Cooperative(law)
-        open_road = Situation(**{name: getattr(free, name) for name in Situation.__dataclass_fields__} | {
+        open_road = Situation(**{name: getattr(free, name) for name in Situation._fields} | {
             "road_open": np.array([True]), "front_speed": np.array([30.0])})  # fmt: skip
         assert around.acceleration(open_road, np.zeros(1), np.zeros(1), STEP)[0] == pytest.approx(0.0)
     assert Cooperative(Pushes(3.0)).acceleration(free, np.zeros(1), np.zeros(1), STEP)[0] == pytest.approx(0.0)

@@ -1,6 +1,6 @@
 """Manoeuvres of a car that follows another: what a passenger and a safety engineer would see."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf, nan
 
 import numpy as np
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.control import limits, rss
-from karyon.control.cruise import CREEP, Cruise, Motion
+from karyon.control.cruise import CREEP, Cruise, Motion, followed
 from karyon.control.situation import Situation
 
 LEVELS = (
@@ -227,7 +227,7 @@ def test_who_is_too_close_brakes_harder_than_declared_only_where_it_must(gap, fr
     """A car cuts in: those behind rely on what is declared, and who is hit by one of them has gained nothing."""
     cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(gap, 25.0, front_speed, level=at(2))
     seen, *others = drive.seen(0.0, 0.0)
-    seen = replace(seen, front_command=np.array([announced]))
+    seen = seen._replace(front_command=np.array([announced]))
     for _ in range(30):  # its lag is over
         command, _ = cruise.update(seen, *others, STEP)
     assert (command[0] < -BRAKING - 1.0) == harder
@@ -238,7 +238,7 @@ def test_one_noisy_sample_is_no_emergency_while_the_car_ahead_says_what_it_does(
     """Two in a row are, and one where nothing was heard just now. The sample: 1.5 m/s slower, at once."""
     cruise, drive = Cruise(1, LEVELS, BRAKING, LAG), Drive(22.0, 25.0, 25.0, level=at(2))
     seen, *others = drive.seen(0.0, 0.0)
-    noisy = replace(seen, relative_speed=seen.relative_speed - 1.5)
+    noisy = seen._replace(relative_speed=seen.relative_speed - 1.5)
     usual = [cruise.update(seen, *others, STEP, announced)[0][0] for _ in range(40)][-1]
     for _ in range(samples):
         command, _ = cruise.update(noisy, *others, STEP, announced)
@@ -412,16 +412,16 @@ def test_the_motion_ahead_is_known_soon_and_what_is_no_motion_is_not_taken_for_i
     """A leader that brakes with 4 m/s² shows half of it after 0.15 s; another object, or none, shows nothing."""
     motion = Motion(speed=np.full(1, nan), acceleration=np.zeros(1))
     for _ in range(5):
-        motion.follow(np.array([20.0]), STEP)
+        motion = followed(motion, np.array([20.0]), STEP)
         assert motion.acceleration[0] == pytest.approx(0.0, abs=1e-9)
     for period in range(1, 4):
-        motion.follow(np.array([20.0 - 4.0 * STEP * period]), STEP)
+        motion = followed(motion, np.array([20.0 - 4.0 * STEP * period]), STEP)
     assert motion.acceleration[0] < -2.0
     for period in range(4, 30):
-        motion.follow(np.array([20.0 - 4.0 * STEP * period]), STEP)
+        motion = followed(motion, np.array([20.0 - 4.0 * STEP * period]), STEP)
     assert motion.acceleration[0] == pytest.approx(-4.0, abs=0.01)
     for other in (3.0, nan, 15.0):
-        motion.follow(np.array([other]), STEP)
+        motion = followed(motion, np.array([other]), STEP)
         assert motion.acceleration[0] == 0.0
-    motion.follow(np.array([15.0]), STEP)
+    motion = followed(motion, np.array([15.0]), STEP)
     assert motion.speed[0] == 15.0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.control import rss
-from karyon.control.cruise import MARGIN, Cruise
+from karyon.control.cruise import MARGIN, UNANNOUNCED_GAIN
 from karyon.control.lane_change import AHEAD, Gap, MakingRoom, room
 from karyon.control.lateral import Steering
 from karyon.kernel.design import Function
@@ -139,7 +139,7 @@ class Manoeuvres:
             -self._braking,
             self._reacts,
             self._braking,
-            Cruise.UNANNOUNCED_GAIN,
+            UNANNOUNCED_GAIN,
         )
         holds = (self.moving | ~self.straight) & inside & np.isfinite(most)
         return np.where(holds, np.maximum(most, -self._braking), np.inf)

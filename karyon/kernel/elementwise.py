@@ -1,0 +1,95 @@
+"""What elementwise formulas are made of: numbers in, numbers out, no index, no object, no branch but a `where`.
+
+The same source runs in NumPy on whole arrays, and compiled for one row after the other (`karyon.compiled`). States are
+named tuples of numbers or of arrays. Besides `+ - * / & | ~`, `abs` and comparisons, the functions here are all that is
+used: they give the same bits both ways.
+
+An array is (row,). What a row has several of, one per level or signal, is a table (level, row): to a formula it is one
+argument, and `each` gives one of a kind after the other to another formula. What a design says of each level is a
+column (level, 1).
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+FloatTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
+TimeTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+BooleanTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+Column: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.float64]]
+Formula = TypeVar("Formula", bound=Callable[..., Any])
+
+
+class Compiler(Protocol):
+    """Makes a formula faster, as `karyon.compiled` does."""
+
+    def __call__(self, formula: Formula) -> Formula:
+        """The same formula, with the same bits."""
+
+
+def where(condition: Any, one: Any, other: Any) -> Any:
+    """`one` where the condition holds, and `other` elsewhere."""
+    return np.where(condition, one, other)
+
+
+def minimum(one: Any, other: Any) -> Any:
+    """The lesser; NaN where either is."""
+    return np.minimum(one, other)
+
+
+def maximum(one: Any, other: Any) -> Any:
+    """The greater; NaN where either is."""
+    return np.maximum(one, other)
+
+
+def lesser(one: Any, other: Any) -> Any:
+    """The lesser; where one of the two is NaN, the other."""
+    return np.fmin(one, other)
+
+
+def greater(one: Any, other: Any) -> Any:
+    """The greater; where one of the two is NaN, the other."""
+    return np.fmax(one, other)
+
+
+def isnan(number: Any) -> Any:
+    """Whether it is no number."""
+    return np.isnan(number)
+
+
+def isfinite(number: Any) -> Any:
+    """Whether it is a number, and not infinite."""
+    return np.isfinite(number)
+
+
+def sqrt(number: Any) -> Any:
+    """The square root; NaN of what is below 0."""
+    return np.sqrt(number)
+
+
+def floor(number: Any) -> Any:
+    """The whole number below."""
+    return np.floor(number)
+
+
+def each(formula: Callable[..., Any], *arguments: Any) -> Any:
+    """A table of what a formula says of one of a kind after the other; arguments that are no table are of all."""
+    return formula(*arguments)
+
+
+def anywhere(table: Any) -> Any:
+    """Whether it holds of any one."""
+    return table.any(axis=0)
+
+
+def of(place: Any, table: Any) -> Any:
+    """Of a table (level, row) what stands at this place of it in each row."""
+    return table[place, np.arange(table.shape[-1])]
+
+
+def of_design(place: Any, table: Any) -> Any:
+    """Of a column (level, 1) what stands at this place of it, for each row."""
+    return table[place, 0]

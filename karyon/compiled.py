@@ -74,14 +74,23 @@ def in_turn(formula: Formula) -> Formula:
 
     Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers, the state
     included, lasts until the next call: its arrays are filled anew then. A named tuple that is handed over again and
-    again is not copied where its arrays are `rows_of_tables`. Made for one state alone.
+    again is not copied where its arrays of one type are all rows of `sensors.blank`. Made for one state alone.
     """
+    return _by_tables(formula, _table_source)
+
+
+def in_parts(formula: Formula) -> Formula:
+    """As `in_turn`, of a formula without a state."""
+    return _by_tables(formula, _stateless_source)
+
+
+def _by_tables(formula: Formula, source_of: "Source") -> Formula:
     made: list[Callable[..., Any]] = []
 
     def run(*arguments: Any) -> Any:
         try:
             if not made:
-                made.append(_InTurn(formula, _first(arguments).size))
+                made.append(_ByTables(formula, source_of, _first(arguments).size))
             return made[0](*arguments)
         except Exception:  # as above
             made[:] = [formula]
@@ -90,26 +99,37 @@ def in_turn(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-class _InTurn:
-    """A table of the state, which is written anew in its place, and one of all else that is answered."""
+class _ByTables:
+    """A table of the state, if there is one, which is written anew in its place, and one of all else that is said."""
 
-    def __init__(self, formula: Callable[..., Any], rows: int) -> None:
-        self._loop = _made(formula, _table_source, 1)[0]
-        (_, kept), *given, (_, result) = get_type_hints(formula).items()
-        self._state, said, before = _Table(kept, rows), _Table(_told(result), rows), _Table(kept, min(rows, PART))
+    def __init__(self, formula: Callable[..., Any], source_of: "Source", rows: int) -> None:
+        self._loop = _made(formula, source_of, 1)[0]
+        *given, (_, result) = get_type_hints(formula).items()
+        self._state: Any = None
+        self._written: list[Any] = []
+        if source_of is _table_source:
+            (_, kept), *given = given
+            self._state, copied = _Table(kept, rows), _Table(kept, min(rows, PART))
+            self._written = [*copied.blocks, *self._state.blocks]
+            said = _Table(_told(result), rows)
+            self._result = result(self._state.views, *said.views)
+        else:
+            said = _Table(result, rows)
+            self._result = said.views
         self._given = [None if kind in SINGLE else _Table(kind, rows) for _, kind in given]
-        self._result, self._said = result(self._state.views, *said.views), said.blocks
-        self._written = [*before.blocks, *self._state.blocks]
+        self._said = said.blocks
 
-    def __call__(self, state: Any, *others: Any) -> Any:
-        if state is not self._state.views:
-            _fill(self._state.views, state)
+    def __call__(self, *given: Any) -> Any:
+        if self._state is not None:
+            state, *given = given
+            if state is not self._state.views:
+                _fill(self._state.views, state)
         blocks = list(self._written)
-        for table, other in zip(self._given, others, strict=True):
+        for table, each in zip(self._given, given, strict=True):
             if table is None:
-                blocks.append(other)
+                blocks.append(each)
             else:
-                table.take(other)
+                table.take(each)
                 blocks += table.blocks
         self._loop(*blocks, *self._said)
         return self._result
@@ -471,6 +491,7 @@ def _teach_numba() -> None:
     overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
     overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108
     overload(elementwise.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(elementwise.rint)(lambda number: lambda number: np.rint(number))  # noqa: PLW0108
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: _each(arguments))
     overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table))))
@@ -625,34 +646,54 @@ def _table_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """
     assert dimensions == 1
     (state, kept), *given, (_, result) = hints.items()
-    parameters, told = [(state, kept), *given], _told(result)
-    after, *_ = get_type_hints(result)
-    copied, written = _in_table("copied", kept, ":end - begin"), _in_table(state, kept)
-    others = [_in_table(each, kind) for each, kind in [*given, ("out", told)]]
-    blocks = [block for blocks, _ in (copied, written, *others) for block in blocks]
-    read = [_read("copied", kept, "i"), *(_read(each, kind, "i") for each, kind in given)]
+    after, told = next(iter(get_type_hints(result))), _told(result)
+    copied, target = _in_table("copied", kept, ":end - begin"), _in_table(state, kept)
+    tables = {"copied": copied, state: target} | {each: _in_table(each, kind) for each, kind in [*given, ("out", told)]}
+    copying = []
+    for copy, block in zip(copied[0], target[0], strict=True):
+        copying += [
+            f"for k in range({block}.shape[0]):",
+            f"    source, target = {block}[k, begin:end], {copy}[k]",
+            "    for j in range(source.size):",
+            "        target[j] = source[j]",
+        ]
+    written = [f"{state}.{path}[i] = one.{after}.{path}" for path, _ in _leaves(kept)]
+    written += [f"out.{path}[i] = one.{path}" for path, _ in _leaves(told)]
+    return _by_parts(name, tables, [("copied", kept), *given], written, copying)
+
+
+def _stateless_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
+    """Source of a loop over rows that takes tables: what is given, and what is told."""
+    assert dimensions == 1
+    *given, (_, result) = hints.items()
+    tables = {each: _in_table(each, kind) for each, kind in [*given, ("out", result)]}
+    return _by_parts(name, tables, given, [f"out.{path}[i] = one.{path}" for path, _ in _leaves(result)], [])
+
+
+def _by_parts(
+    name: str,
+    tables: dict[str, tuple[list[str], str]],
+    given: list[tuple[str, Any]],
+    written: list[str],
+    before: list[str],
+) -> str:
+    """Source of the loop over rows and of the one over parts of `PART` rows; what is done `before` each of these."""
+    blocks = [block for found, _ in tables.values() for block in found]
     lines = [
-        f"def rows(copied, {', '.join(each for each, _ in parameters)}, out):",
-        f"    for i in range({_path('copied', kept)}.size):",
-        f"        one = {name}({', '.join(read)})",
-        *(f"        {state}.{path}[i] = one.{after}.{path}" for path, _ in _leaves(kept)),
-        *(f"        out.{path}[i] = one.{path}" for path, _ in _leaves(told)),
+        f"def rows({', '.join(tables)}):",
+        f"    for i in range({written[0].partition('[')[0]}.size):",
+        f"        one = {name}({', '.join(_read(each, kind, 'i') for each, kind in given)})",
+        *(f"        {line}" for line in written),
         "",
         "",
         f"def loop({', '.join(blocks)}):",
-        f"    size = {written[0][0]}.shape[1] - {LINE // 8}",
+        f"    size = {next(each for each in reversed(blocks) if each.endswith('floats'))}.shape[1] - {LINE // 8}",
         f"    for begin in range(0, size, {PART}):",
         f"        end = min(begin + {PART}, size)",
+        *(f"        {line}" for line in before),
+        f"        rows({', '.join(made for _, made in tables.values())})",
     ]
-    for copy, block in zip(copied[0], written[0], strict=True):
-        lines += [
-            f"        for k in range({block}.shape[0]):",
-            f"            source, target = {block}[k, begin:end], {copy}[k]",
-            "            for j in range(source.size):",
-            "                target[j] = source[j]",
-        ]
-    made = [made for _, made in (copied, written, *others)]
-    return "\n".join([*lines, f"        rows({', '.join(made)})"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _in_table(name: str, kind: Any, part: str = "begin:end") -> tuple[list[str], str]:

@@ -31,7 +31,7 @@ from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak
 from karyon.perception.formulas import Compiler
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
-from karyon.perception.remembered import Answer, Came, Hearing, Known, SignalLimits, State
+from karyon.perception.remembered import Answer, Hearing, Known, Measured, SignalLimits, State
 from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times, blank, stacked
 from karyon.perception.validity import amplitude_at
 
@@ -160,7 +160,7 @@ class Following:
         message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._spread = np.broadcast_to(3.0 * floors, (len(OWN), rows))
         self._message_spread = np.broadcast_to(3.0 * message_floors, (len(MESSAGE), rows))
-        self.own, self.message, self._came = _coming(rows)
+        (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows)
         self._look = look
         self._said: Answer | None = None
         self._told: Seen
@@ -227,18 +227,18 @@ class Following:
         handed_over   the radar has another object ahead since the last call: it saw it come from the side, or the one
                       before go there (row,); None: in no row
         """
-        came = self._came
+        came, heard = self._came, self._message
         _copied(own, self.own)
         _copied(message, self.message)
         came.handed_over[:] = False if handed_over is None else handed_over
-        came.message.fading[:] = self._sender.fading(self.state.heard, came.message.position)
+        heard.fading[:] = self._sender.fading(self.state.heard, heard.position)
         if running is None:
-            self.state, said = self._look(self.state, came, now, self._known)
+            self.state, said = self._look(self.state, came, heard, now, self._known)
             return self._seen(said)
         down = np.flatnonzero(~running)
         remembered = rows_of(self.state, down)
         remembered.handed_over[:] |= came.handed_over[down]
-        self.state, said = self._look(self.state, came, now, self._known)
+        self.state, said = self._look(self.state, came, heard, now, self._known)
         put(self.state, down, remembered)
         put(said, down, answer(remembered, now, self._known))
         return _running(self._seen(said), running)
@@ -286,18 +286,22 @@ def _copied(samples: Samples, into: Samples) -> None:
         into.value[:], into.time[:], into.fresh[:] = samples.value, samples.time, samples.fresh
 
 
-def _coming(rows: int) -> tuple[Samples, Samples, Came]:
-    """Own samples and those of the message, and the same by name: arrays (row,) of one block for each type."""
-    end = len(OWN) + len(MESSAGE)
-    value, time, fresh = (
-        blank(end + more, rows, kind) for kind, more in ((np.float64, 1), (np.int64, 0), (np.bool_, 1))
-    )
-    own, message = (Samples(value[part], time[part], fresh[part]) for part in (slice(len(OWN)), slice(len(OWN), end)))
-    (distance, relative, speed, acceleration, position), fields = (
-        tuple(map(Sample, each.value, each.time, each.fresh)) for each in (own, message)
-    )
-    heard = Message(*fields, fading=value[end])
-    return own, message, Came(distance, relative, speed, acceleration, position, heard, handed_over=fresh[end])
+def _measured(rows: int) -> tuple[Samples, Measured]:
+    """Own samples, and the same by name, each type in one block."""
+    count = len(OWN)
+    samples = Samples(blank(count, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
+    *fresh, handed_over = samples.fresh
+    samples.fresh = samples.fresh[:count]
+    return samples, Measured(*map(Sample, samples.value, samples.time, fresh), handed_over)
+
+
+def _received(rows: int) -> tuple[Samples, Message]:
+    """The same of a message."""
+    count = len(MESSAGE)
+    samples = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count, rows, np.bool_))
+    *value, fading = samples.value
+    samples.value = samples.value[:count]
+    return samples, Message(*map(Sample, value, samples.time, samples.fresh), fading)
 
 
 def _known(

@@ -19,7 +19,7 @@ from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
-from karyon.perception.received import M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
+from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
@@ -87,7 +87,9 @@ class Simulation:
         by_rules = first.radio.generation == "cam" and self.group is None
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
-        self.channel = Channel(scenarios, is_group=self.group is not None)
+        self._is_watched = self.group is not None or bool(self.attackers)  # who says what it sees ahead of it
+        fields = CONTENT if self._is_watched else MESSAGE
+        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields)
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
@@ -124,6 +126,8 @@ class Simulation:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
+            self.sensors.quicken(compiled.in_parts)
+            self.messages.quicken(compiled.in_parts)
             self.cruise.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
@@ -221,7 +225,10 @@ class Simulation:
         self._running("radio", now)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
-        message = self.attackers.content(now, self.messages.compose(true, self._seen_ahead()))
+        message = self.messages.compose(true)
+        if self._is_watched:
+            message = np.vstack([message, self.messages.witness(self._seen_ahead())])
+        message = self.attackers.content(now, message)
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
@@ -254,10 +261,11 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
-        self.true = self._true()
-        own = self.sensors.measure(now, self.true)
-        due = own.fresh.copy()
+        own = self.perception.own
+        self.sensors.measure(now, own)
+        self.true, due = self._true(), own.fresh.copy()
         if self.outside is not None:
+            own.value[:] = np.where(self._is_real, np.nan, own.value)
             due = np.where(self._is_real, self.outside.take(now, own), due)
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
@@ -285,7 +293,7 @@ class Simulation:
 
     def _true(self) -> np.ndarray:
         """What an ideal sensor would say now (signal, row); NaN of a signal that is not simulated."""
-        true = self.sensors.true()
+        true = self.sensors.true
         return true if self.outside is None else np.where(self._is_real, np.nan, true)
 
     def _handed_over(self, now: int) -> np.ndarray:

@@ -82,11 +82,17 @@ class Channel:
     due            a message was due at the last look, lost or not
     """
 
-    def __init__(self, scenarios: Sequence[Communicating], is_group: bool = False, words: int = 0) -> None:
+    def __init__(
+        self,
+        scenarios: Sequence[Communicating],
+        is_group: bool = False,
+        words: int = 0,
+        fields: Sequence[str] = CONTENT,
+    ) -> None:
         """Raises RecordingError.
 
         is_group   everyone may hear everyone of a run, and not only the car ahead
-        words      further fields of a message, behind those of `CONTENT`
+        words      further fields of a message, behind those of `fields`
         """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
@@ -94,7 +100,7 @@ class Channel:
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
-        self._value = np.full((len(CONTENT) + words, len(self.links.sender)), np.nan)
+        self._value = np.full((len(fields) + words, len(self.links.sender)), np.nan)
         self.time = np.full(len(self.links.sender), NEVER, dtype=np.int64)
         self._fresh = np.zeros(len(self.links.sender), dtype=bool)
         self._itself = self.links.receiver == self.links.sender

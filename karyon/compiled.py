@@ -120,12 +120,13 @@ class _ByTables:
         self._said = said.blocks
 
     def __call__(self, *given: Any) -> Any:
+        begin = 0
         if self._state is not None:
-            state, *given = given
-            if state is not self._state.views:
-                _fill(self._state.views, state)
+            begin = 1
+            if given[0] is not self._state.views:
+                _fill(self._state.views, given[0])
         blocks = list(self._written)
-        for table, each in zip(self._given, given, strict=True):
+        for table, each in zip(self._given, given[begin:], strict=True):
             if table is None:
                 blocks.append(each)
             else:

@@ -23,6 +23,7 @@ sees one, at its speed.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import inf, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -292,7 +293,8 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
     samples = Samples(blank(count, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
     *fresh, handed_over = samples.fresh
     samples.fresh = samples.fresh[:count]
-    return samples, Measured(*map(Sample, samples.value, samples.time, fresh), handed_over)
+    named: Any = map(Sample, samples.value, samples.time, fresh)
+    return samples, Measured(*named, handed_over)
 
 
 def _received(rows: int) -> tuple[Samples, Message]:
@@ -301,7 +303,8 @@ def _received(rows: int) -> tuple[Samples, Message]:
     samples = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count, rows, np.bool_))
     *value, fading = samples.value
     samples.value = samples.value[:count]
-    return samples, Message(*map(Sample, value, samples.time, samples.fresh), fading)
+    named: Any = map(Sample, value, samples.time, samples.fresh)
+    return samples, Message(*named, fading)
 
 
 def _known(

@@ -148,6 +148,7 @@ class Simulation:
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
         self._age_limits = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])[:, None]
         self.late = np.zeros((len(limits), self.rows), dtype=bool)
+        self._due_now = self.late.copy()  # a measurement was due in this cycle, or a message
         self._admitted = self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
@@ -261,12 +262,12 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
-        own = self.perception.own
+        own, due = self.perception.own, self._due_now[: len(OWN)]
         self.sensors.measure(now, own)
-        self.true, due = self._true(), own.fresh.copy()
+        self.true, due[:] = self._true(), own.fresh
         if self.outside is not None:
             own.value[:] = np.where(self._is_real, np.nan, own.value)
-            due = np.where(self._is_real, self.outside.take(now, own), due)
+            due[:] = np.where(self._is_real, self.outside.take(now, own), due)
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
@@ -274,14 +275,12 @@ class Simulation:
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
         running = self._running("perception", now)
-        fresh = np.vstack([own.fresh, *(message.fresh[0] for message in messages)])
-        self._miss(now, due, fresh, np.vstack([own.time, *(message.time[0] for message in messages)]))
+        self._miss(now, [own, *messages])
         if running is not None:
             self.late |= ~running
-        self.log.arrived(now, fresh)
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         if self.outside is not None:
-            self.seen.validity = np.minimum(self.seen.validity, self.outside.most_valid)
+            np.minimum(self.seen.validity, self.outside.most_valid, out=self.seen.validity)
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
@@ -309,17 +308,25 @@ class Simulation:
 
     def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
         """The newest message of each of `senders`."""
-        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
-        if listening is not None:
-            deaf[self.world.own] = ~listening
+        deaf = self._deaf(listening)
         self.channel.receive(now, deaf)
-        messages = [self.channel.newest(self.channel.links.of_car_ahead)]
+        messages = [self.channel.of_car_ahead(self.perception.message)]
         if self.led is not None:
             messages.append(self.led.newest())
         for sender, message in zip(self.senders, messages, strict=True):
             self.injector.message(now, message, sender)
-            message.fresh &= ~deaf[self.world.own]
+            if deaf is not None:
+                message.fresh &= ~deaf[self.world.own]
         return messages
+
+    def _deaf(self, listening: np.ndarray | None) -> np.ndarray | None:
+        """Which cars hear nothing (car,), None: all hear."""
+        if listening is None and not self.is_shadow:
+            return None
+        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
+        if listening is not None:
+            deaf[self.world.own] = ~listening
+        return deaf
 
     @property
     def sources(self) -> list[np.ndarray]:
@@ -338,12 +345,17 @@ class Simulation:
         knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
 
-    def _miss(self, now: int, due: np.ndarray, fresh: np.ndarray, time: np.ndarray) -> None:
+    def _miss(self, now: int, came: list[Samples]) -> None:
         """A signal is late from when a measurement was due and did not come, to the next that is young enough."""
-        timely = fresh & (now - time <= self._age_limits)
-        was_due = np.full(timely.shape, self.channel.due)
-        was_due[: len(OWN)] = due
-        self.late = ~timely & (self.late | was_due)
+        own, *messages = came
+        fresh = np.concatenate([own.fresh, *(message.fresh[:1] for message in messages)])
+        time = np.concatenate([own.time, *(message.time[:1] for message in messages)])
+        timely = now - time <= self._age_limits
+        timely &= fresh
+        self._due_now[len(OWN) :] = self.channel.due
+        self.late |= self._due_now
+        self.late &= ~timely
+        self.log.arrived(now, fresh)
 
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""

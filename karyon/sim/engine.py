@@ -76,7 +76,11 @@ class Simulation:
         self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
-        self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
+        looks, sendings = (
+            self.end // nanoseconds(period) + 1 for period in (design.timing.perception_period, first.radio.period)
+        )
+        self.sensors = OwnSensors(scenarios, self.world, looks)
+        self.messages = Messages(scenarios, self.world, sendings)
         self._is_real = is_real(first.sensors)[:, None]
         self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1

@@ -121,7 +121,8 @@ class OwnSensors:
     true   what ideal ones say now (signal, row)
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], world: World, looks: int) -> None:
+        """`looks`: how often they are measured in a run."""
         first = scenarios[0]
         sensors = [first.sensors[name] for name in OWN]
         self.periods = [nanoseconds(sensor.period) for sensor in sensors]
@@ -129,32 +130,34 @@ class OwnSensors:
         self._nearly = float(np.nextafter(self.range, 0.0))
         self._sigma = np.array([sensor.sigma for sensor in sensors])[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1)
+        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks)
         self._world = world
         self.bias = _biases(scenarios)[world.own]
         self._ahead, self._error = (blank(len(OWN), len(world.own), np.float64) for _ in range(2))
         self._show, self._given = show, (Five(*self._ahead), Five(*self._error))
+        self._shown: Shown | None = None
         self._look()
 
     def quicken(self, in_parts: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
         self._show = in_parts(show)
 
-    def _look(self) -> Shown:
+    def _look(self) -> None:
         """What the sensors show now, with the error that there was at last."""
         world, own = self._world, self._world.own
         self._ahead[0], self._ahead[1] = world.gap, world.relative_speed
         for row, of_cars in zip(self._ahead[2:], (world.speed, world.acceleration, world.position), strict=True):
             np.take(of_cars, own, out=row, mode="clip")
         shown = self._show(*self._given, self.range, self._nearly)
-        self.true = stacked(shown.true)
-        return shown
+        if shown is not self._shown:  # or else it is in the same arrays as before
+            self._shown, self.true, self._value = shown, stacked(shown.true), stacked(shown.value)
 
     def measure(self, now: int, samples: Samples) -> None:
         """New samples of the sensors that are due at `now` (ns), put in the place of those before."""
         np.multiply(self._sigma, self._noise.next(), out=self._error)
         self._error[POSITION] += self.bias
-        samples.value[:] = stacked(self._look().value)
+        self._look()
+        samples.value[:] = self._value
         samples.time[:] = now
         samples.fresh[:] = np.array([now % period == 0 for period in self.periods])[:, None]
 
@@ -162,17 +165,20 @@ class OwnSensors:
 class Messages:
     """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`."""
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], world: World, sendings: int) -> None:
+        """`sendings`: how often they send in a run."""
         first = scenarios[0]
         radio = first.radio
         sigmas = [radio.position_sigma, radio.speed_sigma, radio.acceleration_sigma]
         self._sigma = np.array(sigmas)[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles)
+        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings)
         self._world = world
         self._motion, self._error = (blank(len(MESSAGE), len(world.position), np.float64) for _ in range(2))
         self._error[-1] = _biases(scenarios, first.radio.position_bias)
         self._say, self._given = say, (Motion(*self._motion), Error(*self._error), COARSE)
+        self._said: Said | None = None
+        self._value: Floats
 
     def quicken(self, in_parts: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
@@ -187,7 +193,10 @@ class Messages:
         """What the messages that are sent now say of the motion (field, car)."""
         self._motion[:] = true
         np.multiply(self._sigma, self._noise.next(), out=self._error[:-1])
-        return np.array(stacked(self._say(*self._given).motion))
+        said = self._say(*self._given)
+        if said is not self._said:  # or else it is in the same arrays as before
+            self._said, self._value = said, stacked(said.motion)
+        return self._value.copy()
 
     def witness(self, seen: Floats) -> Floats:
         """What they say of the car ahead (field, car).

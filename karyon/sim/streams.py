@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
-from math import prod
+from math import ceil, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +46,15 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
 class Blocks:
     """Draws for each step of many runs, block by block.
 
-    seeds   one per run; `channels` draws per step and vehicle
+    seeds      one per run; `channels` draws per step and vehicle
+    expected   steps in all, so that no more are drawn than needed; 0: not known
     Each run draws from its own stream, whatever else is in the batch.
     """
 
-    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int) -> None:
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int, expected: int = 0) -> None:
         self._streams = [stream(seed, purpose) for seed in seeds]
-        self._steps = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
+        most = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
+        self._steps = ceil(expected / ceil(expected / most)) if expected else most
         shape = self._steps, channels, vehicles
         self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
         self._drawn: Singles = np.empty((min(len(seeds), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)

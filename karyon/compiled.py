@@ -26,7 +26,16 @@ from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 import numpy as np
 
 from karyon.kernel import elementwise
-from karyon.kernel.elementwise import BooleanTable, Column, FloatTable, TimeTable
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Column,
+    FloatTable,
+    IndexColumn,
+    LevelColumn,
+    LevelTable,
+    TimeColumn,
+    TimeTable,
+)
 from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
 PACKAGE = __name__.partition(".")[0]
@@ -35,7 +44,8 @@ PART = 128  # rows of which all that is remembered fits into the cache
 LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
 # by annotation; what has none holds float64
 CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
-TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", Column: "d"}
+COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
+TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
 SINGLE = (float, int, bool)
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
@@ -243,6 +253,11 @@ class _InPlace:
         self._run: Callable[..., None] | None = None
         self._is_given_up = False
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether it has come to a loop: not before the first call, and not where numba has failed."""
+        return self._run is not None
+
     def __call__(self, *arguments: Any) -> Any:
         if self._run is None:
             return self._begin(*arguments)
@@ -342,18 +357,18 @@ class _Call:
         """Source of one row's share of an argument."""
         if _is_tuple(kind):
             kinds = get_type_hints(kind)
-            if all(each in SINGLE for _, each in _leaves(kind)):
+            if all(each in (float, bool) for _, each in _leaves(kind)):  # an array of floats holds no time in ns
                 return self._numbers(path, kind, given)
             read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
             return f"{kind.__name__}({', '.join(read)})"
         name = self._add(path, given)
         if kind in SINGLE:
             return name
-        if kind != Column:
+        if kind not in COLUMNS:
             self.rows = self.rows or name
         if kind not in TABLES:
             return f"{name}[i]"
-        return "(" + "".join(f"{name}[{k}, {0 if kind == Column else 'i'}], " for k in range(len(given))) + ")"
+        return "(" + "".join(f"{name}[{k}, {0 if kind in COLUMNS else 'i'}], " for k in range(len(given))) + ")"
 
     def write(self, path: str, kind: Any, given: Any, names: Iterable[str]) -> list[str]:
         """Statements that write one row's share of a result into the arrays of these names."""
@@ -394,7 +409,7 @@ class _Call:
         name = f"a{len(self.names)}"
         self.names.append(name)
         self.paths.append(path)
-        self.types.append(typeof(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
+        self.types.append(cast(Any, typeof)(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
         return name
 
 
@@ -495,7 +510,7 @@ def _teach_numba() -> None:
     overload(elementwise.rint)(lambda number: lambda number: np.rint(number))  # noqa: PLW0108
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: _each(arguments))
-    overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table))))
+    overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table)) or "False"))
     overload(elementwise.of)(lambda place, table: _at(table))
     overload(elementwise.of_design)(lambda place, table: _at(table))
 
@@ -515,7 +530,7 @@ def _each(arguments: Sequence[Any]) -> Callable[..., Any]:
         ", ".join(f"arguments[{at}][{k}]" if is_table else f"arguments[{at}]" for at, is_table in enumerate(tables))
         for k in range(count)
     )
-    return _written("formula, *arguments", "".join(f"formula({call}), " for call in calls))
+    return _written("formula, *arguments", f"({''.join(f'formula({call}), ' for call in calls)})")
 
 
 def _at(table: Any) -> Callable[..., Any]:

@@ -46,7 +46,7 @@ class _Told:
     ordinary: np.ndarray
 
     def copy(self, rows: slice) -> "_Told":
-        seen = Situation(*(each[rows].copy() for each in self.seen))
+        seen = Situation._make(each[rows].copy() for each in self.seen)
         return _Told(seen, self.command[rows].copy(), self.response[rows].copy(), self.ordinary[rows].copy())
 
 

@@ -19,7 +19,11 @@ Floats: TypeAlias = NDArray[np.float64]
 FloatTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 TimeTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 BooleanTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+LevelTable: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int8]]
 Column: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.float64]]
+LevelColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int8]]
+IndexColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int16]]
+TimeColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int64]]
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
+from karyon.kernel.elementwise import where
 from karyon.kernel.rules import (
     Age,
     Alive,
@@ -51,7 +52,7 @@ class Formula:
     """What was generated for one function.
 
     source    the Python source of `admit`
-    inputs    (quantity, index) of each argument: quantity is an array of `Freshness` or `SafetyInformation`
+    inputs    (quantity, index) of each argument: quantity is one of `QUANTITIES`
     trusted   signals whose trust is returned, in this order
     admit     the compiled formula; it returns
               admissible  int8, highest level whose cumulative rules are certain
@@ -59,12 +60,18 @@ class Formula:
                           rules. Rules are cumulative, so this one number says it for every level: level l is blocked
                           by rule `first` when first < rules of levels 1..l, and else by none
               and per trusted signal a Boolean: all rules that speak of this signal alone are certain
+    judge     the same of tables of all `QUANTITIES` and of the signals that were ever seen: it returns admissible,
+              first, whether every signal that the rules name was seen, and a tuple of the Booleans
     """
 
     source: str
     inputs: tuple[tuple[str, int], ...]
     trusted: tuple[str, ...]
     admit: Callable[..., tuple[Any, ...]]
+    judge: Callable[..., tuple[Any, ...]]
+
+
+QUANTITIES = ("value", "validity", "spread", "present", "age", "heard", "silence", "cooperation")
 
 
 def generate(function: Function, design: Design) -> Formula:
@@ -78,7 +85,16 @@ def generate(function: Function, design: Design) -> Formula:
     arguments = ", ".join(f"{quantity}_{index}" for quantity, index in lines.inputs)
     body = "".join(f"    {line}\n" for line in [*lines.statements, f"return {results}"])
     source = f"def admit({arguments}):\n{body}"
-    return Formula(source, tuple(lines.inputs), tuple(trusted), _compiled(source))
+    taken = ", ".join(f"{quantity}[{index}]" for quantity, index in lines.inputs)
+    ready = " & ".join(f"ever[{lines.signals[signal]}]" for signal in function.signals) or "True"
+    told = "".join(f"found[{place}], " for place in range(2, 2 + len(trusted)))
+    judge = (
+        f"def judge({', '.join(QUANTITIES)}, ever):\n"
+        f"    found = admit({taken})\n"
+        f"    return found[0], found[1], {ready}, ({told})\n"
+    )
+    names = _compiled(source + judge)
+    return Formula(source, tuple(lines.inputs), tuple(trusted), names["admit"], names["judge"])
 
 
 def _first(lines: _Lines, proven: list[str]) -> str:
@@ -110,11 +126,11 @@ def _sole_rules(proven: list[tuple[Rule, str]]) -> dict[str, list[str]]:
     return own
 
 
-def _compiled(source: str) -> Callable[..., tuple[Any, ...]]:
-    namespace: dict[str, Any] = {"where": np.where, "small": np.int16, "tiny": np.int8, "infinite": np.inf}
-    exec(compile(source, "<rules>", "exec"), namespace)
-    admit: Callable[..., tuple[Any, ...]] = namespace["admit"]
-    return admit
+def _compiled(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"where": where, "small": np.int16, "tiny": np.int8, "infinite": np.inf}
+    names["__name__"] = __name__
+    exec(compile(source, "<rules>", "exec"), names)
+    return names
 
 
 class _Lines:

@@ -1,18 +1,35 @@
 """The safety kernel: reads run-time safety information, evaluates the rules, decides the level of service."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Any
+from types import FunctionType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel.design import Design
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Compiler,
+    FloatTable,
+    LevelTable,
+    TimeColumn,
+    TimeTable,
+    each,
+)
 from karyon.kernel.explanation import Causes
 from karyon.kernel.formula import generate
-from karyon.kernel.manager import Decision, FirstCause, Manager
-from karyon.kernel.runtime import ABSENT, Booleans, Freshness, Given, SafetyInformation, mask_or_none, time_or_none
+from karyon.kernel.manager import Decision, FirstCause, Limits, Managed, Manager, decided
+from karyon.kernel.runtime import (
+    ABSENT,
+    Booleans,
+    Given,
+    Now,
+    SafetyInformation,
+    freshness,
+    mask_or_none,
+    time_or_none,
+)
 
 
 class Kernel:
@@ -29,10 +46,9 @@ class Kernel:
         self.design = design
         self.rows = rows
         self.seen = SafetyInformation(design, rows)
-        self._fresh = Freshness(self.seen)
         self._ever: Booleans = np.zeros(self.seen.time.shape, dtype=np.bool_)
         self._functions = [_Function(self, index) for index in range(len(design.functions))]
-        self._decisions = {each.manager.function.name: each.manager.decision for each in self._functions}
+        self._decisions = {one.manager.function.name: one.manager.decision for one in self._functions}
         self._now = np.array(np.int64(ABSENT))
         self._distrusted = np.array(False)
         self._units = {signal.name: signal.unit for signal in design.signals}
@@ -50,13 +66,16 @@ class Kernel:
         if time is None:
             self._distrust()
             return self._decisions
-        self._fresh.update(time)
-        self._ever |= self._fresh.present
-        restart = time < self._now
+        restart = bool(time < self._now)
         for function in self._functions:
-            function.step(time, safe, restart=bool(restart))
+            function.step(time, safe, restart=restart)
         self._now[...] = time
         return self._decisions
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with compiled formulas, as `karyon.compiled` has them: the same decisions."""
+        for function in self._functions:
+            function.quicken(in_place)
 
     def reset(self, rows_mask: Given = True) -> None:
         """Put rows (Boolean mask (row,)) into state init, as at the start; what `seen` holds stays.
@@ -89,12 +108,13 @@ class Kernel:
         """
         manager = self._manager(function)
         below = np.minimum(np.maximum(level_to, 1), len(manager.function.levels) - 1) - 1
-        since = manager.holds_since[below, rows] if len(manager.holds_since) else np.zeros(len(rows), dtype=np.int64)
+        holds_since = manager.managed.holds_since
+        held_since = holds_since[below, rows] if len(holds_since) else np.zeros(len(rows), dtype=np.int64)
         return Causes(
             function=manager.function,
             level_from=np.asarray(level_from),
             level_to=np.asarray(level_to),
-            held_since=since,
+            held_since=held_since,
             deciding=manager.decision.deciding[rows],
             is_timed=not self._distrusted,
             now=int(self._now),
@@ -124,7 +144,7 @@ class Kernel:
             function.manager.distrust(int(self._now))
 
     def _manager(self, name: str) -> Manager:
-        return {each.manager.function.name: each.manager for each in self._functions}[name]
+        return {one.manager.function.name: one.manager for one in self._functions}[name]
 
     def _state(self) -> dict[str, NDArray[Any]]:
         seen = self.seen
@@ -140,43 +160,97 @@ class Kernel:
             "seen.beats": seen.beats,
             "seen.cooperation": seen.cooperation,
         }
-        for each in self._functions:
-            prefix = f"function.{each.manager.function.name}."
-            state |= {prefix + name: array for name, array in each.manager.state().items()}
+        for function in self._functions:
+            prefix = f"function.{function.manager.function.name}."
+            state |= {prefix + name: array for name, array in function.manager.state().items()}
         return state
 
 
+class Seen(NamedTuple):
+    """What a cycle reads: as the arrays of `SafetyInformation`."""
+
+    value: FloatTable
+    validity: FloatTable
+    spread: FloatTable
+    time: TimeTable
+    clock_offset: FloatTable
+    beats: TimeTable
+    cooperation: LevelTable
+
+
+class State(NamedTuple):
+    """What a cycle writes on."""
+
+    managed: Managed
+    ever: BooleanTable  # signals that were present since reset (signal, row)
+    trusted: BooleanTable  # signals of the formula, as in `Decision` (signal, row)
+
+
+class Cycled(NamedTuple):
+    """After a cycle."""
+
+    state: State
+
+
+def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, held_by: TimeColumn, limits: Limits) -> Cycled:
+    """One cycle of one function; its `judge`, see `Formula`, is among the names that this is run with."""
+    fresh = freshness(seen, now)
+    ever = each(_either, before.ever, fresh.present)
+    admissible, first, ready, trusted = judge(  # type: ignore[name-defined]  # noqa: F821
+        seen.value,
+        seen.validity,
+        seen.spread,
+        fresh.present,
+        fresh.age,
+        fresh.heard,
+        fresh.silence,
+        seen.cooperation,
+        ever,
+    )
+    managed = decided(before.managed, now.time, admissible, first, ready, safe, held_by, limits)
+    return Cycled(State(managed, ever, trusted))
+
+
+def _either(one: Any, other: Any) -> Any:
+    return one | other
+
+
 class _Function:
-    """One function of the kernel: its formula, bound to the arrays it reads, and its LoS manager."""
+    """One function of the kernel: its formula, and its LoS manager."""
 
     def __init__(self, kernel: Kernel, index: int) -> None:
-        function = kernel.design.functions[index]
-        self.formula = generate(function, kernel.design)
-        self.manager = Manager(function, kernel.rows)
-        sources = (kernel._fresh, kernel.seen)
-        self._arguments = [_source(quantity, sources)[row] for quantity, row in self.formula.inputs]
-        self._trusted = [self.manager.decision.trusted[signal] for signal in self.formula.trusted]
-        self._ever = [kernel._ever[kernel.seen.signals[signal]] for signal in function.signals]
-        self._ready: Booleans = np.zeros(kernel.rows, dtype=np.bool_)
+        function, seen = kernel.design.functions[index], kernel.seen
+        formula = generate(function, kernel.design)
+        self.manager = Manager(function, kernel.rows, formula.trusted)
+        self._cycle = FunctionType(cycle.__code__, globals() | {"judge": formula.judge}, cycle.__name__)
+        self._cycle.__annotations__ = cycle.__annotations__
+        self._seen = Seen(
+            seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation
+        )
+        self._state = State(self.manager.managed, kernel._ever, self.manager.trusted)
         self._shape = (len(function.levels), kernel.rows)
+        self._safe_anywhere = np.ones(self._shape, dtype=np.bool_)
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on compiled."""
+        self._cycle = in_place(self._cycle)
 
     def step(self, now: int, safe: Given, *, restart: bool) -> None:
-        admissible, first, *trusted = self.formula.admit(*self._arguments)
-        for index, computed in enumerate(trusted):
-            np.copyto(self._trusted[index], computed)
-        self._ready.fill(True)
-        for ever in self._ever:
-            self._ready &= ever
-        self.manager.decide(now, admissible, first, self._ready, self._safe_set(safe), restart=restart)
+        """One cycle at `now` (ns); `restart`: time went backwards."""
+        if restart:
+            self.manager.forget_held()
+        told = Now.at(now), self._safe_set(safe), self.manager.held_by(now), self.manager.limits
+        with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
+            after = self._cycle(self._state, self._seen, *told).state
+        if after is not self._state:
+            self.manager.take(after.managed)
+            np.copyto(self._state.ever, after.ever)
+            for own, new in zip(self._state.trusted, after.trusted, strict=True):
+                np.copyto(own, new)
 
-    def _safe_set(self, safe: Given) -> Booleans | None:
+    def _safe_set(self, safe: Given) -> Booleans:
         if safe is None:
-            return None
-        given = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
+            return self._safe_anywhere
+        given: Any = safe.get(self.manager.function.name) if isinstance(safe, Mapping) else None
         fits = type(given) is np.ndarray and given.shape == self._shape and given.dtype == np.bool_
         return given if fits else np.zeros(self._shape, dtype=np.bool_)
-
-
-def _source(quantity: str, sources: tuple[object, ...]) -> NDArray[Any]:
-    array: NDArray[Any] = next(getattr(source, quantity) for source in sources if hasattr(source, quantity))
-    return array

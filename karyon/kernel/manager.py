@@ -3,14 +3,25 @@
 Down at once, up one level at a time after the dwell. All arrays have `row` as last axis and are written in place.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karyon.kernel.design import Function
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    IndexColumn,
+    LevelColumn,
+    TimeColumn,
+    TimeTable,
+    anywhere,
+    each,
+    minimum,
+    where,
+)
 from karyon.kernel.runtime import ABSENT, NANOSECONDS, Booleans, Indices, Levels, Ticks
 
 
@@ -42,117 +53,171 @@ class FirstCause:
     time: Ticks
 
 
-class Manager:
-    """State of one function in all rows, and the step from one kernel cycle to the next."""
+class Managed(NamedTuple):
+    """State of one function in all rows: what `Decision` and `FirstCause` hold, and per upper level (level - 1, row):
 
-    def __init__(self, function: Function, rows: int) -> None:
+    held, holds_since   whether its rules have held without a break, and since when, ns
+    """
+
+    previous: Levels
+    level: Levels
+    initialised: Booleans
+    deciding: Indices
+    downgraded_by: Indices
+    cause: Indices
+    caused: Ticks
+    held: BooleanTable
+    holds_since: TimeTable
+
+
+class Limits(NamedTuple):
+    """What a function's design says of its upper levels, as columns (level - 1, 1), and the number of its levels."""
+
+    ends: IndexColumn  # rules up to that level
+    below: LevelColumn  # the level from which it is reached
+    levels: int
+
+
+def decided(
+    before: Managed,
+    now: int,
+    admissible: Levels,
+    first: Indices,
+    ready: Booleans,
+    safe: BooleanTable,
+    held_by: TimeColumn,
+    limits: Limits,
+) -> Managed:
+    """One step at `now` (ns).
+
+    admissible  highest level whose cumulative rules are certain
+    first       index of the first rule that is not certain, the number of rules where all are
+    ready       every signal that the rules name was seen since reset
+    safe        the command is inside the safe set of that level (level, row)
+    held_by     ns, since when the rules of each upper level must have held for its dwell to be over
+    """
+    initialised = before.initialised | ready
+    held = each(_holds, limits.ends, first)
+    holds_since = each(_holds_since, before.holds_since, held, before.held, now)
+    raised = each(_may_rise, held, limits.below, before.level, holds_since, held_by, safe[1:])
+    up = anywhere(raised) & initialised
+    lowered = admissible < before.level
+    downgraded_by = where(lowered, first, before.downgraded_by)
+    is_first = lowered & (before.cause < 0)
+    level = minimum(before.level, admissible) + up
+    blocked = (admissible == level) & (admissible < limits.levels - 1)
+    return Managed(
+        level=level,
+        previous=before.level,
+        initialised=initialised,
+        deciding=where(blocked, first, downgraded_by),
+        downgraded_by=downgraded_by,
+        cause=where(is_first, first, before.cause),
+        caused=where(is_first, now, before.caused),
+        held=held,
+        holds_since=holds_since,
+    )
+
+
+def _holds(end: Any, first: Any) -> Any:
+    return first >= end
+
+
+def _holds_since(since: Any, holds: Any, held: Any, now: int) -> Any:
+    return where(holds & ~held, now, since)
+
+
+def _may_rise(held: Any, below: Any, level: Any, since: Any, held_by: Any, is_safe: Any) -> Any:
+    """Rows that go up to a level: its rules have held for its dwell, and its set is safe."""
+    return held & (level == below) & (since <= held_by) & is_safe
+
+
+class Manager:
+    """State of one function in all rows, and what it begins with."""
+
+    def __init__(self, function: Function, rows: int, trusted: Sequence[str]) -> None:
+        """`trusted`: signals whose trust is told, see `Formula`."""
         self.function = function
         upper = function.levels[1:]
+        self.trusted: Booleans = np.zeros((len(trusted), rows), dtype=np.bool_)
+        told = dict(zip(trusted, self.trusted, strict=True))
         self.decision = Decision(
             level=np.zeros(rows, dtype=np.int8),
             previous=np.zeros(rows, dtype=np.int8),
             initialised=np.zeros(rows, dtype=np.bool_),
             deciding=np.full(rows, -1, dtype=np.int16),
-            trusted={signal: np.zeros(rows, dtype=np.bool_) for signal in function.signals},
+            trusted={
+                signal: told[signal] if signal in told else np.zeros(rows, dtype=np.bool_)
+                for signal in function.signals
+            },
         )
         self.first_cause = FirstCause(np.full(rows, -1, dtype=np.int16), np.full(rows, np.int64(ABSENT)))
-        self.downgraded_by = np.full(rows, -1, dtype=np.int16)
-        self.held = np.zeros((len(upper), rows), dtype=np.bool_)
-        self.holds_since = np.zeros((len(upper), rows), dtype=np.int64)
-        # of the types that they are compared with: other types take several times as long
-        self._ends = np.array([np.int16(end) for end in function.ends[1:]])[:, np.newaxis]
-        self._below = np.array([np.int8(level) for level in range(len(upper))])[:, np.newaxis]
+        self.managed = Managed(
+            level=self.decision.level,
+            previous=self.decision.previous,
+            initialised=self.decision.initialised,
+            deciding=self.decision.deciding,
+            downgraded_by=np.full(rows, -1, dtype=np.int16),
+            cause=self.first_cause.rule,
+            caused=self.first_cause.time,
+            held=np.zeros((len(upper), rows), dtype=np.bool_),
+            holds_since=np.zeros((len(upper), rows), dtype=np.int64),
+        )
+        self.limits = Limits(
+            ends=np.array(function.ends[1:], dtype=np.int16)[:, np.newaxis],
+            below=np.arange(len(upper), dtype=np.int8)[:, np.newaxis],
+            levels=len(function.levels),
+        )
         self._dwells = [round(level.dwell * NANOSECONDS) for level in upper]
 
-    def decide(
-        self, now: int, admissible: Levels, first: Indices, ready: Booleans, safe: Booleans | None, *, restart: bool
-    ) -> None:
-        """One step at `now` (ns).
+    def held_by(self, now: int) -> TimeColumn:
+        """Since when the rules of each upper level must have held at `now` for its dwell to be over, ns."""
+        # compared like this because now - holds_since may not fit into int64
+        return np.array([max(now - dwell, ABSENT) for dwell in self._dwells], dtype=np.int64)[:, np.newaxis]
 
-        admissible  int8 (row,), highest level whose cumulative rules are certain
-        first       int16 (row,), index of the first rule that is not certain, the number of rules where all are
-        ready       Boolean (row,): every signal that the rules name was seen since reset
-        safe        Boolean (level, row): the command is inside the safe set of that level; None: there are no such sets
-        restart     time went backwards: what held so far counts from `now`
-        """
-        decision = self.decision
-        np.copyto(decision.previous, decision.level)
-        np.logical_or(decision.initialised, ready, out=decision.initialised)
-        if restart:
-            np.copyto(self.held, False)
-        self._hold(now, first)
-        raised = self._may_rise(now, safe)
-        self._lower(now, admissible, first)
-        np.add(decision.level, raised, out=decision.level)
-        self._name_deciding(admissible, first)
+    def forget_held(self) -> None:
+        """Time went backwards: what held so far counts from now on."""
+        self.managed.held.fill(False)
 
     def distrust(self, time: int) -> None:
         """All rows to level 0 because `now` was no time: nothing is certain. `time` (ns) is the last that was one."""
-        decision = self.decision
-        nothing = np.zeros(decision.level.shape, dtype=np.int8)
-        first = np.zeros(decision.level.shape, dtype=np.int16)
-        np.copyto(decision.previous, decision.level)
-        self._lower(time, nothing, first)
-        self._name_deciding(nothing, first)
-        for array in (self.held, *decision.trusted.values()):
-            np.copyto(array, False)
+        rows = len(self.decision.level)
+        nothing, first = np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.int16)
+        nowhere = np.zeros(rows, dtype=np.bool_)
+        safe = np.zeros((self.limits.levels, rows), dtype=np.bool_)
+        after = decided(self.managed, time, nothing, first, nowhere, safe, self.held_by(time), self.limits)
+        self.take(after._replace(held=np.zeros_like(self.managed.held), holds_since=self.managed.holds_since))
+        self.trusted.fill(False)
+
+    def take(self, after: Managed) -> None:
+        """Go on with this state."""
+        # in this order: what is the level before may be the very array that the level after is written to
+        own: NDArray[Any]
+        for own, new in zip(self.managed, after, strict=True):  # type: ignore[assignment]
+            own[...] = new
 
     def reset(self, rows: Booleans) -> None:
         """Put rows, a Boolean (row,), into state init: nothing seen, nothing held, no cause latched."""
-        decision = self.decision
-        for array in (decision.level, decision.previous, decision.initialised, *decision.trusted.values(), *self.held):
+        own = self.managed
+        for array in (own.level, own.previous, own.initialised, *self.trusted, *own.held):
             array[rows] = 0
-        for array in (decision.deciding, self.downgraded_by, self.first_cause.rule):
+        for array in (own.deciding, own.downgraded_by, own.cause):
             array[rows] = -1
-        self.first_cause.time[rows] = ABSENT
+        own.caused[rows] = ABSENT
 
     def state(self) -> dict[str, NDArray[np.generic]]:
         """All arrays that carry over to the next step, by name. Not copies."""
-        decision = self.decision
-        trusted = {f"trusted.{signal}": array for signal, array in decision.trusted.items()}
+        own = self.managed
+        trusted = {f"trusted.{signal}": array for signal, array in self.decision.trusted.items()}
         return {
-            "level": decision.level,
-            "previous": decision.previous,
-            "initialised": decision.initialised,
-            "deciding": decision.deciding,
-            "downgraded_by": self.downgraded_by,
-            "first_cause.rule": self.first_cause.rule,
-            "first_cause.time": self.first_cause.time,
-            "held": self.held,
-            "holds_since": self.holds_since,
+            "level": own.level,
+            "previous": own.previous,
+            "initialised": own.initialised,
+            "deciding": own.deciding,
+            "downgraded_by": own.downgraded_by,
+            "first_cause.rule": own.cause,
+            "first_cause.time": own.caused,
+            "held": own.held,
+            "holds_since": own.holds_since,
             **trusted,
         }
-
-    def _hold(self, now: int, first: Indices) -> None:
-        """Note since when the rules of each level have held without a break."""
-        certain = first >= self._ends
-        np.copyto(self.holds_since, now, where=certain > self.held)
-        np.copyto(self.held, certain)
-
-    def _may_rise(self, now: int, safe: Booleans | None) -> Booleans:
-        """Rows that go up by one: initialised, and the next level's rules have held for its dwell, its set is safe."""
-        raised = self.held & (self.decision.previous == self._below)
-        for level, dwell in enumerate(self._dwells):
-            # compared like this because now - holds_since may not fit into int64
-            raised[level] &= self.holds_since[level] <= max(now - dwell, ABSENT)
-        if safe is not None:
-            raised &= safe[1:]
-        up: Booleans = raised.any(axis=0)
-        up &= self.decision.initialised
-        return up
-
-    def _lower(self, now: int, admissible: Levels, first: Indices) -> None:
-        decision = self.decision
-        lowered = admissible < decision.level
-        np.minimum(decision.level, admissible, out=decision.level)
-        np.copyto(self.downgraded_by, first, where=lowered)
-        lowered &= self.first_cause.rule < 0
-        np.copyto(self.first_cause.rule, first, where=lowered)
-        np.copyto(self.first_cause.time, now, where=lowered)
-
-    def _name_deciding(self, admissible: Levels, first: Indices) -> None:
-        decision = self.decision
-        blocked = admissible == decision.level
-        blocked &= admissible < len(self.function.levels) - 1
-        np.copyto(decision.deciding, self.downgraded_by)
-        np.copyto(decision.deciding, first, where=blocked)

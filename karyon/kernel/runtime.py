@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, assert_never
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import BooleanTable, FloatTable, each, isfinite, maximum, minimum
 from karyon.kernel.rules import (
     HIGHEST_LEVEL,
     Age,
@@ -51,9 +53,6 @@ NANOSECONDS = 1e9
 
 WIDEST = 8
 """Bytes of the widest number taken: a longer float does not fit into float64."""
-
-BLOCK = 2048
-"""Elements above which signals are aged one by one, so that intermediate arrays stay in the cache."""
 
 
 class SafetyInformation:
@@ -202,10 +201,9 @@ class SafetyInformation:
 
     def _since(self, index: int, now: int) -> Floats:
         """Time since the measurement in s, bound on the clock offset added; of no meaning where there is none."""
-        elapsed = _elapsed(now, self.time[index], np.empty(self.rows, dtype=np.int64))
         with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
-            since: Floats = elapsed / NANOSECONDS + self.clock_offset[index]
-        return since
+            age: Floats = age_of(self.time[index], self.clock_offset[index], Now.at(now))
+        return age
 
     def of_rows(self, rows: Ticks) -> SafetyInformation:
         """A copy of what is known of these rows. Raises IndexError."""
@@ -281,54 +279,69 @@ def _alive(component: str, seen: SafetyInformation, now: int) -> Verdict:
     if index is None:
         return _leaf(np.zeros(seen.rows, dtype=np.bool_), np.zeros(seen.rows, dtype=np.bool_))
     beats = seen.beats[index]
-    silence = _elapsed(now, beats, np.empty_like(beats)) / NANOSECONDS
-    return _leaf((beats != ABSENT) & (silence >= 0.0), silence <= seen.deadlines[index])
+    silence = since(beats, Now.at(now))
+    return _leaf(is_heard(beats, silence), silence <= seen.deadlines[index])
 
 
 def _row(table: NDArray[Any], index: int | None, rows: int) -> NDArray[Any]:
     return np.full(rows, np.nan) if index is None else table[index]
 
 
-class Freshness:
-    """Presence and age of everything seen, for all signals and components at once: what the formulas are given.
+class Now(NamedTuple):
+    """The time of a cycle in ns, and between which times its distance from it fits into int64."""
 
-    present  Boolean (signal, row); age  f8 (signal, row), s, of use where present
-    heard    Boolean (component, row): a heartbeat was seen and is not in the future
-    silence  f8 (component, row), s since that heartbeat, of use where heard
+    time: int
+    earliest: int
+    latest: int
+
+    @classmethod
+    def at(cls, time: int) -> Now:
+        """`time` in int64."""
+        return cls(time, time - LATEST, LATEST) if time >= 0 else cls(time, ABSENT, time - ABSENT)
+
+
+def since(time: Any, now: Now) -> Any:
+    """Time since then in s, both held at the ends of int64 where their difference does not fit, not wrapped around."""
+    return (now.time - minimum(maximum(time, now.earliest), now.latest)) / NANOSECONDS
+
+
+def age_of(time: Any, clock_offset: Any, now: Now) -> Any:
+    """Age in s, the bound on the clock offset added, of use where `is_present`. As `SafetyInformation.age`."""
+    return since(time, now) + clock_offset
+
+
+def is_present(value: Any, time: Any, clock_offset: Any, age: Any) -> Any:
+    """Whether there is a finite value whose time of measurement is not in the future. As `.present`."""
+    # elapsed time is finite, so the age is finite where the bound on the clock offset is
+    is_timed = (age >= 0.0) & (age < inf) & (clock_offset >= 0.0) & (time != ABSENT)
+    return is_timed & isfinite(value)
+
+
+def is_heard(beat: Any, silence: Any) -> Any:
+    """Whether a heartbeat was seen that is not in the future; `silence` is the time since it in s."""
+    return (silence >= 0.0) & (beat != ABSENT)
+
+
+class Freshness(NamedTuple):
+    """Presence and age of everything seen: what the rules are given.
+
+    present  (signal, row); age  s (signal, row), of use where present
+    heard    (component, row): a heartbeat was seen and is not in the future
+    silence  s (component, row), since that heartbeat, of use where heard
     """
 
-    def __init__(self, seen: SafetyInformation) -> None:
-        self.seen = seen
-        self.present: Booleans = np.zeros(seen.time.shape, dtype=np.bool_)
-        self.age: Floats = np.zeros(seen.time.shape)
-        self.heard: Booleans = np.zeros(seen.beats.shape, dtype=np.bool_)
-        self.silence: Floats = np.zeros(seen.beats.shape)
-        step = 1 if seen.rows > BLOCK else max(1, len(seen.signals))
-        self._blocks = [slice(start, start + step) for start in range(0, len(seen.signals), step)]
-        self._elapsed: Ticks = np.zeros((step, seen.rows), dtype=np.int64)
-        self._silent: Ticks = np.zeros(seen.beats.shape, dtype=np.int64)
+    present: BooleanTable
+    age: FloatTable
+    heard: BooleanTable
+    silence: FloatTable
 
-    def update(self, now: int) -> None:
-        """Presence and age at `now` (ns, in int64). The same meaning as `SafetyInformation.present` and `.age`."""
-        for block in self._blocks:
-            self._age(block, now)
-        beats = self.seen.beats
-        np.divide(_elapsed(now, beats, self._silent), NANOSECONDS, out=self.silence)
-        np.greater_equal(self.silence, 0.0, out=self.heard)
-        self.heard &= beats != ABSENT
 
-    def _age(self, block: slice, now: int) -> None:
-        seen, age, present = self.seen, self.age[block], self.present[block]
-        offset = seen.clock_offset[block]
-        np.divide(_elapsed(now, seen.time[block], self._elapsed), NANOSECONDS, out=age)
-        with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
-            np.add(age, offset, out=age)
-        np.greater_equal(age, 0.0, out=present)
-        # elapsed time is finite, so the age is finite where the bound on the clock offset is
-        present &= age < np.inf
-        present &= offset >= 0.0
-        present &= np.isfinite(seen.value[block])
-        present &= seen.time[block] != ABSENT
+def freshness(seen: Any, now: Now) -> Freshness:
+    """Of what `SafetyInformation` holds, or of as much of it as there is in a row."""
+    age = each(age_of, seen.time, seen.clock_offset, now)
+    present = each(is_present, seen.value, seen.time, seen.clock_offset, age)
+    silence = each(since, seen.beats, now)
+    return Freshness(present, age, each(is_heard, seen.beats, silence), silence)
 
 
 def time_or_none(given: Given) -> int | None:
@@ -337,16 +350,6 @@ def time_or_none(given: Given) -> int | None:
         return None
     time = int(given)
     return time if ABSENT < time <= LATEST else None
-
-
-def _elapsed(now: int, time: Ticks, out: Ticks) -> Ticks:
-    """now - time in ns, held at the ends of int64 where the difference does not fit, instead of wrapping around."""
-    if now >= 0:
-        np.maximum(time, now - LATEST, out=out)
-    else:
-        np.minimum(time, now - ABSENT, out=out)
-    np.copyto(out, now - out)
-    return out
 
 
 def _index(names: dict[str, int], name: Given) -> int | None:

@@ -76,11 +76,8 @@ class Simulation:
         self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
-        looks, sendings = (
-            self.end // nanoseconds(period) + 1 for period in (design.timing.perception_period, first.radio.period)
-        )
-        self.sensors = OwnSensors(scenarios, self.world, looks)
-        self.messages = Messages(scenarios, self.world, sendings)
+        self.sensors = OwnSensors(scenarios, self.world, self._times(design.timing.perception_period))
+        self.messages = Messages(scenarios, self.world, self._times(first.radio.period))
         self._is_real = is_real(first.sensors)[:, None]
         self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1
@@ -91,8 +88,7 @@ class Simulation:
         by_rules = first.radio.generation == "cam" and self.group is None
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
-        self._is_watched = self.group is not None or bool(self.attackers)  # who says what it sees ahead of it
-        fields = CONTENT if self._is_watched else MESSAGE
+        fields = CONTENT if self._tell_of_front else MESSAGE
         self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields)
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
@@ -126,13 +122,25 @@ class Simulation:
         self._begin(top)
         self._processes()
 
+    @property
+    def _tell_of_front(self) -> bool:
+        """Whether somebody listens for what cars say that they see ahead of them."""
+        return self.group is not None or bool(self.attackers)
+
+    def _times(self, period: float) -> int:
+        """How often something happens at most that has this period, in s."""
+        return self.end // nanoseconds(period) + 1
+
     def quicken(self) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
             self.sensors.quicken(compiled.in_parts)
             self.messages.quicken(compiled.in_parts)
+            self.world.quicken(compiled.in_place)
+            self.kernel.quicken(compiled.in_place)
             self.cruise.quicken(compiled.in_place)
+            self.metrics.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
         """Whether there is so much to do that it pays to compile, which takes a minute, or a second if cached."""
@@ -231,7 +239,7 @@ class Simulation:
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.messages.compose(true)
-        if self._is_watched:
+        if self._tell_of_front:
             message = np.vstack([message, self.messages.witness(self._seen_ahead())])
         message = self.attackers.content(now, message)
         sent = self.channel.send(now, message, true, mute)

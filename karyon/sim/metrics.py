@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import Column, Compiler, FloatTable, each, maximum, minimum, where
+from karyon.kernel.runtime import Booleans, Floats
+from karyon.kernel.runtime import Ticks as Integers
 from karyon.perception.following import OWN, RELATIVE
 from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL
 from karyon.perception.sensors import seconds
@@ -21,12 +24,68 @@ from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 if TYPE_CHECKING:
     from karyon.sim.engine import Simulation
 
-Floats = NDArray[np.float64]
-
 COLLISION, UNSAFE_DISTANCE, BAD_DATA = "collision", "unsafe_distance", "bad_data_in_command"
 SETTLED = 30_000_000_000  # ns, from which on the string is judged: what the start has disturbed is over
 NOT_JUDGED = ("collisions", "min_gap", "min_time_to_collision", "min_rss_margin", "mean_time_gap")
 MOVING = 1.0  # m/s: below it a time gap says nothing
+
+
+class Drive(NamedTuple):
+    """How each row drove (row,): state of what is measured; SI units."""
+
+    least_gap: Floats
+    least_margin: Floats
+    least_time_to_collision: Floats
+    speed_sum: Floats
+    spacing_sum: Floats  # from front bumper to front bumper
+    gap_sum: Floats  # of time gaps, while it moves
+    gap_time: Floats  # instants in which it does
+    shares: FloatTable  # instants at each level (level, row)
+
+
+class Judged(NamedTuple):
+    """After one instant."""
+
+    drive: Drive
+
+
+def begun(levels: int, rows: int) -> Drive:
+    """Before the first instant."""
+    return Drive._make([*np.full((3, rows), np.inf), *np.zeros((4, rows)), np.zeros((levels, rows))])
+
+
+def judge(
+    before: Drive,
+    gap: Floats,
+    speed: Floats,
+    front_speed: Floats,
+    margin: Floats,
+    level: Integers,
+    counted: Booleans,
+    levels: Column,
+    length: float,
+) -> Judged:
+    """One instant: of the true motion, the margin over the RSS distance, and the level in command."""
+    closing = speed - front_speed
+    is_closing = closing > 0.0
+    time = where(is_closing, maximum(gap, 0.0) / where(is_closing, closing, 1.0), np.inf)
+    moving = speed >= MOVING
+    return Judged(
+        Drive(
+            minimum(before.least_gap, gap),
+            minimum(before.least_margin, margin),
+            minimum(before.least_time_to_collision, time),
+            before.speed_sum + speed,
+            before.spacing_sum + (gap + length),
+            before.gap_sum + where(moving, gap / maximum(speed, MOVING), 0.0),
+            before.gap_time + where(moving, 1.0, 0.0),
+            each(_counted, before.shares, levels, level, counted),
+        )
+    )
+
+
+def _counted(share: Any, number: Any, level: Any, counted: Any) -> Any:
+    return share + where(counted & (level == number), 1.0, 0.0)
 
 
 class Metrics:
@@ -42,10 +101,9 @@ class Metrics:
         self._tolerated_own = _tolerated(simulation, OWN)
         fields = {sender: [f"{sender}.{field}" for field in MESSAGE] for sender in simulation.senders}
         self._tolerated = {name: _tolerated(simulation, of) for name, of in fields.items()}
-        self.shares = np.zeros((len(levels), rows))
-        self.min_gap = np.full(rows, np.inf)
-        self.min_ttc = np.full(rows, np.inf)
-        self.min_margin = np.full(rows, np.inf)
+        self._levels = np.arange(float(len(levels)))[:, None]
+        self._of_drive = begun(len(levels), rows)
+        self._judge = judge
         self.collisions = np.zeros(rows, dtype=np.int64)
         self.unsafe = np.zeros(rows, dtype=np.int64)
         self.overdue = np.zeros(rows, dtype=np.int64)
@@ -54,9 +112,7 @@ class Metrics:
         self._late = np.zeros(rows, dtype=bool)
         self._is_platoon = simulation.scenarios[0].kind == "platoon"
         self._length = simulation.scenarios[0].vehicle.length
-        self._speed_sum, self._spacing_sum = np.zeros(rows), np.zeros(rows)
         self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
-        self._gap_sum, self._gap_time = np.zeros(rows), np.zeros(rows)
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
         self.worst_handling = np.zeros(rows)
         self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
@@ -67,26 +123,31 @@ class Metrics:
         self.steps = 0
         self._is_shadow = simulation.is_shadow  # nobody knows what is true of real devices
 
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with compiled formulas: the bits stay the same."""
+        self._judge = in_place(judge)
+        self.distance.quicken(in_place)
+        self.exposure.quicken(in_place)
+
+    @property
+    def min_gap(self) -> Floats:
+        """Smallest gap of each row in m (row,)."""
+        return self._of_drive.least_gap
+
+    @property
+    def min_margin(self) -> Floats:
+        """Smallest margin over the RSS distance of each row in m (row,)."""
+        return self._of_drive.least_margin
+
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
         s, world = self._s, self._s.world
         gap, speed, front = world.gap, world.speed[world.own], world.front_speed
         self.distance.update(gap, speed, front, s.level)
-        closing = speed - front
-        self.min_gap = np.minimum(self.min_gap, gap)
-        self.min_margin = np.minimum(self.min_margin, self.distance.margin)
-        ttc = np.where(closing > 0.0, np.maximum(gap, 0.0) / np.where(closing > 0.0, closing, 1.0), np.inf)
-        self.min_ttc = np.minimum(self.min_ttc, ttc)
-        self._speed_sum += speed
-        self._spacing_sum += gap + self._length
+        told = gap, speed, front, self.distance.margin, s.level, s.initialised, self._levels, self._length
+        self._of_drive = self._judge(self._of_drive, *told).drive
         if self._is_platoon and now >= SETTLED:
             self._speeds += np.stack([np.ones_like(world.speed), world.speed, world.speed * world.speed])
-        moving = speed >= MOVING
-        self._gap_sum += np.where(moving, gap / np.maximum(speed, MOVING), 0.0)
-        self._gap_time += moving
-        counted = s.initialised
-        for level in range(len(self.shares)):
-            self.shares[level] += counted & (s.level == level)
         if not self._is_shadow:
             self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
             margin = self.distance.margin
@@ -120,8 +181,9 @@ class Metrics:
         s = self._s
         bad = self._bad(now)
         self._handled(now, self.exposure.update(now, bad, s.level, s.level_since))
-        late = np.asarray(self.exposure.overdue.any(axis=0))
-        self._late = self._note(now, "bad data in command beyond its bound", late, self._late, self.overdue)
+        self._late = self._note(
+            now, "bad data in command beyond its bound", self.exposure.late.copy(), self._late, self.overdue
+        )
         waiting = self._handling_since != NONE
         safe = waiting & self.distance.safe_at_level
         if waiting.any():
@@ -186,16 +248,16 @@ class Metrics:
         followers = s.world.vehicles - 1
         rows = slice(run * followers, (run + 1) * followers)
         name = s.function.name
-        time = self._gap_time[rows].sum()
+        time = self._of_drive.gap_time[rows].sum()
         measured: dict[str, Any] = {
             "duration": float(seconds(s.finished, 0)),
             "vehicles": s.world.vehicles,
             "vehicle_steps": s.world.vehicles * self.steps,
             "collisions": int(self.collisions[rows].sum()),
-            "min_gap": float(self.min_gap[rows].min()),
-            "min_time_to_collision": _finite(self.min_ttc[rows].min()),
-            "min_rss_margin": float(self.min_margin[rows].min()),
-            "mean_time_gap": float(self._gap_sum[rows].sum() / time) if time else None,
+            "min_gap": float(self._of_drive.least_gap[rows].min()),
+            "min_time_to_collision": _finite(self._of_drive.least_time_to_collision[rows].min()),
+            "min_rss_margin": float(self._of_drive.least_margin[rows].min()),
+            "mean_time_gap": float(self._of_drive.gap_sum[rows].sum() / time) if time else None,
             "functions": {name: self._function(rows)},
             "metrics": (self._platoon(run) if self._is_platoon else {}) | self.radio.summary(run),
             "safety_goals": self._goals(rows),
@@ -218,7 +280,7 @@ class Metrics:
         count, total, squares = self._speeds[:, run * vehicles : (run + 1) * vehicles]
         energy = np.sqrt(np.maximum(squares - total * total / np.maximum(count, 1.0), 0.0))
         rows = slice(run * (vehicles - 1), (run + 1) * (vehicles - 1))
-        speed, spacing = self._speed_sum[rows].sum(), self._spacing_sum[rows].sum()
+        speed, spacing = self._of_drive.speed_sum[rows].sum(), self._of_drive.spacing_sum[rows].sum()
         return {
             "string_stability": float((energy[1:] / energy[:-1]).max()) if energy.min() > 0.0 else None,
             "throughput": float(3600.0 * speed / spacing) if spacing > 0.0 else None,
@@ -226,8 +288,9 @@ class Metrics:
 
     def _function(self, rows: slice) -> dict[str, Any]:
         s = self._s
-        total = self.shares[:, rows].sum()
-        shares = self.shares[:, rows].sum(axis=1) / total if total else np.eye(len(self.shares))[0]
+        shares = self._of_drive.shares[:, rows]
+        total = shares.sum()
+        shares = shares.sum(axis=1) / total if total else np.eye(len(shares))[0]
         latency, bound, handling = self._tightest(rows)
         downgrades = s.log.verdicts[:, rows].sum(axis=1).tolist()
         return {

@@ -128,4 +128,4 @@ class Strangers:
             margin, self.speed, relative_speed, world.acceleration[ahead], REACTION, braking, BARRIER_GAIN
         )
         wanted = np.minimum(np.minimum(self._law.acceleration(seen), bound), limits.acceleration(self.speed))
-        return np.maximum(wanted, -braking)
+        return np.asarray(np.maximum(wanted, -braking))

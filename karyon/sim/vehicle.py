@@ -1,12 +1,38 @@
 """Longitudinal motion of a vehicle: a first-order lag between command and acceleration, friction, no reversing."""
 
 from math import exp
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from karyon.kernel.elementwise import maximum, minimum, where
+from karyon.kernel.runtime import Floats
 
-Floats = NDArray[np.float64]
+
+class Motion(NamedTuple):
+    """Of each car: m, m/s, m/s²."""
+
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+
+
+class Moved(NamedTuple):
+    """After a step."""
+
+    motion: Motion
+
+
+class Step(NamedTuple):
+    """What a step of so many s comes to for a vehicle: see `move`."""
+
+    step: float
+    lag: float
+    friction: float
+    decay: float  # share of an excess acceleration that is left after it
+
+    @classmethod
+    def of(cls, step: float, lag: float, friction: float) -> "Step":
+        """s, s, m/s²."""
+        return cls(step, lag, friction, exp(-step / lag))
 
 
 def move(
@@ -18,18 +44,25 @@ def move(
     lag, friction                            s; largest acceleration and deceleration, m/s²
     A car that would reverse stops instead, at the speed's mean deceleration.
     """
-    decay = exp(-step / lag)
-    wanted = np.minimum(np.maximum(command, -friction), friction)
-    excess = acceleration - wanted
-    later_acceleration = wanted + excess * decay
-    faded = lag * (1.0 - decay)
+    return moved(Motion(position, speed, acceleration), command, Step.of(step, lag, friction)).motion
+
+
+def moved(before: Motion, command: Floats, by: Step) -> Moved:
+    """`move` as a formula."""
+    position, speed, step, lag = before.position, before.speed, by.step, by.lag
+    wanted = minimum(maximum(command, -by.friction), by.friction)
+    excess = before.acceleration - wanted
+    later_acceleration = wanted + excess * by.decay
+    faded = lag * (1.0 - by.decay)
     later_speed = speed + wanted * step + excess * faded
     later_position = position + speed * step + 0.5 * wanted * step * step + excess * lag * (step - faded)
     stops = later_speed <= 0.0
-    slowing = np.maximum(speed - later_speed, 1e-12)
-    stopped_position = position + 0.5 * speed * step * np.minimum(1.0, speed / slowing)
-    return (
-        np.where(stops, stopped_position, later_position),
-        np.where(stops, 0.0, later_speed),
-        np.where(stops, 0.0, later_acceleration),
+    slowing = maximum(speed - later_speed, 1e-12)
+    stopped_position = position + 0.5 * speed * step * minimum(1.0, speed / slowing)
+    return Moved(
+        Motion(
+            where(stops, stopped_position, later_position),
+            where(stops, 0.0, later_speed),
+            where(stops, 0.0, later_acceleration),
+        )
     )

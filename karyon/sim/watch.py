@@ -7,18 +7,28 @@ violates the safety case, and its latency runs to the end of the fault. [safety 
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from karyon.control import rss
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Column,
+    Compiler,
+    FloatTable,
+    TimeTable,
+    anywhere,
+    each,
+    maximum,
+    of_design,
+    where,
+)
+from karyon.kernel.runtime import Booleans, Floats
+from karyon.kernel.runtime import Ticks as Integers
 from karyon.perception.sensors import seconds
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
-Integers = NDArray[np.int64]
-
-NONE = np.iinfo(np.int64).max
+NONE = 2**63 - 1  # ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,77 @@ class Truth:
         return found
 
 
+class Exposed(NamedTuple):
+    """State of the exposures to each item."""
+
+    since: TimeTable  # ns, `NONE`: not exposed
+    worst: FloatTable  # s, of those that are counted
+    overdue: BooleanTable  # beyond its bound at any time
+
+
+class Ended(NamedTuple):
+    """After one step: the state, and the exposures that have ended and count; when they began, and how long, s."""
+
+    exposed: Exposed
+    counted: BooleanTable
+    since: TimeTable
+    lasted: FloatTable
+    late: Booleans  # beyond the bound of any item
+
+
+def expose(
+    before: Exposed,
+    now: int,
+    bad: BooleanTable,
+    level: Integers,
+    level_since: Integers,
+    guards: Column,
+    bounds: FloatTable,
+) -> Ended:
+    """One step of `Exposure`."""
+    inside = each(_is_inside, guards, level)
+    exposed = each(_both, bad, inside)
+    lasted = each(_lasted, before.since, inside, now, level_since)
+    over = each(_is_over, before.since, lasted, bounds)
+    counted = each(_is_counted, before.since, exposed, inside, over)
+    worst = each(_worst, before.worst, lasted, counted, exposed, over)
+    overdue = each(_either, before.overdue, over)
+    since = each(_since, before.since, exposed, now)
+    return Ended(Exposed(since, worst, overdue), counted, before.since, lasted, anywhere(overdue))
+
+
+def _is_inside(guard: Any, level: Any) -> Any:
+    return level >= guard
+
+
+def _both(one: Any, other: Any) -> Any:
+    return one & other
+
+
+def _either(one: Any, other: Any) -> Any:
+    return one | other
+
+
+def _lasted(since: Any, inside: Any, now: int, level_since: Any) -> Any:
+    return seconds(where(inside, now, level_since), where(since != NONE, since, now))
+
+
+def _is_over(since: Any, lasted: Any, bound: Any) -> Any:
+    return (since != NONE) & (lasted > bound)
+
+
+def _is_counted(since: Any, exposed: Any, inside: Any, over: Any) -> Any:
+    return (since != NONE) & ~exposed & (~inside | over)
+
+
+def _worst(worst: Any, lasted: Any, counted: Any, exposed: Any, over: Any) -> Any:
+    return where(counted | (exposed & over), maximum(worst, lasted), worst)
+
+
+def _since(since: Any, exposed: Any, now: int) -> Any:
+    return where(exposed, where(since != NONE, since, now), NONE)
+
+
 class Exposure:
     """Exposures of `rows` to guarded items (signals and components).
 
@@ -77,58 +158,107 @@ class Exposure:
     """
 
     def __init__(self, guards: Integers, bounds: Floats) -> None:
-        self.bounds = bounds
-        self._guards = guards[:, None]
+        self.bounds = np.ascontiguousarray(bounds)
+        self._guards = guards[:, None].astype(float)
         shape = bounds.shape
-        self._since = np.full(shape, NONE, dtype=np.int64)
-        self.worst = np.zeros(shape)
-        self.overdue = np.zeros(shape, dtype=bool)
+        self._state = Exposed(np.full(shape, NONE), np.zeros(shape), np.zeros(shape, dtype=bool))
+        self._expose = expose
+        self.late = np.zeros(shape[1], dtype=bool)  # beyond the bound of any item (row,)
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        if len(self._guards):
+            self._expose = in_place(expose)
+
+    @property
+    def worst(self) -> Floats:
+        """Of the exposures that count so far (item, row), s."""
+        return self._state.worst
+
+    @property
+    def overdue(self) -> Booleans:
+        """Which were beyond their bound at any time (item, row)."""
+        return self._state.overdue
 
     def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> list[Latency]:
         """One step: which items are bad (item, row), the level in command and since when (row,).
 
         Returns the exposures that a switch, or the end of the failure after its bound, has ended.
         """
-        inside = level >= self._guards
-        exposed = bad & inside
-        running = self._since != NONE
-        ended = running & ~exposed
-        lasted = seconds(np.where(inside, now, level_since), np.where(running, self._since, now))
-        over = running & (lasted > self.bounds)
-        self.overdue |= over
-        counted = ended & (~inside | over)
-        self.worst = np.where(counted | (exposed & over), np.maximum(self.worst, lasted), self.worst)
-        found = [
-            Latency(int(i), int(r), int(self._since[i, r]), float(lasted[i, r]), not bool(inside[i, r]))
-            for i, r in zip(*np.nonzero(counted), strict=True)
+        ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
+        self._state, self.late = ended.exposed, ended.late
+        if not ended.counted.any():
+            return []
+        return [
+            Latency(
+                int(i), int(r), int(ended.since[i, r]), float(ended.lasted[i, r]), bool(level[r] < self._guards[i, 0])
+            )
+            for i, r in zip(*np.nonzero(ended.counted), strict=True)
         ]
-        self._since = np.where(exposed, np.where(running, self._since, now), NONE)
-        return found
 
     def close(self, now: int) -> list[Latency]:
         """The run ends: exposures that still run are counted when they are over their bound."""
-        nothing = np.zeros(self._since.shape, dtype=bool)
+        nothing = np.zeros(self.bounds.shape, dtype=bool)
         rows = self.bounds.shape[-1]
         everywhere = np.full(rows, np.iinfo(np.int64).max)
         return self.update(now, nothing, everywhere, np.full(rows, now))
+
+
+class Margins(NamedTuple):
+    """Gap beyond the RSS distance (row,)."""
+
+    reaction: Floats  # s, for which it is kept
+    margin: Floats  # m
+    safe_at_level: Booleans  # at the reaction time of the level in command
+
+
+class Kept(NamedTuple):
+    """After one step."""
+
+    margins: Margins
+
+
+def keep(
+    before: Margins, gap: Floats, speed: Floats, front_speed: Floats, level: Integers, reactions: Column, braking: float
+) -> Kept:
+    """One step of `Distance`."""
+    wanted = of_design(level, reactions)
+    safe = gap - rss.safe_distance(speed, front_speed, wanted, braking) >= 0.0
+    reaction = where(safe | (wanted < before.reaction), wanted, before.reaction)
+    return Kept(Margins(reaction, gap - rss.safe_distance(speed, front_speed, reaction, braking), safe))
 
 
 class Distance:
     """Gap against collision and the RSS distance of the level in command (row,)."""
 
     def __init__(self, reaction_times: Floats, braking: float, rows: int) -> None:
-        self._reaction_times, self._braking = reaction_times, braking
-        self.reaction = np.full(rows, reaction_times[0])
-        self.margin = np.full(rows, np.inf)
-        self.safe_at_level = np.ones(rows, dtype=bool)
+        self._reaction_times, self._braking = reaction_times[:, None], braking
+        self._keep = keep
+        self._margins = Margins(np.full(rows, reaction_times[0]), np.full(rows, np.inf), np.ones(rows, dtype=bool))
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._keep = in_place(keep)
+
+    @property
+    def reaction(self) -> Floats:
+        """Reaction time in s for which the margin is kept (row,)."""
+        return self._margins.reaction
+
+    @property
+    def margin(self) -> Floats:
+        """In m (row,)."""
+        return self._margins.margin
+
+    @property
+    def safe_at_level(self) -> Booleans:
+        """Whether there would be one at the reaction time of the level in command (row,)."""
+        return self._margins.safe_at_level
 
     def update(self, gap: Floats, speed: Floats, front_speed: Floats, level: Integers) -> None:
         """RSS margin in m: at the level's technical reaction time, the old one until the lower level's safe state."""
-        wanted = self._reaction_times[level]
-        at_level = gap - rss.safe_distance(speed, front_speed, wanted, self._braking)
-        self.safe_at_level = at_level >= 0.0
-        self.reaction = np.where(self.safe_at_level | (wanted < self.reaction), wanted, self.reaction)
-        self.margin = gap - rss.safe_distance(speed, front_speed, self.reaction, self._braking)
+        told = gap, speed, front_speed, level, self._reaction_times, self._braking
+        self._margins = self._keep(self._margins, *told).margins
 
 
 class Blame:
@@ -150,7 +280,7 @@ class Blame:
 
     def excused(self, now: int, margin: Floats, reaction_time: Floats) -> Booleans:
         """Where a negative margin (m) is not one's own fault; `reaction_time` in s, of the level in command (row,)."""
-        before, self._before = self._before, margin
+        before, self._before = self._before, margin.copy()
         if not self._is_begun:
             return np.zeros(margin.shape, dtype=bool)
         begun = self._since != NONE

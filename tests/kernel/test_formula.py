@@ -11,7 +11,7 @@ from karyon.kernel import ABSENT, Age, Alive, And, AtLeast, Cooperation, Not, Or
 from karyon.kernel.design import Component, Design, Function, Level, Signal
 from karyon.kernel.formula import generate
 from karyon.kernel.rules import DEEPEST, sole_signal
-from karyon.kernel.runtime import LATEST, Freshness, SafetyInformation
+from karyon.kernel.runtime import LATEST, Now, SafetyInformation, freshness
 from karyon.kernel.timing import Timing
 
 SIGNALS = ("front.distance", "own.speed", "lead.message")
@@ -84,10 +84,12 @@ def information(draw):
     return seen
 
 
+def known_of(seen, now=NOW):
+    return {**vars(seen), **freshness(seen, Now.at(now))._asdict()}
+
+
 def admitted(formula, seen, now=NOW):
-    fresh = Freshness(seen)
-    fresh.update(now)
-    known = {**vars(seen), "present": fresh.present, "age": fresh.age, "heard": fresh.heard, "silence": fresh.silence}
+    known = known_of(seen, now)
     return formula.admit(*(known[quantity][index] for quantity, index in formula.inputs))
 
 
@@ -196,14 +198,6 @@ def test_the_same_source_runs_on_single_numbers():
     namespace = {"where": row_by_row, "small": int, "tiny": int, "infinite": inf}
     exec(formula.source, namespace)
     for row in range(3):
-        fresh = Freshness(seen)
-        fresh.update(NOW)
-        known = {
-            **vars(seen),
-            "present": fresh.present,
-            "age": fresh.age,
-            "heard": fresh.heard,
-            "silence": fresh.silence,
-        }
+        known = known_of(seen)
         single = namespace["admit"](*(known[quantity][index][row].item() for quantity, index in formula.inputs))
         assert list(single) == [each[row] for each in arrays]

@@ -1,0 +1,177 @@
+"""Kernel, control, motion and measures compiled in place: the bits of NumPy, whatever comes, however long."""
+
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from karyon.compiled import in_place
+from karyon.control.cruise import Cruise
+from karyon.control.situation import Situation
+from karyon.kernel import ABSENT, Kernel
+from karyon.sim.metrics import begun, judge
+from karyon.sim.scenario import read
+from karyon.sim.vehicle import Motion, Step, moved
+from karyon.sim.watch import Distance, Exposure
+
+pytest.importorskip("numba")
+
+ROWS, PERIOD = 33, 50_000_000
+ABSURD = [nan, inf, -inf, 0.0, -0.0, 1e300, -1e300, 5e-324]
+
+
+class Compiler:
+    """`in_place`, that knows what it has compiled."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, formula):
+        self.made.append(in_place(formula))
+        return self.made[-1]
+
+    def has_compiled(self, formulas):
+        return len(self.made) == formulas and all(each.is_compiled for each in self.made)
+
+
+@pytest.fixture
+def compiler():
+    return Compiler()
+
+
+@pytest.fixture(autouse=True)
+def _absurd_numbers_do_not_warn():
+    with np.errstate(all="ignore"):
+        yield
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def numbers(rng, low, high):
+    """One per row, some of them absurd."""
+    return np.where(rng.random(ROWS) < 0.05, rng.choice(ABSURD, ROWS), rng.uniform(low, high, ROWS))
+
+
+def same(one, other):
+    return np.array_equal(one, other, equal_nan=one.dtype == float)
+
+
+def test_the_kernel_decides_the_same(rng, compiler):
+    """Signals late, lost, invalid and absurd, clocks that run back or say nothing, and rows that begin anew."""
+    design = read("platoon").design
+    plain, quick = Kernel(design, ROWS), Kernel(design, ROWS)
+    quick.quicken(compiler)
+    now, reached = 10 * PERIOD, set()
+    for cycle in range(400):
+        now += -9 * PERIOD if cycle == 200 else PERIOD
+        good = rng.random() < 0.97
+        for signal in design.signals:
+            value = numbers(rng, 0.0, 50.0) if not good else np.full(ROWS, 20.0)
+            time = np.where(rng.random(ROWS) < 0.01, rng.choice([ABSENT, now + 1, now - 20 * PERIOD], ROWS), now)
+            validity = np.where(rng.random(ROWS) < 0.01, rng.choice([nan, 0.5, 2.0], ROWS), 1.0)
+            for kernel in (plain, quick):
+                kernel.seen.see(signal.name, value, time, validity, 0.1, 0.0)
+        beats = rng.random(ROWS) < 0.9
+        safe = {"acc": rng.random((len(design.functions[0].levels), ROWS)) < 0.98}
+        for kernel in (plain, quick):
+            for component in design.components:
+                kernel.seen.beat(component.name, now, beats)
+            for peer in design.peers:
+                kernel.seen.agree(peer, 3)
+            kernel.step(None if cycle % 150 == 149 else now, None if cycle % 7 == 0 else safe)
+            if cycle == 250:
+                kernel.reset(beats)
+        one, other = plain.snapshot(), quick.snapshot()
+        assert all(same(one[name], other[name]) for name in one)
+        reached |= set(one["function.acc.level"].tolist())
+    assert reached == {0, 1, 2, 3}
+    assert compiler.has_compiled(1)
+
+
+LEVELS = [
+    {"time_gap": 2.5, "reaction_time": 1.0},
+    {"time_gap": 1.4, "reaction_time": 1.0},
+    {"time_gap": 0.9, "reaction_time": 0.5, "closing": 2.0},
+    {"time_gap": 0.5, "reaction_time": 0.3, "law": "path"},
+]
+RANGES = [(0.0, 150.0), (0.0, 40.0), (-10.0, 10.0), (-8.0, 3.0), (0.0, 40.0), (-8.0, 3.0), (-8.0, 3.0), (0.0, 40.0)]
+
+
+def test_the_cars_are_controlled_the_same(rng, compiler):
+    """Each level, laws of ours, commands that others hold back, other cars ahead, and any numbers."""
+    plain, quick = Cruise(ROWS, LEVELS, 8.0, 0.2), Cruise(ROWS, LEVELS, 8.0, 0.2)
+    quick.quicken(compiler)
+    for _ in range(100):
+        gap, speed, relative, *others = (numbers(rng, *between) for between in RANGES)
+        seen = Situation(gap, speed, relative, rng.random(ROWS) < 0.2, *others, rng.uniform(10.0, 40.0, ROWS))
+        told = rng.integers(0, 4, ROWS), rng.random(ROWS) < 0.7, np.abs(numbers(rng, 0.0, 40.0)), 0.05
+        announced, held, another = rng.random((3, ROWS)) < 0.5
+        for cruise in (plain, quick):
+            before = cruise.command.copy()
+            command, safe = cruise.update(seen, *told, announced)
+            kept = command.copy(), safe.copy()
+            cruise.command = np.where(held, command, before)
+            cruise.meet(another)
+            if cruise is plain:
+                expected = kept
+        assert all(map(same, expected, kept))
+    assert compiler.has_compiled(3)
+
+
+def test_exposures_and_distances_are_the_same(rng, compiler):
+    """Also those that are found to have ended."""
+    bounds = np.where(rng.random((3, ROWS)) < 0.2, inf, 0.2)
+    exposures = [Exposure(np.array([1, 1, 2]), bounds) for _ in range(2)]
+    distances = [Distance(np.array([1.0, 1.0, 0.5]), 6.0, ROWS) for _ in range(2)]
+    exposures[1].quicken(compiler)
+    distances[1].quicken(compiler)
+    ended, now, since = 0, 0, np.zeros(ROWS, dtype=np.int64)
+    for _ in range(60):
+        now += PERIOD
+        bad, level = rng.random((3, ROWS)) < 0.8, rng.integers(0, 3, ROWS)
+        since = np.where(rng.random(ROWS) < 0.5, now, since)
+        one, other = (each.update(now, bad, level, since) for each in exposures)
+        assert one == other
+        ended += len(one)
+        drive = numbers(rng, -1.0, 60.0), numbers(rng, 0.0, 40.0), numbers(rng, 0.0, 40.0), level
+        for distance in distances:
+            distance.update(*drive)
+        for name in ("worst", "overdue", "late"):
+            assert same(*(getattr(each, name) for each in exposures))
+        for name in ("reaction", "margin", "safe_at_level"):
+            assert same(*(getattr(each, name) for each in distances))
+    assert ended > ROWS
+    assert compiler.has_compiled(2)
+
+
+def test_cars_move_and_are_measured_the_same(rng, compiler):
+    """Sums and least values over many instants."""
+    motions = [Motion(np.zeros(ROWS), np.full(ROWS, 20.0), np.zeros(ROWS)) for _ in range(2)]
+    drives = [begun(4, ROWS) for _ in range(2)]
+    ways = ((moved, judge), (compiler(moved), compiler(judge)))
+    by = Step.of(0.05, 0.2, 9.0)
+    for _ in range(60):
+        command, level = numbers(rng, -9.0, 3.0), rng.integers(0, 4, ROWS)
+        told = *(numbers(rng, -1.0, 50.0) for _ in range(4)), level, rng.random(ROWS) < 0.9
+        for way, (move, measure) in enumerate(ways):
+            motions[way] = move(motions[way], command, by).motion
+            drives[way] = measure(drives[way], *told, np.arange(4.0)[:, None], 4.5).drive
+        assert all(map(same, *motions))
+        assert all(map(same, *drives))
+    assert compiler.has_compiled(2)
+
+
+def test_arrays_of_any_order_are_taken(compiler):
+    """What is no plain array is copied first: every other number of one, and one that nobody may write on."""
+    motion, by = Motion(np.zeros(ROWS), np.full(ROWS, 20.0), np.zeros(ROWS)), Step.of(0.05, 0.2, 9.0)
+    quick, command = compiler(moved), np.linspace(-3.0, 3.0, 2 * ROWS)[::2]
+    fixed = command.copy()
+    fixed.flags.writeable = False
+    plain = motion
+    for each in (command, command, fixed, np.broadcast_to(1.0, ROWS)):
+        motion, plain = quick(motion, each, by).motion, moved(plain, each, by).motion
+        assert all(map(same, motion, plain))
+    assert compiler.has_compiled(1)

@@ -136,8 +136,9 @@ class SafetyInformation:
                 self._forget(index)
             return False
         kept = (self.value, self.validity, self.spread, self.clock_offset, self.time)
+        places, whole = _together(known), len(known) == len(indices)
         for array, given in zip(kept, (*reals, time), strict=True):
-            array[known] = given if isinstance(given, float) else given[rows]
+            array[places] = given if whole or isinstance(given, float) else given[rows]
         return True
 
     def forget(self, signal: str) -> bool:
@@ -157,6 +158,9 @@ class SafetyInformation:
         index = _index(self.components, component)
         if index is None:
             return False
+        if rows_mask is True and type(time) is int and ABSENT <= time <= LATEST:  # what comes in each cycle
+            self.beats[index] = time
+            return True
         ticks, mask = _ticks(time, self.rows), mask_or_none(rows_mask, self.rows)
         if ticks is None or mask is None:
             self.beats[index] = ABSENT
@@ -350,6 +354,12 @@ def time_or_none(given: Given) -> int | None:
         return None
     time = int(given)
     return time if ABSENT < time <= LATEST else None
+
+
+def _together(indices: Sequence[int]) -> slice | Sequence[int]:
+    """The same places, as a slice if they follow each other: nothing is gathered and scattered then."""
+    begin, end = (indices[0], indices[-1] + 1) if indices else (0, 0)
+    return slice(begin, end) if list(indices) == list(range(begin, end)) else indices
 
 
 def _index(names: dict[str, int], name: Given) -> int | None:

@@ -23,7 +23,6 @@ sees one, at its speed.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import inf, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -117,6 +116,8 @@ def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
 @dataclass(slots=True)
 class Seen:
     """What perception says of every row: arrays (signal, row), and what the car ahead says as `lead`.
+
+    Where perception is compiled they are written anew with the next look: who remembers one, copies it.
 
     speed_bound   m/s: own speed, or where it is doubted the largest that any source says, or 0
     speed_known   any source says something of own speed
@@ -293,8 +294,7 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
     samples = Samples(blank(count, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
     *fresh, handed_over = samples.fresh
     samples.fresh = samples.fresh[:count]
-    named: Any = map(Sample, samples.value, samples.time, fresh)
-    return samples, Measured(*named, handed_over)
+    return samples, Measured._make([*map(Sample, samples.value, samples.time, fresh), handed_over])
 
 
 def _received(rows: int) -> tuple[Samples, Message]:
@@ -303,8 +303,7 @@ def _received(rows: int) -> tuple[Samples, Message]:
     samples = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count, rows, np.bool_))
     *value, fading = samples.value
     samples.value = samples.value[:count]
-    named: Any = map(Sample, value, samples.time, samples.fresh)
-    return samples, Message(*named, fading)
+    return samples, Message._make([*map(Sample, value, samples.time, samples.fresh), fading])
 
 
 def _known(

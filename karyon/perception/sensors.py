@@ -45,10 +45,10 @@ def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Arrays (row,) as one (of these, row): the same memory where they lie side by side at equal distances."""
     block = arrays[0].base
     if isinstance(block, np.ndarray) and block.ndim == 2 and all(each.base is block for each in arrays):
-        begin, *others = ((each.ctypes.data - block.ctypes.data) // block.strides[0] for each in arrays)
-        places = range(begin, begin + len(arrays) * (step := others[0] - begin), step)
-        if [begin, *others] == list(places):
-            return block[places.start : places.stop : step, : arrays[0].size]
+        places = [(each.ctypes.data - block.ctypes.data) // block.strides[0] for each in arrays]
+        begin, step = places[0], places[1] - places[0]
+        if step > 0 and places == list(range(begin, places[-1] + 1, step)):
+            return block[begin : places[-1] + 1 : step, : arrays[0].size]
     return np.stack(arrays)
 
 

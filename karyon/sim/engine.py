@@ -307,12 +307,13 @@ class Simulation:
         true = self.sensors.true
         return true if self.outside is None else np.where(self._is_real, np.nan, true)
 
-    def _handed_over(self, now: int) -> np.ndarray:
+    def _handed_over(self, now: int) -> np.ndarray | None:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
-        strangers, found = self.world.strangers, np.zeros(self.rows, dtype=bool)
+        strangers = self.world.strangers
         changed = strangers.settled()
         if not len(changed):
-            return found
+            return None
+        found = np.zeros(self.rows, dtype=bool)
         found[strangers.row[changed]] = True
         self.metrics.cut_in(now, strangers.row[changed[strangers.present[changed]]])
         self.log.cut_in(now, strangers, changed, self.world)
@@ -374,7 +375,7 @@ class Simulation:
         kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
         kernel.see_all(OWN, seen.value, seen.time, seen.validity, seen.spread)
         for sender, told in zip(self.senders, self.told, strict=True):
-            time, validity = (np.repeat(each[None], len(MESSAGE), axis=0) for each in (told.time, told.validity))
+            time, validity = (np.broadcast_to(each, told.value.shape) for each in (told.time, told.validity))
             kernel.see_all([f"{sender}.{field}" for field in MESSAGE], told.value, time, validity, told.spread, offset)
             kernel.see(sender, told.value[0], told.time, told.validity, 0.0, offset)
 
@@ -504,7 +505,7 @@ def _age(now: int, time: np.ndarray) -> np.ndarray:
 
 def _situation(seen: Seen, leader: np.ndarray, scenario: Scenario, sensor_range: float) -> Situation:
     return Situation(
-        gap=seen.gap,
+        gap=seen.gap.copy(),  # control remembers it, and perception writes on its own
         speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
         relative_speed=seen.value[RELATIVE],
         road_open=seen.value[DISTANCE] >= sensor_range,

@@ -47,6 +47,7 @@ CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
 COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
 TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
 SINGLE = (float, int, bool)
+LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -114,7 +115,7 @@ class _ByTables:
 
     def __init__(self, formula: Callable[..., Any], source_of: "Source", rows: int) -> None:
         self._loop = _made(formula, source_of, 1)[0]
-        *given, (_, result) = get_type_hints(formula).items()
+        *given, (_, result) = _hints(formula).items()
         self._state: Any = None
         self._written: list[Any] = []
         if source_of is _table_source:
@@ -184,7 +185,7 @@ class _Table:
 @cache
 def _told(result: Any) -> Any:
     """What a formula answers besides its state, as a named tuple of its own."""
-    _, *told = get_type_hints(result).items()
+    _, *told = _hints(result).items()
     return NamedTuple(f"{result.__name__}Told", told)
 
 
@@ -219,7 +220,7 @@ def _arrays_in(given: Any) -> Iterator[Any]:
 def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
     """A named tuple of the next rows, and of the next single numbers (1,)."""
     if _is_tuple(kind):
-        return kind(*(_views(each, rows, numbers) for each in get_type_hints(kind).values()))
+        return kind(*(_views(each, rows, numbers) for each in _hints(kind).values()))
     return next(numbers) if kind in SINGLE else next(rows[CODES.get(kind, "d")])
 
 
@@ -275,7 +276,7 @@ class _InPlace:
         if self._is_given_up:
             return result
         try:
-            *kinds, kind = get_type_hints(self._formula).values()
+            *kinds, kind = _hints(self._formula).values()
             self._kinds, self._has_state = kinds, _has_state(kinds, kind)
             rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
             self._result = _plain(result, kind, rows)
@@ -288,13 +289,13 @@ class _InPlace:
 
 def _has_state(kinds: Sequence[Any], result: Any) -> bool:
     """Whether a formula of these annotations takes a state and answers the next one."""
-    return _is_tuple(kinds[0]) and next(iter(get_type_hints(result).values())) is kinds[0]
+    return _is_tuple(kinds[0]) and next(iter(_hints(result).values())) is kinds[0]
 
 
 def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
     """Copies of arrays, each of the type that its annotation says; of `rows` where one number is meant for all."""
     if _is_tuple(kind):
-        kinds = get_type_hints(kind).values()
+        kinds = _hints(kind).values()
         return kind(*(_plain(each, of, rows) for each, of in zip(given, kinds, strict=True)))
     if kind in SINGLE:
         return given
@@ -306,15 +307,12 @@ def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
 
 def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any) -> Callable[..., None]:
     """What runs the formula of such arguments in all rows, and writes the state and the arrays that were made."""
-    import numba  # noqa: PLC0415
-
-    _known_to_numba(formula)
-    hints = get_type_hints(formula)
+    hints = _hints(formula)
     *parameters, (_, result) = hints.items()
     call = _Call()
     read = [call.read(name, kind, each) for (name, kind), each in zip(parameters, arguments, strict=True)]
     has_state, lines = _has_state([kind for _, kind in parameters], result), list[str]()
-    for at, (name, kind) in enumerate(get_type_hints(result).items()):
+    for at, (name, kind) in enumerate(_hints(result).items()):
         array = getattr(made, name)
         lines += call.write(f"one.{name}", kind, array, call.names if has_state and at == 0 else call.out(array))
     source = "\n".join(
@@ -327,14 +325,24 @@ def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: A
         ]
     )
     path = _kept_in(formula, source)
-    is_kept = _keep(source, path)
-    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
-    names |= {formula.__name__: formula, "__name__": __name__}
-    exec(compile(source, str(path), "exec"), names)
-    compiler = numba.njit([numba.void(*call.types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
-    names |= call.values | {"loop": compiler(names["loop"])}
+    if path not in LOOPS:
+        LOOPS[path] = _compiled_at(path, source, formula, call.types)
+    names = call.values | {"loop": LOOPS[path]}
     exec(f"def run({', '.join(name for name, _ in parameters)}):\n    loop({', '.join(call.paths)})\n", names)
     return cast("Callable[..., None]", names["run"])
+
+
+def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Sequence[Any]) -> Any:
+    """The loop of this source, which takes arguments of these types."""
+    import numba  # noqa: PLC0415
+
+    _known_to_numba(formula)
+    is_kept = _keep(source, path)
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(_hints(formula).values())}
+    names |= {formula.__name__: formula, "__name__": __name__}
+    exec(compile(source, str(path), "exec"), names)
+    compiler = numba.njit([numba.void(*types)], error_model="numpy", pipeline_class=_apart(), cache=is_kept)
+    return compiler(names["loop"])
 
 
 class _Call:
@@ -356,7 +364,7 @@ class _Call:
     def read(self, path: str, kind: Any, given: Any) -> str:
         """Source of one row's share of an argument."""
         if _is_tuple(kind):
-            kinds = get_type_hints(kind)
+            kinds = _hints(kind)
             if all(each in (float, bool) for _, each in _leaves(kind)):  # an array of floats holds no time in ns
                 return self._numbers(path, kind, given)
             read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
@@ -393,7 +401,7 @@ class _Call:
 
         def of(kind: Any) -> str:
             if _is_tuple(kind):
-                return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+                return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
             return f"{kind.__name__}({name}[{next(turn)}])"
 
         return of(kind)
@@ -567,7 +575,7 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
     """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
     import numba  # noqa: PLC0415
 
-    hints = get_type_hints(formula)
+    hints = _hints(formula)
     source = source_of(formula.__name__, hints, dimensions)
     kinds = [*hints.values(), *([_told(hints["return"])] if source_of is _table_source else [])]
     names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(kinds)}
@@ -662,7 +670,7 @@ def _table_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """
     assert dimensions == 1
     (state, kept), *given, (_, result) = hints.items()
-    after, told = next(iter(get_type_hints(result))), _told(result)
+    after, told = next(iter(_hints(result))), _told(result)
     copied, target = _in_table("copied", kept, ":end - begin"), _in_table(state, kept)
     tables = {"copied": copied, state: target} | {each: _in_table(each, kind) for each, kind in [*given, ("out", told)]}
     copying = []
@@ -720,7 +728,7 @@ def _in_table(name: str, kind: Any, part: str = "begin:end") -> tuple[list[str],
 
     def of(kind: Any) -> str:
         if _is_tuple(kind):
-            return f"{kind.__name__}({', '.join(of(each) for each in get_type_hints(kind).values())})"
+            return f"{kind.__name__}({', '.join(of(each) for each in _hints(kind).values())})"
         block = f"{name}_numbers" if kind in SINGLE else f"{name}_{LETTERS[CODES.get(kind, 'd')]}"
         counts[block] += 1
         if kind in SINGLE:
@@ -736,9 +744,9 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     """Source of the loop that calls the formula `name` with these annotations for one sample after the other."""
     (state, kept), came, *known, (_, result) = hints.items()
     names = ", ".join(hints)[: -len(", return")]
-    after, *said = get_type_hints(result)
+    after, *said = _hints(result)
     leaves = [(path, kind) for path, kind in _leaves(result) if not path.startswith(f"{after}.")]
-    answer = ", ".join(_made_of(get_type_hints(result)[each]) for each in said)
+    answer = ", ".join(_made_of(_hints(result)[each]) for each in said)
     taken = ", ".join(["before", _read(*came, "i, j"), *(f"always_{each}" for each, _ in known)])
     lines = [
         f"def result({names}):",
@@ -760,6 +768,16 @@ def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _hints(of: Any) -> dict[str, Any]:
+    """What a formula, or a named tuple, is annotated with."""
+    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _is_tuple(kind: Any) -> bool:
     return inspect.isclass(kind) and issubclass(kind, tuple)
 
@@ -770,7 +788,7 @@ def _read(path: str, kind: Any, place: str) -> str:
         return path
     if not _is_tuple(kind):
         return f"{path}[{place}]"
-    fields = (_read(f"{path}.{name}", each, place) for name, each in get_type_hints(kind).items())
+    fields = (_read(f"{path}.{name}", each, place) for name, each in _hints(kind).items())
     return f"{kind.__name__}({', '.join(fields)})"
 
 
@@ -783,12 +801,12 @@ def _kinds(hints: Iterable[Any]) -> Iterator[type]:
     """All named tuples among annotations, and within them."""
     for kind in filter(_is_tuple, hints):
         yield kind
-        yield from _kinds(get_type_hints(kind).values())
+        yield from _kinds(_hints(kind).values())
 
 
 def _leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Path to each array in a named tuple, and what it holds."""
-    for name, each in get_type_hints(kind).items():
+    for name, each in _hints(kind).items():
         path = f"{before}{name}"
         yield from _leaves(each, f"{path}.") if _is_tuple(each) else [(path, each)]
 
@@ -801,7 +819,7 @@ def _codes(leaves: Iterable[tuple[str, Any]]) -> str:
 def _made_of(kind: Any) -> str:
     """Source of a named tuple of the next arrays that were made."""
     if _is_tuple(kind):
-        return f"{kind.__name__}({', '.join(map(_made_of, get_type_hints(kind).values()))})"
+        return f"{kind.__name__}({', '.join(map(_made_of, _hints(kind).values()))})"
     return "next(made)"
 
 

@@ -3,9 +3,9 @@
 Down at once, up one level at a time after the dwell. All arrays have `row` as last axis and are written in place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,9 +192,8 @@ class Manager:
     def take(self, after: Managed) -> None:
         """Go on with this state."""
         # in this order: what is the level before may be the very array that the level after is written to
-        own: NDArray[Any]
-        for own, new in zip(self.managed, after, strict=True):  # type: ignore[assignment]
-            own[...] = new
+        for own, new in cast("Iterable[tuple[NDArray[Any], NDArray[Any]]]", zip(self.managed, after, strict=True)):
+            np.copyto(own, new)
 
     def reset(self, rows: Booleans) -> None:
         """Put rows, a Boolean (row,), into state init: nothing seen, nothing held, no cause latched."""

@@ -51,6 +51,9 @@ LATEST = 2**63 - 1
 NANOSECONDS = 1e9
 """Nanoseconds in a second. Divide by it: `300_000_000 / 1e9` is exactly the limit 0.3, `* 1e-9` is above it."""
 
+EVERYWHERE = np.array(True)
+"""A mask of all rows."""
+
 WIDEST = 8
 """Bytes of the widest number taken: a longer float does not fit into float64."""
 
@@ -158,10 +161,8 @@ class SafetyInformation:
         index = _index(self.components, component)
         if index is None:
             return False
-        if rows_mask is True and type(time) is int and ABSENT <= time <= LATEST:  # what comes in each cycle
-            self.beats[index] = time
-            return True
-        ticks, mask = _ticks(time, self.rows), mask_or_none(rows_mask, self.rows)
+        ticks = _ticks(time, self.rows)
+        mask = EVERYWHERE if rows_mask is True else mask_or_none(rows_mask, self.rows)
         if ticks is None or mask is None:
             self.beats[index] = ABSENT
             return False
@@ -381,6 +382,8 @@ def _ticks(given: Given, rows: int) -> Ticks | None:
     """Integers that int64 holds; ABSENT where one does not fit; None when they are no integers. Never raises."""
     if _is_plain(given, np.int64, (rows,)):
         return given
+    if type(given) is int and ABSENT <= given <= LATEST:
+        return np.array(given)
     array = _array(given, rows, ("i", "u"))
     if array is None:
         return None
@@ -398,6 +401,8 @@ def _is_real(given: Given, shape: tuple[int, ...]) -> TypeGuard[NDArray[Any] | f
 
 def mask_or_none(given: Given, rows: int) -> Booleans | None:
     """`given` as a Boolean array that fits (row,), or None. Never raises."""
+    if _is_plain(given, np.bool_, (rows,)):
+        return given
     return _array(given, rows, ("b",))
 
 

@@ -4,7 +4,7 @@ At equal times: events of the scenario, actuators, radio, perception, kernel, co
 """
 
 from collections.abc import Callable, Generator, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +155,8 @@ class Simulation:
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
         self._nowhere = np.zeros(self.rows, dtype=bool)
+        self._unheard = np.full((len(MESSAGE), self.rows), np.nan)
+        self._set_speed = np.full(self.rows, self.scenarios[0].acc.set_speed)
         self.down = dict.fromkeys(COMPONENTS, self._nowhere)
         self.finished = 0
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
@@ -395,14 +397,14 @@ class Simulation:
         if self.outside is not None:
             self.outside.decided(now, self._decided)
         told = [decision.trusted[name] for name in FRONT if name in decision.trusted]
-        self._front_trusted = np.all(told, axis=0) if told else np.zeros(self.rows, dtype=bool)
+        self._front_trusted = reduce(np.logical_and, told) if told else self._nowhere
 
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
         self._cycles["control"] += 1
         running = self._running("control", now)
-        situation = _situation(seen, self._leader_seen(), self.scenarios[0], self.sensors.range)
+        situation = self._situation(seen, self._leader_seen())
         before = None if running is None else self.cruise.command.copy()
         trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
         announced = seen.lead.time >= now - JUST_HEARD
@@ -414,10 +416,24 @@ class Simulation:
         self._beat("control", now, running)
         self._pending = (self._decided, command)
 
+    def _situation(self, seen: Seen, leader: np.ndarray) -> Situation:
+        return Situation(
+            gap=seen.gap.copy(),  # control remembers it, and perception writes on its own
+            speed=seen.speed_bound if self.enabled else seen.value[SPEED],
+            relative_speed=seen.value[RELATIVE],
+            road_open=seen.value[DISTANCE] >= self.sensors.range,
+            front_command=seen.lead.value[M_INTENDED],
+            front_speed=seen.lead.value[M_SPEED],
+            leader_command=leader[M_INTENDED],
+            leader_acceleration=leader[M_ACCELERATION],
+            leader_speed=leader[M_SPEED],
+            set_speed=self._set_speed,
+        )
+
     def _leader_seen(self) -> np.ndarray:
         """The leader's message (field, row) where the rules of the level in force guard it, else NaN."""
         if self.led is None:
-            return np.full((len(MESSAGE), self.rows), np.nan)
+            return self._unheard
         return np.where(self._decided >= self._lowest_led, self.told[1].value, np.nan)
 
     def _watch(self, now: int) -> None:
@@ -501,21 +517,6 @@ def alike(scenario: Scenario) -> Scenario:
 
 def _age(now: int, time: np.ndarray) -> np.ndarray:
     return np.where(time < 0, np.nan, seconds(now, np.maximum(time, 0)))
-
-
-def _situation(seen: Seen, leader: np.ndarray, scenario: Scenario, sensor_range: float) -> Situation:
-    return Situation(
-        gap=seen.gap.copy(),  # control remembers it, and perception writes on its own
-        speed=seen.speed_bound if scenario.kernel.enabled else seen.value[SPEED],
-        relative_speed=seen.value[RELATIVE],
-        road_open=seen.value[DISTANCE] >= sensor_range,
-        front_command=seen.lead.value[M_INTENDED],
-        front_speed=seen.lead.value[M_SPEED],
-        leader_command=leader[M_INTENDED],
-        leader_acceleration=leader[M_ACCELERATION],
-        leader_speed=leader[M_SPEED],
-        set_speed=np.full(seen.gap.shape, scenario.acc.set_speed),
-    )
 
 
 def _cruise(design: Design, rows: int, scenario: Scenario) -> Cruise:

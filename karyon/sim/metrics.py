@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import Column, Compiler, FloatTable, each, maximum, minimum, where
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Column,
+    Compiler,
+    FloatTable,
+    anywhere,
+    each,
+    maximum,
+    minimum,
+    where,
+)
 from karyon.kernel.runtime import Booleans, Floats
 from karyon.kernel.runtime import Ticks as Integers
 from karyon.perception.following import OWN, RELATIVE
-from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL
+from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL, Told
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.events import VERDICTS
+from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 
@@ -88,6 +99,51 @@ def _counted(share: Any, number: Any, level: Any, counted: Any) -> Any:
     return share + where(counted & (level == number), 1.0, 0.0)
 
 
+class Wrong(NamedTuple):
+    """Which own signals were wrong by more than tolerated when they were last measured (signal, row)."""
+
+    own: BooleanTable
+
+
+class Mistaken(NamedTuple):
+    """After one instant."""
+
+    wrong: Wrong
+
+
+def mistaken(before: Wrong, value: FloatTable, true: FloatTable, fresh: BooleanTable, tolerated: Column) -> Mistaken:
+    """One instant of what own sensors say, and what was true when they measured it."""
+    return Mistaken(Wrong(each(_wrong, before.own, value, true, fresh, tolerated)))
+
+
+def _wrong(before: Any, value: Any, true: Any, fresh: Any, tolerated: Any) -> Any:
+    return where(fresh, _is_off(value, true, tolerated), before)
+
+
+def _is_off(value: Any, true: Any, tolerated: Any) -> Any:
+    return abs(value - true) > tolerated
+
+
+class Misled(NamedTuple):
+    """Whether any field of a message was wrong by more than tolerated in the last one (row,)."""
+
+    wrong: Booleans
+
+
+class Mislead(NamedTuple):
+    """After one instant."""
+
+    misled: Misled
+
+
+def misled(before: Misled, value: FloatTable, true: FloatTable, fresh: Booleans, tolerated: Column) -> Mislead:
+    """One instant of what a sender says in the fields of `MESSAGE`, and what was true when it said so."""
+    motion = anywhere(each(_is_off, value[:M_INTENDED], true[:M_INTENDED], tolerated[:M_INTENDED]))
+    said, meant = _meant(value[M_SPEED], value[M_INTENDED]), _meant(true[M_SPEED], true[M_INTENDED])
+    wrong = motion | _is_off(said, meant, tolerated[M_INTENDED])
+    return Mislead(Misled(where(fresh, wrong, before.wrong)))
+
+
 class Metrics:
     """What `summary.json` says of each run; arrays (row,) are folded into runs at the end."""
 
@@ -99,8 +155,9 @@ class Metrics:
         self.distance, self._blame = Distance(reaction, self._braking, rows), Blame(rows)
         self._items, self.exposure = _exposure(simulation)
         self._tolerated_own = _tolerated(simulation, OWN)
-        fields = {sender: [f"{sender}.{field}" for field in MESSAGE] for sender in simulation.senders}
-        self._tolerated = {name: _tolerated(simulation, of) for name, of in fields.items()}
+        self._tolerated = [
+            _tolerated(simulation, [f"{sender}.{field}" for field in MESSAGE]) for sender in simulation.senders
+        ]
         self._levels = np.arange(float(len(levels)))[:, None]
         self._of_drive = begun(len(levels), rows)
         self._judge = judge
@@ -114,9 +171,14 @@ class Metrics:
         self._length = simulation.scenarios[0].vehicle.length
         self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
         self._handling_since = np.full(rows, NONE, dtype=np.int64)
+        self._is_handling = False  # anywhere
         self.worst_handling = np.zeros(rows)
-        self._own_wrong = np.zeros((len(OWN), rows), dtype=bool)
-        self._misled = {sender: np.zeros(rows, dtype=bool) for sender in simulation.senders}
+        self._wrong = Wrong(np.zeros((len(OWN), rows), dtype=bool))
+        self._misled = [Misled(np.zeros(rows, dtype=bool)) for _ in simulation.senders]
+        self._mistake, self._mislead_by = mistaken, [misled for _ in simulation.senders]
+        order = (*OWN, *simulation.senders, *COMPONENTS)
+        self._bad_items = np.zeros((len(order), rows), dtype=bool)
+        self._places = np.array([order.index(name) for name in self._items], dtype=np.intp)
         self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), len(simulation.world.speed))
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
@@ -128,6 +190,7 @@ class Metrics:
         self._judge = in_place(judge)
         self.distance.quicken(in_place)
         self.exposure.quicken(in_place)
+        self._mistake, self._mislead_by = in_place(mistaken), [in_place(misled) for _ in self._misled]
 
     @property
     def min_gap(self) -> Floats:
@@ -142,7 +205,7 @@ class Metrics:
     def step(self, now: int) -> None:
         """Judge one instant, after perception has spoken."""
         s, world = self._s, self._s.world
-        gap, speed, front = world.gap, world.speed[world.own], world.front_speed
+        gap, speed, front = world.gap, world.own_speed, world.front_speed
         self.distance.update(gap, speed, front, s.level)
         told = gap, speed, front, self.distance.margin, s.level, s.initialised, self._levels, self._length
         self._of_drive = self._judge(self._of_drive, *told).drive
@@ -184,9 +247,9 @@ class Metrics:
         self._late = self._note(
             now, "bad data in command beyond its bound", self.exposure.late.copy(), self._late, self.overdue
         )
-        waiting = self._handling_since != NONE
-        safe = waiting & self.distance.safe_at_level
-        if waiting.any():
+        if self._is_handling:
+            waiting = self._handling_since != NONE
+            safe = waiting & self.distance.safe_at_level
             since = np.where(waiting, self._handling_since, now)
             self.worst_handling = np.where(
                 waiting,
@@ -194,11 +257,13 @@ class Metrics:
                 self.worst_handling,
             )
             self._handling_since = np.where(safe, NONE, self._handling_since)
+            self._is_handling = bool((self._handling_since != NONE).any())
 
     def _handled(self, now: int, ended: list[Any]) -> None:
         for one in ended:
             if one.switched:
                 self._handling_since[one.row] = min(self._handling_since[one.row], one.since)
+                self._is_handling = True
                 name = self._items[one.item]
                 bound = self.exposure.bounds[one.item, one.row]
                 said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
@@ -209,21 +274,30 @@ class Metrics:
         s = self._s
         assert s.seen is not None
         self._truth.keep(now, s.true)
-        fresh = s.seen.fresh
-        wrong = np.abs(s.seen.value - self._truth.at(np.where(fresh, s.seen.time, now))) > self._tolerated_own
-        self._own_wrong = np.where(fresh, wrong, self._own_wrong)
+        seen = s.seen
+        true = s.true
+        if (seen.fresh & (seen.time != now)).any():
+            true = self._truth.at(np.where(seen.fresh, seen.time, now))
+        self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
+        np.logical_or(self._wrong.own, s.late[: len(OWN)], out=self._bad_items[: len(OWN)])
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
-        for (sender, before), told, source in zip(self._misled.items(), s.told, s.sources, strict=True):
-            if not told.fresh.any():
-                continue
+        for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
+            if told.fresh.any():
+                self._mislead(place, told, source)
+            np.logical_or(self._misled[place].wrong, s.late[len(OWN) + place], out=self._bad_items[len(OWN) + place])
+        for place, name in enumerate(s.down, len(OWN) + len(s.told)):
+            self._bad_items[place] = s.down[name]
+        return self._bad_items.take(self._places, axis=0)
+
+    def _mislead(self, place: int, told: Told, source: Integers) -> None:
+        """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""
+        if (told.fresh & (told.time != self._sent.newest)).any():
             true = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
-            wrong = np.abs(_meant(told.value) - _meant(true)) > self._tolerated[sender]
-            self._misled[sender] = np.where(told.fresh, wrong.any(axis=0), before)
-        bad_signals = np.vstack([self._own_wrong, *self._misled.values()]) | s.late
-        signals = dict(zip((*OWN, *s.senders), bad_signals, strict=True))
-        bad = [signals[name] if name in signals else s.down[name] for name in self._items]
-        return np.array(bad, dtype=bool).reshape(len(bad), s.rows)
+        else:
+            true = self._sent.now(source)
+        before, numbers = self._misled[place], self._tolerated[place]
+        self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
 
     def _plan(self, simulation: Simulation) -> None:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""
@@ -354,11 +428,9 @@ def _exposure(simulation: Simulation) -> tuple[list[str], Exposure]:
     return items, Exposure(level, bounds)
 
 
-def _meant(message: Floats) -> Floats:
-    """What a message comes to (field, row): who stands, and brakes, stands as well as one who does not."""
-    meant = message.copy()
-    meant[M_INTENDED] = np.where(meant[M_SPEED] < STANDSTILL, np.maximum(meant[M_INTENDED], 0.0), meant[M_INTENDED])
-    return meant
+def _meant(speed: Any, intended: Any) -> Any:
+    """What an intended acceleration comes to: who stands, and brakes, stands as well as one who does not."""
+    return where(speed < STANDSTILL, maximum(intended, 0.0), intended)
 
 
 def _tolerated(simulation: Simulation, names: Sequence[str]) -> Floats:

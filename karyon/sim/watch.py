@@ -55,6 +55,15 @@ class Truth:
         self._values = np.full((self.DEPTH, signals, rows), np.nan)
         self._count = 0
 
+    @property
+    def newest(self) -> int:
+        """The last instant that was kept, ns."""
+        return int(self._times[(self._count - 1) % self.DEPTH])
+
+    def now(self, rows: Integers) -> Floats:
+        """What was true of these rows at the newest instant (signal, of `rows`)."""
+        return np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1)
+
     def keep(self, now: int, true: Floats) -> None:
         """What is true at `now` (signal, row)."""
         slot = self._count % self.DEPTH

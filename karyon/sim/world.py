@@ -41,6 +41,7 @@ class World:
         self.command = np.zeros(cars.shape)
         self.intended = np.zeros(cars.shape)
         self.now = 0
+        self._of_now: dict[str, Floats] = {}  # what was asked for since the cars have moved
         self._step, self._move = Step.of(0.0, self.vehicle.lag, self.vehicle.friction), moved
         self._lead(0)
         self.strangers = Strangers(scenarios)
@@ -68,6 +69,7 @@ class World:
         before = Motion(self.position, self.speed, self.acceleration)
         self.position, self.speed, self.acceleration = self._move(before, self.command, self._step).motion
         self.now = now
+        self._of_now.clear()
         self._lead(now)
         if len(self.strangers):
             self.strangers.advance(now, step, self)
@@ -87,18 +89,29 @@ class World:
     @property
     def gap(self) -> Floats:
         """Bumper to bumper to what is ahead in m (row,); negative: overlapping."""
-        front = self._ahead(self.position, self.strangers.position)
-        return np.asarray(front - self.vehicle.length - self.position[self.own])
+        if "gap" not in self._of_now:
+            front = self._ahead(self.position, self.strangers.position)
+            self._of_now["gap"] = front - self.vehicle.length - self.position[self.own]
+        return self._of_now["gap"]
+
+    @property
+    def own_speed(self) -> Floats:
+        """In m/s (row,)."""
+        if "own_speed" not in self._of_now:
+            self._of_now["own_speed"] = self.speed[self.own]
+        return self._of_now["own_speed"]
 
     @property
     def front_speed(self) -> Floats:
         """Speed of what is ahead in m/s (row,)."""
-        return self._ahead(self.speed, self.strangers.speed)
+        if "front_speed" not in self._of_now:
+            self._of_now["front_speed"] = self._ahead(self.speed, self.strangers.speed)
+        return self._of_now["front_speed"]
 
     @property
     def relative_speed(self) -> Floats:
         """Speed of what is ahead less own speed in m/s (row,)."""
-        return np.asarray(self.front_speed - self.speed[self.own])
+        return np.asarray(self.front_speed - self.own_speed)
 
     def _ahead(self, of_cars: Floats, of_strangers: Floats) -> Floats:
         """Of the car ahead, or of the stranger before it (row,)."""
@@ -107,7 +120,7 @@ class World:
         return found
 
     def _lead(self, now: int) -> None:
-        lead = self.leading
+        lead = slice(0, None, self.vehicles)
         if self._is_driven and now > 0:
             self.intended[lead] = self.command[lead]
             return

@@ -271,7 +271,7 @@ class Eye:
 
     def _safe(self, speed: Floats, speed_ahead: Floats, level: Integers) -> Floats:
         known = np.minimum(level, len(self._reaction) - 1)
-        return rss.safe_distance(speed, speed_ahead, self._reaction[known], self.source.about.braking)
+        return np.asarray(rss.safe_distance(speed, speed_ahead, self._reaction[known], self.source.about.braking))
 
     def _past(self, parts: list[Rows], now: Rows, selected: int, cars: Cars) -> tuple[History, Integers, Floats]:
         """What strips show, anew where the instant, or the vehicle, is another."""

@@ -21,7 +21,7 @@ from itertools import count
 from math import isfinite, isnan, prod, sqrt
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
 PACKAGE = __name__.partition(".")[0]
 LINE = 64  # bytes of the cache that come together
+PART = 128  # rows of which all that is remembered fits into the cache
 LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
 # by annotation; what has none holds float64
 CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
@@ -82,15 +83,25 @@ def compiled(formula: Formula) -> Formula:
 def in_turn(formula: Formula) -> Formula:
     """As `compiled`, of a formula whose first argument is a state, as the first field of its result is the next one.
 
-    Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers lasts until the
-    call after the next, as its arrays are filled anew then. Made for one state alone.
+    Arrays are (row,), and are handed over a table at once, so that a call costs little. What it answers, the state
+    included, lasts until the next call: its arrays are filled anew then. A named tuple that is handed over again and
+    again is not copied where its arrays of one type are all rows of `sensors.blank`. Made for one state alone.
     """
+    return _by_tables(formula, _table_source)
+
+
+def in_parts(formula: Formula) -> Formula:
+    """As `in_turn`, of a formula without a state."""
+    return _by_tables(formula, _stateless_source)
+
+
+def _by_tables(formula: Formula, source_of: "Source") -> Formula:
     made: list[Callable[..., Any]] = []
 
     def run(*arguments: Any) -> Any:
         try:
             if not made:
-                made.append(_InTurn(formula, _first(arguments).size))
+                made.append(_ByTables(formula, source_of, _first(arguments).size))
             return made[0](*arguments)
         except Exception:  # as above
             made[:] = [formula]
@@ -99,55 +110,111 @@ def in_turn(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-class _InTurn:
-    """Two tables of results, of which one is filled while the state is read from the other."""
+class _ByTables:
+    """A table of the state, if there is one, which is written anew in its place, and one of all else that is said."""
 
-    def __init__(self, formula: Callable[..., Any], rows: int) -> None:
-        self._loop = _made(formula, _table_source, 1)[0]
-        _, *given, result = _hints(formula).values()
-        self._last, self._next = _Table(result, rows), _Table(result, rows)
-        self._given = [None if kind in SINGLE else _Table(kind, rows) for kind in given]
+    def __init__(self, formula: Callable[..., Any], source_of: "Source", rows: int) -> None:
+        self._loop = _made(formula, source_of, 1)[0]
+        *given, (_, result) = _hints(formula).items()
+        self._state: Any = None
+        self._written: list[Any] = []
+        if source_of is _table_source:
+            (_, kept), *given = given
+            self._state, copied = _Table(kept, rows), _Table(kept, min(rows, PART))
+            self._written = [*copied.blocks, *self._state.blocks]
+            said = _Table(_told(result), rows)
+            self._result = result(self._state.views, *said.views)
+        else:
+            said = _Table(result, rows)
+            self._result = said.views
+        self._given = [None if kind in SINGLE else _Table(kind, rows) for _, kind in given]
+        self._said = said.blocks
 
-    def __call__(self, state: Any, *others: Any) -> Any:
-        if state is not self._last.views[0]:
-            _fill(self._last.views[0], state)
-        blocks = list(self._last.blocks)
-        for table, other in zip(self._given, others, strict=True):
+    def __call__(self, *given: Any) -> Any:
+        begin = 0
+        if self._state is not None:
+            begin = 1
+            if given[0] is not self._state.views:
+                _fill(self._state.views, given[0])
+        blocks = list(self._written)
+        for table, each in zip(self._given, given[begin:], strict=True):
             if table is None:
-                blocks.append(other)
+                blocks.append(each)
             else:
-                table.take(other)
+                table.take(each)
                 blocks += table.blocks
-        self._loop(*blocks, *self._next.blocks)
-        self._last, self._next = self._next, self._last
-        return self._last.views
+        self._loop(*blocks, *self._said)
+        return self._result
 
 
 class _Table:
     """Named tuples of arrays whose arrays are rows of one block for each type: a loop has few things to take then.
 
-    blocks   an array (leaf, row) for each letter of `LETTERS`, and one of all single numbers
+    blocks   an array (leaf, row) for each letter of `LETTERS` that there is, and one of all single numbers
     views    the named tuple of them
     """
 
     def __init__(self, kind: type, size: int) -> None:
         leaves = list(_leaves(kind))
         counts = Counter(_codes(leaves))
-        self.blocks: list[Any] = [
-            np.zeros((counts[code], size + LINE // np.dtype(code).itemsize), dtype=code) for code in LETTERS
-        ]
-        rows = {code: iter(block[:, :size]) for code, block in zip(LETTERS, self.blocks, strict=True)}
+        blocks = {
+            code: np.zeros((counts[code], size + LINE // np.dtype(code).itemsize), dtype=code)
+            for code in LETTERS
+            if counts[code]
+        }
+        self.blocks: list[Any] = [*blocks.values()]
+        rows = {code: iter(block[:, :size]) for code, block in blocks.items()}
         numbers = np.zeros(sum(each in SINGLE for _, each in leaves))
-        self.blocks.append(numbers)
+        self.blocks += [numbers] if len(numbers) else []
         self.views = _views(kind, rows, iter(numbers[:, None]))
         self._is_constant = len(numbers) == len(leaves)
         self._taken: Any = None
 
     def take(self, given: Any) -> None:
-        """Copy what is given; what has single numbers alone is taken once."""
-        if self._taken is None or given is not self._taken:
+        """Copy what is given; what has single numbers alone is taken once, and so is what lies in blocks as ours."""
+        if self._taken is not None and given is self._taken:
+            return
+        lies = None if self._is_constant else _blocks_of(given, self.blocks)
+        if lies is None:
             _fill(self.views, given)
-            self._taken = given if self._is_constant else None
+        else:
+            self.blocks = lies
+        self._taken = given if self._is_constant or lies else None
+
+
+@cache
+def _told(result: Any) -> Any:
+    """What a formula answers besides its state, as a named tuple of its own."""
+    _, *told = _hints(result).items()
+    return NamedTuple(f"{result.__name__}Told", told)
+
+
+def _blocks_of(given: Any, like: list[Any]) -> list[Any] | None:
+    """The blocks, laid out as those that are `like` it, of which the arrays in a named tuple are the rows, if so."""
+    leaves: dict[Any, list[Any]] = {}
+    for each in _arrays_in(given):
+        leaves.setdefault(each.dtype, []).append(each)
+    blocks = [leaves[block.dtype][0].base for block in like]
+    for block, rows in zip(blocks, (leaves[block.dtype] for block in like), strict=True):
+        if block is None or block.shape[0] != len(rows) or not block.flags.c_contiguous:
+            return None
+        if any(row.base is not block or _place(row) != _place(own) for row, own in zip(rows, block, strict=True)):
+            return None
+    return blocks
+
+
+def _place(array: Any) -> int:
+    """Where an array begins in memory."""
+    return int(array.__array_interface__["data"][0])
+
+
+def _arrays_in(given: Any) -> Iterator[Any]:
+    """All arrays in a named tuple, and within those in it."""
+    for each in given:
+        if isinstance(each, tuple):
+            yield from _arrays_in(each)
+        else:
+            yield each
 
 
 def _views(kind: Any, rows: Mapping[str, Iterator[Any]], numbers: Iterator[Any]) -> Any:
@@ -448,6 +515,7 @@ def _teach_numba() -> None:
     overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
     overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108
     overload(elementwise.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(elementwise.rint)(lambda number: lambda number: np.rint(number))  # noqa: PLW0108
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: _each(arguments))
     overload(elementwise.anywhere)(lambda table: _written("table", " | ".join(_items("table", table)) or "False"))
@@ -509,7 +577,8 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
 
     hints = _hints(formula)
     source = source_of(formula.__name__, hints, dimensions)
-    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(hints.values())}
+    kinds = [*hints.values(), *([_told(hints["return"])] if source_of is _table_source else [])]
+    names: dict[str, Any] = {kind.__name__: kind for kind in _kinds(kinds)}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": _arrays}
     path = _kept_in(formula, source)
     is_kept = _keep(source, path)
@@ -594,26 +663,64 @@ def _source(name: str, hints: dict[str, Any], dimensions: int) -> str:
 
 
 def _table_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
-    """Source of a loop over rows that takes tables, that of the first argument laid out as the result."""
+    """Source of a loop over rows that takes tables: the state, which it writes anew, what is given, what is told.
+
+    It goes by parts of the rows, of which it copies the state first: so what it reads is in the cache, and is not what
+    it writes, or else it would not take several rows at once.
+    """
     assert dimensions == 1
-    *parameters, (_, result) = hints.items()
-    names = ", ".join(each for each, _ in parameters)
-    tables = [_in_table(each, kind) for each, kind in [*parameters, ("out", result)]]
+    (state, kept), *given, (_, result) = hints.items()
+    after, told = next(iter(_hints(result))), _told(result)
+    copied, target = _in_table("copied", kept, ":end - begin"), _in_table(state, kept)
+    tables = {"copied": copied, state: target} | {each: _in_table(each, kind) for each, kind in [*given, ("out", told)]}
+    copying = []
+    for copy, block in zip(copied[0], target[0], strict=True):
+        copying += [
+            f"for k in range({block}.shape[0]):",
+            f"    source, target = {block}[k, begin:end], {copy}[k]",
+            "    for j in range(source.size):",
+            "        target[j] = source[j]",
+        ]
+    written = [f"{state}.{path}[i] = one.{after}.{path}" for path, _ in _leaves(kept)]
+    written += [f"out.{path}[i] = one.{path}" for path, _ in _leaves(told)]
+    return _by_parts(name, tables, [("copied", kept), *given], written, copying)
+
+
+def _stateless_source(name: str, hints: dict[str, Any], dimensions: int) -> str:
+    """Source of a loop over rows that takes tables: what is given, and what is told."""
+    assert dimensions == 1
+    *given, (_, result) = hints.items()
+    tables = {each: _in_table(each, kind) for each, kind in [*given, ("out", result)]}
+    return _by_parts(name, tables, given, [f"out.{path}[i] = one.{path}" for path, _ in _leaves(result)], [])
+
+
+def _by_parts(
+    name: str,
+    tables: dict[str, tuple[list[str], str]],
+    given: list[tuple[str, Any]],
+    written: list[str],
+    before: list[str],
+) -> str:
+    """Source of the loop over rows and of the one over parts of `PART` rows; what is done `before` each of these."""
+    blocks = [block for found, _ in tables.values() for block in found]
     lines = [
-        f"def rows({names}, out):",
-        f"    for i in range({_path(*parameters[0])}.size):",
-        f"        one = {name}({', '.join(_read(each, kind, 'i') for each, kind in parameters)})",
-        *(f"        out.{path}[i] = one.{path}" for path, _ in _leaves(result)),
+        f"def rows({', '.join(tables)}):",
+        f"    for i in range({written[0].partition('[')[0]}.size):",
+        f"        one = {name}({', '.join(_read(each, kind, 'i') for each, kind in given)})",
+        *(f"        {line}" for line in written),
         "",
         "",
-        f"def loop({', '.join(block for blocks, _ in tables for block in blocks)}):",
-        f"    size = out_floats.shape[1] - {LINE // 8}",
-        f"    rows({', '.join(made for _, made in tables)})",
+        f"def loop({', '.join(blocks)}):",
+        f"    size = {next(each for each in reversed(blocks) if each.endswith('floats'))}.shape[1] - {LINE // 8}",
+        f"    for begin in range(0, size, {PART}):",
+        f"        end = min(begin + {PART}, size)",
+        *(f"        {line}" for line in before),
+        f"        rows({', '.join(made for _, made in tables.values())})",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
+def _in_table(name: str, kind: Any, part: str = "begin:end") -> tuple[list[str], str]:
     """The blocks of a table as arguments, and the source of the named tuple in it; a single number is itself."""
     if kind in SINGLE:
         return [name], name
@@ -626,10 +733,11 @@ def _in_table(name: str, kind: Any) -> tuple[list[str], str]:
         counts[block] += 1
         if kind in SINGLE:
             return f"{kind.__name__}({block}[{counts[block] - 1}])"
-        return f"{block}[{counts[block] - 1}, :size]"
+        return f"{block}[{counts[block] - 1}, {part}]"
 
     source = of(kind)
-    return [*(f"{name}_{letter}" for letter in LETTERS.values()), f"{name}_numbers"], source
+    order = [f"{name}_{each}" for each in (*LETTERS.values(), "numbers")]
+    return [block for block in order if counts[block]], source
 
 
 def _series_source(name: str, hints: dict[str, Any], dimensions: int) -> str:

@@ -1,4 +1,4 @@
-"""Car following, compiled: the bits of NumPy in all that it says and remembers, whatever comes."""
+"""Car following, compiled: the bits of NumPy in all that it measures, says and remembers, whatever comes."""
 
 from math import inf, nan
 
@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from karyon import compiled
 from karyon.perception.crosscheck import look
 from karyon.perception.following import CHECKS, MESSAGE, OWN, Following, Noise, Tolerated
-from karyon.perception.sensors import Samples
+from karyon.perception.sensors import Samples, blank, stacked
+from karyon.sim.run import simulate
+from karyon.sim.scenario import read
+from karyon.sim.sensors import COARSE, Error, Five, Motion, say, show
 
 pytest.importorskip("numba")
 
@@ -70,3 +73,64 @@ def test_the_bits_are_those_of_numpy(seed, at, silent):
             for one, other in zip(said(plain, *come), said(quick, *come), strict=True):
                 assert np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
     assert compiled._made(look, compiled._table_source, 1)[0].signatures  # and so it was not NumPy both times
+
+
+def anything(seed, count):
+    """Rows of numbers that are usual, at an edge, or absurd."""
+    rng = np.random.default_rng(seed)
+    edges = [nan, inf, -inf, 0.0, -0.0, 0.005, -0.005, 1e300, 5e-324, 150.0, np.nextafter(150.0, 0.0), 16.0, 163.82]
+    table = blank(count, ROWS, np.float64)
+    table[:] = np.where(
+        rng.random(table.shape) < 0.3, rng.choice(edges, table.shape), rng.normal(0.0, 90.0, table.shape)
+    )
+    return table
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=50, deadline=None)
+def test_sensors_show_and_cars_say_the_bits_of_numpy(seed):
+    given = {
+        show: (Five(*anything(seed, 5)), Five(*anything(seed + 1, 5)), 150.0, float(np.nextafter(150.0, 0.0))),
+        say: (Motion(*anything(seed, 4)), Error(*anything(seed + 1, 4)), COARSE),
+    }
+    for formula, arguments in given.items():
+        with np.errstate(all="ignore"):
+            plain, quick = formula(*arguments), QUICK[formula](*arguments)
+        for one, other in zip(leaves(plain), leaves(quick), strict=True):
+            assert np.array_equal(one, other, equal_nan=True)
+            assert np.array_equal(np.signbit(one), np.signbit(other) | np.isnan(one) & np.signbit(one))
+        assert compiled._made(formula, compiled._stateless_source, 1)[0].signatures
+
+
+QUICK = {formula: compiled.in_parts(formula) for formula in (show, say)}
+
+
+def test_arrays_side_by_side_are_one_without_a_copy():
+    """Others are copied, and so are those in another order."""
+    table = blank(7, ROWS, np.float64)
+    table[:] = np.arange(7)[:, None]
+    for rows in ([1, 2, 3], [0, 3, 6]):
+        found = stacked([table[row] for row in rows])
+        assert np.shares_memory(found, table)
+        assert np.array_equal(found, table[rows])
+    for rows in ([3, 2, 1], [0, 1, 3]):
+        found = stacked([table[row] for row in rows])
+        assert not np.shares_memory(found, table)
+        assert np.array_equal(found, table[rows])
+
+
+def quicken(simulation):
+    simulation.perception.quicken(compiled.in_turn)
+    simulation.sensors.quicken(compiled.in_parts)
+    simulation.messages.quicken(compiled.in_parts)
+
+
+@pytest.mark.parametrize("scenario", ["acc_radar_drift", "platoon_attack_replay"])
+def test_runs_are_the_same(scenario):
+    """All that they measure and tell: with faults, losses, several runs side by side."""
+    settings = ("duration=8", "faults.0.onset=2", "faults.0.duration=3", "radio.loss=0.3")
+    batch = [read(scenario, settings, seed=seed) for seed in (1, 2)]
+    plain, quick = (simulate(batch, [None, None], attend=attend) for attend in (None, quicken))
+    for one, other in zip(plain, quick, strict=True):
+        assert one.events == other.events
+        assert one.summary | {"wall": 0} == other.summary | {"wall": 0}

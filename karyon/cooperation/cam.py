@@ -13,11 +13,12 @@ standard.
 
 from dataclasses import dataclass
 from math import cos, inf, nan, radians
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import maximum, minimum, rint, where
 from karyon.kernel.runtime import Booleans, Floats
 
 Integers = NDArray[np.int64]
@@ -62,9 +63,27 @@ class Element:
         """What a receiver learns of `value`, any shape."""
         if self.beyond != "nearest":
             return self.value(self.coded(value))
-        code = np.rint(np.where(np.abs(value) < inf, value, nan) * self.per_unit)
-        code = np.minimum(np.maximum(code, self.low), self.high) + 0.0  # a code is an integer, which has no negative 0
-        return np.asarray(code / self.per_unit)
+        return np.asarray(nearest(value, self.codes))
+
+    @property
+    def codes(self) -> "Codes":
+        """What `nearest` needs to know of it."""
+        return Codes(float(self.per_unit), float(self.low), float(self.high))
+
+
+class Codes(NamedTuple):
+    """Codes `low` to `high`, `per_unit` of them to one unit."""
+
+    per_unit: float
+    low: float
+    high: float
+
+
+def nearest(value: Any, codes: Codes) -> Any:
+    """What the nearest code says of a value; NaN of what is not finite. A formula."""
+    code = rint(where(abs(value) < inf, value, nan) * codes.per_unit)
+    code = minimum(maximum(code, codes.low), codes.high) + 0.0  # a code is an integer, which has no negative 0
+    return code / codes.per_unit
 
 
 LATITUDE = Element("deg", 10_000_000, -900_000_000, 900_000_000, 900_000_001, "unknown")

@@ -79,6 +79,11 @@ def floor(number: Any) -> Any:
     return np.floor(number)
 
 
+def rint(number: Any) -> Any:
+    """The nearest whole number; halfway the even one."""
+    return np.rint(number)
+
+
 def each(formula: Callable[..., Any], *arguments: Any) -> Any:
     """A table of what a formula says of one of a kind after the other; arguments that are no table are of all."""
     return formula(*arguments)

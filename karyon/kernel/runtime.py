@@ -139,8 +139,9 @@ class SafetyInformation:
                 self._forget(index)
             return False
         kept = (self.value, self.validity, self.spread, self.clock_offset, self.time)
+        places, whole = _together(known), len(known) == len(indices)
         for array, given in zip(kept, (*reals, time), strict=True):
-            array[known] = given if isinstance(given, float) else given[rows]
+            array[places] = given if whole or isinstance(given, float) else given[rows]
         return True
 
     def forget(self, signal: str) -> bool:
@@ -354,6 +355,12 @@ def time_or_none(given: Given) -> int | None:
         return None
     time = int(given)
     return time if ABSENT < time <= LATEST else None
+
+
+def _together(indices: Sequence[int]) -> slice | Sequence[int]:
+    """The same places, as a slice if they follow each other: nothing is gathered and scattered then."""
+    begin, end = (indices[0], indices[-1] + 1) if indices else (0, 0)
+    return slice(begin, end) if list(indices) == list(range(begin, end)) else indices
 
 
 def _index(names: dict[str, int], name: Given) -> int | None:

@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE
 from karyon.perception.formulas import greater, isnan, maximum, minimum, where
-from karyon.perception.received import STRONGEST, Heard, Listened, confirmed, hear, sane
+from karyon.perception.received import STRONGEST, Heard, Listened, Message, confirmed, hear, sane
 from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, agreed, quiet, reckoned, restored, within
 from karyon.perception.remembered import (
     Answer,
-    Came,
     Carried,
     Hearing,
     Known,
     Look,
+    Measured,
     Sensed,
     SignalLimits,
     State,
@@ -128,13 +128,13 @@ class _Weighed(NamedTuple):
     since_jump: Any
 
 
-def look(before: State, came: Came, now: int, known: Known) -> Look:
+def look(before: State, came: Measured, message: Message, now: int, known: Known) -> Look:
     """One period, at `now` (ns): take new samples, compare, judge, and answer."""
-    after = judge(before, came, now, known)
+    after = judge(before, came, message, now, known)
     return Look(after, answer(after, now, known))
 
 
-def judge(before: State, came: Came, now: int, known: Known) -> State:
+def judge(before: State, came: Measured, message: Message, now: int, known: Known) -> State:
     """One period, at `now` (ns): take new samples, compare, judge."""
     down = where(before.ran == NEVER, 0.0, since(now, before.ran))
     dt = minimum(down, FORGIVEN_AGE)
@@ -149,7 +149,7 @@ def judge(before: State, came: Came, now: int, known: Known) -> State:
         _look(acceleration, now, known.acceleration),
         _look(position, now, known.position),
     )
-    listened = hear(before.heard, came.message, now, known.sender)
+    listened = hear(before.heard, message, now, known.sender)
     said = _said(listened.heard, now, known)
     told = before.handed_over | came.handed_over
     front = _front(distance, told, known)

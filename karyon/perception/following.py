@@ -21,7 +21,7 @@ sees one, at its speed.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 import numpy as np
@@ -29,10 +29,10 @@ import numpy as np
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.formulas import Compiler
-from karyon.perception.received import M_POSITION, MESSAGE, Sender, SenderChecks, SenderNoise, Told
+from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
-from karyon.perception.remembered import Answer, Came, Hearing, Known, SignalLimits, State
-from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times
+from karyon.perception.remembered import Answer, Hearing, Known, Measured, SignalLimits, State
+from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times, blank, stacked
 from karyon.perception.validity import amplitude_at
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -117,6 +117,8 @@ def _averaged_when_held(sigma: float, period: float, held_for: float) -> float:
 class Seen:
     """What perception says of every row: arrays (signal, row), and what the car ahead says as `lead`.
 
+    Where perception is compiled they are written anew with the next look: who remembers one, copies it.
+
     speed_bound   m/s: own speed, or where it is doubted the largest that any source says, or 0
     speed_known   any source says something of own speed
     gap           m: distance extrapolated to now by relative speed
@@ -139,6 +141,8 @@ class Following:
     noise, tolerated   the design's numbers
     age_limits         s per own signal in the order of `OWN`, and for the message last: validity is 0 from there on
     silent             names of `CHECKS` that are not heard, to show what each is worth
+
+    own, message   where the samples lie that are looked at: who writes them there saves a copy
     """
 
     def __init__(
@@ -158,8 +162,10 @@ class Following:
         message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._spread = np.broadcast_to(3.0 * floors, (len(OWN), rows))
         self._message_spread = np.broadcast_to(3.0 * message_floors, (len(MESSAGE), rows))
-        self._nowhere = np.zeros(rows, dtype=bool)
+        (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows)
         self._look = look
+        self._said: Answer | None = None
+        self._told: Seen
 
     def quicken(self, in_turn: Compiler) -> None:
         """Go on with a compiled formula, as `karyon.compiled` has it: the bits stay the same."""
@@ -223,48 +229,84 @@ class Following:
         handed_over   the radar has another object ahead since the last call: it saw it come from the side, or the one
                       before go there (row,); None: in no row
         """
-        handed_over = self._nowhere if handed_over is None else handed_over
         if running is not None and not running.any():  # a bench that is late catches up with this
-            self.state = self.state._replace(handed_over=self.state.handed_over | handed_over)
-            return self._seen(answer(self.state, now, self._known), running)
-        distance, relative, speed, acceleration, position = map(Sample, own.value, own.time, own.fresh)
-        heard = self._sender.message(self.state.heard, message)
-        came = Came(distance, relative, speed, acceleration, position, heard, handed_over)
-        before = self.state
-        self.state, said = self._look(before, came, now, self._known)
-        if running is not None:
-            down = np.flatnonzero(~running)
-            remembered = rows_of(before, down)
-            remembered.handed_over[:] |= handed_over[down]
-            put(self.state, down, remembered)
-            put(said, down, answer(remembered, now, self._known))
-        return self._seen(said, running)
+            self.state.handed_over[:] |= False if handed_over is None else handed_over
+            return _running(self._seen(answer(self.state, now, self._known)), running)
+        came, heard = self._came, self._message
+        _copied(own, self.own)
+        _copied(message, self.message)
+        came.handed_over[:] = False if handed_over is None else handed_over
+        heard.fading[:] = self._sender.fading(self.state.heard, heard.position)
+        if running is None:
+            self.state, said = self._look(self.state, came, heard, now, self._known)
+            return self._seen(said)
+        down = np.flatnonzero(~running)
+        remembered = rows_of(self.state, down)
+        remembered.handed_over[:] |= came.handed_over[down]
+        self.state, said = self._look(self.state, came, heard, now, self._known)
+        put(self.state, down, remembered)
+        put(said, down, answer(remembered, now, self._known))
+        return _running(self._seen(said), running)
 
-    def _seen(self, said: Answer, running: Booleans | None) -> Seen:
-        """What was judged last, as old as it is now."""
+    def _seen(self, said: Answer) -> Seen:
+        """What was judged last, as old as it is now; the same again where it is in the same arrays."""
+        if said is self._said:
+            return self._told
         state, heard = self.state, self.state.heard
         sensed = (state.distance, state.relative, state.speed, state.acceleration, state.position)
         own = [each.newest for each in sensed]
         fields = (heard.position, heard.speed, heard.acceleration, heard.intended)
         *validities, of_message = said.validity
-        ran = True if running is None else running
-        return Seen(
-            value=np.stack([each.value for each in own]),
-            time=np.stack([each.time for each in own]),
-            fresh=np.stack([each.fresh for each in own]) & ran,
-            validity=np.stack(validities),
-            spread=self._spread,
-            lead=Told(
-                value=np.stack([each.value for each in fields]),
-                spread=self._message_spread,
-                time=heard.position.time.copy(),
-                fresh=heard.position.fresh & ran,
-                validity=of_message,
+        self._said, self._told = (
+            said,
+            Seen(
+                value=stacked([each.value for each in own]),
+                time=stacked([each.time for each in own]),
+                fresh=stacked([each.fresh for each in own]),
+                validity=stacked(validities),
+                spread=self._spread,
+                lead=Told(
+                    value=stacked([each.value for each in fields]),
+                    spread=self._message_spread,
+                    time=heard.position.time,
+                    fresh=heard.position.fresh,
+                    validity=of_message,
+                ),
+                speed_bound=said.speed_bound,
+                speed_known=said.speed_known,
+                gap=said.gap,
             ),
-            speed_bound=said.speed_bound,
-            speed_known=said.speed_known,
-            gap=said.gap,
         )
+        return self._told
+
+
+def _running(seen: Seen, running: Booleans) -> Seen:
+    """What is seen where perception is down in some rows: nothing that comes is new there."""
+    return replace(seen, fresh=seen.fresh & running, lead=replace(seen.lead, fresh=seen.lead.fresh & running))
+
+
+def _copied(samples: Samples, into: Samples) -> None:
+    """Copy samples, if they are not where they shall be."""
+    if samples is not into:
+        into.value[:], into.time[:], into.fresh[:] = samples.value, samples.time, samples.fresh
+
+
+def _measured(rows: int) -> tuple[Samples, Measured]:
+    """Own samples, and the same by name, each type in one block."""
+    count = len(OWN)
+    samples = Samples(blank(count, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
+    *fresh, handed_over = samples.fresh
+    samples.fresh = samples.fresh[:count]
+    return samples, Measured._make([*map(Sample, samples.value, samples.time, fresh), handed_over])
+
+
+def _received(rows: int) -> tuple[Samples, Message]:
+    """The same of a message."""
+    count = len(MESSAGE)
+    samples = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count, rows, np.bool_))
+    *value, fading = samples.value
+    samples.value = samples.value[:count]
+    return samples, Message._make([*map(Sample, value, samples.time, samples.fresh), fading])
 
 
 def _known(

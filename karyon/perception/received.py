@@ -296,10 +296,14 @@ class Sender:
         )
 
     def message(self, before: Heard, came: Samples) -> Message:
-        """What came, field by field. The exponential stays here: compiled, it would have other bits."""
-        if came.fresh[0].any():
-            known = before.position.time != NEVER
-            step = seconds(came.time[0], np.where(known, before.position.time, came.time[0]))
-            self._fading = np.exp(-np.maximum(step, 0.0) / self._lag)
+        """What came, field by field."""
         position, speed, acceleration, intended = map(Sample, came.value, came.time, came.fresh)
-        return Message(position, speed, acceleration, intended, self._fading)
+        return Message(position, speed, acceleration, intended, self.fading(before, position))
+
+    def fading(self, before: Heard, position: Sample) -> Floats:
+        """That of `Message`, when this has come. The exponential stays here: compiled, it would have other bits."""
+        if position.fresh.any():
+            known = before.position.time != NEVER
+            step = seconds(position.time, np.where(known, before.position.time, position.time))
+            self._fading = np.exp(-np.maximum(step, 0.0) / self._lag)
+        return self._fading

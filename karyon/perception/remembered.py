@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from karyon.perception.received import Heard, Limited, Message
+from karyon.perception.received import Heard, Limited
 from karyon.perception.reckoning import Limits, Reckoned
 from karyon.perception.sensors import NEVER, Before, Booleans, Floats, Newest, Sample, Times
 
@@ -178,8 +178,8 @@ class State(NamedTuple):
         )
 
 
-class Came(NamedTuple):
-    """What came since the last look.
+class Measured(NamedTuple):
+    """What came of own sensors since the last look.
 
     handed_over   the radar has seen another object come from the side, or the one before go there
     """
@@ -189,7 +189,6 @@ class Came(NamedTuple):
     speed: Sample
     acceleration: Sample
     position: Sample
-    message: Message
     handed_over: Booleans
 
 

@@ -1,5 +1,6 @@
 """Abstract sensors: every source yields value, spread, validity and time of measurement, whatever its nature."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Times = NDArray[np.int64]
 
+LINE = 64  # bytes of the cache that come together
 NEVER = np.iinfo(np.int64).min  # time of a measurement that has not come yet
 
 
@@ -29,6 +31,25 @@ class Samples:
     value: Floats
     time: Times
     fresh: Booleans
+
+
+def blank(count: int, rows: int, kind: type) -> NDArray[Any]:
+    """Arrays (row,) that lie side by side, for others to fill (of these, row).
+
+    They do not begin at the same place of a page of memory: arrays that do drive each other out of the cache.
+    """
+    return np.zeros((count, rows + LINE // np.dtype(kind).itemsize), dtype=kind)[:, :rows]
+
+
+def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays (row,) as one (of these, row): the same memory where they lie side by side at equal distances."""
+    block = arrays[0].base
+    if isinstance(block, np.ndarray) and block.ndim == 2 and all(each.base is block for each in arrays):
+        places = [(each.ctypes.data - block.ctypes.data) // block.strides[0] for each in arrays]
+        begin, step = places[0], places[1] - places[0]
+        if step > 0 and places == list(range(begin, places[-1] + 1, step)):
+            return block[begin : places[-1] + 1 : step, : arrays[0].size]
+    return np.stack(arrays)
 
 
 class Sample(NamedTuple):

@@ -19,7 +19,7 @@ from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
-from karyon.perception.received import M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
+from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
@@ -76,7 +76,8 @@ class Simulation:
         self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
-        self.sensors, self.messages = OwnSensors(scenarios, self.world), Messages(scenarios, self.world)
+        self.sensors = OwnSensors(scenarios, self.world, self._times(design.timing.perception_period))
+        self.messages = Messages(scenarios, self.world, self._times(first.radio.period))
         self._is_real = is_real(first.sensors)[:, None]
         self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1
@@ -87,7 +88,8 @@ class Simulation:
         by_rules = first.radio.generation == "cam" and self.group is None
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
-        self.channel = Channel(scenarios, is_group=self.group is not None)
+        fields = CONTENT if self._tell_of_front else MESSAGE
+        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields)
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
@@ -120,10 +122,21 @@ class Simulation:
         self._begin(top)
         self._processes()
 
+    @property
+    def _tell_of_front(self) -> bool:
+        """Whether somebody listens for what cars say that they see ahead of them."""
+        return self.group is not None or bool(self.attackers)
+
+    def _times(self, period: float) -> int:
+        """How often something happens at most that has this period, in s."""
+        return self.end // nanoseconds(period) + 1
+
     def quicken(self) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
             self.perception.quicken(compiled.in_turn)
+            self.sensors.quicken(compiled.in_parts)
+            self.messages.quicken(compiled.in_parts)
             self.world.quicken(compiled.in_place)
             self.kernel.quicken(compiled.in_place)
             self.cruise.quicken(compiled.in_place)
@@ -149,6 +162,7 @@ class Simulation:
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
         self._age_limits = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])[:, None]
         self.late = np.zeros((len(limits), self.rows), dtype=bool)
+        self._due_now = self.late.copy()  # a measurement was due in this cycle, or a message
         self._admitted = self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
@@ -226,7 +240,10 @@ class Simulation:
         self._running("radio", now)
         deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
-        message = self.attackers.content(now, self.messages.compose(true, self._seen_ahead()))
+        message = self.messages.compose(true)
+        if self._tell_of_front:
+            message = np.vstack([message, self.messages.witness(self._seen_ahead())])
+        message = self.attackers.content(now, message)
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
@@ -259,11 +276,12 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
-        self.true = self._true()
-        own = self.sensors.measure(now, self.true)
-        due = own.fresh.copy()
+        own, due = self.perception.own, self._due_now[: len(OWN)]
+        self.sensors.measure(now, own)
+        self.true, due[:] = self._true(), own.fresh
         if self.outside is not None:
-            due = np.where(self._is_real, self.outside.take(now, own), due)
+            own.value[:] = np.where(self._is_real, np.nan, own.value)
+            due[:] = np.where(self._is_real, self.outside.take(now, own), due)
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
@@ -271,14 +289,12 @@ class Simulation:
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
         running = self._running("perception", now)
-        fresh = np.vstack([own.fresh, *(message.fresh[0] for message in messages)])
-        self._miss(now, due, fresh, np.vstack([own.time, *(message.time[0] for message in messages)]))
+        self._miss(now, [own, *messages])
         if running is not None:
             self.late |= ~running
-        self.log.arrived(now, fresh)
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         if self.outside is not None:
-            self.seen.validity = np.minimum(self.seen.validity, self.outside.most_valid)
+            np.minimum(self.seen.validity, self.outside.most_valid, out=self.seen.validity)
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
@@ -290,15 +306,16 @@ class Simulation:
 
     def _true(self) -> np.ndarray:
         """What an ideal sensor would say now (signal, row); NaN of a signal that is not simulated."""
-        true = self.sensors.true()
+        true = self.sensors.true
         return true if self.outside is None else np.where(self._is_real, np.nan, true)
 
-    def _handed_over(self, now: int) -> np.ndarray:
+    def _handed_over(self, now: int) -> np.ndarray | None:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
-        strangers, found = self.world.strangers, np.zeros(self.rows, dtype=bool)
+        strangers = self.world.strangers
         changed = strangers.settled()
         if not len(changed):
-            return found
+            return None
+        found = np.zeros(self.rows, dtype=bool)
         found[strangers.row[changed]] = True
         self.metrics.cut_in(now, strangers.row[changed[strangers.present[changed]]])
         self.log.cut_in(now, strangers, changed, self.world)
@@ -306,17 +323,25 @@ class Simulation:
 
     def _listen(self, now: int, listening: np.ndarray | None) -> list[Samples]:
         """The newest message of each of `senders`."""
-        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
-        if listening is not None:
-            deaf[self.world.own] = ~listening
+        deaf = self._deaf(listening)
         self.channel.receive(now, deaf)
-        messages = [self.channel.newest(self.channel.links.of_car_ahead)]
+        messages = [self.channel.of_car_ahead(self.perception.message)]
         if self.led is not None:
             messages.append(self.led.newest())
         for sender, message in zip(self.senders, messages, strict=True):
             self.injector.message(now, message, sender)
-            message.fresh &= ~deaf[self.world.own]
+            if deaf is not None:
+                message.fresh &= ~deaf[self.world.own]
         return messages
+
+    def _deaf(self, listening: np.ndarray | None) -> np.ndarray | None:
+        """Which cars hear nothing (car,), None: all hear."""
+        if listening is None and not self.is_shadow:
+            return None
+        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
+        if listening is not None:
+            deaf[self.world.own] = ~listening
+        return deaf
 
     @property
     def sources(self) -> list[np.ndarray]:
@@ -335,19 +360,24 @@ class Simulation:
         knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
 
-    def _miss(self, now: int, due: np.ndarray, fresh: np.ndarray, time: np.ndarray) -> None:
+    def _miss(self, now: int, came: list[Samples]) -> None:
         """A signal is late from when a measurement was due and did not come, to the next that is young enough."""
-        timely = fresh & (now - time <= self._age_limits)
-        was_due = np.full(timely.shape, self.channel.due)
-        was_due[: len(OWN)] = due
-        self.late = ~timely & (self.late | was_due)
+        own, *messages = came
+        fresh = np.concatenate([own.fresh, *(message.fresh[:1] for message in messages)])
+        time = np.concatenate([own.time, *(message.time[:1] for message in messages)])
+        timely = now - time <= self._age_limits
+        timely &= fresh
+        self._due_now[len(OWN) :] = self.channel.due
+        self.late |= self._due_now
+        self.late &= ~timely
+        self.log.arrived(now, fresh)
 
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""
         kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
         kernel.see_all(OWN, seen.value, seen.time, seen.validity, seen.spread)
         for sender, told in zip(self.senders, self.told, strict=True):
-            time, validity = (np.repeat(each[None], len(MESSAGE), axis=0) for each in (told.time, told.validity))
+            time, validity = (np.broadcast_to(each, told.value.shape) for each in (told.time, told.validity))
             kernel.see_all([f"{sender}.{field}" for field in MESSAGE], told.value, time, validity, told.spread, offset)
             kernel.see(sender, told.value[0], told.time, told.validity, 0.0, offset)
 
@@ -388,7 +418,7 @@ class Simulation:
 
     def _situation(self, seen: Seen, leader: np.ndarray) -> Situation:
         return Situation(
-            gap=seen.gap,
+            gap=seen.gap.copy(),  # control remembers it, and perception writes on its own
             speed=seen.speed_bound if self.enabled else seen.value[SPEED],
             relative_speed=seen.value[RELATIVE],
             road_open=seen.value[DISTANCE] >= self.sensors.range,

@@ -62,7 +62,7 @@ class Log:
         shape = len(self._signals), rows
         self._arrived = np.full(shape, np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros(shape, dtype=bool)
-        self._judged = 0, np.zeros(shape, dtype=np.int64), np.ones(shape)
+        self._judged: tuple[int, Seen, Sequence[Told]]
         self._started = False
 
     def _touched(self, one: Placed) -> Iterable[int]:
@@ -115,13 +115,15 @@ class Log:
 
     def arrived(self, now: int, fresh: Booleans) -> None:
         """Which signals and messages had something new (signal, row), however old: tells late from lost."""
-        self._arrived = np.where(fresh, now, self._arrived)
+        np.copyto(self._arrived, now, where=fresh)
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        believed = np.vstack([seen.validity, *(each.validity for each in told)])
-        self._judged = now, np.vstack([seen.time, *(each.time for each in told)]), believed
-        doubted = believed < DOUBT
+        self._judged = now, seen, told
+        doubted = np.empty_like(self._doubted)
+        np.less(seen.validity, DOUBT, out=doubted[: len(OWN)])
+        for place, each in enumerate(told, len(OWN)):
+            np.less(each.validity, DOUBT, out=doubted[place])
         changed = doubted != self._doubted
         if self._started and changed.any():
             signal, row = np.nonzero(changed)
@@ -260,8 +262,9 @@ class Log:
                 verdict[fails] = own_lag
             elif isinstance(leaf, Age | Validity) and leaf.signal in self._signals and fails.any():
                 signal = self._signals.index(leaf.signal)
-                judged, measured, believed = self._judged
-                measured, believed, arrived = (each[signal, rows] for each in (measured, believed, self._arrived))
+                judged, seen_then, told = self._judged
+                measured, believed = _of_signal(signal, seen_then, told)
+                measured, believed, arrived = measured[rows], believed[rows], self._arrived[signal, rows]
                 age, silence = seconds(judged, measured), seconds(judged, arrived)
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
                 is_old = np.full(len(rows), isinstance(leaf, Age))
@@ -273,6 +276,13 @@ class Log:
                 verdict = np.where(is_told, of_leaf, verdict)
                 is_aged |= is_told & isinstance(leaf, Validity)
         return np.where(verdict < 0, invalid, verdict), is_aged
+
+
+def _of_signal(signal: int, seen: Seen, told: Sequence[Told]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """When a signal or message was measured, ns, and its validity (row,)."""
+    if signal < len(OWN):
+        return seen.time[signal], seen.validity[signal]
+    return told[signal - len(OWN)].time, told[signal - len(OWN)].validity
 
 
 def _changes(one: Placed) -> tuple[tuple[int, str], tuple[int, str]]:

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, compress
 from math import ceil, inf
 from typing import Any
@@ -159,6 +160,9 @@ class _Group:
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
+        begin, end = self._window
+        if not begin <= now < end:
+            return
         acts = (self.first <= now) & (now < self.last)
         if not acts.any():
             return
@@ -172,6 +176,11 @@ class _Group:
         different = (new_fresh != fresh) | (new_fresh & ((new_value != value) | (new_time != time)))
         self.changed += different.any(axis=0)
         samples.value[place], samples.time[place], samples.fresh[place] = new_value, new_time, new_fresh
+
+    @cached_property
+    def _window(self) -> tuple[int, int]:
+        """From when to when there is one that acts, ns."""
+        return int(self.first.min()), int(self.last.max())
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -255,10 +264,13 @@ class _Together:
         self._row = np.array([one.row for one in self.members])
         self._onset = np.array([one.onset for one in self.members])
         self._end = np.array([one.end for one in self.members])
+        self._window = int(self._onset.min()), int(self._end.max())
         self.changed = np.zeros(len(self.members), dtype=np.int64)
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
+        if not self._window[0] <= now < self._window[1]:
+            return
         acts = (self._onset <= now) & (now < self._end) & samples.fresh[self._signal, self._row]
         at = np.flatnonzero(acts)
         if not len(at):

@@ -278,7 +278,8 @@ class Metrics:
         true = s.true
         if (seen.fresh & (seen.time != now)).any():
             true = self._truth.at(np.where(seen.fresh, seen.time, now))
-        self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
+        value, true, fresh = map(np.ascontiguousarray, (seen.value, true, seen.fresh))  # as a loop in place takes them
+        self._wrong = self._mistake(self._wrong, value, true, fresh, self._tolerated_own).wrong
         np.logical_or(self._wrong.own, s.late[: len(OWN)], out=self._bad_items[: len(OWN)])
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
@@ -297,7 +298,8 @@ class Metrics:
         else:
             true = self._sent.now(source)
         before, numbers = self._misled[place], self._tolerated[place]
-        self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
+        value = np.ascontiguousarray(told.value)
+        self._misled[place] = self._mislead_by[place](before, value, true, told.fresh, numbers).misled
 
     def _plan(self, simulation: Simulation) -> None:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""

@@ -82,11 +82,17 @@ class Channel:
     due            a message was due at the last look, lost or not
     """
 
-    def __init__(self, scenarios: Sequence[Communicating], is_group: bool = False, words: int = 0) -> None:
+    def __init__(
+        self,
+        scenarios: Sequence[Communicating],
+        is_group: bool = False,
+        words: int = 0,
+        fields: Sequence[str] = CONTENT,
+    ) -> None:
         """Raises RecordingError.
 
         is_group   everyone may hear everyone of a run, and not only the car ahead
-        words      further fields of a message, behind those of `CONTENT`; below 0, so many fewer
+        words      further fields of a message, behind those of `fields`; below 0, so many fewer
         """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
@@ -94,7 +100,7 @@ class Channel:
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
-        self._value = np.full((len(CONTENT) + words, len(self.links.sender)), np.nan)
+        self._value = np.full((len(fields) + words, len(self.links.sender)), np.nan)
         self.time = np.full(len(self.links.sender), NEVER, dtype=np.int64)
         self._fresh = np.zeros(len(self.links.sender), dtype=bool)
         self._itself = self.links.receiver == self.links.sender
@@ -104,10 +110,13 @@ class Channel:
     def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Transmission:
         """All cars send (field, car) at `now` (ns), but for those that are mute (car,)."""
         models, spoke, earliest = self._models, ~mute[self.links.sender], now + self._models.latency
-        air = Air.of(self.links, now, true[POSITION], mute)
-        arrival = np.where(self._passed(air) & spoke, earliest, LOST)
-        for model in models.delaying:
-            arrival = _delayed(arrival, model.delay(air))
+        if models.losing or models.delaying:
+            air = Air.of(self.links, now, true[POSITION], mute)
+            arrival = np.where(self._passed(air) & spoke, earliest, LOST)
+            for model in models.delaying:
+                arrival = _delayed(arrival, model.delay(air))
+        else:
+            arrival = np.where(spoke, earliest, LOST)
         self.transmission = Transmission(now, arrival, spoke)
         if models.slots is not None:
             models.slots.end_frame(self.transmission.heard)
@@ -121,22 +130,25 @@ class Channel:
         flight.arrival = np.where(who, LOST, flight.arrival)
         flight.next = int(flight.arrival.min())
 
-    def receive(self, now: int, deaf: Booleans) -> None:
-        """Take what has arrived by `now` (ns); what arrives at a car that is deaf (car,) is dropped.
+    def receive(self, now: int, deaf: Booleans | None = None) -> None:
+        """Take what has arrived by `now` (ns); what arrives at a car that is deaf (car,) is dropped. None: nobody is.
 
         What it says itself, a car knows. Dropped is also a message that was sent before another that has arrived.
         """
-        listens = ~deaf[self.links.receiver] | self._itself
-        self._fresh, self.due = np.zeros(len(listens), dtype=bool), False
+        listens = None if deaf is None else ~deaf[self.links.receiver] | self._itself
+        self._fresh[:], self.due = False, False
         for flight in self._in_flight:
             if flight.due <= now:
                 self.true, self.sent, self.due, flight.due = flight.true, flight.sent, True, LOST
             if flight.next <= now:
-                newer = (flight.arrival <= now) & (flight.sent > self.time) & listens
-                self._value = np.where(newer, flight.message[:, self.links.sender], self._value)
-                self.time = np.where(newer, flight.sent, self.time)
-                self._fresh = self._fresh | newer
-                flight.arrival = np.where(flight.arrival <= now, LOST, flight.arrival)
+                arrived = flight.arrival <= now
+                newer = arrived & (flight.sent > self.time)
+                if listens is not None:
+                    newer &= listens
+                np.copyto(self._value, flight.message[:, self.links.sender], where=newer)
+                np.copyto(self.time, flight.sent, where=newer)
+                self._fresh |= newer
+                np.copyto(flight.arrival, LOST, where=arrived)
                 flight.next = int(flight.arrival.min())
         self._in_flight = [each for each in self._in_flight if min(each.next, each.due) != LOST]
 
@@ -148,6 +160,15 @@ class Channel:
         value = self._value[fields][:, links]
         time, fresh = (np.repeat(each[links][None], len(value), axis=0) for each in (self.time, self._fresh))
         return Samples(value, time, fresh)
+
+    def of_car_ahead(self, samples: Samples) -> Samples:
+        """The newest message of the car ahead of each row, put into `samples` (field, row)."""
+        links = self.links.of_car_ahead
+        is_all = len(links) == len(self.time)  # and in the same order
+        value, time, fresh = self._value[MOTION], self.time, self._fresh
+        samples.value[:] = value if is_all else value[:, links]
+        samples.time[:], samples.fresh[:] = (time, fresh) if is_all else (time[links], fresh[links])
+        return samples
 
     def arrival(self, mute: Booleans) -> Integers:
         """When each of a group has what was sent last, ns, or `LOST`; a mute car nothing (receiver, sender, run)."""

@@ -1,14 +1,23 @@
-"""Simulated own sensors: true values plus noise, each at its own rate; and the messages that cars send."""
+"""Simulated own sensors: true values plus noise, each at its own rate; and the messages that cars send.
+
+    show   what the sensors of a row show
+    say    what the message of a car says
+
+Both are formulas: see `karyon.kernel.elementwise`.
+"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karyon.cooperation import cam
+from karyon.cooperation.cam import Codes
+from karyon.kernel.elementwise import Compiler, maximum, minimum, rint, where
 from karyon.perception.following import OWN, POSITION
 from karyon.perception.received import MESSAGE, WITNESS
-from karyon.perception.sensors import Samples, nanoseconds
+from karyon.perception.sensors import Samples, blank, nanoseconds, stacked
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import NormalBlocks, Purpose, stream
 from karyon.sim.world import World
@@ -16,77 +25,187 @@ from karyon.sim.world import World
 Floats = NDArray[np.float64]
 
 
-class OwnSensors:
-    """Five sensors of every follower; a radar that sees nothing within its range says so: range, and 0 m/s."""
+class Five(NamedTuple):
+    """One thing of each own signal, SI units."""
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
+    distance: Floats
+    relative: Floats
+    speed: Floats
+    acceleration: Floats
+    position: Floats
+
+
+class Shown(NamedTuple):
+    """What the sensors show, and what ideal ones would."""
+
+    value: Five
+    true: Five
+
+
+class Motion(NamedTuple):
+    """How a car moves, SI units, and the acceleration that it intends."""
+
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    intended: Floats
+
+
+class Error(NamedTuple):
+    """Of what a car measures of its own motion: noise, and the bias of its satellite receiver; SI units."""
+
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    bias: Floats
+
+
+class Coarseness(NamedTuple):
+    """Of what a message says: steps of the position in m, and the codes of the rest."""
+
+    position: float
+    speed: Codes
+    acceleration: Codes
+    intended: Codes
+
+
+class Said(NamedTuple):
+    """What a message says."""
+
+    motion: Motion
+
+
+def show(ahead: Five, error: Five, reach: float, nearly: float) -> Shown:
+    """Five sensors of a follower; a radar that sees nothing within its range says so: range, and 0 m/s.
+
+    ahead    gap and relative speed of the car ahead, and the own motion
+    reach    range of the radar in m, `nearly` the number below: what is seen is within the range
+    """
+    gap = maximum(0.0, ahead.distance)
+    far = gap >= reach
+    true = Five(
+        distance=where(far, reach, gap),
+        relative=where(far, 0.0, ahead.relative),
+        speed=ahead.speed,
+        acceleration=ahead.acceleration,
+        position=ahead.position,
+    )
+    value = Five(
+        distance=where(far, reach, minimum(gap + error.distance, nearly)),
+        relative=where(far, 0.0, ahead.relative + error.relative),
+        speed=ahead.speed + error.speed,
+        acceleration=ahead.acceleration + error.acceleration,
+        position=ahead.position + error.position,
+    )
+    return Shown(value, true)
+
+
+def say(motion: Motion, error: Error, coarse: Coarseness) -> Said:
+    """What a car says of its motion: measured with noise, as coarse as a CAM; what it intends it knows."""
+    speed = motion.speed + error.speed
+    size = cam.nearest(abs(speed), coarse.speed)
+    position = motion.position + error.position + error.bias
+    return Said(
+        Motion(
+            position=rint(position / coarse.position) * coarse.position,
+            speed=where(speed < 0.0, -size, size),
+            acceleration=cam.nearest(motion.acceleration + error.acceleration, coarse.acceleration),
+            intended=cam.nearest(motion.intended, coarse.intended),
+        )
+    )
+
+
+class OwnSensors:
+    """Five sensors of every follower.
+
+    true   what ideal ones say now (signal, row)
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], world: World, looks: int) -> None:
+        """`looks`: how often they are measured in a run."""
         first = scenarios[0]
         sensors = [first.sensors[name] for name in OWN]
         self.periods = [nanoseconds(sensor.period) for sensor in sensors]
         self.range = first.sensors["front.distance"].range
+        self._nearly = float(np.nextafter(self.range, 0.0))
         self._sigma = np.array([sensor.sigma for sensor in sensors])[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1)
+        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks)
         self._world = world
         self.bias = _biases(scenarios)[world.own]
+        self._ahead, self._error = (blank(len(OWN), len(world.own), np.float64) for _ in range(2))
+        self._show, self._given = show, (Five(*self._ahead), Five(*self._error))
+        self._shown: Shown | None = None
+        self._look()
 
-    def true(self) -> Floats:
-        """What an ideal sensor would say now (signal, row)."""
+    def quicken(self, in_parts: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._show = in_parts(show)
+
+    def _look(self) -> None:
+        """What the sensors show now, with the error that there was at last."""
         world, own = self._world, self._world.own
-        gap = np.maximum(0.0, world.gap)
-        far = gap >= self.range
-        return np.stack(
-            [
-                np.where(far, self.range, gap),
-                np.where(far, 0.0, world.relative_speed),
-                world.speed[own],
-                world.acceleration[own],
-                world.position[own],
-            ]
-        )
+        self._ahead[0], self._ahead[1] = world.gap, world.relative_speed
+        for row, of_cars in zip(self._ahead[2:], (world.speed, world.acceleration, world.position), strict=True):
+            np.take(of_cars, own, out=row, mode="clip")
+        shown = self._show(*self._given, self.range, self._nearly)
+        if shown is not self._shown:  # or else it is in the same arrays as before
+            self._shown, self.true, self._value = shown, stacked(shown.true), stacked(shown.value)
 
-    def measure(self, now: int, true: Floats) -> Samples:
-        """New samples of the sensors that are due at `now` (ns)."""
-        noise = self._sigma * self._noise.next()
-        far = true[0] >= self.range
-        noise[:2, far] = 0.0
-        noise[POSITION] += self.bias
-        due = np.array([now % period == 0 for period in self.periods])[:, None]
-        value = true + noise
-        seen_at_most = np.where(far, self.range, np.nextafter(self.range, 0.0))  # what is seen is within the range
-        value[0] = np.minimum(value[0], seen_at_most)
-        fresh = np.broadcast_to(due, value.shape).copy()
-        return Samples(value=value, time=np.full(value.shape, now, dtype=np.int64), fresh=fresh)
+    def measure(self, now: int, samples: Samples) -> None:
+        """New samples of the sensors that are due at `now` (ns), put in the place of those before."""
+        np.multiply(self._sigma, self._noise.next(), out=self._error)
+        self._error[POSITION] += self.bias
+        self._look()
+        samples.value[:] = self._value
+        samples.time[:] = now
+        samples.fresh[:] = np.array([now % period == 0 for period in self.periods])[:, None]
 
 
 class Messages:
-    """What every car says of its motion, and of the car that it sees ahead (field, car): the fields of `CONTENT`."""
+    """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`."""
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], world: World, sendings: int) -> None:
+        """`sendings`: how often they send in a run."""
         first = scenarios[0]
         radio = first.radio
         sigmas = [radio.position_sigma, radio.speed_sigma, radio.acceleration_sigma]
         self._sigma = np.array(sigmas)[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles)
-        self._bias, self._world = _biases(scenarios, first.radio.position_bias), world
+        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings)
+        self._world = world
+        self._motion, self._error = (blank(len(MESSAGE), len(world.position), np.float64) for _ in range(2))
+        self._error[-1] = _biases(scenarios, first.radio.position_bias)
+        self._say, self._given = say, (Motion(*self._motion), Error(*self._error), COARSE)
+        self._said: Said | None = None
+        self._value: Floats
+
+    def quicken(self, in_parts: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._say = in_parts(say)
 
     def true(self) -> Floats:
         """What an ideal message of each car would say now (field, car)."""
         world = self._world
         return np.stack([world.position, world.speed, world.acceleration, world.intended])
 
-    def compose(self, true: Floats, witness: Floats) -> Floats:
-        """The messages sent now: measured with noise, as coarse as a CAM; what a car intends it knows (field, car).
+    def compose(self, true: Floats) -> Floats:
+        """What the messages that are sent now say of the motion (field, car)."""
+        self._motion[:] = true
+        np.multiply(self._sigma, self._noise.next(), out=self._error[:-1])
+        said = self._say(*self._given)
+        if said is not self._said:  # or else it is in the same arrays as before
+            self._said, self._value = said, stacked(said.motion)
+        return self._value.copy()
 
-        witness   distance and speed of the car ahead as own sensors have them, NaN where they do not (2, row)
+    def witness(self, seen: Floats) -> Floats:
+        """What they say of the car ahead (field, car).
+
+        seen   its distance and speed as own sensors have them, NaN where they do not (2, row)
         """
-        value = true.copy()
-        value[: len(MESSAGE) - 1] += self._sigma * self._noise.next()
-        value[0] += self._bias
-        ahead = np.full((len(WITNESS), value.shape[1]), np.nan)
-        ahead[:, self._world.own] = witness
-        return quantised(np.vstack([value, ahead]))
+        ahead = np.full((len(WITNESS), len(self._world.position)), np.nan)
+        ahead[:, self._world.own] = seen
+        return np.stack([cam.FRONT_DISTANCE.quantised(ahead[0]), cam.FRONT_SPEED.quantised(ahead[1])])
 
 
 def quantised(message: Floats) -> Floats:
@@ -102,6 +221,9 @@ def quantised(message: Floats) -> Floats:
             cam.FRONT_SPEED.quantised(front_speed),
         ]
     )
+
+
+COARSE = Coarseness(cam.POSITION_STEP, cam.SPEED.codes, cam.ACCELERATION.codes, cam.INTENDED.codes)
 
 
 def _biases(scenarios: Sequence[Scenario], sigma: float | None = None) -> Floats:

@@ -82,7 +82,7 @@ class Strangers:
     def settled(self) -> Integers:
         """Which have come or left since this was asked last."""
         found = np.flatnonzero(self.changed)
-        self.changed = np.zeros_like(self.changed)
+        self.changed[:] = False
         return found
 
     def _come_and_go(self, now: int, world: World) -> None:

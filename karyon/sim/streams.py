@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import IntEnum
+from math import ceil, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 Singles = NDArray[np.float32]
 
 BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
+TURNED = 2**16  # draws that stay in the cache until they are turned from runs to steps
 DRAWS_MAX = 2**20  # of a run and purpose at once: 4 MB, however many cars and links there are
 
 
@@ -44,43 +46,55 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
 class Blocks:
     """Draws for each step of many runs, block by block.
 
-    seeds   one per run; `channels` draws per step and vehicle
+    seeds      one per run; `channels` draws per step and vehicle
+    expected   steps in all, so that no more are drawn than needed; 0: not known
     Each run draws from its own stream, whatever else is in the batch.
     """
 
-    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int) -> None:
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int, expected: int = 0) -> None:
         self._streams = [stream(seed, purpose) for seed in seeds]
-        self._steps = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
-        self._shape = (self._steps, channels, vehicles)
+        most = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
+        self._steps = ceil(expected / ceil(expected / most)) if expected else most
+        shape = self._steps, channels, vehicles
         self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
+        self._drawn: Singles = np.empty((min(len(seeds), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
         self._step = self._steps
 
     def next(self) -> Singles:
         """Draws of the next step (channel, run x vehicle)."""
         if self._step == self._steps:
-            drawn = [self._draw(one) for one in self._streams]
-            np.concatenate(drawn, axis=2, out=self._block)
+            self._fill()
             self._step = 0
         self._step += 1
         block: Singles = self._block[self._step - 1]
         return block
 
-    def _draw(self, one: np.random.Generator) -> Singles:
+    def _fill(self) -> None:
+        """Draw for all steps of the block, of some runs at a time: what comes by runs is turned to come by steps."""
+        steps, channels, vehicles = self._drawn.shape[1:]
+        by_run = self._block.reshape(steps, channels, -1, vehicles).transpose(2, 0, 1, 3)
+        for begin in range(0, len(self._streams), len(self._drawn)):
+            streams = self._streams[begin : begin + len(self._drawn)]
+            for one, drawn in zip(streams, self._drawn, strict=False):
+                self._draw(one, drawn)
+            by_run[begin : begin + len(streams)] = self._drawn[: len(streams)]
+
+    def _draw(self, one: np.random.Generator, out: Singles) -> None:
         raise NotImplementedError
 
 
 class NormalBlocks(Blocks):
     """Standard normal draws."""
 
-    def _draw(self, one: np.random.Generator) -> Singles:
-        return one.standard_normal(self._shape, dtype=np.float32)
+    def _draw(self, one: np.random.Generator, out: Singles) -> None:
+        one.standard_normal(dtype=np.float32, out=out)
 
 
 class UniformBlocks(Blocks):
     """Draws from [0, 1)."""
 
-    def _draw(self, one: np.random.Generator) -> Singles:
-        return one.random(self._shape, dtype=np.float32)
+    def _draw(self, one: np.random.Generator, out: Singles) -> None:
+        one.random(dtype=np.float32, out=out)
 
 
 class GammaBlocks(Blocks):
@@ -90,5 +104,5 @@ class GammaBlocks(Blocks):
         super().__init__(seeds, purpose, channels, vehicles)
         self._gamma_shape = shape
 
-    def _draw(self, one: np.random.Generator) -> Singles:
-        return one.standard_gamma(self._gamma_shape, self._shape, dtype=np.float32)
+    def _draw(self, one: np.random.Generator, out: Singles) -> None:
+        one.standard_gamma(self._gamma_shape, dtype=np.float32, out=out)

@@ -26,3 +26,12 @@ def test_blocks_are_a_stream_drawn_in_one_go(blocks, draw, vehicles):
     got = np.array([tried.next()[0].copy() for _ in range(steps)])
     wanted = [draw(stream(seed, Purpose.LINKS), (steps, vehicles)) for seed in (1, 2)]
     assert np.array_equal(got, np.concatenate(wanted, axis=1))
+
+
+def test_no_more_is_drawn_than_is_expected():
+    """Blocks of one length share what a run needs; whoever asks for more gets the numbers that follow."""
+    expected = BLOCK + 1
+    tried = NormalBlocks([1], Purpose.SENSORS, 2, 3, expected)
+    got = np.array([tried.next().copy() for _ in range(2 * expected)])
+    assert np.array_equal(got, stream(1, Purpose.SENSORS).standard_normal((2 * expected, 2, 3), dtype=np.float32))
+    assert tried._block.nbytes <= np.dtype(np.float32).itemsize * 2 * 3 * (expected + 1) / 2

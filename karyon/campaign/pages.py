@@ -93,12 +93,14 @@ PAGES = {
     "intersection_faults": Page(
         180,
         "Campaign `intersection_faults`: one fault at a full crossing",
-        "1,800 cars an hour come from four arms. One sensor, what one car says, or a component fails, of one car or of "
-        "all at once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data stays in "
-        "command beyond its bound. How far two cars were from sharing a zone is what the one further away still had to "
-        "it, or had left it behind, in m.\n\n"
-        "Sensors fail only in cars that have mostly come by then: a constant error from the first sample on shows in "
-        "nothing, and stays in command ([what is not modelled](../intersection.md#what-is-not-modelled)).",
+        "1,800 cars an hour come from four arms. One sensor, what one car says, or a component fails, of one car or "
+        "of all at once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data "
+        "stays in command beyond its bound. The margin to a shared zone is what the one of two that was further "
+        "away still had to it, or had left it behind, in m.\n\n"
+        "Sensors fail only in cars that have mostly come by then: a constant error from the first sample on shows "
+        "in nothing, and stays in command ([what is not modelled](../intersection.md#what-is-not-modelled)). So it "
+        "was in two of the three that violate, for a car and for who came into its sight; in the third a distance "
+        "was clipped.",
         figure=CELLS,
     ),
     "flight_faults": Page(

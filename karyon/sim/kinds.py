@@ -118,7 +118,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
             "longest_wait": "s",
             "stuck_vehicles": "",
         },
-        nearest=("min_zone_margin", "distance from sharing a zone"),
+        nearest=("min_zone_margin", "margin to a shared zone"),
         backdrop="karyon.sim.intersection.backdrop:backdrop",
         viewed="recorded",
     ),

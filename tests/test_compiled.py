@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.compiled import compiled, in_series
-from karyon.perception import formulas
+from karyon.kernel import elementwise
 from karyon.perception.additional import BUILT_IN, Additional
 from karyon.perception.chain import Chain
 from karyon.perception.residuals import Kind, Relation
@@ -99,7 +99,7 @@ def test_many_samples_of_one_log_at_once_have_the_bits_of_one_after_the_other(mo
 )
 def test_single_numbers_are_what_numpy_makes_of_them(name, numbers):
     """Not a number, infinite, denormal and signed zeros included."""
-    formula = getattr(formulas, name)
+    formula = getattr(elementwise, name)
     parameters = ", ".join("ab"[:numbers])
     names = {"formula": formula}
     exec(f"def of_one({parameters}): return formula({parameters})", names)
@@ -160,7 +160,7 @@ def test_a_numba_that_cannot_be_imported_is_no_harm(tmp_path):
 def test_any_change_of_the_formulas_sources_is_compiled_anew(tmp_path):
     """Constants come from modules that no formula calls."""
     copy = tmp_path / "copy"
-    shutil.copytree(Path(formulas.__file__).parents[1], copy / "karyon")
+    shutil.copytree(Path(elementwise.__file__).parents[1], copy / "karyon")
     one_step(tmp_path, PYTHONPATH=str(copy))
     before = set((tmp_path / "karyon").glob("*.py"))
     reckoning = copy / "karyon/perception/reckoning.py"

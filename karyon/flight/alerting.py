@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from karyon.flight import uncertainty, well_clear
 from karyon.flight.uncertainty import Errors
 from karyon.flight.well_clear import TIE, Interval, Motion, Volume
-from karyon.perception.formulas import where
+from karyon.kernel.elementwise import where
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from karyon.kernel.elementwise import maximum, minimum, where
 from karyon.perception import validity
-from karyon.perception.formulas import maximum, minimum, where
 
 MOVED = 10.0  # m: an aircraft that should have moved so far does not report the same position
 EACH_REPEAT = 0.15  # validity lost with each repeated position

@@ -21,7 +21,7 @@ from karyon.flight.well_clear import (
     vertical_interval,
 )
 from karyon.flight.well_clear import interval as certain_interval
-from karyon.perception.formulas import maximum, minimum, where
+from karyon.kernel.elementwise import maximum, minimum, where
 
 LEAST = 0.001  # m and m/s: where one error is above 0, none counts as less
 

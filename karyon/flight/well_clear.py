@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.formulas import maximum, minimum, where
+from karyon.kernel.elementwise import maximum, minimum, where
 
 Floats = NDArray[np.float64]
 

@@ -14,10 +14,10 @@ from typing import Protocol
 
 import numpy as np
 
+from karyon.kernel.elementwise import Compiler
 from karyon.perception import hypotheses
 from karyon.perception.additional import Additional, Opinions
 from karyon.perception.events import Events
-from karyon.perception.formulas import Compiler
 from karyon.perception.hypotheses import Expected
 from karyon.perception.residuals import Relation, Residuals
 from karyon.perception.sensors import Booleans, Floats

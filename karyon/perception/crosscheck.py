@@ -11,9 +11,9 @@ from math import inf, nan
 from math import sqrt as root
 from typing import Any, NamedTuple
 
+from karyon.kernel.elementwise import greater, isnan, maximum, minimum, where
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE
-from karyon.perception.formulas import greater, isnan, maximum, minimum, where
 from karyon.perception.received import STRONGEST, Heard, Listened, Message, confirmed, hear, sane
 from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, agreed, quiet, reckoned, restored, within
 from karyon.perception.remembered import (

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import where
 from karyon.perception import validity
-from karyon.perception.formulas import where
 from karyon.perception.sensors import NEVER, Samples, seconds, since
 
 Floats = NDArray[np.float64]

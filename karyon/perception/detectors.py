@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.perception.formulas import maximum, minimum, where
+from karyon.kernel.elementwise import maximum, minimum, where
 from karyon.perception.validity import amplitude_at
 
 Floats = NDArray[np.float64]

@@ -26,9 +26,9 @@ from math import inf, sqrt
 
 import numpy as np
 
+from karyon.kernel.elementwise import Compiler
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
-from karyon.perception.formulas import Compiler
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
 from karyon.perception.remembered import Answer, Hearing, Known, Measured, SignalLimits, State

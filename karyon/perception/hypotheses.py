@@ -23,7 +23,7 @@ elementwise (see `formulas`); nothing raises; a sample that is not finite is non
 from math import inf
 from typing import Any, NamedTuple
 
-from karyon.perception.formulas import maximum, minimum, sqrt, where
+from karyon.kernel.elementwise import maximum, minimum, sqrt, where
 from karyon.perception.sensors import Booleans, Floats
 
 # Per sample. A failure of a sensor is far rarer; this is how much surprise it takes, not how often sensors fail.

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from karyon.kernel.elementwise import greater, isnan, lesser, maximum, minimum, where
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
-from karyon.perception.formulas import greater, isnan, lesser, maximum, minimum, where
 from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
 from karyon.perception.sensors import (
     NEVER,

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from karyon.kernel.elementwise import minimum, sqrt, where
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate
-from karyon.perception.formulas import minimum, sqrt, where
 from karyon.perception.sensors import Booleans, Floats
 
 DOUBT = 0.8  # validity below which a check speaks

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import where
 from karyon.perception import detectors
-from karyon.perception.formulas import where
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

@@ -5,7 +5,7 @@ Every function is elementwise: scalars or arrays of any shape that broadcasts, n
 
 from typing import Any
 
-from karyon.perception.formulas import Floats, minimum, where
+from karyon.kernel.elementwise import Floats, minimum, where
 
 
 def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:

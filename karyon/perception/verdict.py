@@ -12,8 +12,8 @@ All are elementwise (see `formulas`): arrays (signal, row), or compiled for one 
 from math import inf
 from typing import Any, NamedTuple
 
+from karyon.kernel.elementwise import floor, maximum, minimum, where
 from karyon.perception import detectors, hypotheses, validity
-from karyon.perception.formulas import floor, maximum, minimum, where
 from karyon.perception.hypotheses import SILENT, Belief, Companion, Expected
 from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Booleans, Floats

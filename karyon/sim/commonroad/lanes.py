@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Recording, Track
-from karyon.sim.commonroad.tracks import OURS, TICK, nearest, resampled, smoothed, span, times_of
+from karyon.sim.commonroad.tracks import OURS, TICK, looked_up, nearest, resampled, smoothed, span, times_of
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.lanes.road import Road
 
@@ -139,11 +139,7 @@ class Scene:
 
     def at(self, time: float) -> Motion:
         """The traffic at `time` (s) after the first instant of the replaced car; beyond it all go straight on."""
-        tick = np.clip((time - self.first) / TICK, 0.0, self.table.shape[1] - 1.001)
-        before, share = int(tick), tick - int(tick)
-        now = (1.0 - share) * self.table[:, before] + share * self.table[:, before + 1]
-        here = np.isfinite(now[0])
-        s, d, speed, across, acceleration = np.where(here, now, 0.0)
+        here, (s, d, speed, across, acceleration) = looked_up(self.table, self.first, time)
         return Motion(here, s, d, speed, across, acceleration)
 
 

@@ -6,6 +6,7 @@ from scipy.interpolate import make_smoothing_spline
 
 from karyon.sim.commonroad.file import Recording, Track
 
+Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 OURS = 0  # index of the car that takes the place of a recorded one
@@ -43,6 +44,18 @@ def nearest(recording: Recording, track: Track, most: int) -> tuple[list[Track],
 def _apart(one: Track, other: Track) -> float:
     """How near two cars come to each other's path, m."""
     return float(np.hypot(one.x[:, None] - other.x, one.y[:, None] - other.y).min())
+
+
+def looked_up(table: Floats, first: float, time: float) -> tuple[Booleans, Floats]:
+    """Which cars are there at `time` (car,), and their motion, 0 of those that are not (quantity, car).
+
+    table   (quantity, tick, car), NaN where a car is not there; `first` and `time` in s
+    """
+    tick = np.clip((time - first) / TICK, 0.0, table.shape[1] - 1.001)
+    before, share = int(tick), tick - int(tick)
+    now = (1.0 - share) * table[:, before] + share * table[:, before + 1]
+    here = np.isfinite(now[0])
+    return here, np.where(here, now, 0.0)
 
 
 def times_of(recording: Recording, replaced: Track, lead_in: float, lead_out: float) -> Floats:

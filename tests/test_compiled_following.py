@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon import compiled
+from karyon.compiled import loops, sources
 from karyon.perception.crosscheck import look
 from karyon.perception.following import CHECKS, MESSAGE, OWN, Following, Noise, Tolerated
 from karyon.perception.sensors import Samples, blank, stacked
@@ -72,7 +73,7 @@ def test_the_bits_are_those_of_numpy(seed, at, silent):
                 quick.quicken(compiled.in_turn)
             for one, other in zip(said(plain, *come), said(quick, *come), strict=True):
                 assert np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    assert compiled._made(look, compiled._table_source, 1)[0].signatures  # and so it was not NumPy both times
+    assert loops.loop_and_result(look, sources.table_source, 1)[0].signatures  # and so it was not NumPy both times
 
 
 def anything(seed, count):
@@ -99,7 +100,7 @@ def test_sensors_show_and_cars_say_the_bits_of_numpy(seed):
         for one, other in zip(leaves(plain), leaves(quick), strict=True):
             assert np.array_equal(one, other, equal_nan=True)
             assert np.array_equal(np.signbit(one), np.signbit(other) | np.isnan(one) & np.signbit(one))
-        assert compiled._made(formula, compiled._stateless_source, 1)[0].signatures
+        assert loops.loop_and_result(formula, sources.stateless_source, 1)[0].signatures
 
 
 QUICK = {formula: compiled.in_parts(formula) for formula in (show, say)}

@@ -13,6 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
+from karyon.campaign.statistics import clopper_pearson
 from karyon.sim import kinds
 from karyon.sim.flight.scenario import FlightFault
 
@@ -92,12 +93,15 @@ def outcomes(count, enabled, vehicles, first=0):
     return found
 
 
-def interval(events, runs):
-    """Two-sided 95 % Clopper-Pearson."""
-    from scipy.stats import beta
+def risk_ratio(events, without):
+    """Of as many runs with the kernel as without it: in words, with its two-sided 95 % interval.
 
-    low = 0.0 if events == 0 else beta.ppf(0.025, events, runs - events + 1)
-    return low, beta.ppf(0.975, events + 1, runs - events)
+    Given all events, how many are those with the kernel is binomial. [Clopper & Pearson 1934]
+    """
+    if not without:
+        return f"{events} to {without}"
+    low, high = (share / (1.0 - share) for share in map(float, clopper_pearson(events, events + without)))
+    return f"{events} to {without}, {events / without:.2f} ({low:.2f} to {high:.2f})"
 
 
 def told(count):
@@ -111,7 +115,7 @@ def told(count):
             hit = [(words, seed) for summary, words, seed in found if summary["collisions"]]
             lost = sum(bool(each["metrics"]["losses_of_well_clear"]) for each in summaries)
             rates[enabled] = len(hit), lost
-            low, high = (100 * each for each in interval(len(hit), runs))
+            low, high = (100 * float(each) for each in clopper_pearson(len(hit), runs))
             switch, most = "on" if enabled else "off", Counter(words for words, _ in hit).most_common(6)
             yield f"{vehicles} aircraft, kernel {switch}: {runs} runs, {perf_counter() - begun:.0f} s"
             yield f"   near mid-air collision in {len(hit)} ({low:.3f} to {high:.3f} %): {most}"
@@ -119,7 +123,8 @@ def told(count):
             if enabled:
                 yield from _kept(found, hit)
         (near, lost), (near_without, lost_without) = rates[True], rates[False]
-        yield f"   risk ratio: {near} to {near_without}, of loss of well clear {lost} to {lost_without}"
+        ratios = risk_ratio(near, near_without), risk_ratio(lost, lost_without)
+        yield f"   risk ratio: {ratios[0]}; of loss of well clear {ratios[1]}"
 
 
 def _kept(found, hit):

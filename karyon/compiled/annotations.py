@@ -1,0 +1,108 @@
+"""What the annotations of a formula say of its arrays: named tuples, and the types of what is in them."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from functools import cache
+from math import prod
+from typing import Any, NamedTuple, cast, get_type_hints
+
+import numpy as np
+
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Column,
+    FloatTable,
+    IndexColumn,
+    LevelColumn,
+    LevelTable,
+    TimeColumn,
+    TimeTable,
+)
+from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
+
+LINE = 64  # bytes of the cache that come together
+
+
+LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
+
+
+# by annotation; what has none holds float64
+CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
+
+
+COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
+
+
+TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
+
+
+SINGLE = (float, int, bool)
+
+
+@cache
+def told_by(result: Any) -> Any:
+    """What a formula answers besides its state, as a named tuple of its own."""
+    _, *told = annotations_of(result).items()
+    return NamedTuple(f"{result.__name__}Told", told)
+
+
+def first_array(arguments: tuple[Any, ...]) -> Any:
+    """The first array of the arguments of a formula."""
+    first = arguments[0]
+    return first_array(first) if isinstance(first, tuple) else first
+
+
+def annotations_of(of: Any) -> dict[str, Any]:
+    """What a formula, or a named tuple, is annotated with."""
+    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
+
+
+@cache
+def _fields(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def is_tuple(kind: Any) -> bool:
+    """Whether an annotation is a named tuple."""
+    return inspect.isclass(kind) and issubclass(kind, tuple)
+
+
+def tuples_in(hints: Iterable[Any]) -> Iterator[type]:
+    """All named tuples among annotations, and within them."""
+    for kind in filter(is_tuple, hints):
+        yield kind
+        yield from tuples_in(annotations_of(kind).values())
+
+
+def leaves_of(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Path to each array in a named tuple, and what it holds."""
+    for name, each in annotations_of(kind).items():
+        path = f"{before}{name}"
+        yield from leaves_of(each, f"{path}.") if is_tuple(each) else [(path, each)]
+
+
+def codes_of(leaves: Iterable[tuple[str, Any]]) -> str:
+    """NumPy's letters of what the arrays of a named tuple hold."""
+    return "".join(CODES.get(kind, "d") for _, kind in leaves if kind not in SINGLE)
+
+
+def next_arrays(kind: Any) -> str:
+    """Source of a named tuple of the next arrays that were made."""
+    if is_tuple(kind):
+        return f"{kind.__name__}({', '.join(map(next_arrays, annotations_of(kind).values()))})"
+    return "next(made)"
+
+
+def arrays_for(codes: str, shape: tuple[int, ...]) -> Iterator[Any]:
+    """An array of this shape for each letter of a type, from one block for each type.
+
+    Each begins a line of the cache later than the one before it: arrays that begin at the same place within a page
+    drive each other out of the cache, and the loop reads and writes all of them in step.
+    """
+    blocks = {code: _block(np.dtype(code), codes.count(code), shape) for code in dict.fromkeys(codes)}
+    return (next(blocks[code]) for code in codes)
+
+
+def _block(kind: np.dtype[Any], count: int, shape: tuple[int, ...]) -> Iterator[Any]:
+    size = prod(shape)
+    return iter(np.empty((count, size + LINE // kind.itemsize), dtype=kind)[:, :size].reshape(count, *shape))

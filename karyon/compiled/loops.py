@@ -1,0 +1,136 @@
+"""Loops compiled by numba, and the cache that they are kept in."""
+
+import hashlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, cast
+
+from karyon.compiled.annotations import SINGLE, annotations_of, arrays_for, told_by, tuples_in
+from karyon.compiled.numbers import each_of, function_of, items_of, place_of, teach_elementwise
+from karyon.compiled.sources import Source, table_source
+from karyon.kernel import elementwise
+
+PACKAGE = __name__.partition(".")[0]
+
+
+@cache
+def loop_and_result(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
+    """The loop of a formula, and what makes the arrays that it fills."""
+    teach(formula)
+    return _loop(formula, source_of, dimensions)
+
+
+@cache
+def teach(formula: Callable[..., Any]) -> None:
+    """Have numba know a formula, and all that it calls."""
+    from numba.extending import register_jitable  # noqa: PLC0415  it takes half a second
+
+    teach_elementwise()
+    functions: list[Any] = [formula, *_called_by(formula, [])]
+    for each in functions:
+        register_jitable(error_model="numpy", forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(each)
+
+
+def _called_by(function: Callable[..., Any], found: list[Any]) -> list[Any]:
+    """Adds all functions of this package that a function calls, and those that they call."""
+    code, names = function.__code__, function.__globals__
+    modules = [names[name] for name in code.co_names if inspect.ismodule(names.get(name))]
+    for name in code.co_names:
+        for called in (names.get(name), *(getattr(module, name, None) for module in modules)):
+            if isinstance(called, FunctionType) and _is_ours(called) and called not in found:
+                found.append(called)
+                _called_by(called, found)
+    return found
+
+
+def _is_ours(function: FunctionType) -> bool:
+    return function.__module__.partition(".")[0] == PACKAGE and function.__module__ != elementwise.__name__
+
+
+def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tuple[Callable[..., None], Any]:
+    """The loop over all numbers, with a cache where one can be written, and the arrays that it fills."""
+    import numba  # noqa: PLC0415
+
+    hints = annotations_of(formula)
+    source = source_of(formula.__name__, hints, dimensions)
+    kinds = [*hints.values(), *([told_by(hints["return"])] if source_of is table_source else [])]
+    names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(kinds)}
+    names |= {formula.__name__: formula, "__name__": __name__, "arrays": arrays_for}
+    path = cache_file(formula, source)
+    is_kept = keep_source(source, path)
+    exec(compile(source, str(path), "exec"), names)
+    if "rows" in names:  # the loop over rows that know that they do not overlap
+        names["rows"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["rows"])
+    return numba.njit(error_model="numpy", pipeline_class=unaliased(), cache=is_kept)(names["loop"]), names.get(
+        "result"
+    )
+
+
+def cache_file(formula: Callable[..., Any], source: str) -> Path:
+    """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
+    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
+    content = [source, sys.version, *(part for each in functions for part in _content(each))]
+    mark = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
+    return folder / f"{formula.__name__}_{mark}.py"
+
+
+def _content(function: FunctionType) -> Iterator[str]:
+    """What a function does, and the numbers that it takes from elsewhere."""
+    code, names = function.__code__, function.__globals__
+    yield from _instructions(code)
+    yield repr(function.__defaults__)
+    owners = [names, *(vars(names[name]) for name in code.co_names if inspect.ismodule(names.get(name)))]
+    owners += [vars(names[name]) for name in code.co_names if inspect.isclass(names.get(name))]
+    for name in code.co_names:
+        yield from (f"{name} = {owner[name]!r}" for owner in owners if isinstance(owner.get(name), (*SINGLE, tuple)))
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    yield f"{code.co_code!r} {code.co_names} {code.co_varnames}"
+    for constant in code.co_consts:
+        yield from _instructions(constant) if isinstance(constant, CodeType) else [repr(constant)]
+
+
+def unaliased() -> Any:
+    """A compiler that knows that no two arrays overlap, or else it would not take several rows at once.
+
+    Nor are references to them counted within the loop, which neither makes nor keeps any.
+    """
+    from numba.core.compiler import CompilerBase, DefaultPassBuilder  # noqa: PLC0415
+
+    class Apart(CompilerBase):
+        def define_pipelines(self) -> list[Any]:
+            flags = self.state.flags
+            flags.noalias, flags.nrt, flags.no_cfunc_wrapper = True, False, True
+            return [cast(Any, DefaultPassBuilder).define_nopython_pipeline(self.state)]
+
+    return Apart
+
+
+def keep_source(source: str, path: Path) -> bool:
+    """Whether the file has this source now: numba keeps what it has compiled beside the file of a function."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            part.write_text(source, "utf-8")
+            part.replace(path)
+    except OSError:
+        return False
+    return True
+
+
+WHAT_NUMBERS_ARE = (
+    teach_elementwise.__wrapped__,
+    each_of,
+    place_of,
+    items_of,
+    function_of,
+    unaliased,
+)  # to what is compiled

@@ -1,0 +1,63 @@
+"""What the functions of `karyon.kernel.elementwise` are for single numbers: as NumPy defines them."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from math import isfinite, isnan, sqrt
+from typing import Any
+
+import numpy as np
+
+from karyon.kernel import elementwise
+
+
+@cache
+def teach_elementwise() -> None:
+    """What the functions of `elementwise` are for single numbers: as NumPy defines them."""
+    from numba.extending import overload  # noqa: PLC0415
+
+    overload(elementwise.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
+    overload(elementwise.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
+    overload(elementwise.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
+    overload(elementwise.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
+    overload(elementwise.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
+    overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
+    overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108
+    overload(elementwise.floor)(lambda number: lambda number: np.floor(number))  # noqa: PLW0108
+    overload(elementwise.rint)(lambda number: lambda number: np.rint(number))  # noqa: PLW0108
+    overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
+    overload(elementwise.each)(lambda formula, *arguments: each_of(arguments))
+    overload(elementwise.anywhere)(lambda table: function_of("table", " | ".join(items_of("table", table)) or "False"))
+    overload(elementwise.of)(lambda place, table: place_of(table))
+    overload(elementwise.of_design)(lambda place, table: place_of(table))
+
+
+def items_of(name: str, table: Any) -> list[str]:
+    """Source of what is in a table, which to a compiled formula is a tuple of numbers."""
+    return [f"{name}[{k}]" for k in range(len(table))]
+
+
+def each_of(arguments: Sequence[Any]) -> Callable[..., Any]:
+    """`elementwise.each` for numbers."""
+    from numba import types  # noqa: PLC0415
+
+    tables = [isinstance(each, types.UniTuple | types.Tuple) for each in arguments]
+    count = next(len(each) for each, is_table in zip(arguments, tables, strict=True) if is_table)
+    calls = (
+        ", ".join(f"arguments[{at}][{k}]" if is_table else f"arguments[{at}]" for at, is_table in enumerate(tables))
+        for k in range(count)
+    )
+    return function_of("formula, *arguments", f"({''.join(f'formula({call}), ' for call in calls)})")
+
+
+def place_of(table: Any) -> Callable[..., Any]:
+    """`elementwise.of` for numbers."""
+    *others, last = items_of("table", table)
+    chosen = "".join(f"{item} if place == {k} else " for k, item in enumerate(others))
+    return function_of("place, table", chosen + last)
+
+
+def function_of(parameters: str, answer: str) -> Callable[..., Any]:
+    """A function with these parameters that answers this."""
+    names: dict[str, Callable[..., Any]] = {}
+    exec(f"def of_numbers({parameters}):\n    return {answer}\n", names)
+    return names["of_numbers"]

@@ -12,9 +12,8 @@ compiled, it comes from a cache.
 """
 
 import importlib.util
-from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from karyon.compiled.annotations import first_array
 from karyon.compiled.loops import loop_and_result
@@ -22,8 +21,7 @@ from karyon.compiled.placed import in_place
 from karyon.compiled.series import in_series
 from karyon.compiled.sources import array_source
 from karyon.compiled.tables import in_parts, in_turn
-
-Formula = TypeVar("Formula", bound=Callable[..., Any])
+from karyon.kernel.elementwise import Formula
 
 
 def is_installed() -> bool:

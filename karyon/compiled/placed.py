@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
 from karyon.compiled.annotations import CODES, COLUMNS, SINGLE, TABLES, annotations_of, is_tuple, leaves_of, tuples_in
 from karyon.compiled.loops import cache_file, keep_source, teach, unaliased
-
-Formula = TypeVar("Formula", bound=Callable[..., Any])
-
+from karyon.kernel.elementwise import Formula
 
 LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from karyon.compiled.annotations import (
 )
 from karyon.compiled.loops import loop_and_result
 from karyon.compiled.sources import PART, Source, stateless_source, table_source
-
-Formula = TypeVar("Formula", bound=Callable[..., Any])
+from karyon.kernel.elementwise import Formula
 
 
 def in_turn(formula: Formula) -> Formula:
@@ -39,7 +38,7 @@ def in_parts(formula: Formula) -> Formula:
     return _by_tables(formula, stateless_source)
 
 
-def _by_tables(formula: Formula, source_of: "Source") -> Formula:
+def _by_tables(formula: Formula, source_of: Source) -> Formula:
     made: list[Callable[..., Any]] = []
 
     def run(*arguments: Any) -> Any:
@@ -57,7 +56,7 @@ def _by_tables(formula: Formula, source_of: "Source") -> Formula:
 class _ByTables:
     """A table of the state, if there is one, which is written anew in its place, and one of all else that is said."""
 
-    def __init__(self, formula: Callable[..., Any], source_of: "Source", rows: int) -> None:
+    def __init__(self, formula: Callable[..., Any], source_of: Source, rows: int) -> None:
         self._loop = loop_and_result(formula, source_of, 1)[0]
         *given, (_, result) = annotations_of(formula).items()
         self._state: Any = None

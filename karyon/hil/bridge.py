@@ -32,7 +32,6 @@ class Bridge:
         self._address, self._name, self._topics, self._say = address, name, topics, say
         self._clocks, self._pings, self._pinged = clocks, 0, 0
         self._gone: float | None = None
-        self._is_deaf = False
         self.client = Client(address, name, [], lambda *_: None, (STATE, b"lost"), self._ready, self._lost)
 
     def start(self) -> None:
@@ -48,15 +47,16 @@ class Bridge:
 
     @property
     def listens(self) -> bool:
-        """Whether the process that hears messages is there; that it has ended is said once."""
-        if self._listener.has_ended and not self._is_deaf:
-            self._is_deaf = True
-            self._say("the process that hears messages has ended: from now on the bench hears nothing, and says so")
-        return not self._is_deaf
+        """Whether the process that hears messages is there."""
+        return not self._listener.has_ended
 
     def drain(self) -> tuple[list[Message], dict[str, int]]:
         """What has come since the last look, and how many of each topic were superseded before."""
-        return self._listener.drain()
+        listened = self.listens
+        found = self._listener.drain()
+        if listened and not self.listens:
+            self._say("the process that hears messages has ended: from now on the bench hears nothing, and says so")
+        return found
 
     def ping(self, *, at_once: bool = False) -> list[Ping]:
         """The pings that have been sent now, if it is time."""

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.sim.commonroad import file
-from karyon.sim.commonroad.file import Lanelet, Track
+from karyon.sim.commonroad.file import Lanelet, Track, fault
 from karyon.sim.commonroad.tracks import OURS, looked_up, nearest, resampled, smoothed, span, times_of
-from karyon.sim.documents import Fault, InputError
+from karyon.sim.documents import InputError
 from karyon.sim.roads.crossing import ARMS, Crossing
 from karyon.sim.roads.paths import Path, Paths
 
@@ -91,15 +91,13 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
     """The crossing on the way of a car, and at most `most` cars. Raises InputError."""
     recording = file.read(path)
     track = recording.track(replaced)
-    if track is None:
-        raise InputError([_fault(path, f"has no moving car {replaced}")])
     chosen, left_out = nearest(recording, track, most)
     ways = [_way(each, recording.step) for each in chosen]
     crossed = _crossed(recording.lanelets, ways[OURS])
     if crossed is None:
-        raise InputError([_fault(path, f"car {replaced} crosses no lane within the recording: it has no crossing")])
+        raise InputError([fault(path, f"car {replaced} crosses no lane within the recording: it has no crossing")])
     if crossed[1] > _seen(ways[OURS])[1] - 1.0:
-        raise InputError([_fault(path, f"car {replaced} does not come out of its crossing: that has no exit for it")])
+        raise InputError([fault(path, f"car {replaced} does not come out of its crossing: that has no exit for it")])
     length, width = (np.array([getattr(each, name) for each in chosen]) for name in ("length", "width"))
     road, offsets = _road(ways, width, *crossed)
     times = times_of(recording, track, lead_in, lead_out)
@@ -134,10 +132,6 @@ def crossing_cars(path: File) -> list[int]:
         if crossed is not None and way.place[0] < crossed[0] and way.place[-1] + 0.5 * track.length >= crossed[1]:
             found.append(track.number)
     return found
-
-
-def _fault(path: File, message: str) -> Fault:
-    return Fault(str(path), None, None, 0, message)
 
 
 def _way(track: Track, step: float) -> _Way:

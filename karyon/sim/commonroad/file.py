@@ -97,9 +97,12 @@ class Recording:
         """Step of the last instant of all."""
         return max((track.last for track in self.tracks), default=0)
 
-    def track(self, number: int) -> Track | None:
-        """The moving car of this number."""
-        return next((track for track in self.tracks if track.number == number), None)
+    def track(self, number: int) -> Track:
+        """The moving car of this number. Raises InputError where there is none."""
+        for track in self.tracks:
+            if track.number == number:
+                return track
+        raise InputError([fault(self.path, f"has no moving car {number}")])
 
 
 @lru_cache(maxsize=4)
@@ -109,7 +112,7 @@ def read(path: Path) -> Recording:
     version = _look(path, text)
     scenario = _opened(path, text)
     dynamic = sorted(scenario.dynamic_obstacles, key=lambda each: int(each.obstacle_id))
-    faults = [_fault(path, f"obstacle {one.obstacle_id} {wrong}") for one in dynamic if (wrong := _wrong(one))]
+    faults = [fault(path, f"obstacle {one.obstacle_id} {wrong}") for one in dynamic if (wrong := _wrong(one))]
     if faults:
         raise InputError(faults)
     tracks = tuple(_track(each) for each in dynamic)
@@ -131,9 +134,9 @@ def _bytes(path: Path) -> bytes:
     except UnusableError as error:
         raise InputError([Fault(str(path), error.line, error.line, 0, error.message)]) from error
     except OSError as error:
-        raise InputError([_fault(path, f"cannot be read: {error.strerror or error}")]) from error
+        raise InputError([fault(path, f"cannot be read: {error.strerror or error}")]) from error
     if len(text) > SIZE_MAX:
-        raise InputError([_fault(path, f"goes on past {SIZE_MAX} bytes (unpacked): too large")])
+        raise InputError([fault(path, f"goes on past {SIZE_MAX} bytes (unpacked): too large")])
     return bytes(text)
 
 
@@ -147,7 +150,7 @@ def _look(path: Path, text: bytes) -> str:
             said = f"is not XML: {expat.ErrorString(error.code)}"
             look.faults.append(Fault(str(path), error.lineno, error.offset + 1, 0, said))
     if not look.faults and not look.has_road:
-        look.faults.append(_fault(path, "has no lanelet: a road is needed"))
+        look.faults.append(fault(path, "has no lanelet: a road is needed"))
     if look.faults:
         raise InputError(look.faults)
     return look.version
@@ -222,16 +225,17 @@ def _opened(path: Path, text: bytes) -> Any:
         from commonroad.common.file_reader import CommonRoadFileReader  # noqa: PLC0415  (takes 0.6 s, and is an extra)
     except ModuleNotFoundError as error:
         hint = "pip install 'karyon[commonroad]'"
-        raise InputError([_fault(path, "is a CommonRoad file, and commonroad-io is not installed", hint)]) from error
+        raise InputError([fault(path, "is a CommonRoad file, and commonroad-io is not installed", hint)]) from error
     try:
         scenario, _ = CommonRoadFileReader(text).open()
     except Exception as error:  # its reader raises whatever its code runs into
         said = f"{type(error).__name__}: {error}".splitlines()[0][:120]
-        raise InputError([_fault(path, f"commonroad-io cannot read it: {said}")]) from error
+        raise InputError([fault(path, f"commonroad-io cannot read it: {said}")]) from error
     return scenario
 
 
-def _fault(path: Path, message: str, hint: str = "") -> Fault:
+def fault(path: Path, message: str, hint: str = "") -> Fault:
+    """What is wrong with a file as a whole."""
     return Fault(str(path), None, None, 0, message, hint)
 
 

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from karyon.sim.commonroad import file
-from karyon.sim.commonroad.file import Lanelet, Recording, Track
+from karyon.sim.commonroad.file import Lanelet, Recording, Track, fault
 from karyon.sim.commonroad.tracks import OURS, TICK, looked_up, nearest, resampled, smoothed, span, times_of
-from karyon.sim.documents import Fault, InputError
+from karyon.sim.documents import InputError
 from karyon.sim.lanes.road import Road
 
 Booleans = NDArray[np.bool_]
@@ -148,8 +148,6 @@ def scene(path: Path, replaced: int, lead_in: float, lead_out: float, most: int)
     """The lanes of a file and at most `most` cars on them, those nearest to the replaced one. Raises InputError."""
     recording = file.read(path)
     track = recording.track(replaced)
-    if track is None:
-        raise InputError([_fault(path, f"has no moving car {replaced}")])
     road, around = _road(path, _lanelet_at(recording.lanelets, track))
     chosen, left_out = nearest(recording, track, most)
     times = times_of(recording, track, lead_in, lead_out)
@@ -158,9 +156,9 @@ def scene(path: Path, replaced: int, lead_in: float, lead_out: float, most: int)
     first, last = _lanes_of(path, track)
     if first is None or last is None:
         where = "begins" if first is None else "ends"
-        raise InputError([_fault(path, f"car {replaced} {where} beside all lanes: its path leaves the road")])
+        raise InputError([fault(path, f"car {replaced} {where} beside all lanes: its path leaves the road")])
     if (turn := _turn(track)) > TURNS:
-        raise InputError([_fault(path, f"car {replaced} turns by {np.degrees(turn):.0f}°: that is no change of lanes")])
+        raise InputError([fault(path, f"car {replaced} turns by {np.degrees(turn):.0f}°: that is no change of lanes")])
     mine = table[:, :, OURS]
     ticks = np.flatnonzero(np.isfinite(mine[0]) & (times <= (track.last - track.first) * recording.step))
     inside = road.lane(mine[1, ticks], mine[0, ticks]) == last
@@ -213,10 +211,6 @@ def _lanes_of(path: Path, track: Track) -> tuple[int | None, int | None]:
 def _turn(track: Track) -> float:
     """By how much a car has turned in the end, rad."""
     return float(abs(track.heading[-1] - track.heading[0]))
-
-
-def _fault(path: Path, message: str, hint: str = "") -> Fault:
-    return Fault(str(path), None, None, 0, message, hint)
 
 
 def _curvature(points: Floats) -> tuple[Floats, tuple[float, float, float]]:

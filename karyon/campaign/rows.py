@@ -70,9 +70,11 @@ def schema(plan: Plan) -> pa.Schema:
     columns |= MEASURED
     columns |= dict.fromkeys(plan.kind.metrics, pa.float64())
     columns |= {f"los_{level}": pa.float64() for level in range(_levels(plan))}
+    columns |= dict.fromkeys(margins_of(plan), pa.float64())
     units = (
         UNITS
         | dict(plan.kind.metrics)
+        | dict.fromkeys(margins_of(plan), "m")
         | {name: of[0].unit for name, of in _varied(plan) if len({one.unit for one in of}) == 1}
     )
     return pa.schema([pa.field(name, kind, metadata={"unit": units.get(name, "")}) for name, kind in columns.items()])
@@ -85,6 +87,11 @@ def _varied(plan: Plan) -> list[tuple[str, list[Varied]]]:
         for one in (*stratum.varied, *plan.varied):
             found.setdefault(one.name, []).append(one)
     return list(found.items())
+
+
+def margins_of(plan: Plan) -> list[str]:
+    """Columns of the margins to the goals of the design, each to one."""
+    return [f"margin_{hazard.id}" for hazard in plan.loaded.design.hazards]
 
 
 def _levels(plan: Plan) -> int:
@@ -204,16 +211,19 @@ def measures(plan: Plan, simulation: AnySimulation, place: int) -> dict[str, Any
     functions = summary["functions"]
     taken = {name: summary.get(name) for name in MEASURED} | _of_functions(functions)
     shares = functions[kinds.function_of(plan.loaded)]["los_share"]
+    margins = _margins(plan, simulation, place, broken)
+    least = min([plan.kind.worth, *margins.values()])
     return (
         taken
         | {
             "outcome": VIOLATED if broken else OK,
             "violated": bool(broken),
             "goals_violated": ";".join(broken),
-            "margin": margin(plan, simulation, place, bool(broken)),
+            "margin": min(least, -0.0) if broken else least,
         }
         | {name: summary["metrics"][name] for name in plan.kind.metrics}
         | {f"los_{level}": shares.get(str(level)) for level in range(_levels(plan))}
+        | margins
     )
 
 
@@ -229,13 +239,15 @@ def _of_functions(functions: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def margin(plan: Plan, simulation: AnySimulation, place: int, broken: bool) -> float:
-    """How far a run was from breaking a safety goal: below 0 it broke one, and above, none.
+def _margins(plan: Plan, simulation: AnySimulation, place: int, broken: Sequence[str]) -> dict[str, float]:
+    """How far a run was from breaking each safety goal, m: below 0 it broke it, and above, it did not.
 
-    The least, over the goals of the design, of distances in m and of the share of its bound that bad data had left
-    when it went out of command, which is worth `Kind.worth` metres as a whole.
+    Distances, and the share of its bound that bad data had left when it went out of command, which is worth
+    `Kind.worth` metres as a whole.
     """
-    worth = plan.kind.worth
-    far = simulation.metrics.margins(place, worth)
-    least: float = min([worth, *(far[hazard.id] for hazard in plan.loaded.design.hazards if hazard.id in far)])
-    return min(least, -0.0) if broken else max(least, 0.0)
+    far = simulation.metrics.margins(place, plan.kind.worth)
+    return {
+        f"margin_{hazard.id}": min(far[hazard.id], -0.0) if hazard.goal in broken else max(far[hazard.id], 0.0)
+        for hazard in plan.loaded.design.hazards
+        if hazard.id in far
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import log
 from pathlib import Path
@@ -23,7 +23,9 @@ from karyon.campaign.choices import Between, Varied
 from karyon.campaign.folder import CampaignError, identity, write
 from karyon.campaign.plan import Plan, Run
 from karyon.campaign.shrink import shrink
+from karyon.kernel import quantities
 from karyon.sim import documents, kinds
+from karyon.sim.documents import Keys
 
 Floats = NDArray[np.float64]
 Compute = Callable[[Sequence[Run]], pa.Table]
@@ -33,6 +35,8 @@ JUST_HELD = 1e-9  # margin, at least, of a run that has broken nothing
 SIDE_BY_SIDE = 1000  # runs at once, at most
 DESCENTS = 0.1  # share of the runs that may go into the first violation
 NAMED = 5  # of the worst runs
+NEARER = 5  # power of how far instants are apart: half of them by a thirtieth of the span at most
+INSTANTS = frozenset({"onset", "time", "first"})
 FAULTS = "faults"
 HARMLESS = {  # what a quantity of a fault is when the fault does nothing; of others there is no such value
     "amplitude": 0.0,
@@ -64,25 +68,34 @@ class Asked:
         self.ends = np.cumsum([one.weight for one in plan.strata]) if len(plan.strata) > 1 else None
         self._first = 0 if self.ends is None else 1
         self.dimensions = self._first + max(len((*one.varied, *plan.varied)) for one in plan.strata)
+        self._instants = [_instants((*one.varied, *plan.varied), self._first) for one in plan.strata]
         self.runs: list[Run] = []
         self._points: list[Floats] = []
-        self._margins: list[Floats] = []
+        self._goals: list[Floats] = []
 
     def margins(self, points: Floats) -> Floats:
         """How far each of the runs at these points (point, d) was from breaking a safety goal; at most 0: it broke one.
 
         Each run has a seed of its own. NaN: it crashed, or did not end in time.
         """
+        return self._least(self.goals(points))
+
+    def goals(self, points: Floats) -> Floats:
+        """The same for each goal (point, goal); infinite: nothing watches it."""
         number = len(self.runs)
         return self._made(points, sampling.seeds(self._seed, number, number + len(points)).tolist())
 
+    def met(self, points: Floats) -> Floats:
+        """The same of points whose instants have been brought together."""
+        return self.goals(self._together(points))
+
     def alike(self, run: int, points: Floats) -> Floats:
-        """The same of runs with the seed of this one: so that no chance is between them."""
-        return self._made(points, [self.runs[run].seed] * len(points))
+        """The margins of runs with the seed of this one: so that no chance is between them."""
+        return self._least(self._made(points, [self.runs[run].seed] * len(points)))
 
     def all(self) -> tuple[Floats, Floats]:
         """Points (run, d) and margins (run,) of all runs."""
-        return np.concatenate(self._points), np.concatenate(self._margins)
+        return np.concatenate(self._points), self._least(np.concatenate(self._goals))
 
     def harmless(self, run: int) -> Floats:
         """Coordinates at which what varies of this run's faults does nothing; NaN: it has none such (d,)."""
@@ -100,19 +113,49 @@ class Asked:
             table = self._compute(asked)
             self.runs += asked
             self._points.append(points[start:end])
-            self._margins.append(_margins(table))
-        return np.concatenate(self._margins)[len(self.runs) - len(points) :]
+            self._goals.append(_goals(self._plan, table))
+        return np.concatenate(self._goals)[len(self.runs) - len(points) :]
+
+    def _together(self, points: Floats) -> Floats:
+        """The points with their instants near the first: half of them within a thirtieth of the span of both.
+
+        Most of what goes wrong needs two things at once, such as a fault as the car ahead brakes; drawn apart, they
+        seldom meet. An instant can still be anywhere in its range.
+        """
+        moved, stratum = points.copy(), self._stratum_of(points)
+        for order, instants in enumerate(self._instants):
+            mine = stratum == order
+            for one in instants[1:]:
+                first, last = min(instants[0].first, one.first), max(instants[0].last, one.last)
+                anchor = instants[0].at(points[mine, instants[0].place])
+                when = anchor + (2.0 * points[mine, one.place] - 1.0) ** NEARER * (last - first)
+                moved[mine, one.place] = np.clip((when - one.first) / (one.last - one.first), 0.0, worst.LAST)
+        return moved
+
+    def _least(self, goals: Floats) -> Floats:
+        """Margins of runs (run,) by those of their goals (run, goal)."""
+        return np.asarray(np.minimum(goals.min(axis=1), self._plan.kind.worth))
+
+    def _stratum_of(self, points: Floats) -> NDArray[np.int64]:
+        """Place of the stratum of each point (point, d) in the plan."""
+        if self.ends is None:
+            return np.zeros(len(points), dtype=np.int64)
+        return np.searchsorted(self.ends[:-1], points[:, 0], side="right")
 
     def _run(self, number: int, seed: int, point: Sequence[float]) -> Run:
-        order = 0 if self.ends is None else int(np.searchsorted(self.ends[:-1], point[0], side="right"))
+        order = int(self._stratum_of(np.array([point]))[0])
         varied = len((*self._plan.strata[order].varied, *self._plan.varied))
         return self._plan.at(order, number, seed, point[self._first : self._first + varied])
 
 
-def _margins(table: pa.Table) -> Floats:
-    margin = table["margin"].to_numpy(zero_copy_only=False).astype(float)
-    broken = table["violated"].to_numpy(zero_copy_only=False).astype(bool)
-    return np.asarray(np.where(broken, np.minimum(margin, 0.0), np.maximum(margin, JUST_HELD)))
+def _goals(plan: Plan, table: pa.Table) -> Floats:
+    """Margins of the runs (run, goal): at most 0 where the goal was broken, and nowhere else."""
+    broken, least = (table[name].to_numpy(zero_copy_only=False) for name in ("violated", "margin"))
+    found = np.column_stack(
+        [table[name].to_numpy(zero_copy_only=False).astype(float) for name in rows.margins_of(plan)]
+    )
+    found[np.isnan(found) & ~np.isnan(least)[:, None]] = np.inf
+    return np.where(broken.astype(bool)[:, None], found, np.maximum(found, JUST_HELD))
 
 
 def _rows(plan: Plan, runs: Sequence[Run]) -> pa.Table:
@@ -124,6 +167,34 @@ def _rows(plan: Plan, runs: Sequence[Run]) -> pa.Table:
             return rows.as_table(plan, [rows.failed(plan, runs[0], rows.HUNG, "did not end in time")])
         half = len(runs) // 2
         return pa.concat_tables([_rows(plan, runs[:half]), _rows(plan, runs[half:])])
+
+
+@dataclass(frozen=True)
+class Instant:
+    """A coordinate that says when something happens: its place in a point, and its range in s."""
+
+    place: int
+    first: float
+    last: float
+
+    def at(self, share: Floats) -> Floats:
+        """Time, s, at `share` (0..1) of its range."""
+        return self.first + share * (self.last - self.first)
+
+
+def _instants(varied: Sequence[Varied], first: int) -> list[Instant]:
+    """Those of what varies, of which the first one is coordinate `first`."""
+    found = []
+    for place, one in enumerate(varied, start=first):
+        if isinstance(one.choice, Between) and one.choice.scale == "linear" and _is_instant(one.path):
+            begin, end = (quantities.to_si(repr(each), one.choice.unit, None) for each in one.choice.ends)
+            found.append(Instant(place, begin, end))
+    return found
+
+
+def _is_instant(path: Keys) -> bool:
+    """Whether the value at `path` of a scenario is a time on its clock; in the profile of a speed it is the first."""
+    return path[-1] in INSTANTS or (path[-1] == 0 and path[-3:-2] == ("speed",))
 
 
 def _harmless(varied: Varied) -> float:
@@ -153,7 +224,7 @@ def run(plan: Plan, runs: int, seed: int, out: Path, progress: Progress) -> dict
         return _rows(plan, batch)
 
     asked = Asked(plan, seed, compute)
-    worst.find(asked.margins, asked.dimensions, seed, int(DESCENTS * runs), asked.ends)
+    worst.find(asked.met, asked.dimensions, seed, int(DESCENTS * runs), asked.ends)
     first = len(asked.runs)
     found = rare.estimate(asked.margins, asked.dimensions, seed, runs - first)
     made = len(asked.runs)

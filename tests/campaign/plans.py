@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from karyon.campaign import plan_file
+import pyarrow as pa
+
+from karyon.campaign import plan_file, rows
 
 SHORT = """\
 scenario: acc_profile
@@ -33,3 +35,10 @@ def written(folder, text=SHORT, name="short.yaml"):
 def read(folder, text=SHORT):
     """The plan with this text."""
     return plan_file.read(written(folder, text))
+
+
+def unhurt(plan, runs):
+    """Rows of runs of which none has broken anything, as far as a search reads them."""
+    return pa.table(
+        {"violated": [False] * len(runs)} | {name: [1.0] * len(runs) for name in ("margin", *rows.margins_of(plan))}
+    )

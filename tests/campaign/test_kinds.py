@@ -1,6 +1,7 @@
 """Campaigns of scenarios of every kind: rows as alone, what each kind measures, and what its plans may not say."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from karyon.campaign.plot import plot
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
 from karyon.sim.kinds import KINDS, simulate
-from tests.campaign.plans import read, written
+from tests.campaign.plans import read, unhurt, written
 from tests.campaign.test_command import karyon
 
 LANE_CHANGE = """\
@@ -176,7 +177,7 @@ def test_a_campaign_of_flight_is_run_replayed_drawn_and_compared(tmp_path):
 def test_what_a_search_finds_can_be_run(tmp_path, kind):
     """It writes a scenario that is read as the run that it found."""
     plan = read(tmp_path, PLANS[kind])
-    asked = search.Asked(plan, 3, lambda runs: pa.table({"margin": [1.0] * len(runs), "violated": [False] * len(runs)}))
+    asked = search.Asked(plan, 3, partial(unhurt, plan))
     asked.margins(np.full((1, asked.dimensions), 0.3))
     named = search._named(plan, asked.runs[0], 1.0, tmp_path / "worst")
     assert named["command"] == f"karyon run {tmp_path / 'worst.yaml'}"

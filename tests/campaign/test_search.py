@@ -1,6 +1,7 @@
 """The search of a plan: its points are runs, what it has found runs again, and the smallest fault is smaller."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from karyon.campaign import plan_file, rows, sampling, screen, search
 from karyon.campaign.folder import CampaignError, identity
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read as read_scenario
-from tests.campaign.plans import read
+from tests.campaign.plans import SHORT, read, unhurt
 from tests.campaign.test_command import karyon
 
 UNGUARDED = """\
@@ -144,3 +145,29 @@ def test_too_few_runs_are_refused_and_a_plan_that_is_not_there(tmp_path):
     refused = karyon(tmp_path, "search", "acc_faults", "--runs", "10")
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+def test_two_instants_are_brought_together_and_can_still_be_anywhere(tmp_path):
+    """Onset of a fault and braking of the leader: half of them within a thirtieth of the span of both."""
+    text = SHORT.replace("[[0 s, 25 m/s], [1 s,", "[[0 s, 25 m/s], [{between: [0.5 s, 2.5 s]},")
+    plan = read(tmp_path, text)
+    asked = search.Asked(plan, 1, partial(unhurt, plan))
+    points = np.random.Generator(np.random.Philox(3)).random((2000, asked.dimensions))
+    points[:, 0] = 0.1  # all of the first stratum
+    asked.met(points)
+    onset, braking = (np.array([_seconds(run, name) for run in asked.runs]) for name in ("onset", "speed[1][0]"))
+    can_meet = braking < 1.5
+    assert 0.45 < (np.abs(onset - braking) < 2.0 / 30)[can_meet].mean() < 0.6
+    for when, first, last in ((onset, 0.5, 1.5), (braking, 0.5, 2.5)):
+        assert first == pytest.approx(when.min(), abs=0.02)
+        assert last == pytest.approx(when.max(), abs=0.02)
+
+
+def _seconds(run, name):
+    """What varies of a run and is called so, in s."""
+    (found,) = (
+        one.told(one.written(value))
+        for one, value in zip(run.stratum.varied, run.of_scenario, strict=True)
+        if one.name.endswith(name)
+    )
+    return found

@@ -134,9 +134,9 @@ class Simulation:
     def quicken(self) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
-            self.perception.quicken(compiled.in_turn)
-            self.sensors.quicken(compiled.in_parts)
-            self.messages.quicken(compiled.in_parts)
+            self.perception.quicken(compiled.in_place)
+            self.sensors.quicken(compiled.in_place)
+            self.messages.quicken(compiled.in_place)
             self.world.quicken(compiled.in_place)
             self.kernel.quicken(compiled.in_place)
             self.cruise.quicken(compiled.in_place)

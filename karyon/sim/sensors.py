@@ -70,9 +70,12 @@ class Coarseness(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a message says."""
+    """What a message says of a `Motion`."""
 
-    motion: Motion
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    intended: Floats
 
 
 def show(ahead: Five, error: Five, reach: float, nearly: float) -> Shown:
@@ -106,12 +109,10 @@ def say(motion: Motion, error: Error, coarse: Coarseness) -> Said:
     size = cam.nearest(abs(speed), coarse.speed)
     position = motion.position + error.position + error.bias
     return Said(
-        Motion(
-            position=rint(position / coarse.position) * coarse.position,
-            speed=where(speed < 0.0, -size, size),
-            acceleration=cam.nearest(motion.acceleration + error.acceleration, coarse.acceleration),
-            intended=cam.nearest(motion.intended, coarse.intended),
-        )
+        position=rint(position / coarse.position) * coarse.position,
+        speed=where(speed < 0.0, -size, size),
+        acceleration=cam.nearest(motion.acceleration + error.acceleration, coarse.acceleration),
+        intended=cam.nearest(motion.intended, coarse.intended),
     )
 
 
@@ -195,7 +196,7 @@ class Messages:
         np.multiply(self._sigma, self._noise.next(), out=self._error[:-1])
         said = self._say(*self._given)
         if said is not self._said:  # or else it is in the same arrays as before
-            self._said, self._value = said, stacked(said.motion)
+            self._said, self._value = said, stacked(said)
         return self._value.copy()
 
     def witness(self, seen: Floats) -> Floats:

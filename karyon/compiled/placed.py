@@ -1,8 +1,8 @@
 """Formulas that take arrays where they are, and write their state where it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -254,24 +254,40 @@ class _Arrays:
 
     def __init__(self, loop: _Loop, given: Mapping[str, Any]) -> None:
         self.addresses = np.zeros(len(loop.places), dtype=np.int64)
-        self._places: dict[str, list[tuple[int, str, int | None, Any, int]]] = {}
+        self._places: dict[str, dict[str, list[tuple[int, int | None, Any, int]]]] = {}
         for at, (path, *what) in enumerate(loop.places):
             name, _, field = path.partition(".")
-            self._places.setdefault(name, []).append((at, field, *what))
+            self._places.setdefault(name, {}).setdefault(field, []).append((at, *what))
+        self._known: dict[str, list[Any]] = {name: [None] * len(fields) for name, fields in self._places.items()}
+        self._fields = {name: _getter(list(fields)) for name, fields in self._places.items()}
         for name in self._places:
             self.take(name, given[name])
         self.made = given["made"]
 
     def take(self, name: str, given: Any) -> None:
         """Look where the arrays of a named tuple are. Raises TypeError where one is not what the loop takes."""
-        for at, field, row, kind, size in self._places[name]:
-            array = reduce(getattr, filter(None, field.split(".")), given)
-            array = array if row is None else array[row]
-            is_one = array.dtype == kind and array.size == size and array.flags.c_contiguous
-            if not is_one:
-                raise TypeError(f"{name}.{field}: expected {size} of {kind} without gaps, found {array!r}")
-            self.addresses[at] = address_of(array)
+        arrays, known = self._fields[name](given), self._known[name]
+        for at, array in enumerate(arrays):
+            if array is not known[at]:
+                field = list(self._places[name])[at]
+                self._find(f"{name}.{field}", array, self._places[name][field])
+                known[at] = array
         setattr(self, name, given)
+
+    def _find(self, path: str, given: Any, places: Sequence[tuple[int, int | None, Any, int]]) -> None:
+        for at, row, kind, size in places:
+            array = given if row is None else given[row]
+            if not (array.dtype == kind and array.size == size and array.flags.c_contiguous):
+                raise TypeError(f"{path}: expected {size} of {kind} without gaps, found {array!r}")
+            self.addresses[at] = address_of(array)
+
+
+def _getter(fields: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """What answers these fields of a named tuple, or itself where there are none."""
+    if fields == [""]:
+        return lambda given: (given,)
+    found: Callable[[Any], Any] = attrgetter(*fields)
+    return found if len(fields) > 1 else lambda given: (found(given),)
 
 
 class _Numbers:

@@ -7,6 +7,7 @@ Both are formulas: see `karyon.kernel.elementwise`.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -147,7 +148,8 @@ class OwnSensors:
         """What the sensors show now, with the error that there was at last."""
         world, own = self._world, self._world.own
         self._ahead[0], self._ahead[1] = world.gap, world.relative_speed
-        for row, of_cars in zip(self._ahead[2:], (world.speed, world.acceleration, world.position), strict=True):
+        self._ahead[2] = world.own_speed
+        for row, of_cars in zip(self._ahead[3:], (world.acceleration, world.position), strict=True):
             np.take(of_cars, own, out=row, mode="clip")
         shown = self._show(*self._given, self.range, self._nearly)
         if shown is not self._shown:  # or else it is in the same arrays as before
@@ -160,7 +162,7 @@ class OwnSensors:
         self._look()
         samples.value[:] = self._value
         samples.time[:] = now
-        samples.fresh[:] = np.array([now % period == 0 for period in self.periods])[:, None]
+        samples.fresh[:] = _column(tuple(now % period == 0 for period in self.periods))
 
 
 class Messages:
@@ -222,6 +224,11 @@ def quantised(message: Floats) -> Floats:
             cam.FRONT_SPEED.quantised(front_speed),
         ]
     )
+
+
+@cache
+def _column(due: tuple[bool, ...]) -> NDArray[np.bool_]:
+    return np.array(due)[:, None]
 
 
 COARSE = Coarseness(cam.POSITION_STEP, cam.SPEED.codes, cam.ACCELERATION.codes, cam.INTENDED.codes)

@@ -44,12 +44,12 @@ def first_array(arguments: tuple[Any, ...]) -> Any:
 
 def annotations_of(of: Any) -> dict[str, Any]:
     """What a formula, or a named tuple, is annotated with."""
-    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
+    return _hints(cast(Any, of))
 
 
 @cache
-def _fields(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _hints(of: Any) -> dict[str, Any]:
+    return get_type_hints(of)
 
 
 def is_tuple(kind: Any) -> bool:

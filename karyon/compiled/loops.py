@@ -72,11 +72,15 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
 
 def cache_file(formula: Callable[..., Any], source: str) -> Path:
     """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
-    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
-    content = [source, sys.version, *(part for each in functions for part in _content(each))]
-    mark = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    mark = hashlib.sha256("\n".join([source, sys.version, *_contents(formula)]).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
     return folder / f"{formula.__name__}_{mark}.py"
+
+
+@cache
+def _contents(formula: Callable[..., Any]) -> list[str]:
+    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
+    return [part for each in functions for part in _content(each)]
 
 
 def _content(function: FunctionType) -> Iterator[str]:

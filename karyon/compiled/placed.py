@@ -1,6 +1,7 @@
 """Formulas that take arrays where they are, and write their state where it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
@@ -143,7 +144,7 @@ def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Se
     is_kept = keep_source(source, path)
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
     names |= {formula.__name__: formula, "__name__": __name__, "array_at": array_at(), "whole": WHOLE}
-    names |= {f"type_{np.dtype(code)}": np.dtype(code).type for code in "dfqbh?"}
+    names |= {_type_name(np.dtype(code)): np.dtype(code).type for code in "dfqbh?"}
     exec(compile(source, str(path), "exec"), names)
     names["each_row"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["each_row"])
     signature = numba.void(numba.int64[::1], numba.int64, *types)
@@ -203,7 +204,7 @@ class _Loop:
     def source(self, formula: str, read: str, written: Sequence[str]) -> str:
         """Source of the loop over rows, and of what finds the arrays for it, of which no two overlap."""
         others = [f"b{k}" for k in range(len(self.paths))]
-        arrays = [f"array_at(addresses, {at}, {size}, type_{kind})" for at, (_, _, kind, size) in self._sized()]
+        arrays = [f"array_at(addresses, {at}, {size}, {_type_name(kind)})" for at, (_, _, kind, size) in self._sized()]
         return "\n".join(
             [
                 f"def each_row({', '.join(['rows', *(f'a{k}' for k in range(len(arrays))), *others])}):",
@@ -247,6 +248,11 @@ class _Loop:
         self.paths.append(path)
         self.types.append(cast(Any, typeof)(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
         return f"b{len(self.paths) - 1}"
+
+
+@cache
+def _type_name(kind: Any) -> str:
+    return f"type_{kind}"
 
 
 class _Arrays:

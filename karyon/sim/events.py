@@ -60,7 +60,6 @@ class Log:
         self._refused_of_devices: dict[tuple[int, str, str], int] = {}
         self._protocol_failed = False
         shape = len(self._signals), rows
-        self._arrived = np.full(shape, np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros(shape, dtype=bool)
         self._judged: tuple[int, Seen, Sequence[Told]]
         self._started = False
@@ -113,10 +112,6 @@ class Log:
 
         self._unworded.append(word)
 
-    def arrived(self, now: int, fresh: Booleans) -> None:
-        """Which signals and messages had something new (signal, row), however old: tells late from lost."""
-        np.copyto(self._arrived, now, where=fresh)
-
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
         self._judged = now, seen, told
@@ -138,15 +133,26 @@ class Log:
         self._doubted, self._started = doubted, True
 
     def switched(
-        self, now: int, kernel: Kernel, decision: Decision, previous: NDArray[np.int64], rows: NDArray[np.int64]
+        self,
+        now: int,
+        kernel: Kernel,
+        decision: Decision,
+        previous: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        arrived: NDArray[np.int64],
     ) -> None:
-        """Changes of the level of service from `previous` (row,), each with the rule that decided."""
+        """Changes of the level of service from `previous` (row,), each with the rule that decided.
+
+        arrived   when each signal and message last came, however old (signal, row), ns: tells late from lost
+        """
         causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
         is_down = causes.level_to < causes.level_from
         verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
         for rule in np.unique(causes.deciding[is_down]).tolist():
             at = np.flatnonzero(is_down & (causes.deciding == rule))
-            verdicts[at], is_aged[at] = self._verdict(now, rows[at], self.function.rules[rule], causes.seen.of_rows(at))
+            verdicts[at], is_aged[at] = self._verdict(
+                now, rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
+            )
         # What did not come is a cause of its own, and so is a bench that was late.
         not_data = [VERDICTS.index(verdict) for verdict in (LATE, LOST, OWN_LAG)]
         is_caused = np.isin(verdicts, not_data) | self._has_failed(now)[rows]
@@ -245,7 +251,7 @@ class Log:
                 self._add(now, run, 0, "agreement", said, breach="error")
 
     def _verdict(
-        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation
+        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation, arrived: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], Booleans]:
         """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
 
@@ -264,8 +270,8 @@ class Log:
                 signal = self._signals.index(leaf.signal)
                 judged, seen_then, told = self._judged
                 measured, believed = _of_signal(signal, seen_then, told)
-                measured, believed, arrived = measured[rows], believed[rows], self._arrived[signal, rows]
-                age, silence = seconds(judged, measured), seconds(judged, arrived)
+                measured, believed = measured[rows], believed[rows]
+                age, silence = seconds(judged, measured), seconds(judged, arrived[signal, rows])
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
                 is_old = np.full(len(rows), isinstance(leaf, Age))
                 if isinstance(leaf, Validity):

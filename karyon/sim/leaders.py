@@ -62,7 +62,8 @@ class Leaders:
 
     def intended(self, now: int) -> Floats:
         """Intended acceleration (m/s²) at `now` (ns), linear between knots, (run,). ValueError as in `at`."""
-        return self._of_distinct(now)[3][self._column]
+        intended: Floats = self._of_distinct(now)[3][self._column]
+        return intended
 
     def motion(self, now: int) -> tuple[Floats, Floats, Floats, Floats]:
         """As `at`, and `intended`: each (run,), or (1,) where all runs have the same leader."""

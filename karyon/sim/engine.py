@@ -324,6 +324,8 @@ class Simulation:
     def _handed_over(self, now: int) -> np.ndarray | None:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
         strangers = self.world.strangers
+        if not len(strangers):
+            return None
         changed = strangers.settled()
         if not len(changed):
             return None
@@ -386,8 +388,9 @@ class Simulation:
         self.initialised = decision.initialised
         self._admitted, before = decision.level.astype(np.int64), self._decided
         self._decided = self._admitted if self.group is None else np.minimum(self._admitted, self.group.level)
-        changed = np.flatnonzero(self._decided != before)
-        if len(changed):
+        differs = self._decided != before
+        if np.count_nonzero(differs):
+            changed = np.flatnonzero(differs)
             own = (decision.level != decision.previous) & (self._decided == self._admitted)
             arrived = self.lateness.waiting.arrived
             self.log.switched(now, self.kernel, decision, before, changed[own[changed]], arrived)

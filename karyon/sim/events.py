@@ -3,6 +3,7 @@
 What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -100,15 +101,18 @@ class Log:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
     def planned(self) -> list[tuple[int, Callable[[], None]]]:
-        """When faults begin and end, in the order of time, and what to note then."""
-        changes = [(when, one, change) for one in self.faults for when, change in _changes(one)]
-        changes.sort(key=lambda each: each[0])
-        return [(when, partial(self._fault, one, change, when)) for when, one, change in changes]
+        """When faults begin and end, in the order of time, and what to note then: all of an instant at once."""
+        changes: dict[int, list[tuple[Placed, str]]] = defaultdict(list)
+        for one in self.faults:
+            for when, change in _changes(one):
+                changes[when].append((one, change))
+        return [(when, partial(self._faults, changes[when], when)) for when in sorted(changes)]
 
-    def _fault(self, one: Placed, change: str, now: int) -> None:
+    def _faults(self, changes: Sequence[tuple[Placed, str]], now: int) -> None:
         def word() -> None:
-            said = f"{describe(one.fault)} {change}"
-            self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
+            for one, change in changes:
+                said = f"{describe(one.fault)} {change}"
+                self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
 
         self._unworded.append(word)
 
@@ -120,7 +124,7 @@ class Log:
         for place, each in enumerate(told, len(OWN)):
             np.less(each.validity, DOUBT, out=doubted[place])
         changed = doubted != self._doubted
-        if self._started and changed.any():
+        if self._started and np.count_nonzero(changed):
             signal, row = np.nonzero(changed)
             is_doubted = doubted[signal, row]
 

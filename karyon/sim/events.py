@@ -32,6 +32,8 @@ from karyon.sim.world import World
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = LATE, LOST, INVALID, OWN_LAG = ("late", "lost", "invalid", "own_lag")
+# What did not come is a cause of its own, and so is a bench that was late; last, no verdict (-1).
+IS_NO_DATA = np.array([*(verdict in (LATE, LOST, OWN_LAG) for verdict in VERDICTS), False])
 AGED = {LATE: ", as what comes is old", LOST: ", as nothing came"}  # of a validity that only time has lowered
 
 Words = Callable[[int], tuple[str, dict[str, Any]]]
@@ -152,14 +154,12 @@ class Log:
         causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
         is_down = causes.level_to < causes.level_from
         verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
-        for rule in np.unique(causes.deciding[is_down]).tolist():
+        for rule in sorted(set(causes.deciding[is_down].tolist())):
             at = np.flatnonzero(is_down & (causes.deciding == rule))
             verdicts[at], is_aged[at] = self._verdict(
                 now, rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
             )
-        # What did not come is a cause of its own, and so is a bench that was late.
-        not_data = [VERDICTS.index(verdict) for verdict in (LATE, LOST, OWN_LAG)]
-        is_caused = np.isin(verdicts, not_data) | self._has_failed(now)[rows]
+        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now)[rows]
         self.switches[rows] += 1
         self.verdicts[verdicts[is_down], rows[is_down]] += 1
         self.false_downgrades[rows] += is_down & ~is_caused

@@ -173,7 +173,10 @@ def test_what_a_loop_cannot_take_is_refused(compiler):
             motion = quick(motion, command, by).motion
     for wrong in (np.zeros(2 * ROWS)[::2], np.zeros(ROWS, dtype=np.float32), np.zeros(ROWS + 1)):
         with pytest.raises(TypeError, match=r"before\.speed"):
-            quick(motion._replace(speed=wrong), command.copy(), by)
+            quick(motion._replace(speed=wrong, position=np.ones(ROWS)), command.copy(), by)
+    kept = command.copy()
+    expected = moved(motion, kept, by).motion
+    assert all(map(same, quick(motion, kept, by).motion, expected))  # it is looked for again where that is
     assert compiler.has_compiled(1)
 
 

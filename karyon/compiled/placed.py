@@ -272,6 +272,7 @@ class _Arrays:
 
     def take(self, name: str, given: Any) -> None:
         """Look where the arrays of a named tuple are. Raises TypeError where one is not what the loop takes."""
+        setattr(self, name, None)  # until all are found
         arrays, known = self._fields[name](given), self._known[name]
         for at, array in enumerate(arrays):
             if array is not known[at]:

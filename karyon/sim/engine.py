@@ -146,7 +146,7 @@ class Simulation:
             self.lateness.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
-        """Whether there is so much to do that it pays to compile, which takes most of a minute, or a second if cached."""
+        """Whether there is so much to do that it pays to compile, which takes most of a minute, a second if cached."""
         return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
 
     def _begin(self, top: int) -> None:

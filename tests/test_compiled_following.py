@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon import compiled
-from karyon.compiled import loops, sources
-from karyon.perception.crosscheck import look
 from karyon.perception.following import CHECKS, MESSAGE, OWN, Following, Noise, Tolerated
 from karyon.perception.sensors import Samples, blank, stacked
 from karyon.sim.run import simulate
@@ -70,10 +68,10 @@ def test_the_bits_are_those_of_numpy(seed, at, silent):
     with np.errstate(all="ignore"):
         for cycle, come in enumerate(story(seed, 120)):
             if cycle == at:
-                quick.quicken(compiled.in_turn)
+                quick.quicken(compiled.in_place)
             for one, other in zip(said(plain, *come), said(quick, *come), strict=True):
                 assert np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    assert loops.loop_and_result(look, sources.table_source, 1)[0].signatures  # and so it was not NumPy both times
+    assert quick._look.is_compiled  # and so it was not NumPy both times
 
 
 def anything(seed, count):
@@ -100,10 +98,10 @@ def test_sensors_show_and_cars_say_the_bits_of_numpy(seed):
         for one, other in zip(leaves(plain), leaves(quick), strict=True):
             assert np.array_equal(one, other, equal_nan=True)
             assert np.array_equal(np.signbit(one), np.signbit(other) | np.isnan(one) & np.signbit(one))
-        assert loops.loop_and_result(formula, sources.stateless_source, 1)[0].signatures
+        assert QUICK[formula].is_compiled
 
 
-QUICK = {formula: compiled.in_parts(formula) for formula in (show, say)}
+QUICK = {formula: compiled.in_place(formula) for formula in (show, say)}
 
 
 def test_arrays_side_by_side_are_one_without_a_copy():
@@ -121,9 +119,9 @@ def test_arrays_side_by_side_are_one_without_a_copy():
 
 
 def quicken(simulation):
-    simulation.perception.quicken(compiled.in_turn)
-    simulation.sensors.quicken(compiled.in_parts)
-    simulation.messages.quicken(compiled.in_parts)
+    simulation.perception.quicken(compiled.in_place)
+    simulation.sensors.quicken(compiled.in_place)
+    simulation.messages.quicken(compiled.in_place)
 
 
 @pytest.mark.parametrize("scenario", ["acc_radar_drift", "platoon_attack_replay"])

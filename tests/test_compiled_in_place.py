@@ -164,14 +164,31 @@ def test_cars_move_and_are_measured_the_same(rng, compiler):
     assert compiler.has_compiled(2)
 
 
-def test_arrays_of_any_order_are_taken(compiler):
-    """What is no plain array is copied first: every other number of one, and one that nobody may write on."""
+def test_what_a_loop_cannot_take_is_refused(compiler):
+    """Every other number of an array, one of another type or size, and a state that has a gap: never copied unseen."""
     motion, by = Motion(np.zeros(ROWS), np.full(ROWS, 20.0), np.zeros(ROWS)), Step.of(0.05, 0.2, 9.0)
     quick, command = compiler(moved), np.linspace(-3.0, 3.0, 2 * ROWS)[::2]
-    fixed = command.copy()
-    fixed.flags.writeable = False
-    plain = motion
-    for each in (command, command, fixed, np.broadcast_to(1.0, ROWS)):
-        motion, plain = quick(motion, each, by).motion, moved(plain, each, by).motion
-        assert all(map(same, motion, plain))
+    with pytest.raises(TypeError):
+        for _ in range(2):  # the first call is NumPy's
+            motion = quick(motion, command, by).motion
+    for wrong in (np.zeros(2 * ROWS)[::2], np.zeros(ROWS, dtype=np.float32), np.zeros(ROWS + 1)):
+        with pytest.raises(TypeError, match=r"before\.speed"):
+            quick(motion._replace(speed=wrong, position=np.ones(ROWS)), command.copy(), by)
+    kept = command.copy()
+    expected = moved(motion, kept, by).motion
+    assert all(map(same, quick(motion, kept, by).motion, expected))  # it is looked for again where that is
+    assert compiler.has_compiled(1)
+
+
+def test_tables_may_have_gaps_between_their_rows(rng, compiler):
+    """As those that lie in a block do."""
+    block = rng.random((3, ROWS + 8)) < 0.8
+    exposures = [Exposure(np.array([1, 1, 2]), np.full((3, ROWS), 0.2)) for _ in range(2)]
+    exposures[1].quicken(compiler)
+    for now in range(0, 60 * PERIOD, PERIOD):
+        block[:] = rng.random(block.shape) < 0.8
+        told = block[:, :ROWS], np.full(ROWS, 2), np.zeros(ROWS, dtype=np.int64)
+        one, other = (each.update(now, *told) for each in exposures)
+        assert one == other
+    assert same(*(each.worst for each in exposures))
     assert compiler.has_compiled(1)

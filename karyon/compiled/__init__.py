@@ -1,8 +1,7 @@
 """Formulas compiled by numba, where the extra `fast` is installed: the same source, the same bits, many times as fast.
 
     compiled     arrays of (row,) or (signal, row), each handed over by itself
-    in_turn      a state that is written on in its place, in few tables; in_parts: the same without a state
-    in_place     each array where it is, a state among them
+    in_place     each array where it is, a state among them, which is written on: what is done each cycle
     in_series    one log, many samples at once
 
 A formula is a plain function of named tuples of numbers; NumPy runs it on whole arrays, one operation after the other.
@@ -20,7 +19,6 @@ from karyon.compiled.loops import loop_and_result
 from karyon.compiled.placed import in_place
 from karyon.compiled.series import in_series
 from karyon.compiled.sources import array_source
-from karyon.compiled.tables import in_parts, in_turn
 from karyon.kernel.elementwise import Formula
 
 
@@ -53,4 +51,4 @@ def compiled(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-__all__ = ["compiled", "in_parts", "in_place", "in_series", "in_turn", "is_installed"]
+__all__ = ["compiled", "in_place", "in_series", "is_installed"]

@@ -1,10 +1,10 @@
 """What the annotations of a formula say of its arrays: named tuples, and the types of what is in them."""
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from math import prod
-from typing import Any, NamedTuple, cast, get_type_hints
+from typing import Any, cast, get_type_hints
 
 import numpy as np
 
@@ -23,9 +23,6 @@ from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 LINE = 64  # bytes of the cache that come together
 
 
-LETTERS = {"d": "floats", "q": "times", "?": "booleans"}  # by NumPy's of a type
-
-
 # by annotation; what has none holds float64
 CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
 
@@ -39,13 +36,6 @@ TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", *
 SINGLE = (float, int, bool)
 
 
-@cache
-def told_by(result: Any) -> Any:
-    """What a formula answers besides its state, as a named tuple of its own."""
-    _, *told = annotations_of(result).items()
-    return NamedTuple(f"{result.__name__}Told", told)
-
-
 def first_array(arguments: tuple[Any, ...]) -> Any:
     """The first array of the arguments of a formula."""
     first = arguments[0]
@@ -54,12 +44,12 @@ def first_array(arguments: tuple[Any, ...]) -> Any:
 
 def annotations_of(of: Any) -> dict[str, Any]:
     """What a formula, or a named tuple, is annotated with."""
-    return _fields(cast(Any, of)) if inspect.isclass(of) else get_type_hints(of)
+    return _hints(cast(Any, of))
 
 
 @cache
-def _fields(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _hints(of: Any) -> dict[str, Any]:
+    return get_type_hints(of)
 
 
 def is_tuple(kind: Any) -> bool:
@@ -99,10 +89,21 @@ def arrays_for(codes: str, shape: tuple[int, ...]) -> Iterator[Any]:
     Each begins a line of the cache later than the one before it: arrays that begin at the same place within a page
     drive each other out of the cache, and the loop reads and writes all of them in step.
     """
-    blocks = {code: _block(np.dtype(code), codes.count(code), shape) for code in dict.fromkeys(codes)}
-    return (next(blocks[code]) for code in codes)
+    return (each.reshape(shape) for each in staggered(codes, [1] * len(codes), prod(shape)))
 
 
-def _block(kind: np.dtype[Any], count: int, shape: tuple[int, ...]) -> Iterator[Any]:
-    size = prod(shape)
-    return iter(np.empty((count, size + LINE // kind.itemsize), dtype=kind)[:, :size].reshape(count, *shape))
+def staggered(codes: Sequence[str], heights: Sequence[int], rows: int) -> Iterator[Any]:
+    """Arrays (height, row) of these types, one after the other from one block for each type, as `arrays_for`."""
+    taken: dict[str, int] = {}
+    blocks = {
+        code: _block(np.dtype(code), sum(h for c, h in zip(codes, heights, strict=True) if c == code), rows)
+        for code in dict.fromkeys(codes)
+    }
+    for code, height in zip(codes, heights, strict=True):
+        begin = taken.get(code, 0)
+        taken[code] = begin + height
+        yield blocks[code][begin : begin + height]
+
+
+def _block(kind: np.dtype[Any], count: int, rows: int) -> Any:
+    return np.empty((count, rows + LINE // kind.itemsize), dtype=kind)[:, :rows]

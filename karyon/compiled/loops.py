@@ -10,12 +10,15 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, cast
 
-from karyon.compiled.annotations import SINGLE, annotations_of, arrays_for, told_by, tuples_in
-from karyon.compiled.numbers import each_of, function_of, items_of, place_of, teach_elementwise
-from karyon.compiled.sources import Source, table_source
+import numpy as np
+
+from karyon.compiled.annotations import SINGLE, annotations_of, arrays_for, tuples_in
+from karyon.compiled.numbers import array_at, each_of, function_of, items_of, place_of, teach_elementwise
+from karyon.compiled.sources import Source
 from karyon.kernel import elementwise
 
 PACKAGE = __name__.partition(".")[0]
+WHOLE = np.uint64  # what a loop counts in: an index that may be below 0 is looked at each time, and gathered
 
 
 @cache
@@ -58,26 +61,26 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
 
     hints = annotations_of(formula)
     source = source_of(formula.__name__, hints, dimensions)
-    kinds = [*hints.values(), *([told_by(hints["return"])] if source_of is table_source else [])]
-    names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(kinds)}
-    names |= {formula.__name__: formula, "__name__": __name__, "arrays": arrays_for}
+    names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(hints.values())}
+    names |= {formula.__name__: formula, "__name__": __name__, "arrays": arrays_for, "whole": WHOLE}
     path = cache_file(formula, source)
     is_kept = keep_source(source, path)
     exec(compile(source, str(path), "exec"), names)
-    if "rows" in names:  # the loop over rows that know that they do not overlap
-        names["rows"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["rows"])
-    return numba.njit(error_model="numpy", pipeline_class=unaliased(), cache=is_kept)(names["loop"]), names.get(
-        "result"
-    )
+    loop = numba.njit(error_model="numpy", pipeline_class=unaliased(), cache=is_kept)(names["loop"])
+    return loop, names["result"]
 
 
 def cache_file(formula: Callable[..., Any], source: str) -> Path:
     """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
-    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
-    content = [source, sys.version, *(part for each in functions for part in _content(each))]
-    mark = hashlib.sha256("\n".join(content).encode()).hexdigest()[:16]
+    mark = hashlib.sha256("\n".join([source, sys.version, *_contents(formula)]).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
     return folder / f"{formula.__name__}_{mark}.py"
+
+
+@cache
+def _contents(formula: Callable[..., Any]) -> list[str]:
+    functions = [formula, *_called_by(formula, []), *WHAT_NUMBERS_ARE]
+    return [part for each in functions for part in _content(each)]
 
 
 def _content(function: FunctionType) -> Iterator[str]:
@@ -132,5 +135,6 @@ WHAT_NUMBERS_ARE = (
     place_of,
     items_of,
     function_of,
+    array_at.__wrapped__,
     unaliased,
 )  # to what is compiled

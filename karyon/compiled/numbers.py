@@ -61,3 +61,30 @@ def function_of(parameters: str, answer: str) -> Callable[..., Any]:
     names: dict[str, Callable[..., Any]] = {}
     exec(f"def of_numbers({parameters}):\n    return {answer}\n", names)
     return names["of_numbers"]
+
+
+@cache
+def array_at() -> Any:
+    """For a compiled formula: the array (`size`,) of a `kind` whose address stands at a place of `addresses`."""
+    import numba  # noqa: PLC0415
+    from numba import types  # noqa: PLC0415
+    from numba.core.cgutils import voidptr_t  # noqa: PLC0415
+    from numba.extending import intrinsic, register_jitable  # noqa: PLC0415
+
+    carray: Any = vars(numba)["carray"]
+
+    def from_number(_: Any, address: Any) -> Any:
+        return types.voidptr(address), lambda _c, builder, _s, given: builder.inttoptr(given[0], voidptr_t)
+
+    pointer: Any = intrinsic(from_number)
+
+    @register_jitable(forceinline=True)
+    def at(addresses: Any, place: int, size: int, kind: Any) -> Any:
+        return carray(pointer(addresses[place]), (size,), kind)
+
+    return at
+
+
+def address_of(array: Any) -> int:
+    """Where an array begins in memory."""
+    return int(array.__array_interface__["data"][0])

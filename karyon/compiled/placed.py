@@ -1,36 +1,52 @@
-"""Formulas that take each array where it is, and write their state where it is."""
+"""Formulas that take arrays where they are, and write their state where it is."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from karyon.compiled.annotations import CODES, COLUMNS, SINGLE, TABLES, annotations_of, is_tuple, leaves_of, tuples_in
-from karyon.compiled.loops import cache_file, keep_source, teach, unaliased
+from karyon.compiled.annotations import (
+    CODES,
+    COLUMNS,
+    SINGLE,
+    TABLES,
+    annotations_of,
+    is_tuple,
+    leaves_of,
+    staggered,
+    tuples_in,
+)
+from karyon.compiled.loops import WHOLE, cache_file, keep_source, teach, unaliased
+from karyon.compiled.numbers import address_of, array_at
 from karyon.kernel.elementwise import Formula
 
 LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
+STATE = "before"
+NUMBERS = (float, bool)  # that an array of floats can hold
 
 
 def in_place(formula: Formula) -> Formula:
     """As `compiled`, of a formula of which each call fills the arrays of its answer, a named tuple, anew.
 
-    If its first argument is a state, of which the first field of the answer is the next one, that is written on, too.
-    No other argument may be one of these arrays. Arrays are (row,), tables (level, row), columns (level, 1). The first
+    Where its first argument is called `before`, it is a state, of which the first field of the answer is the next one:
+    that is written on, too. No other argument may be one of these arrays. Arrays are (row,), tables (level, row),
+    columns (level, 1): of the types of the first call, and rows without gaps (TypeError else). Named tuples of arrays
+    are looked into when another one is handed over, and not else: who hands over the same one pays least. The first
     call runs in NumPy, and tells what tables are there. Made for one state alone.
     """
     return cast(Formula, _InPlace(formula))
 
 
 class _InPlace:
-    """One loop over rows that takes each array on its own, and reads and writes those of the state."""
+    """One loop over rows, which is told once where arrays are, and reads and writes those of the state."""
 
     def __init__(self, formula: Callable[..., Any]) -> None:
         self._formula = formula
-        self._result: Any = None  # what is written anew each time
-        self._run: Callable[..., None] | None = None
+        self._run: Callable[..., Any] | None = None
         self._is_given_up = False
 
     @property
@@ -39,76 +55,85 @@ class _InPlace:
         return self._run is not None
 
     def __call__(self, *arguments: Any) -> Any:
-        if self._run is None:
-            return self._begin(*arguments)
-        try:
-            self._run(*arguments)
-        except TypeError:  # an array that is not what a loop takes: of another order, or nobody's to write on
-            arguments = tuple(map(_plain, arguments, self._kinds))
-            self._run(*arguments)
-        if self._has_state and arguments[0] is not self._result[0]:
-            self._result = self._result._replace(**{self._result._fields[0]: arguments[0]})
-        return self._result
+        return self._begin(*arguments) if self._run is None else self._run(*arguments)
 
     def _begin(self, *arguments: Any) -> Any:
         result = self._formula(*arguments)
         if self._is_given_up:
             return result
         try:
-            *kinds, kind = annotations_of(self._formula).values()
-            self._kinds, self._has_state = kinds, _has_state(kinds, kind)
+            *_, kind = annotations_of(self._formula).values()
             rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
-            self._result = _plain(result, kind, rows)
-            self._run = _place_loop(self._formula, arguments, self._result)
+            result = _laid_out(result, kind, rows)
+            self._run = _bound(self._formula, arguments, result, rows)
         except Exception:  # of a library that compiles and caches on a machine that we do not know
             self._is_given_up = True
-            return result
-        return self._result
+        return result
 
 
-def _has_state(kinds: Sequence[Any], result: Any) -> bool:
-    """Whether a formula of these annotations takes a state and answers the next one."""
-    return is_tuple(kinds[0]) and next(iter(annotations_of(result).values())) is kinds[0]
+def _laid_out(given: Any, kind: Any, rows: int) -> Any:
+    """The same in arrays of its own, (row,) or (level, row), of the types that annotations say."""
+    found = list(_of_kind(given, kind))
+    codes = [TABLES.get(each, CODES.get(each, "d")) for each, _ in found]
+    made = staggered(codes, [len(array) if each in TABLES else 1 for each, array in found], rows)
+    arrays = [own if each in TABLES else own[0] for (each, _), own in zip(found, made, strict=True)]
+    for own, (_, array) in zip(arrays, found, strict=True):
+        own[:] = array
+    return _refilled(kind, iter(arrays))
 
 
-def _plain(given: Any, kind: Any, rows: int | None = None) -> Any:
-    """Copies of arrays, each of the type that its annotation says; of `rows` where one number is meant for all."""
-    if is_tuple(kind):
-        kinds = annotations_of(kind).values()
-        return kind(*(_plain(each, of, rows) for each, of in zip(given, kinds, strict=True)))
-    if kind in SINGLE:
-        return given
-    if kind in TABLES:
-        return np.array(given, dtype=TABLES[kind], order="C")
-    array = np.array(given, dtype=CODES.get(kind, "d"), order="C")
-    return array if rows is None or array.ndim else np.full(rows, array)
+def _of_kind(given: Any, kind: Any) -> Iterator[tuple[Any, Any]]:
+    """All arrays in what is of a kind, each with its own."""
+    if not is_tuple(kind):
+        yield kind, given
+        return
+    for each, of in zip(given, annotations_of(kind).values(), strict=True):
+        yield from _of_kind(each, of)
 
 
-def _place_loop(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any) -> Callable[..., None]:
-    """What runs the formula of such arguments in all rows, and writes the state and the arrays that were made."""
-    hints = annotations_of(formula)
-    *parameters, (_, result) = hints.items()
-    call = _Call()
-    read = [call.read(name, kind, each) for (name, kind), each in zip(parameters, arguments, strict=True)]
-    has_state, lines = _has_state([kind for _, kind in parameters], result), list[str]()
+def _refilled(kind: Any, arrays: Iterator[Any]) -> Any:
+    """A named tuple of the next arrays."""
+    if not is_tuple(kind):
+        return next(arrays)
+    return kind(*(_refilled(each, arrays) for each in annotations_of(kind).values()))
+
+
+def _bound(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any, rows: int) -> Callable[..., Any]:
+    """What runs the formula of such arguments in all rows, and answers the state and the arrays that were made."""
+    *parameters, (_, result) = annotations_of(formula).items()
+    given = dict(zip([name for name, _ in parameters], arguments, strict=True))
+    state = STATE if STATE in given else ""
+    if state:
+        given[state] = made[0]
+    loop, read, taken = _Loop(rows), list[str](), list[str]()
+    for name, kind in parameters:
+        known = len(loop.places)
+        read.append(loop.read(name, kind, given[name]))
+        taken += [name] if len(loop.places) > known else []
+    lines = []
     for at, (name, kind) in enumerate(annotations_of(result).items()):
-        array = getattr(made, name)
-        lines += call.write(f"one.{name}", kind, array, call.names if has_state and at == 0 else call.out(array))
-    source = "\n".join(
-        [
-            f"def loop({', '.join(call.names)}):",
-            f"    for i in range({call.rows}.shape[-1]):",
-            f"        one = {formula.__name__}({', '.join(read)})",
-            *(f"        {line}" for line in lines),
-            "",
-        ]
-    )
-    path = cache_file(formula, source)
-    if path not in LOOPS:
-        LOOPS[path] = _compiled_at(path, source, formula, call.types)
-    names = call.values | {"loop": LOOPS[path]}
-    exec(f"def run({', '.join(name for name, _ in parameters)}):\n    loop({', '.join(call.paths)})\n", names)
-    return cast("Callable[..., None]", names["run"])
+        path = state if state and at == 0 else f"made.{name}"
+        lines += loop.write(f"one.{name}", path, kind, getattr(made, name))
+    source = loop.source(formula.__name__, ", ".join(read), lines)
+    file = cache_file(formula, source)
+    if file not in LOOPS:
+        LOOPS[file] = _compiled_at(file, source, formula, loop.types)
+    arrays = _Arrays(loop, given | {"made": made})
+    names = loop.values | {"loop": LOOPS[file], "of": arrays, "addresses": arrays.addresses, "rows": rows}
+    exec(_calling(list(given), taken, loop.paths, state, made._fields[0]), names)
+    return cast("Callable[..., Any]", names["run"])
+
+
+def _calling(parameters: Sequence[str], taken: Sequence[str], paths: Sequence[str], state: str, after: str) -> str:
+    """Source of what a call does: look into the named tuples that are other ones, run the loop, answer.
+
+    state, after   the parameter that is a state, or none, and the field of the answer that it is in
+    """
+    lines = [f"def run({', '.join(parameters)}):"]
+    for name in taken:
+        lines += [f"    if {name} is not of.{name}:", f"        of.take('{name}', {name})"]
+        lines += [f"        of.made = of.made._replace({after}={name})"] if name == state else []
+    return "\n".join([*lines, f"    loop({', '.join(['addresses', 'rows', *paths])})", "    return of.made", ""])
 
 
 def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Sequence[Any]) -> Any:
@@ -118,65 +143,97 @@ def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Se
     teach(formula)
     is_kept = keep_source(source, path)
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
-    names |= {formula.__name__: formula, "__name__": __name__}
+    names |= {formula.__name__: formula, "__name__": __name__, "array_at": array_at(), "whole": WHOLE}
+    names |= {_type_name(np.dtype(code)): np.dtype(code).type for code in "dfqbh?"}
     exec(compile(source, str(path), "exec"), names)
-    compiler = numba.njit([numba.void(*types)], error_model="numpy", pipeline_class=unaliased(), cache=is_kept)
+    names["each_row"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["each_row"])
+    signature = numba.void(numba.int64[::1], numba.int64, *types)
+    compiler = numba.njit([signature], error_model="numpy", pipeline_class=unaliased(), cache=is_kept)
     return compiler(names["loop"])
 
 
-class _Call:
-    """How a loop takes arguments, one array after the other, and what it does with them.
+class _Loop:
+    """How a loop takes arguments, and what it does with them.
 
-    names    of its parameters; those of a state that comes first are first
-    rows     name of one that has all rows
-    paths    source of what is handed over for each, `values` what that needs besides the arguments of the formula
-    types    numba's
+    places   of arrays that it finds by their address: path, row of a table or None, type, length
+    paths    source of what else is handed over at each call, `values` what that needs besides the arguments
+    types    numba's of those
     """
 
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.rows = ""
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self.places: list[tuple[str, int | None, Any, int]] = []
         self.paths: list[str] = []
         self.types: list[Any] = []
         self.values: dict[str, Any] = {}
 
-    def read(self, path: str, kind: Any, given: Any) -> str:
-        """Source of one row's share of an argument."""
+    def read(self, path: str, kind: Any, given: Any, within: bool = False) -> str:
+        """Source of one row's share of an argument; `within` a named tuple."""
         if is_tuple(kind):
             kinds = annotations_of(kind)
-            if all(each in (float, bool) for _, each in leaves_of(kind)):  # an array of floats holds no time in ns
-                return self._numbers(path, kind, given)
-            read = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in kinds.items())
+            if all(each in NUMBERS for _, each in leaves_of(kind)):  # an array of floats holds no time in ns
+                return self._numbers(path, kind)
+            read = (self.read(f"{path}.{name}", each, getattr(given, name), True) for name, each in kinds.items())
             return f"{kind.__name__}({', '.join(read)})"
-        name = self._add(path, given)
         if kind in SINGLE:
-            return name
-        if kind not in COLUMNS:
-            self.rows = self.rows or name
-        if kind not in TABLES:
-            return f"{name}[i]"
-        return "(" + "".join(f"{name}[{k}, {0 if kind in COLUMNS else 'i'}], " for k in range(len(given))) + ")"
+            return self._add(path, given)
+        if kind in COLUMNS:
+            name, at = (
+                (self._place(path, None, given.dtype, len(given)), "") if within else (self._add(path, given), ", 0")
+            )
+            return "(" + "".join(f"{name}[{k}{at}], " for k in range(len(given))) + ")"
+        if kind in TABLES:
+            names = [self._place(path, k, given.dtype, self._rows) for k in range(len(given))]
+            return "(" + "".join(f"{name}[i], " for name in names) + ")"
+        return f"{self._place(path, None, given.dtype, self._rows) if within else self._add(path, given)}[i]"
 
-    def write(self, path: str, kind: Any, given: Any, names: Iterable[str]) -> list[str]:
-        """Statements that write one row's share of a result into the arrays of these names."""
-        targets, lines = iter(names), []
-        leaves = leaves_of(kind, f"{path}.") if is_tuple(kind) else [(path, kind)]
-        for (place, each), name, array in zip(leaves, targets, _arrays_of(given), strict=False):
-            if each in TABLES:
-                lines += [f"{name}[{k}, i] = {place}[{k}]" for k in range(len(array))]
-            else:
-                lines.append(f"{name}[i] = {place}")
-        return lines
+    def _column(self, path: str, given: Any, within: bool) -> tuple[str, str]:
+        return (self._place(path, None, given.dtype, len(given)), "") if within else (self._add(path, given), ", 0")
 
-    def out(self, made: Any) -> list[str]:
-        """Names of the arrays of a field that was made."""
-        return [self._add(self._value(array), array) for array in _arrays_of(made)]
+    def write(self, value: str, path: str, kind: Any, given: Any) -> list[str]:
+        """Statements that write one row's share of a result into the arrays at a path."""
+        if is_tuple(kind):
+            kinds = annotations_of(kind)
+            lines = (self.write(f"{value}.{n}", f"{path}.{n}", each, getattr(given, n)) for n, each in kinds.items())
+            return [line for each in lines for line in each]
+        if kind in TABLES:
+            names = [self._place(path, k, given.dtype, self._rows) for k in range(len(given))]
+            return [f"{name}[i] = {value}[{k}]" for k, name in enumerate(names)]
+        return [f"{self._place(path, None, given.dtype, self._rows)}[i] = {value}"]
 
-    def _numbers(self, path: str, kind: Any, given: Any) -> str:
+    def source(self, formula: str, read: str, written: Sequence[str]) -> str:
+        """Source of the loop over rows, and of what finds the arrays for it, of which no two overlap."""
+        others = [f"b{k}" for k in range(len(self.paths))]
+        arrays = [f"array_at(addresses, {at}, {size}, {_type_name(kind)})" for at, (_, _, kind, size) in self._sized()]
+        return "\n".join(
+            [
+                f"def each_row({', '.join(['rows', *(f'a{k}' for k in range(len(arrays))), *others])}):",
+                "    for i in range(whole(rows)):",  # of which no one may be below 0: or else each is looked at
+                f"        one = {formula}({read})",
+                *(f"        {line}" for line in written),
+                "",
+                "",
+                f"def loop({', '.join(['addresses', 'rows', *others])}):",
+                f"    each_row({', '.join(['rows', *arrays, *others])})",
+                "",
+            ]
+        )
+
+    def _sized(self) -> Iterator[tuple[int, tuple[str, int | None, Any, Any]]]:
+        for at, (path, row, kind, size) in enumerate(self.places):
+            yield at, (path, row, kind, "rows" if size == self._rows else size)
+
+    def _place(self, path: str, row: int | None, kind: Any, size: int) -> str:
+        wanted = (path, row, kind, size)
+        if wanted not in self.places:
+            self.places.append(wanted)
+        return f"a{self.places.index(wanted)}"
+
+    def _numbers(self, path: str, kind: Any) -> str:
         """Numbers that are the same for all rows, as one array."""
-        numbers = _Numbers()
-        name = self._add(f"{self._value(numbers)}({path})", numbers(given))
-        turn = count()
+        value = f"value_{len(self.values)}"
+        self.values[value] = _Numbers()
+        name, turn = self._add(f"{value}({path})", np.zeros(1)), count()
 
         def of(kind: Any) -> str:
             if is_tuple(kind):
@@ -185,19 +242,59 @@ class _Call:
 
         return of(kind)
 
-    def _value(self, value: Any) -> str:
-        name = f"value_{len(self.values)}"
-        self.values[name] = value
-        return name
-
     def _add(self, path: str, given: Any) -> str:
         from numba import typeof  # noqa: PLC0415
 
-        name = f"a{len(self.names)}"
-        self.names.append(name)
         self.paths.append(path)
         self.types.append(cast(Any, typeof)(np.array(given, order="C") if isinstance(given, np.ndarray) else given))
-        return name
+        return f"b{len(self.paths) - 1}"
+
+
+@cache
+def _type_name(kind: Any) -> str:
+    return f"type_{kind}"
+
+
+class _Arrays:
+    """The named tuples whose arrays a loop knows by address, each under the name of its parameter, and `made`."""
+
+    def __init__(self, loop: _Loop, given: Mapping[str, Any]) -> None:
+        self.addresses = np.zeros(len(loop.places), dtype=np.int64)
+        self._places: dict[str, dict[str, list[tuple[int, int | None, Any, int]]]] = {}
+        for at, (path, *what) in enumerate(loop.places):
+            name, _, field = path.partition(".")
+            self._places.setdefault(name, {}).setdefault(field, []).append((at, *what))
+        self._known: dict[str, list[Any]] = {name: [None] * len(fields) for name, fields in self._places.items()}
+        self._fields = {name: _getter(list(fields)) for name, fields in self._places.items()}
+        for name in self._places:
+            self.take(name, given[name])
+        self.made = given["made"]
+
+    def take(self, name: str, given: Any) -> None:
+        """Look where the arrays of a named tuple are. Raises TypeError where one is not what the loop takes."""
+        setattr(self, name, None)  # until all are found
+        arrays, known = self._fields[name](given), self._known[name]
+        for at, array in enumerate(arrays):
+            if array is not known[at]:
+                field = list(self._places[name])[at]
+                self._find(f"{name}.{field}", array, self._places[name][field])
+                known[at] = array
+        setattr(self, name, given)
+
+    def _find(self, path: str, given: Any, places: Sequence[tuple[int, int | None, Any, int]]) -> None:
+        for at, row, kind, size in places:
+            array = given if row is None else given[row]
+            if not (array.dtype == kind and array.size == size and array.flags.c_contiguous):
+                raise TypeError(f"{path}: expected {size} of {kind} without gaps, found {array!r}")
+            self.addresses[at] = address_of(array)
+
+
+def _getter(fields: Sequence[str]) -> Callable[[Any], Sequence[Any]]:
+    """What answers these fields of a named tuple, or itself where there are none."""
+    if fields == [""]:
+        return lambda given: (given,)
+    found: Callable[[Any], Any] = attrgetter(*fields)
+    return found if len(fields) > 1 else lambda given: (found(given),)
 
 
 class _Numbers:

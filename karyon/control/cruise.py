@@ -75,9 +75,9 @@ class Front(NamedTuple):
 
 
 def measured_front(seen: Situation) -> Front:
-    """As radar says; an open road ends at its range: what stands beyond it was not seen."""
+    """As radar says, copied; an open road ends at its range: what stands beyond it was not seen."""
     speed = maximum(0.0, seen.speed + seen.relative_speed)
-    return Front(seen.gap, where(seen.road_open, 0.0, speed), ~seen.road_open & (speed > CREEP))
+    return Front(+seen.gap, where(seen.road_open, 0.0, speed), ~seen.road_open & (speed > CREEP))
 
 
 class Motion(NamedTuple):
@@ -388,7 +388,7 @@ class Cruise:
         if step != self._numbers.step:
             self._numbers = self._numbers._replace(step=step, share=1.0 - exp(-step / self._lag))
         command = self._state.command
-        self.response = self.response + self._numbers.share * (command - self.response)
+        self.response += self._numbers.share * (command - self.response)
         for number, law in enumerate(self._laws):
             self._wanted[number] = law(seen, command, self.response, step)
         heard = np.full(level.shape, announced) if isinstance(announced, bool) else announced

@@ -302,7 +302,7 @@ class Sender:
 
     def fading(self, before: Heard, position: Sample) -> Floats:
         """That of `Message`, when this has come. The exponential stays here: compiled, it would have other bits."""
-        if position.fresh.any():
+        if np.count_nonzero(position.fresh):
             known = before.position.time != NEVER
             step = seconds(position.time, np.where(known, before.position.time, position.time))
             self._fading = np.exp(-np.maximum(step, 0.0) / self._lag)

@@ -27,9 +27,11 @@ from karyon.sim.attackers import Attackers, is_attack
 from karyon.sim.clock import At, Order
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.events import Log
+from karyon.sim.facts import Facts
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components, Injector, placed
 from karyon.sim.group import MILLISECOND, Group, Readers
+from karyon.sim.lateness import Lateness
 from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
@@ -117,9 +119,9 @@ class Simulation:
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
+        self._begin(top)
         if outside is None and self._is_long():
             self.quicken()
-        self._begin(top)
         self._processes()
 
     @property
@@ -134,16 +136,17 @@ class Simulation:
     def quicken(self) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
-            self.perception.quicken(compiled.in_turn)
-            self.sensors.quicken(compiled.in_parts)
-            self.messages.quicken(compiled.in_parts)
+            self.perception.quicken(compiled.in_place)
+            self.sensors.quicken(compiled.in_place)
+            self.messages.quicken(compiled.in_place)
             self.world.quicken(compiled.in_place)
             self.kernel.quicken(compiled.in_place)
             self.cruise.quicken(compiled.in_place)
             self.metrics.quicken(compiled.in_place)
+            self.lateness.quicken(compiled.in_place)
 
     def _is_long(self) -> bool:
-        """Whether there is so much to do that it pays to compile, which takes a minute, or a second if cached."""
+        """Whether there is so much to do that it pays to compile, which takes most of a minute, a second if cached."""
         return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
 
     def _begin(self, top: int) -> None:
@@ -152,20 +155,23 @@ class Simulation:
         self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
         self.level_since = np.zeros(self.rows, dtype=np.int64)
         self.true = self._true()
+        self._facts = Facts(self.kernel.seen, self.senders, self.scenarios[0].radio.clock_offset)
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
         self._nowhere = np.zeros(self.rows, dtype=bool)
         self._unheard = np.full((len(MESSAGE), self.rows), np.nan)
+        self._road_open = self._nowhere.copy()
+        self._situated: tuple[Seen | None, np.ndarray, Situation | None] = (None, self._unheard, None)
         self._set_speed = np.full(self.rows, self.scenarios[0].acc.set_speed)
         self.down = dict.fromkeys(COMPONENTS, self._nowhere)
         self.finished = 0
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
-        self._age_limits = np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits])[:, None]
-        self.late = np.zeros((len(limits), self.rows), dtype=bool)
-        self._due_now = self.late.copy()  # a measurement was due in this cycle, or a message
+        counts = (len(OWN), *(1 for _ in self.senders))
+        self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         self._admitted = self._decided = self.level.copy()
         self._pending = (self.level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
+        self._told_of_front = self._nowhere.copy(), self._nowhere.copy()
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._apart = self.world.apart
         self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
@@ -237,8 +243,8 @@ class Simulation:
         true = self.messages.true()
         deaf = np.zeros(len(self.world.position), dtype=bool)
         self._cycles["radio"] += 1
-        self._running("radio", now)
-        deaf[self.world.own] = self.down["radio"]
+        if self._running("radio", now) is not None:
+            deaf[self.world.own] = self.down["radio"]
         mute = deaf if self.generation is None else deaf | ~self._due(now)
         message = self.messages.compose(true)
         if self._tell_of_front:
@@ -276,7 +282,7 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
-        own, due = self.perception.own, self._due_now[: len(OWN)]
+        own, due = self.perception.own, self.lateness.due[: len(OWN)]
         self.sensors.measure(now, own)
         self.true, due[:] = self._true(), own.fresh
         if self.outside is not None:
@@ -289,9 +295,10 @@ class Simulation:
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
         running = self._running("perception", now)
-        self._miss(now, [own, *messages])
+        self.lateness.due[len(OWN) :] = self.channel.due
+        self.lateness.look(now, [own, *messages])
         if running is not None:
-            self.late |= ~running
+            np.logical_or(self.late, ~running, out=self.late)
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         if self.outside is not None:
             np.minimum(self.seen.validity, self.outside.most_valid, out=self.seen.validity)
@@ -304,6 +311,11 @@ class Simulation:
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
 
+    @property
+    def late(self) -> np.ndarray:
+        """Which own signals are late, and the messages of which of `senders` (signal, row)."""
+        return self.lateness.waiting.late
+
     def _true(self) -> np.ndarray:
         """What an ideal sensor would say now (signal, row); NaN of a signal that is not simulated."""
         true = self.sensors.true
@@ -312,6 +324,8 @@ class Simulation:
     def _handed_over(self, now: int) -> np.ndarray | None:
         """Before whom a car has cut in, or left again, since the last look: radar has seen it come or go (row,)."""
         strangers = self.world.strangers
+        if not len(strangers):
+            return None
         changed = strangers.settled()
         if not len(changed):
             return None
@@ -360,39 +374,26 @@ class Simulation:
         knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
 
-    def _miss(self, now: int, came: list[Samples]) -> None:
-        """A signal is late from when a measurement was due and did not come, to the next that is young enough."""
-        own, *messages = came
-        fresh = np.concatenate([own.fresh, *(message.fresh[:1] for message in messages)])
-        time = np.concatenate([own.time, *(message.time[:1] for message in messages)])
-        timely = now - time <= self._age_limits
-        timely &= fresh
-        self._due_now[len(OWN) :] = self.channel.due
-        self.late |= self._due_now
-        self.late &= ~timely
-        self.log.arrived(now, fresh)
-
     def _tell(self, seen: Seen) -> None:
         """Write run-time safety information."""
-        kernel, offset = self.kernel.seen, self.scenarios[0].radio.clock_offset
-        kernel.see_all(OWN, seen.value, seen.time, seen.validity, seen.spread)
+        self._facts.own(seen)
         for sender, told in zip(self.senders, self.told, strict=True):
-            time, validity = (np.broadcast_to(each, told.value.shape) for each in (told.time, told.validity))
-            kernel.see_all([f"{sender}.{field}" for field in MESSAGE], told.value, time, validity, told.spread, offset)
-            kernel.see(sender, told.value[0], told.time, told.validity, 0.0, offset)
+            self._facts.message(sender, told)
 
     def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
-        self.kernel.seen.beat(component, now, True if running is None else running)
+        self._facts.beat(component, now, running)
 
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
         self._admitted, before = decision.level.astype(np.int64), self._decided
         self._decided = self._admitted if self.group is None else np.minimum(self._admitted, self.group.level)
-        changed = np.flatnonzero(self._decided != before)
-        if len(changed):
+        differs = self._decided != before
+        if np.count_nonzero(differs):
+            changed = np.flatnonzero(differs)
             own = (decision.level != decision.previous) & (self._decided == self._admitted)
-            self.log.switched(now, self.kernel, decision, before, changed[own[changed]])
+            arrived = self.lateness.waiting.arrived
+            self.log.switched(now, self.kernel, decision, before, changed[own[changed]], arrived)
             self.log.agreed(now, before, self._decided, changed[~own[changed]])
         if self.outside is not None:
             self.outside.decided(now, self._decided)
@@ -406,8 +407,9 @@ class Simulation:
         running = self._running("control", now)
         situation = self._situation(seen, self._leader_seen())
         before = None if running is None else self.cruise.command.copy()
-        trusted = self._front_trusted & seen.speed_known  # who knows nothing of its speed cannot follow, but stop
-        announced = seen.lead.time >= now - JUST_HEARD
+        trusted, announced = self._told_of_front
+        np.logical_and(self._front_trusted, seen.speed_known, out=trusted)  # who knows no speed cannot follow, but stop
+        np.greater_equal(seen.lead.time, now - JUST_HEARD, out=announced)
         command, self._safe = self.cruise.update(
             situation, self._decided, trusted, seen.speed_bound, self._control_step, announced
         )
@@ -417,11 +419,16 @@ class Simulation:
         self._pending = (self._decided, command)
 
     def _situation(self, seen: Seen, leader: np.ndarray) -> Situation:
-        return Situation(
-            gap=seen.gap.copy(),  # control remembers it, and perception writes on its own
+        """The same again where it is in the same arrays: who has looked where these are need not look again."""
+        np.greater_equal(seen.value[DISTANCE], self.sensors.range, out=self._road_open)
+        of_seen, of_leader, situation = self._situated
+        if seen is of_seen and leader is of_leader and situation is not None:
+            return situation
+        situation = Situation(
+            gap=seen.gap,
             speed=seen.speed_bound if self.enabled else seen.value[SPEED],
             relative_speed=seen.value[RELATIVE],
-            road_open=seen.value[DISTANCE] >= self.sensors.range,
+            road_open=self._road_open,
             front_command=seen.lead.value[M_INTENDED],
             front_speed=seen.lead.value[M_SPEED],
             leader_command=leader[M_INTENDED],
@@ -429,6 +436,8 @@ class Simulation:
             leader_speed=leader[M_SPEED],
             set_speed=self._set_speed,
         )
+        self._situated = seen, leader, situation
+        return situation
 
     def _leader_seen(self) -> np.ndarray:
         """The leader's message (field, row) where the rules of the level in force guard it, else NaN."""

@@ -3,6 +3,7 @@
 What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -31,6 +32,8 @@ from karyon.sim.world import World
 Booleans = NDArray[np.bool_]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = LATE, LOST, INVALID, OWN_LAG = ("late", "lost", "invalid", "own_lag")
+# What did not come is a cause of its own, and so is a bench that was late; last, no verdict (-1).
+IS_NO_DATA = np.array([*(verdict in (LATE, LOST, OWN_LAG) for verdict in VERDICTS), False])
 AGED = {LATE: ", as what comes is old", LOST: ", as nothing came"}  # of a validity that only time has lowered
 
 Words = Callable[[int], tuple[str, dict[str, Any]]]
@@ -60,7 +63,6 @@ class Log:
         self._refused_of_devices: dict[tuple[int, str, str], int] = {}
         self._protocol_failed = False
         shape = len(self._signals), rows
-        self._arrived = np.full(shape, np.iinfo(np.int64).min // 2)
         self._doubted = np.zeros(shape, dtype=bool)
         self._judged: tuple[int, Seen, Sequence[Told]]
         self._started = False
@@ -101,21 +103,20 @@ class Log:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
     def planned(self) -> list[tuple[int, Callable[[], None]]]:
-        """When faults begin and end, in the order of time, and what to note then."""
-        changes = [(when, one, change) for one in self.faults for when, change in _changes(one)]
-        changes.sort(key=lambda each: each[0])
-        return [(when, partial(self._fault, one, change, when)) for when, one, change in changes]
+        """When faults begin and end, in the order of time, and what to note then: all of an instant at once."""
+        changes: dict[int, list[tuple[Placed, str]]] = defaultdict(list)
+        for one in self.faults:
+            for when, change in _changes(one):
+                changes[when].append((one, change))
+        return [(when, partial(self._faults, changes[when], when)) for when in sorted(changes)]
 
-    def _fault(self, one: Placed, change: str, now: int) -> None:
+    def _faults(self, changes: Sequence[tuple[Placed, str]], now: int) -> None:
         def word() -> None:
-            said = f"{describe(one.fault)} {change}"
-            self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
+            for one, change in changes:
+                said = f"{describe(one.fault)} {change}"
+                self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
 
         self._unworded.append(word)
-
-    def arrived(self, now: int, fresh: Booleans) -> None:
-        """Which signals and messages had something new (signal, row), however old: tells late from lost."""
-        np.copyto(self._arrived, now, where=fresh)
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
@@ -125,7 +126,7 @@ class Log:
         for place, each in enumerate(told, len(OWN)):
             np.less(each.validity, DOUBT, out=doubted[place])
         changed = doubted != self._doubted
-        if self._started and changed.any():
+        if self._started and np.count_nonzero(changed):
             signal, row = np.nonzero(changed)
             is_doubted = doubted[signal, row]
 
@@ -138,18 +139,27 @@ class Log:
         self._doubted, self._started = doubted, True
 
     def switched(
-        self, now: int, kernel: Kernel, decision: Decision, previous: NDArray[np.int64], rows: NDArray[np.int64]
+        self,
+        now: int,
+        kernel: Kernel,
+        decision: Decision,
+        previous: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        arrived: NDArray[np.int64],
     ) -> None:
-        """Changes of the level of service from `previous` (row,), each with the rule that decided."""
+        """Changes of the level of service from `previous` (row,), each with the rule that decided.
+
+        arrived   when each signal and message last came, however old (signal, row), ns: tells late from lost
+        """
         causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
         is_down = causes.level_to < causes.level_from
         verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
-        for rule in np.unique(causes.deciding[is_down]).tolist():
+        for rule in sorted(set(causes.deciding[is_down].tolist())):
             at = np.flatnonzero(is_down & (causes.deciding == rule))
-            verdicts[at], is_aged[at] = self._verdict(now, rows[at], self.function.rules[rule], causes.seen.of_rows(at))
-        # What did not come is a cause of its own, and so is a bench that was late.
-        not_data = [VERDICTS.index(verdict) for verdict in (LATE, LOST, OWN_LAG)]
-        is_caused = np.isin(verdicts, not_data) | self._has_failed(now)[rows]
+            verdicts[at], is_aged[at] = self._verdict(
+                now, rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
+            )
+        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now)[rows]
         self.switches[rows] += 1
         self.verdicts[verdicts[is_down], rows[is_down]] += 1
         self.false_downgrades[rows] += is_down & ~is_caused
@@ -245,7 +255,7 @@ class Log:
                 self._add(now, run, 0, "agreement", said, breach="error")
 
     def _verdict(
-        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation
+        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation, arrived: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], Booleans]:
         """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
 
@@ -264,8 +274,8 @@ class Log:
                 signal = self._signals.index(leaf.signal)
                 judged, seen_then, told = self._judged
                 measured, believed = _of_signal(signal, seen_then, told)
-                measured, believed, arrived = measured[rows], believed[rows], self._arrived[signal, rows]
-                age, silence = seconds(judged, measured), seconds(judged, arrived)
+                measured, believed = measured[rows], believed[rows]
+                age, silence = seconds(judged, measured), seconds(judged, arrived[signal, rows])
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
                 is_old = np.full(len(rows), isinstance(leaf, Age))
                 if isinstance(leaf, Validity):

@@ -47,6 +47,9 @@ class Leaders:
         self._speed = np.stack([trajectory.speed for trajectory in distinct], axis=-1)
         self._position = np.stack([trajectory.position for trajectory in distinct], axis=-1)
         self._intended = np.stack([trajectory.intended_acceleration for trajectory in distinct], axis=-1)
+        self._is_shared = len(distinct) == 1
+        self._acceleration = np.diff(self._speed, axis=0) / _KNOT_S
+        self._jerk = np.diff(self._intended, axis=0) / _KNOT_S  # of what is intended
 
     def at(self, now: int) -> tuple[Floats, Floats, Floats]:
         """Position (m), speed (m/s) and acceleration (m/s²) at `now` (ns), each (run,).
@@ -54,21 +57,29 @@ class Leaders:
         Exact, not a step of an integration. At a knot the acceleration is that of the interval which begins there.
         ValueError before time 0 and past the last knot.
         """
-        knot, elapsed = self._interval(now)
-        start = self._speed[knot]
-        acceleration = (self._speed[knot + 1] - start) / _KNOT_S
-        # Rounding could leave a car that comes to a stop at -1e-17 m/s.
-        speed = np.maximum(0.0, start + acceleration * elapsed)
-        position = self._position[knot] + (start + 0.5 * acceleration * elapsed) * elapsed
-        return position[self._column], speed[self._column], acceleration[self._column]
+        position, speed, acceleration, _ = (each[self._column] for each in self._of_distinct(now))
+        return position, speed, acceleration
 
     def intended(self, now: int) -> Floats:
         """Intended acceleration (m/s²) at `now` (ns), linear between knots, (run,). ValueError as in `at`."""
+        intended: Floats = self._of_distinct(now)[3][self._column]
+        return intended
+
+    def motion(self, now: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """As `at`, and `intended`: each (run,), or (1,) where all runs have the same leader."""
+        found = self._of_distinct(now)
+        if self._is_shared:
+            return found
+        position, speed, acceleration, intended = (each[self._column] for each in found)
+        return position, speed, acceleration, intended
+
+    def _of_distinct(self, now: int) -> tuple[Floats, Floats, Floats, Floats]:
         knot, elapsed = self._interval(now)
-        start = self._intended[knot]
-        intended = start + (self._intended[knot + 1] - start) / _KNOT_S * elapsed
-        taken: Floats = intended[self._column]
-        return taken
+        start, acceleration = self._speed[knot], self._acceleration[knot]
+        # Rounding could leave a car that comes to a stop at -1e-17 m/s.
+        speed = np.maximum(0.0, start + acceleration * elapsed)
+        position = self._position[knot] + (start + 0.5 * acceleration * elapsed) * elapsed
+        return position, speed, acceleration, self._intended[knot] + self._jerk[knot] * elapsed
 
     def _interval(self, now: int) -> tuple[int, float]:
         """Knot that `now` (ns) follows, and the time since it in s."""

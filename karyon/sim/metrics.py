@@ -179,6 +179,8 @@ class Metrics:
         order = (*OWN, *simulation.senders, *COMPONENTS)
         self._bad_items = np.zeros((len(order), rows), dtype=bool)
         self._places = np.array([order.index(name) for name in self._items], dtype=np.intp)
+        self._true_of = np.zeros((len(simulation.senders), len(MESSAGE), rows))  # of what the senders said
+        self._bad_guarded = np.zeros((len(self._items), rows), dtype=bool)
         self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), len(simulation.world.speed))
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
@@ -234,7 +236,7 @@ class Metrics:
         self, now: int, name: str, wrong: NDArray[np.bool_], before: NDArray[np.bool_], count: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         begins = np.asarray(wrong & ~before)
-        if begins.any():
+        if np.count_nonzero(begins):
             count += begins
             for row in np.flatnonzero(begins):
                 self._s.log.add(now, int(row), "violation", f"{name}: gap {self._s.world.gap[row]:.2f} m", goal=name)
@@ -276,30 +278,29 @@ class Metrics:
         self._truth.keep(now, s.true)
         seen = s.seen
         true = s.true
-        if (seen.fresh & (seen.time != now)).any():
+        if np.count_nonzero(seen.fresh & (seen.time != now)):
             true = self._truth.at(np.where(seen.fresh, seen.time, now))
-        value, true, fresh = map(np.ascontiguousarray, (seen.value, true, seen.fresh))  # as a loop in place takes them
-        self._wrong = self._mistake(self._wrong, value, true, fresh, self._tolerated_own).wrong
+        self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
         np.logical_or(self._wrong.own, s.late[: len(OWN)], out=self._bad_items[: len(OWN)])
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
-            if told.fresh.any():
+            if np.count_nonzero(told.fresh):
                 self._mislead(place, told, source)
             np.logical_or(self._misled[place].wrong, s.late[len(OWN) + place], out=self._bad_items[len(OWN) + place])
         for place, name in enumerate(s.down, len(OWN) + len(s.told)):
             self._bad_items[place] = s.down[name]
-        return self._bad_items.take(self._places, axis=0)
+        return self._bad_items.take(self._places, axis=0, out=self._bad_guarded, mode="clip")
 
     def _mislead(self, place: int, told: Told, source: Integers) -> None:
         """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""
-        if (told.fresh & (told.time != self._sent.newest)).any():
-            true = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
+        true = self._true_of[place]
+        if np.count_nonzero(told.fresh & (told.time != self._sent.newest)):
+            true[:] = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
         else:
-            true = self._sent.now(source)
+            self._sent.now(source, true)
         before, numbers = self._misled[place], self._tolerated[place]
-        value = np.ascontiguousarray(told.value)
-        self._misled[place] = self._mislead_by[place](before, value, true, told.fresh, numbers).misled
+        self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
 
     def _plan(self, simulation: Simulation) -> None:
         """The bounds that hold in each row: those of its faults, the longest of them per item."""

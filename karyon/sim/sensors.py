@@ -7,6 +7,7 @@ Both are formulas: see `karyon.kernel.elementwise`.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -70,9 +71,12 @@ class Coarseness(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a message says."""
+    """What a message says of a `Motion`."""
 
-    motion: Motion
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    intended: Floats
 
 
 def show(ahead: Five, error: Five, reach: float, nearly: float) -> Shown:
@@ -106,12 +110,10 @@ def say(motion: Motion, error: Error, coarse: Coarseness) -> Said:
     size = cam.nearest(abs(speed), coarse.speed)
     position = motion.position + error.position + error.bias
     return Said(
-        Motion(
-            position=rint(position / coarse.position) * coarse.position,
-            speed=where(speed < 0.0, -size, size),
-            acceleration=cam.nearest(motion.acceleration + error.acceleration, coarse.acceleration),
-            intended=cam.nearest(motion.intended, coarse.intended),
-        )
+        position=rint(position / coarse.position) * coarse.position,
+        speed=where(speed < 0.0, -size, size),
+        acceleration=cam.nearest(motion.acceleration + error.acceleration, coarse.acceleration),
+        intended=cam.nearest(motion.intended, coarse.intended),
     )
 
 
@@ -146,7 +148,8 @@ class OwnSensors:
         """What the sensors show now, with the error that there was at last."""
         world, own = self._world, self._world.own
         self._ahead[0], self._ahead[1] = world.gap, world.relative_speed
-        for row, of_cars in zip(self._ahead[2:], (world.speed, world.acceleration, world.position), strict=True):
+        self._ahead[2] = world.own_speed
+        for row, of_cars in zip(self._ahead[3:], (world.acceleration, world.position), strict=True):
             np.take(of_cars, own, out=row, mode="clip")
         shown = self._show(*self._given, self.range, self._nearly)
         if shown is not self._shown:  # or else it is in the same arrays as before
@@ -159,7 +162,7 @@ class OwnSensors:
         self._look()
         samples.value[:] = self._value
         samples.time[:] = now
-        samples.fresh[:] = np.array([now % period == 0 for period in self.periods])[:, None]
+        samples.fresh[:] = _column(tuple(now % period == 0 for period in self.periods))
 
 
 class Messages:
@@ -195,7 +198,7 @@ class Messages:
         np.multiply(self._sigma, self._noise.next(), out=self._error[:-1])
         said = self._say(*self._given)
         if said is not self._said:  # or else it is in the same arrays as before
-            self._said, self._value = said, stacked(said.motion)
+            self._said, self._value = said, stacked(said)
         return self._value.copy()
 
     def witness(self, seen: Floats) -> Floats:
@@ -221,6 +224,11 @@ def quantised(message: Floats) -> Floats:
             cam.FRONT_SPEED.quantised(front_speed),
         ]
     )
+
+
+@cache
+def _column(due: tuple[bool, ...]) -> NDArray[np.bool_]:
+    return np.array(due)[:, None]
 
 
 COARSE = Coarseness(cam.POSITION_STEP, cam.SPEED.codes, cam.ACCELERATION.codes, cam.INTENDED.codes)

@@ -77,7 +77,12 @@ class Blocks:
             streams = self._streams[begin : begin + len(self._drawn)]
             for one, drawn in zip(streams, self._drawn, strict=False):
                 self._draw(one, drawn)
-            by_run[begin : begin + len(streams)] = self._drawn[: len(streams)]
+            turned, drawn = by_run[begin : begin + len(streams)], self._drawn[: len(streams)]
+            if vehicles > len(streams):
+                turned[:] = drawn
+            else:  # the longest row is copied at once
+                for vehicle in range(vehicles):
+                    turned[..., vehicle] = drawn[..., vehicle]
 
     def _draw(self, one: np.random.Generator, out: Singles) -> None:
         raise NotImplementedError

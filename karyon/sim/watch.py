@@ -60,9 +60,9 @@ class Truth:
         """The last instant that was kept, ns."""
         return int(self._times[(self._count - 1) % self.DEPTH])
 
-    def now(self, rows: Integers) -> Floats:
-        """What was true of these rows at the newest instant (signal, of `rows`)."""
-        return np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1)
+    def now(self, rows: Integers, out: Floats) -> None:
+        """Puts into `out` what was true of these rows at the newest instant (signal, of `rows`)."""
+        np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1, out=out, mode="clip")
 
     def keep(self, now: int, true: Floats) -> None:
         """What is true at `now` (signal, row)."""
@@ -196,7 +196,7 @@ class Exposure:
         """
         ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
         self._state, self.late = ended.exposed, ended.late
-        if not ended.counted.any():
+        if not np.count_nonzero(ended.counted):
             return []
         return [
             Latency(

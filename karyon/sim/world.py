@@ -82,23 +82,22 @@ class World:
 
     def drive(self, command: Floats) -> None:
         """Put the commands (row,) into force. An actuator ignores one that is not finite and holds the last."""
-        held = self.command[self.own]
-        self.command[self.own] = np.where(np.isfinite(command), command, held)
-        self.intended[self.own] = self.command[self.own]
+        kept = np.where(np.isfinite(command), command, self.command.take(self.own))
+        self.command[self.own] = self.intended[self.own] = kept
 
     @property
     def gap(self) -> Floats:
         """Bumper to bumper to what is ahead in m (row,); negative: overlapping."""
         if "gap" not in self._of_now:
             front = self._ahead(self.position, self.strangers.position)
-            self._of_now["gap"] = front - self.vehicle.length - self.position[self.own]
+            self._of_now["gap"] = front - self.vehicle.length - self.position.take(self.own)
         return self._of_now["gap"]
 
     @property
     def own_speed(self) -> Floats:
         """In m/s (row,)."""
         if "own_speed" not in self._of_now:
-            self._of_now["own_speed"] = self.speed[self.own]
+            self._of_now["own_speed"] = self.speed.take(self.own)
         return self._of_now["own_speed"]
 
     @property
@@ -115,8 +114,9 @@ class World:
 
     def _ahead(self, of_cars: Floats, of_strangers: Floats) -> Floats:
         """Of the car ahead, or of the stranger before it (row,)."""
-        found: Floats = of_cars[self.ahead]
-        found[self.strangers.rows] = of_strangers[self.strangers.present]
+        found: Floats = of_cars.take(self.ahead)
+        if len(self.strangers):
+            found[self.strangers.rows] = of_strangers[self.strangers.present]
         return found
 
     def _lead(self, now: int) -> None:
@@ -124,6 +124,5 @@ class World:
         if self._is_driven and now > 0:
             self.intended[lead] = self.command[lead]
             return
-        self.position[lead], self.speed[lead], self.acceleration[lead] = self.leaders.at(now)
-        self.intended[lead] = self.leaders.intended(now)
-        self.command[lead] = self.intended[lead]
+        self.position[lead], self.speed[lead], self.acceleration[lead], intended = self.leaders.motion(now)
+        self.intended[lead] = self.command[lead] = intended

@@ -28,8 +28,6 @@ from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.runs import Campaign, EvidenceError, Runs
 from karyon.evidence.standing import Evidence
-from karyon.sim import kinds
-from karyon.sim.controllers import FUNCTION
 
 MOST_REASONS = 30
 
@@ -37,9 +35,6 @@ MOST_REASONS = 30
 def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     """Everything the report rests on, checked. Raises InputError, EvidenceError; for gaps, too, if it is no draft."""
     of = case.read(design)
-    if (subject := kinds.subject_of(of.design)) != FUNCTION:
-        said = f"{design} is about {subject}, and reports are made of car following so far"
-        raise EvidenceError([f"{said}: karyon check {design} finds the gaps of its case"])
     found = _evidence(of, runs.read(folders, of))
     if found.gaps and not is_draft:
         told = [str(gap) for gap in found.gaps[:MOST_REASONS]]

@@ -148,6 +148,23 @@ def test_functions_are_judged_one_by_one():
     assert (decisions["acc"].level[0], decisions["flight"].level[0]) == (1, 0)
 
 
+def test_quickened_it_goes_on_by_what_the_compiler_makes_of_each_cycle():
+    """One formula per function, which is then called instead of its own, and once in each step."""
+    calls = []
+
+    def compiler(formula):
+        def made(*arguments):
+            calls.append(formula.__name__)
+            return formula(*arguments)
+
+        return made
+
+    own = Kernel(design(function("acc", RADAR), function("brake", V2V)), 1)
+    own.quicken(compiler)
+    assert levels_over(own, 0, 1200 * MS) == [0] * 10 + [1, 1]
+    assert calls == ["cycle"] * 2 * 12
+
+
 def test_a_function_without_upper_levels_stays_at_level_0():
     own = kernel()
     decision = own.step(5)["acc"]

@@ -432,6 +432,9 @@ def test_what_is_left_out_is_as_good_as_can_be():
     seen = information()
     assert seen.see("front.distance", 1.0, NOW)
     assert (seen.validity[0, 0], seen.spread[0, 0], seen.clock_offset[0, 0]) == (1.0, 0.0, 0.0)
+    assert seen.see_all(SIGNALS, np.ones((2, 1)), np.full((2, 1), NOW))
+    assert (seen.validity[:2, 0].tolist(), seen.spread[:2, 0].tolist()) == ([1.0, 1.0], [0.0, 0.0])
+    assert seen.clock_offset[:2, 0].tolist() == [0.0, 0.0]
 
 
 def test_junk_of_one_signal_leaves_the_others():

@@ -238,9 +238,10 @@ def _measured(each: Class, tried: Tried) -> Event | None:
 
 def _uncontrolled(function: Function, each: Class, ftti: float) -> Node:
     unseen = _unseen(function, each.item, each.ways, each.name)
+    lower = f"LoS {each.bound.guard - 1}{f' of {function.name}' if each.prefix else ''}"
     reach = Event(
         f"{each.prefix}los_{each.bound.guard - 1}.not_reached",
-        f"LoS {each.bound.guard - 1} does not reach its safe state in time",
+        f"{lower} does not reach its safe state in time",
         None,
         "systematic: measured as FHTI in every run",
     )

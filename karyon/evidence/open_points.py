@@ -16,10 +16,12 @@ def open_points(of: Evidence) -> Sequence[str]:
         if one.state != SHOWN:
             points.append(f"Claim {one.id} is {one.state}: {said(one)}.")
         if one.rate.failed:
-            points.append(f"{one.rate.failed} runs of claim {one.id} came to nothing, and count as violations above.")
+            points.append(
+                f"{_runs(one.rate.failed)} of claim {one.id} came to nothing: its interval counts them as violations."
+            )
     for name in case.goals:
         if violated := violations_of(of, name):
-            points.append(f"{violated} runs violate {name}: section 9 has the commands that replay them.")
+            points.append(f"Violating {name}: {_runs(violated)}. Section 9 has the commands that replay them.")
     for campaign in of.campaigns:
         if campaign.others:
             differs = ", ".join(campaign.others)
@@ -43,6 +45,10 @@ def open_points(of: Evidence) -> Sequence[str]:
     ]
     points.append("Reviewer, independence and approval are for people to fill in: section 15.4.")
     return points
+
+
+def _runs(number: int) -> str:
+    return f"{number:,} run{'' if number == 1 else 's'}"
 
 
 def _of_searches(of: Evidence) -> list[str]:

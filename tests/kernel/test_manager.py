@@ -731,6 +731,12 @@ def test_where_nothing_blocks_no_rule_is_named():
     assert own.explain("acc", 0, 1, 1) == "LoS 1: no rule decided this"
 
 
+def test_where_there_is_no_upper_level_nothing_was_held():
+    own = Kernel(design(function("acc")), 3)
+    nowhere = np.zeros(2, dtype=np.int64)
+    assert own.causes("acc", np.array([2, 0]), nowhere, nowhere).held_since.tolist() == [0, 0]
+
+
 def test_rows_are_explained_one_by_one():
     own, now = at_level(1, RADAR, rows=2)
     own.seen.see("front.distance", 30.0, now, np.array([0.25, 0.5]))

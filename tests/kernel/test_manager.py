@@ -1,6 +1,7 @@
 """Which level a row has: down at once, up one at a time after the dwell; and the words for why."""
 
 from math import inf, nan
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -62,12 +63,11 @@ def levels_over(own, start, end, **data):
 def at_level(level, *levels, rows=1):
     """A kernel whose rows have risen to `level`, and the time of its last step."""
     own = kernel(*levels, rows=rows)
-    now = 0
-    while True:
+    for now in range(0, 100 * S, 100 * MS):
         feed(own, now)
         if own.step(now)["acc"].level[0] == level:
             return own, now
-        now += 100 * MS
+    raise AssertionError(f"level {level} is never reached")
 
 
 def test_it_rises_one_level_per_step_once_the_rules_have_held_for_the_dwell():
@@ -163,6 +163,37 @@ def test_quickened_it_goes_on_by_what_the_compiler_makes_of_each_cycle():
     own.quicken(compiler)
     assert levels_over(own, 0, 1200 * MS) == [0] * 10 + [1, 1]
     assert calls == ["cycle"] * 2 * 12
+
+
+@pytest.mark.parametrize("levels", [(RADAR, V2V), ()], ids=["three levels", "one level"])
+def test_a_cycle_is_given_arrays_of_the_types_that_it_states(levels):
+    """A loop is compiled for these types; NumPy would take others, too, with the same result."""
+    given = []
+
+    def compiler(formula):
+        def made(*arguments):
+            given.append((formula, arguments))
+            return formula(*arguments)
+
+        return made
+
+    own = kernel(*levels)
+    own.quicken(compiler)
+    levels_over(own, 0, 300 * MS)
+    for formula, arguments in given:
+        for argument, kind in zip(arguments, get_type_hints(formula).values(), strict=False):
+            for array, stated in arrays(argument, kind):
+                assert array.dtype == stated
+
+
+def arrays(given, kind):
+    """Each array in a named tuple, or the one that is given, with the type that its annotation says."""
+    if isinstance(given, np.ndarray):
+        yield given, get_args(get_args(kind)[1])[0]
+    for each, stated in (
+        zip(given, get_type_hints(type(given)).values(), strict=True) if hasattr(given, "_fields") else ()
+    ):
+        yield from arrays(each, stated)
 
 
 def test_a_function_without_upper_levels_stays_at_level_0():

@@ -55,9 +55,9 @@ def test_where_takes_the_one_or_the_other():
 
 def test_of_a_table_each_row_takes_its_place():
     """The places differ from the rows, so that neither can stand for the other."""
-    table, place = np.array([[10, 11, 12], [20, 21, 22], [30, 31, 32]]), np.array([2, 0, 1])
-    assert elementwise.of(place, table).tolist() == [30, 11, 22]
-    assert elementwise.of_design(place, np.array([[7], [8], [9]])).tolist() == [9, 7, 8]
+    table, place = np.array([[10, 11], [20, 21], [30, 31]]), np.array([2, 0])
+    assert elementwise.of(place, table).tolist() == [30, 11]
+    assert elementwise.of_design(place, np.array([[7], [8], [9]])).tolist() == [9, 7]
 
 
 def test_anywhere_is_any_of_a_kind():

@@ -628,6 +628,7 @@ def test_one_of_several_signals_at_once_leaves_the_others():
     seen = information(rows=3)
     assert seen.see_all(SIGNALS, np.ones((2, 3)), np.full((2, 3), NOW))
     assert seen.see_all([SIGNALS[1]], np.full((1, 3), 2.0), np.full((1, 3), NOW))
-    assert seen.value[:2, 0].tolist() == [1.0, 2.0]
+    assert seen.see_all([SIGNALS[0]], np.full((1, 3), 3.0), np.full((1, 3), NOW))
+    assert seen.value[:2, 0].tolist() == [3.0, 2.0]
     assert not seen.see_all([SIGNALS[1]], np.full((1, 3), 2.0), None)
     assert [seen.present(name, NOW).all() for name in SIGNALS] == [True, False]

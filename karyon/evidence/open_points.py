@@ -61,7 +61,9 @@ def _of_searches(of: Evidence) -> list[str]:
 
 
 def _of_models(of: Evidence) -> list[str]:
-    """Where claims rest on models beyond what these were validated for."""
+    """Where claims rest on models that nobody has validated, or beyond what these were validated for."""
+    if not of.design.case.models:
+        return ["No model of the simulation was held against recordings: section 10.3."]
     outside: dict[tuple[str, str], list[str]] = {}
     for one in of.results:
         for reach in one.reach:

@@ -64,3 +64,5 @@ def test_a_report_of_flight_has_what_its_runs_say(tmp_path):
     assert "own.adsb" in {one["item"] for one in data["fault_space"]["sampled"]}
     page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
     assert "absent where ADS-B has it" in page
+    assert "None of the models of this case was held against recordings" in page
+    assert any("No model of the simulation" in point for point in data["summary"]["open"])

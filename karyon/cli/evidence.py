@@ -55,10 +55,11 @@ def evidence(
         if not folders or design is None:
             refuse("error: a report needs folders of campaigns, and --design")
         key = None if seal is None else command.key(seal)
+        into = command.stores(vault or [], key)
         found = command.collect(folders, design, draft)
         with writing(out):
             files = command.write(found, out, key)
-        said = [*command.lines(found, files), *command.disperse(out, key, vault or [])]
+        said = [*command.lines(found, files), *command.disperse(out, key, into)]
     except EvidenceError as error:
         refuse(str(error))
     print("\n".join(said))

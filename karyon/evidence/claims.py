@@ -17,8 +17,7 @@ from karyon.evidence.case import Claim, SafetyDesign
 from karyon.evidence.credibility import Reach
 from karyon.evidence.runs import Campaign, Session
 from karyon.kernel import Design
-from karyon.sim import analysis
-from karyon.sim.controllers import FUNCTION
+from karyon.sim import analysis, kinds
 
 Booleans = NDArray[np.bool_]
 
@@ -203,8 +202,10 @@ class Coverage:
 
 
 def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
-    """The fault space of the design's function, and what of it the first faults of all runs have touched."""
-    known = {(one.item, one.mode) for one in analysis.bounds(design, design.function(FUNCTION))}
+    """The fault space of the design's functions, and what of it the first faults of all runs have touched."""
+    bounds = kinds.bounds_of(design)
+    found = (one for function in design.functions for one in bounds(design, function))
+    known = list(dict.fromkeys((one.item, one.mode) for one in found))
     tried: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     without = 0
     for campaign in campaigns:
@@ -217,8 +218,7 @@ def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
         Sampled(*key, len(of), key in known, *(_range(of, name) for name in ("amplitude", "onset", "duration")))
         for key, of in sorted(tried.items())
     )
-    order = [(one.item, one.mode) for one in analysis.bounds(design, design.function(FUNCTION))]
-    return Coverage(sampled, tuple(key for key in order if key not in tried), without)
+    return Coverage(sampled, tuple(key for key in known if key not in tried), without)
 
 
 def _range(of: Sequence[Mapping[str, Any]], name: str) -> tuple[float, float] | None:

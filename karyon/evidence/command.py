@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -28,8 +29,6 @@ from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.runs import Campaign, EvidenceError, Runs
 from karyon.evidence.standing import Evidence
-from karyon.sim import kinds
-from karyon.sim.controllers import FUNCTION
 
 MOST_REASONS = 30
 
@@ -37,9 +36,6 @@ MOST_REASONS = 30
 def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     """Everything the report rests on, checked. Raises InputError, EvidenceError; for gaps, too, if it is no draft."""
     of = case.read(design)
-    if (subject := kinds.subject_of(of.design)) != FUNCTION:
-        said = f"{design} is about {subject}, and reports are made of car following so far"
-        raise EvidenceError([f"{said}: karyon check {design} finds the gaps of its case"])
     found = _evidence(of, runs.read(folders, of))
     if found.gaps and not is_draft:
         told = [str(gap) for gap in found.gaps[:MOST_REASONS]]
@@ -103,14 +99,19 @@ def verified(bundle: Path, public_key: str | None, vault: Sequence[str]) -> Iter
     yield f"sealed by key {manifest['public_key']}" + ("" if public_key else ": whose it is, you have to know")
 
 
-def disperse(bundle: Path, key: Ed25519PrivateKey | None, urls: Sequence[str]) -> Iterator[str]:
-    """Put a sealed bundle into stores; what the screen says of it. Raises EvidenceError where too many fail."""
+def stores(urls: Sequence[str], key: Ed25519PrivateKey | None) -> Sequence[Any]:
+    """The stores of a vault at these addresses, into which nothing goes without a key. Raises EvidenceError."""
     if urls and key is None:
         raise EvidenceError(["only a sealed report goes into a vault: --seal KEY.pem"])
-    if urls and key is not None:
-        vaults = _vaults()
-        failed = vaults.store(bundle, key, vaults.stores(urls))
-        yield f"vault   {len(urls) - len(failed)} of {len(urls)} stores have it, {(len(urls) - 1) // 3} may fail"
+    found: Sequence[Any] = _vaults().stores(urls) if urls else []
+    return found
+
+
+def disperse(bundle: Path, key: Ed25519PrivateKey | None, into: Sequence[Any]) -> Iterator[str]:
+    """Put a sealed bundle into stores; what the screen says of it. Raises EvidenceError where too many fail."""
+    if into and key is not None:
+        failed = _vaults().store(bundle, key, into)
+        yield f"vault   {len(into) - len(failed)} of {len(into)} stores have it, {(len(into) - 1) // 3} may fail"
         yield from (f"vault   {said}" for said in failed)
 
 

@@ -56,7 +56,7 @@ def extent(plan: Plan, quantity: str) -> tuple[float, float] | None:
 
 def _corners(plan: Plan) -> Iterator[Scenario]:
     """Scenarios in which all that varies has its first value, its second ..., so that each value is in one of them."""
-    for stratum in plan.strata:
+    for stratum in plan.strata if isinstance(plan.loaded.scenario, Scenario) else ():
         choices = [_ends(varied.choice) for varied in stratum.varied]
         for place in range(max(map(len, choices), default=1)):
             yield stratum.scenario([each[min(place, len(each) - 1)] for each in choices], seed=0)

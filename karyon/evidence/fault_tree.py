@@ -21,8 +21,8 @@ from karyon.kernel import Age, Alive, And, AtLeast, Design, Or, Rule, Validity
 from karyon.kernel.design import Function
 from karyon.kernel.rules import leaves
 from karyon.perception.detectors import MISSED_SIGMAS
-from karyon.sim import analysis
-from karyon.sim.controllers import FUNCTION
+from karyon.sim import analysis, kinds
+from karyon.sim.analysis import Ways
 from karyon.sim.metrics import BAD_DATA
 
 MISSED = float(ndtr(-MISSED_SIGMAS))
@@ -66,7 +66,6 @@ class Gate:
 
 
 Node: TypeAlias = Gate | Event
-Ways: TypeAlias = tuple[tuple[str, ...], ...]
 NO_RATE = "no rate of occurrence with a source is stated"
 CERTAIN = Gate("certain", "nothing sees it", "certain")
 KERNEL_LATE = Event(
@@ -87,28 +86,87 @@ def gate(name: str, text: str, kind: Literal["or", "and"], inputs: Iterable[Node
 
 
 @dataclass(frozen=True)
+class Consequence:
+    """What a goal of a function loses besides its data, in words.
+
+    lost       what is lost, with and without bad data
+    when       what makes bad data harmful
+    meanwhile  that it happens while they are in command
+    others     what others may do that is enough by itself
+    lowest     what the lowest level may do wrong
+    """
+
+    lost: str
+    when: str
+    meanwhile: str
+    others: str
+    lowest: str
+
+
+CONSEQUENCES = {
+    "acc": Consequence(
+        "distance is lost",
+        "the distance shrinks",
+        "meanwhile the car ahead brakes",
+        "the car ahead brakes harder than declared",
+        "the law of LoS 0 does not keep the distance",
+    ),
+    "lane_change": Consequence(
+        "the gap is lost",
+        "the car changes lanes",
+        "meanwhile the car needs the place of another one",
+        "a car around takes the gap unannounced, or brakes harder than declared",
+        "LoS 0 does not keep the lane, or turns back too late",
+    ),
+    "intersection": Consequence(
+        "a zone is shared",
+        "the car enters",
+        "meanwhile another car needs the zone",
+        "others do not keep the all-way stop",
+        "LoS 0 does not stop at the line",
+    ),
+    "flight": Consequence(
+        "separation is lost",
+        "aircraft come nearer",
+        "meanwhile the tracks of two aircraft meet",
+        "traffic turns towards the aircraft later than it can evade",
+        "LoS 0 does not evade in time",
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Class:
-    """Failure modes of one item that are seen by the same means in the same time."""
+    """Failure modes of one item that are seen by the same means in the same time.
+
+    prefix   of its names: the function, where a design has several
+    """
 
     item: str
     modes: tuple[str, ...]
     bound: analysis.Bound
     ways: Ways
+    prefix: str = ""
 
     @property
     def name(self) -> str:
         """As part of names of events: by the item and its first mode."""
-        return f"{self.item}.{self.modes[0]}"
+        return f"{self.prefix}{self.item}.{self.modes[0]}"
 
 
 def classes(design: Design, function: Function) -> Iterator[Class]:
     """The failures of all items that rules name, those together that differ in nothing."""
     groups: dict[tuple[str, Ways, float], list[analysis.Bound]] = {}
-    for bound in analysis.bounds(design, function):
-        ways = analysis.seen_by(design, function, bound.item, bound.mode)
+    bounds, seen_by = kinds.bounds_of(design), kinds.seen_by_of(design)
+    for bound in bounds(design, function):
+        ways = seen_by(design, function, bound.item, bound.mode)
         groups.setdefault((bound.item, ways, bound.handling), []).append(bound)
     for (item, ways, _), of in groups.items():
-        yield Class(item, tuple(each.mode for each in of), of[0], ways)
+        yield Class(item, tuple(each.mode for each in of), of[0], ways, _prefix(design, function))
+
+
+def _prefix(design: Design, function: Function) -> str:
+    return f"{function.name}." if len(design.functions) > 1 else ""
 
 
 def of_goal(of: SafetyDesign, name: str, goal: Goal, tried: Tried | None = None) -> Gate | None:
@@ -119,32 +177,44 @@ def of_goal(of: SafetyDesign, name: str, goal: Goal, tried: Tried | None = None)
     """
     if not goal.watched:
         return None
-    data = _bad_data(of, goal.ftti, tried or {})
-    top = data if BAD_DATA in goal.watched else _consequence(data)
-    text = f"{name} is violated: not “{goal.text}”"
-    return Gate(f"{name}.violated", text, "or", top.inputs if isinstance(top, Gate) and top.kind == "or" else (top,))
+    design, tops = of.design, list[Node]()
+    of_goal = {hazard.function for hazard in design.hazards if hazard.id in goal.watched}
+    for function in design.functions:
+        if BAD_DATA in goal.watched:
+            tops.append(_bad_data(of, function, goal.ftti, tried or {}))
+        elif function.name in of_goal:
+            tops.append(_consequence(design, function, _bad_data(of, function, goal.ftti, tried or {})))
+    text, top = f"{name} is violated: not “{goal.text}”", tops[0]
+    if len(tops) == 1 and isinstance(top, Gate) and top.kind == "or":
+        return Gate(f"{name}.violated", text, "or", top.inputs)
+    return Gate(f"{name}.violated", text, "or", tuple(tops))
 
 
-def _consequence(data: Node) -> Node:
-    """Distance is lost when bad data are in command while the car ahead brakes, or by the lowest level itself."""
-    traffic = Event("traffic.brakes", "meanwhile the car ahead brakes", 1.0, "taken as certain")
-    harder = Event("traffic.brakes_harder", "the car ahead brakes harder than declared", None, "assumption of use")
-    lowest = Event("los_0.unsafe", "the law of LoS 0 does not keep the distance", None, "systematic: tests, campaigns")
-    meanwhile = gate("data.at_a_bad_time", "bad data in command while the distance shrinks", "and", [data, traffic])
-    return gate("distance.lost", "distance is lost", "or", [meanwhile, harder, lowest])
+def _consequence(design: Design, function: Function, data: Node) -> Node:
+    """What the function keeps is lost when bad data are in command at a bad time, by others, or by its lowest level."""
+    words, prefix = CONSEQUENCES[function.name], _prefix(design, function)
+    traffic = Event(f"{prefix}traffic.meanwhile", words.meanwhile, 1.0, "taken as certain")
+    others = Event(f"{prefix}traffic.others", words.others, None, "assumption of use")
+    lowest = Event(f"{prefix}los_0.unsafe", words.lowest, None, "systematic: tests, campaigns")
+    text = f"bad data in command while {words.when}"
+    meanwhile = gate(f"{prefix}data.at_a_bad_time", text, "and", [data, traffic])
+    return gate(f"{prefix}lost", words.lost, "or", [meanwhile, others, lowest])
 
 
-def _bad_data(of: SafetyDesign, ftti: float, tried: Tried) -> Node:
+def _bad_data(of: SafetyDesign, function: Function, ftti: float, tried: Tried) -> Node:
     """Bad data stay in command: of any item, by any failure that is not controlled in time."""
-    design, function = of.design, of.design.function(FUNCTION)
-    by_item: dict[str, list[Node]] = {}
-    for each in classes(design, function):
+    prefix, by_item = _prefix(of.design, function), dict[str, list[Node]]()
+    for each in classes(of.design, function):
         by_item.setdefault(each.item, []).append(_failure(of, function, each, ftti, tried))
     inputs = [
-        gate(f"{item}.in_command", f"bad {item} stays in command", "or", found) for item, found in by_item.items()
+        gate(f"{prefix}{item}.in_command", f"bad {item} stays in command", "or", found)
+        for item, found in by_item.items()
     ]
-    inputs += [_common_cause(of, function, name) for name in of.case.dependent_failures]
-    return gate("data.in_command", "bad data stay in command", "or", inputs)
+    causes = of.case.dependent_failures.items()
+    known = analysis.guards(function)
+    inputs += [_common_cause(of, function, name) for name, cause in causes if known.keys() & cause.items.keys()]
+    text = f"bad data stay in command of {function.name}" if prefix else "bad data stay in command"
+    return gate(f"{prefix}data.in_command", text, "or", inputs)
 
 
 def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float, tried: Tried) -> Node:
@@ -168,9 +238,10 @@ def _measured(each: Class, tried: Tried) -> Event | None:
 
 def _uncontrolled(function: Function, each: Class, ftti: float) -> Node:
     unseen = _unseen(function, each.item, each.ways, each.name)
+    lower = f"LoS {each.bound.guard - 1}{f' of {function.name}' if each.prefix else ''}"
     reach = Event(
-        f"los_{each.bound.guard - 1}.not_reached",
-        f"LoS {each.bound.guard - 1} does not reach its safe state in time",
+        f"{each.prefix}los_{each.bound.guard - 1}.not_reached",
+        f"{lower} does not reach its safe state in time",
         None,
         "systematic: measured as FHTI in every run",
     )
@@ -185,15 +256,16 @@ def _rate(stated: Occurrence | None) -> tuple[float | None, str]:
 
 def _common_cause(of: SafetyDesign, function: Function, name: str) -> Node:
     """All its items fail at once, and every rule that would notice one of them does not."""
-    cause = of.case.dependent_failures[name]
+    cause, prefix = of.case.dependent_failures[name], _prefix(of.design, function)
     happens = Event(f"{name}.happens", cause.cause, *_rate(cause.occurrence))
-    unseen = []
+    unseen, seen_by, known = [], kinds.seen_by_of(of.design), analysis.guards(function)
     for item, mode in cause.items.items():
-        ways = analysis.seen_by(of.design, function, item, mode)
-        left = tuple(way for way in ways if not set(way) & set(cause.defeats))
-        unseen.append(_unseen(function, item, left, f"{item}.{mode}"))
-    together = gate(f"{name}.unseen", "no rule notices any of them", "and", unseen)
-    return gate(f"{name}.in_command", f"{name}: {cause.cause}, unnoticed", "and", [happens, together])
+        if item in known:
+            ways = seen_by(of.design, function, item, mode)
+            left = tuple(way for way in ways if not set(way) & set(cause.defeats))
+            unseen.append(_unseen(function, item, left, f"{prefix}{item}.{mode}"))
+    together = gate(f"{prefix}{name}.unseen", "no rule notices any of them", "and", unseen)
+    return gate(f"{prefix}{name}.in_command", f"{name}: {cause.cause}, unnoticed", "and", [happens, together])
 
 
 def _unseen(function: Function, item: str, ways: Sequence[Sequence[str]], name: str) -> Node:

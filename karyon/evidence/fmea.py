@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -14,8 +14,8 @@ from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import violating
 from karyon.evidence.runs import Campaign
 from karyon.kernel import Design
-from karyon.sim import analysis
-from karyon.sim.controllers import FUNCTION
+from karyon.kernel.design import Function
+from karyon.sim import analysis, kinds
 from karyon.sim.metrics import BAD_DATA
 
 
@@ -46,12 +46,14 @@ Tried = Mapping[tuple[str, str], Measured]
 class Row:
     """One failure mode of one signal, message or component.
 
+    function   whose rules name it
     detection  the ways in which it is seen, in words; empty: nothing sees it
     claimed    diagnostic coverage as the case states it; None: it states none
     measured   None: no run has it
     residual   what is left, in words
     """
 
+    function: str
     item: str
     mode: str
     effect: str
@@ -67,14 +69,15 @@ class Row:
 
 def table(of: SafetyDesign, tried: Tried) -> list[Row]:
     """All failures that the analysis of the design knows, in its order; `tried` is what `measured` says of them."""
-    design, function = of.design, of.design.function(FUNCTION)
+    design, rows = of.design, []
     ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
-    rows = []
-    for bound in analysis.bounds(design, function):
-        ways = analysis.seen_by(design, function, bound.item, bound.mode)
+    seen_by = kinds.seen_by_of(design)
+    for function, bound in bounds(design):
+        ways = seen_by(design, function, bound.item, bound.mode)
         claimed = of.case.coverage.get(bound.item)
         rows.append(
             Row(
+                function.name,
                 bound.item,
                 bound.mode,
                 f"bad data at LoS {bound.guard} and above",
@@ -89,6 +92,13 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
             )
         )
     return rows
+
+
+def bounds(design: Design) -> Iterator[tuple[Function, analysis.Bound]]:
+    """Each failure of all functions that the analysis of the design knows."""
+    of_kind = kinds.bounds_of(design)
+    for function in design.functions:
+        yield from ((function, bound) for bound in of_kind(design, function))
 
 
 def in_words(ways: Sequence[Sequence[str]]) -> str:
@@ -138,6 +148,7 @@ def as_data(row: Row) -> dict[str, Any]:
     """A row as plain data; times in s, null for never."""
     times = {name: getattr(row, name) for name in ("detection_time", "switch", "handling", "ftti")}
     return {
+        "function": row.function,
         "item": row.item,
         "mode": row.mode,
         "effect": row.effect,

@@ -11,6 +11,7 @@ from karyon.evidence import hara, trace
 from karyon.evidence.case import SafetyDesign, named_case, read
 from karyon.evidence.claims import UNTRIED, Result
 from karyon.evidence.trace import Test
+from karyon.kernel.design import Function
 from karyon.sim import kinds
 from karyon.sim.documents import Keys
 
@@ -72,7 +73,7 @@ def _hazards(of: SafetyDesign) -> Iterator[Gap]:
         wanted = hara.asil(event.severity, event.exposure, event.controllability)
         if event.asil != wanted:
             rating = f"{event.severity} {event.exposure} {event.controllability}"
-            yield _gap(of, ("events", name, "asil"), f"{name} is {rating}, which is {wanted}, and not {event.asil}")
+            yield _gap(of, ("events", name, "asil"), f"is {rating}, which is {wanted}, and not {event.asil}")
         if event.asil != "QM" and event.goal is None:
             yield _gap(of, ("events", name), f"has ASIL {event.asil} and no safety goal")
 
@@ -121,15 +122,23 @@ def _timing(of: SafetyDesign) -> Iterator[Gap]:
     for name, goal in of.case.goals.items():
         for watched in goal.watched:
             if goal.ftti != hazards[watched].ftti:
-                said = f"FTTI {goal.ftti:g} s, and hazard {watched} of the design has {hazards[watched].ftti:g} s"
-                yield _gap(of, ("goals", name, "ftti"), f"{name} has {said}")
+                said = f"has FTTI {goal.ftti:g} s, and hazard {watched} of the design has {hazards[watched].ftti:g} s"
+                yield _gap(of, ("goals", name, "ftti"), said)
         functions = {hazards[watched].function for watched in goal.watched}
         for function in (each for each in of.design.functions if each.name in functions):
-            for bound in kinds.bounds_of(of.design)(of.design, function):
-                if bound.handling > goal.ftti:
-                    took = f"takes up to {bound.handling:.3f} s" if isfinite(bound.handling) else "is never detected"
-                    said = f"{bound.mode} of {bound.item} {took}, and the FTTI is {goal.ftti:g} s"
-                    yield _gap(of, ("goals", name, "ftti"), f"{name}: {said}")
+            for (item, handling), modes in _too_late(of, function, goal.ftti).items():
+                took = f"up to {handling:.3f} s" if isfinite(handling) else "is never detected"
+                said = f"{item}, {', '.join(modes)}: {took}, and the FTTI is {goal.ftti:g} s"
+                yield _gap(of, ("goals", name, "ftti"), said)
+
+
+def _too_late(of: SafetyDesign, function: Function, ftti: float) -> dict[tuple[str, float], list[str]]:
+    """Failure modes that are not handled within `ftti` (s), by item and FHTI (s)."""
+    found: dict[tuple[str, float], list[str]] = {}
+    for bound in kinds.bounds_of(of.design)(of.design, function):
+        if bound.handling > ftti:
+            found.setdefault((bound.item, bound.handling), []).append(bound.mode)
+    return found
 
 
 def _rules(of: SafetyDesign) -> Iterator[Gap]:

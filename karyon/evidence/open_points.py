@@ -16,10 +16,12 @@ def open_points(of: Evidence) -> Sequence[str]:
         if one.state != SHOWN:
             points.append(f"Claim {one.id} is {one.state}: {said(one)}.")
         if one.rate.failed:
-            points.append(f"{one.rate.failed} runs of claim {one.id} came to nothing, and count as violations above.")
+            points.append(
+                f"{_runs(one.rate.failed)} of claim {one.id} came to nothing: its interval counts them as violations."
+            )
     for name in case.goals:
         if violated := violations_of(of, name):
-            points.append(f"{violated} runs violate {name}: section 9 has the commands that replay them.")
+            points.append(f"Violating {name}: {_runs(violated)}. Section 9 has the commands that replay them.")
     for campaign in of.campaigns:
         if campaign.others:
             differs = ", ".join(campaign.others)
@@ -45,6 +47,10 @@ def open_points(of: Evidence) -> Sequence[str]:
     return points
 
 
+def _runs(number: int) -> str:
+    return f"{number:,} run{'' if number == 1 else 's'}"
+
+
 def _of_searches(of: Evidence) -> list[str]:
     return [
         f"A search of {one.plan.name} has found {one.summary['violations']:,} violating runs of "
@@ -55,7 +61,9 @@ def _of_searches(of: Evidence) -> list[str]:
 
 
 def _of_models(of: Evidence) -> list[str]:
-    """Where claims rest on models beyond what these were validated for."""
+    """Where claims rest on models that nobody has validated, or beyond what these were validated for."""
+    if not of.design.case.models:
+        return ["No model of the simulation was held against recordings: section 10.3."]
     outside: dict[tuple[str, str], list[str]] = {}
     for one in of.results:
         for reach in one.reach:

@@ -167,8 +167,8 @@ def milliseconds(seconds: float) -> str:
 
 
 def figure(number: float | None) -> str:
-    """A number with three digits."""
-    return "" if number is None else f"{number:.3g}"
+    """A number with three digits, or all before its point."""
+    return "" if number is None else f"{number:,.0f}" if abs(number) >= 1000.0 else f"{number:.3g}"
 
 
 def percent(share: float | None) -> str:
@@ -180,5 +180,5 @@ def span(ends: Iterable[float] | None) -> str:
     """From the least to the most."""
     if ends is None:
         return ""
-    low, high = (f"{each:.3g}" for each in ends)
+    low, high = map(figure, ends)
     return low if low == high else f"{low} to {high}"

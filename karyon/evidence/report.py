@@ -19,8 +19,7 @@ from karyon.evidence.fault_tree import Gate
 from karyon.evidence.open_points import open_points
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.standing import TESTED, Evidence, of_claim, result_of, said, states_of, violations_of
-from karyon.sim import analysis
-from karyon.sim.controllers import FUNCTION
+from karyon.sim import kinds
 
 LIBRARIES = ("numpy", "scipy", "simpy", "pyarrow", "pydantic", "dd", "weasyprint", "jinja2")
 CUTS_SHOWN = 40
@@ -151,18 +150,23 @@ def _requirement(of: Evidence, name: str) -> dict[str, Any]:
 
 
 def _levels(of: Evidence) -> list[dict[str, Any]]:
-    function = of.design.design.function(FUNCTION)
     placed = trace.rules(of.design)
     return [
         {
+            "function": function.name,
             "level": number,
             "name": level.name,
             "dwell": level.dwell,
             "reach": level.reach,
             "reaction_time": level.reaction_time,
             "controller": dict(level.controller),
-            "rules": [{"text": rule.text, "place": rule.place} for rule in placed if rule.level == number],
+            "rules": [
+                {"text": rule.text, "place": rule.place}
+                for rule in placed
+                if rule.level == number and rule.function == function.name
+            ],
         }
+        for function in of.design.design.functions
         for number, level in enumerate(function.levels)
     ]
 
@@ -171,10 +175,10 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
     """The bound of each failure with its terms, failures that share them together."""
     design = of.design.design
     terms = asdict(design.timing)
-    function = design.function(FUNCTION)
     ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
     rows = [
         {
+            "function": function.name,
             "item": one.item,
             "modes": list(one.modes),
             "leaves_level": one.bound.guard,
@@ -187,6 +191,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
             "margin": _finite(ftti - one.bound.handling),
             "longest": _longest(one, tried),
         }
+        for function in design.functions
         for one in fault_tree.classes(design, function)
     ]
     return {"terms": terms, "rows": rows, "unheard": _unheard(of)}
@@ -198,7 +203,7 @@ def _longest(one: fault_tree.Class, tried: fmea.Tried) -> float | None:
 
 
 def _unheard(of: Evidence) -> float | None:
-    report = analysis.analyse(of.design.design.name, of.design.design)
+    report = kinds.analysed_design(of.design.design.name, of.design.design)
     return None if report.unheard is None else _finite(report.unheard)
 
 

@@ -174,6 +174,8 @@ def _search(path: Path, design: SafetyDesign) -> Search:
 
 
 def _campaign(path: Path, design: SafetyDesign) -> Campaign:
+    if not path.is_dir():
+        raise EvidenceError([f"there is no folder {path}"])
     missing = [name for name in FILES if not (path / name).is_file()]
     if missing:
         raise EvidenceError([f"{path} is no finished campaign: there is no {', no '.join(missing)}"])

@@ -91,7 +91,7 @@ def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps
     if light[0] == "bad":
         return light
     if violated:
-        return "open", f"violated in {violated} runs"
+        return "open", f"violated in {violated:,} run{'s' if violated > 1 else ''}"
     if goal.watched and any(one.summary["violations"] for one in of.searches):
         return "open", "violated in a search"
     if light == ("open", "assumed") and goal.watched:

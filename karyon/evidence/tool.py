@@ -24,7 +24,9 @@ def content(suite: Suite | None) -> dict[str, Any]:
         "use_cases": [asdict(one) | {"level": one.level} for one in confidence.USE_CASES],
         "suite": _suite(suite),
         "validation": [asdict(one) | _counted(suite, one.files) for one in confidence.VALIDATION],
-        "mutants": None if mutants is None else asdict(mutants) | {"score": mutants.score},
+        "mutants": None
+        if mutants is None
+        else asdict(mutants) | {"score": mutants.score, "interval": mutants.interval},
         "known_issues": [asdict(one) for one in confidence.KNOWN_ISSUES],
         "limitations": list(confidence.LIMITATIONS),
     }

@@ -36,8 +36,9 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class PlacedRule:
-    """A rule of a level, where it stands, and the signals, components and peers that it names."""
+    """A rule of a level of a function, where it stands, and the signals, components and peers that it names."""
 
+    function: str
     level: int
     text: str
     place: str
@@ -117,7 +118,7 @@ def rules(of: SafetyDesign) -> list[PlacedRule]:
         for number, level in enumerate(function.levels):
             for index, rule in enumerate(level.rules):
                 place = of.document.place(("functions", function.name, "levels", number, "rules", index))
-                found.append(PlacedRule(number, grammar.text(rule), line(place), _items(rule)))
+                found.append(PlacedRule(function.name, number, grammar.text(rule), line(place), _items(rule)))
     return found
 
 

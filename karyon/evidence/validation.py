@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from karyon.campaign.statistics import clopper_pearson
 from karyon.sim.shipped import PACKAGE
 
 TESTS, MUTANTS = PACKAGE.parent / "runs/validation/tests.xml", PACKAGE / "evidence/mutants.json"
 MUTATED = PACKAGE / "kernel"
+OUTCOMES = ("killed", "timeout", "segfault", "suspicious", "survived", "no_tests")  # of a mutant that was tried
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -41,18 +43,34 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Mutants:
-    """How many mutants the tests find; `is_current`: whether they are of the sources that run here."""
+    """How many mutants the tests find; `is_current`: whether they are of the sources that run here.
+
+    mutants   that were tried: all of them, or a random sample
+    there_are all that can be made of the sources
+    """
 
     of: str
     mutants: int
+    there_are: int
     survived: int
     measured: str
     is_current: bool
 
     @property
     def score(self) -> float:
-        """Share of the mutants that the tests find."""
+        """Share of the mutants tried that the tests find."""
         return 1.0 - self.survived / self.mutants
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the share of all mutants that the tests find; None: all were tried.
+
+        Drawn without replacement the binomial interval is a little too wide.
+        """
+        if self.mutants == self.there_are:
+            return None
+        low, high = clopper_pearson(self.mutants - self.survived, self.mutants)
+        return float(low), float(high)
 
 
 def suite(path: Path = TESTS) -> Suite | None:
@@ -96,7 +114,8 @@ def mutants(path: Path = MUTANTS) -> Mutants | None:
     try:
         told: dict[str, Any] = json.loads(path.read_text("utf-8"))
         is_current = told["sources_sha256"] == sources()
-        return Mutants(told["of"], int(told["mutants"]), int(told["survived"]), told["measured"], is_current)
+        counts = (int(told[name]) for name in ("mutants", "there_are", "survived"))
+        return Mutants(told["of"], *counts, told["measured"], is_current)
     except (OSError, ValueError, KeyError):
         return None
 
@@ -108,9 +127,13 @@ def sources() -> str:
 
 
 def keep(stats: Path) -> None:
-    """Take over what mutmut has counted. Raises OSError, KeyError."""
+    """Take over what mutmut has counted; if it was stopped before it had tried all, what it tried has to be a random
+    sample. Raises OSError, KeyError.
+    """
     told = json.loads(stats.read_text("utf-8"))
-    found = {"of": "karyon/kernel", "mutants": told["total"], "survived": told["survived"] + told["no_tests"]}
+    tried = sum(told[outcome] for outcome in OUTCOMES)
+    found = {"of": "karyon/kernel", "mutants": tried, "there_are": told["total"]}
+    found |= {"survived": told["survived"] + told["no_tests"]}
     found |= {"measured": datetime.now(UTC).strftime("%Y-%m-%d"), "sources_sha256": sources()}
     MUTANTS.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -1,6 +1,6 @@
 """The safety kernel: reads run-time safety information, evaluates the rules, decides the level of service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from karyon.kernel.elementwise import (
     each,
 )
 from karyon.kernel.explanation import Causes
-from karyon.kernel.formula import generate
+from karyon.kernel.formula import Formula, generate
 from karyon.kernel.manager import Decision, FirstCause, Limits, Managed, Manager, decided
 from karyon.kernel.runtime import (
     ABSENT,
@@ -192,23 +192,30 @@ class Cycled(NamedTuple):
     state: State
 
 
-def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, held_by: TimeColumn, limits: Limits) -> Cycled:
-    """One cycle of one function; its `judge`, see `Formula`, is among the names that this is run with."""
-    fresh = freshness(seen, now)
-    ever = each(_either, before.ever, fresh.present)
-    admissible, first, ready, trusted = judge(  # type: ignore[name-defined]  # noqa: F821
-        seen.value,
-        seen.validity,
-        seen.spread,
-        fresh.present,
-        fresh.age,
-        fresh.heard,
-        fresh.silence,
-        seen.cooperation,
-        ever,
-    )
-    managed = decided(before.managed, now.time, admissible, first, ready, safe, held_by, limits)
-    return Cycled(State(managed, ever, trusted))
+def _cycle_with(formula: Formula) -> Callable[..., Cycled]:
+    """The cycle of the function of which this is the formula, which is told as a global name: so it can be compiled."""
+
+    def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, held_by: TimeColumn, limits: Limits) -> Cycled:
+        """One cycle of one function."""
+        fresh = freshness(seen, now)
+        ever = each(_either, before.ever, fresh.present)
+        admissible, first, ready, trusted = judge(  # type: ignore[name-defined]  # noqa: F821
+            seen.value,
+            seen.validity,
+            seen.spread,
+            fresh.present,
+            fresh.age,
+            fresh.heard,
+            fresh.silence,
+            seen.cooperation,
+            ever,
+        )
+        managed = decided(before.managed, now.time, admissible, first, ready, safe, held_by, limits)
+        return Cycled(State(managed, ever, trusted))
+
+    own = FunctionType(cycle.__code__, globals() | {"judge": formula.judge}, cycle.__name__)
+    own.__annotations__ = cycle.__annotations__
+    return own
 
 
 def _either(one: Any, other: Any) -> Any:
@@ -222,8 +229,7 @@ class _Function:
         function, seen = kernel.design.functions[index], kernel.seen
         formula = generate(function, kernel.design)
         self.manager = Manager(function, kernel.rows, formula.trusted)
-        self._cycle = FunctionType(cycle.__code__, globals() | {"judge": formula.judge}, cycle.__name__)
-        self._cycle.__annotations__ = cycle.__annotations__
+        self._cycle = _cycle_with(formula)
         self._seen = Seen(
             seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation
         )

@@ -6,7 +6,7 @@ The detection times come from the detectors that perception runs, the rest from 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import hypot, inf
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,7 @@ STEP_MODES = ("offset", "noise", "outlier", "quantisation")
 VALUE_MODES = (*STEP_MODES, "drift", "scale", "stuck_at", "saturation", "freeze", "ramp")
 OBJECT_MODES = ("ghost", "missed", "swap")
 SENDERS = (LEAD, LEADER)  # whose messages are signals
+Ways: TypeAlias = tuple[tuple[str, ...], ...]  # one is enough, and of one way all must speak
 MESSAGE_MODES = ("wrong_position", "wrong_speed", "replay", "freeze")
 
 
@@ -175,7 +176,7 @@ def bound(design: Design, function: Function, subject: str, mode: str) -> Bound:
     )
 
 
-def seen_by(design: Design, function: Function, subject: str, mode: str) -> tuple[tuple[str, ...], ...]:
+def seen_by(design: Design, function: Function, subject: str, mode: str) -> Ways:
     """Ways in which a failure is detected: one is enough, and of one way all must speak. Empty: nothing sees it.
 
     subject   as of `bound`. KeyError: no rule guards it.

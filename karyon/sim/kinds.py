@@ -33,6 +33,7 @@ class Kind:
     dump       (Loaded) -> its text, which is read as an equal one
     analysed   (Loaded) -> Report: the analysis of its design
     bounds     (Design, Function) -> Bounds: those of a function in a design of this kind
+    seen_by    (Design, Function, item, mode) -> ways in which a failure is detected, as `analysis.seen_by`
     free       of a scenario: in these the runs of one batch may differ
     batch      runs that advance well side by side: fewer cost more each, and of more the arrays leave the cache
     worth      m, of the whole of a bound beside distances, in the margin of a run; and the most that is told of it
@@ -52,6 +53,7 @@ class Kind:
     dump: str
     analysed: str
     bounds: str
+    seen_by: str
     free: tuple[Keys, ...]
     batch: int
     worth: float = 10.0
@@ -73,6 +75,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         dump="karyon.sim.scenario:dump",
         analysed="karyon.sim.check:analysed",
         bounds="karyon.sim.analysis:bounds",
+        seen_by="karyon.sim.analysis:seen_by",
         free=(("seed",), ("faults",), ("cut_ins",), ("leader",), ("start",)),
         batch=2000,
         recording="karyon.sim.run:trajectory",
@@ -87,6 +90,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         dump="karyon.sim.lanes.run:dump",
         analysed="karyon.sim.lanes.bounds:analysed",
         bounds="karyon.sim.lanes.bounds:bounds",
+        seen_by="karyon.sim.lanes.bounds:seen_by",
         free=(("seed",), ("faults",), ("lane_change", "wishes"), ("lane_change", "waves")),
         batch=250,
         metrics={
@@ -108,6 +112,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         dump="karyon.sim.intersection.run:dump",
         analysed="karyon.sim.intersection.design:analysed",
         bounds="karyon.sim.intersection.design:bounds",
+        seen_by="karyon.sim.intersection.design:seen_by",
         free=(("seed",), ("faults",)),
         batch=100,
         metrics={
@@ -131,6 +136,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         dump="karyon.sim.flight.run:dump",
         analysed="karyon.sim.flight.bounds:analysed",
         bounds="karyon.sim.flight.bounds:bounds",
+        seen_by="karyon.sim.flight.bounds:seen_by",
         free=(("seed",), ("faults",), ("starts",)),
         batch=1000,
         worth=1000.0,
@@ -212,6 +218,11 @@ def subject_of(design: Design) -> str:
 def bounds_of(design: Design) -> Any:
     """`bounds(Design, Function) -> Bounds` of the kind of a design."""
     return resolve_name(KINDS[subject_of(design)].bounds)
+
+
+def seen_by_of(design: Design) -> Any:
+    """`seen_by(Design, Function, item, mode) -> Ways` of the kind of a design."""
+    return resolve_name(KINDS[subject_of(design)].seen_by)
 
 
 def function_of(loaded: Loaded[Any]) -> str:

@@ -25,13 +25,16 @@ def test_a_shipped_case_has_no_gap(path, tests):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("events: {HE1: {asil: D}}", "HE1 is S3 E4 C2, which is C, and not D"),
+        ("events: {HE1: {asil: D}}", "HE1: is S3 E4 C2, which is C, and not D"),
         ("events: {HE1: {goal: null}}", "HE1: has ASIL C and no safety goal"),
         ("events: {HE7: {situation: queue}}", "unintended_braking: is not rated in situation tailgated"),
         ("goals: {SG1: {asil: B}}", "SG1: has ASIL B, and its events have C at most"),
         ("goals: {SG2: {watched: [collision]}}", "hazard bad_data_in_command of the design belongs to no goal"),
-        ("goals: {SG1: {ftti: 300 ms}}", "SG1 has FTTI 0.3 s, and hazard collision of the design has 1 s"),
-        ("goals: {SG1: {ftti: 300 ms}}", "SG1: delay of front.distance takes up to 0.465 s, and the FTTI is 0.3 s"),
+        ("goals: {SG1: {ftti: 300 ms}}", "SG1: has FTTI 0.3 s, and hazard collision of the design has 1 s"),
+        (
+            "goals: {SG1: {ftti: 300 ms}}",
+            "SG1: front.distance, delay, jitter, omission: up to 0.465 s, and the FTTI is 0.3 s",
+        ),
         ("requirements: {FSR5: {goals: [SG1], asil: C}}", "SG3: is a goal without a requirement"),
         ("requirements: {TSR5: {asil: B}}", "TSR5: ASIL B is below C, that of its goal"),
         ("requirements: {TSR5: {asil: B(C)}}", "TSR5: ASIL B(C) is that of a decomposition, and there is none"),

@@ -101,6 +101,18 @@ def test_a_reader_finds_the_answer(answer, report):
     assert answer in (report[0] / "report.html").read_text()
 
 
+def test_the_first_pages_say_where_each_answer_is(report):
+    """By the number of the last heading on the way to it, and that of a part where the answer is all of it."""
+    text = (report[0] / "report.html").read_text()
+    places = re.findall(r'<a class="place" href="#([^"]+)">section ([\d.]+)</a>', text)
+    assert len(places) == 12
+    for target, number in places:
+        at = text.index(f'id="{target}"')
+        above = re.findall(r"<h[23][^>]*>([\d.]+)&ensp;", text[: text.index("</", at)])[-1]
+        within = re.findall(r"<h[23][^>]*>([\d.]+)&ensp;", text[at:])[:1]
+        assert number == above or (f"{above}.1", number) == (number, within[0]), (target, number, above)
+
+
 def test_traceability_goes_from_every_goal_to_tests_rules_and_claims(report):
     """Each line of the table names a place; no requirement is carried by nothing."""
     with (report[0] / "traceability.csv").open() as file:

@@ -1,9 +1,11 @@
 """Results of the suite and mutation score, as a report takes them over, and what they make of requirements."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy.stats import binomtest
 
 from karyon.evidence import confidence, reqif_file, standing, tool, validation
 from karyon.sim.shipped import PACKAGE
@@ -59,12 +61,27 @@ def test_every_file_of_the_validation_suite_is_there():
 
 def test_the_mutation_score_is_of_these_sources_or_says_so(tmp_path):
     """By their hash."""
-    told = '{{"of": "karyon/kernel", "mutants": 200, "survived": 1, "measured": "2026-11-30", "sources_sha256": "{}"}}'
-    (tmp_path / "mutants.json").write_text(told.format(validation.sources()))
+    file = tmp_path / "mutants.json"
+    told = {"of": "karyon/kernel", "mutants": 200, "there_are": 200, "survived": 1, "measured": "2026-11-30"}
+    file.write_text(json.dumps(told | {"sources_sha256": validation.sources()}))
+    found = validation.mutants(file)
+    assert (found.is_current, found.score, found.interval) == (True, 0.995, None)
+    file.write_text(json.dumps(told | {"sources_sha256": "0", "there_are": 4000}))
+    found, exact = validation.mutants(file), binomtest(199, 200).proportion_ci(0.95, method="exact")
+    assert not found.is_current
+    assert found.interval == pytest.approx((exact.low, exact.high))
+
+
+def test_a_sample_of_mutants_is_kept_as_one(tmp_path, monkeypatch):
+    """As mutmut counts them when it is stopped; what no test runs has survived."""
+    monkeypatch.setattr(validation, "MUTANTS", tmp_path / "mutants.json")
+    told = {"killed": 95, "survived": 2, "no_tests": 3, "total": 1000} | dict.fromkeys(
+        ("timeout", "segfault", "suspicious"), 0
+    )
+    (tmp_path / "stats.json").write_text(json.dumps(told))
+    validation.keep(tmp_path / "stats.json")
     found = validation.mutants(tmp_path / "mutants.json")
-    assert (found.is_current, found.score) == (True, 0.995)
-    (tmp_path / "mutants.json").write_text(told.format("0"))
-    assert not validation.mutants(tmp_path / "mutants.json").is_current
+    assert (found.mutants, found.there_are, found.survived, found.is_current) == (100, 1000, 5, True)
 
 
 def test_confidence_in_the_tool_is_bundled_with_the_last_result(results, tmp_path, monkeypatch):

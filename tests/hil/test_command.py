@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import paho.mqtt.client as mqtt
 import pytest
 
 from karyon.hil import examination
@@ -47,6 +48,33 @@ def test_a_session_and_its_replay(karyon, broker, tmp_path):
     for name in ("trace.parquet", "events.jsonl"):
         whole = (tmp_path / "runs/hil_bench" / name).read_bytes()
         assert (tmp_path / "runs/hil_bench_replayed" / name).read_bytes() == whole
+
+
+def test_a_broken_claim_is_told_over_mqtt_when_it_breaks(karyon, broker, tmp_path):
+    """To whoever listens, while the session runs, as the event that its folder keeps; made up: nothing has switched."""
+    indicator = "{quantity: worst_switch_latency, at_most: null, at_least: 1}"
+    (tmp_path / "case.yaml").write_text(
+        f"extends: {SHIPPED / 'safety/cases/acc.yaml'}\nclaims: {{C3: {{indicator: {indicator}}}}}\n"
+    )
+    shipped = (SHIPPED / "safety/acc.yaml").read_text("utf-8")
+    (tmp_path / "design.yaml").write_text(shipped.replace("cases/acc.yaml", "case.yaml"))
+    heard = []
+    listener = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    listener.on_message = lambda *told: heard.append((time.monotonic(), json.loads(told[-1].payload)))
+    listener.connect("127.0.0.1", broker.port)
+    listener.subscribe("karyon/1/+/kernel/event", qos=1)
+    listener.loop_start()
+    with Playing(broker.url):
+        done = karyon("hil", "hil_bench", "--broker", broker.url, "--until", 3, "--claims", "design.yaml")
+    over = time.monotonic()
+    listener.loop_stop()
+    claims = [(at, event) for at, event in heard if event["kind"] == "claim"]
+    kept = map(json.loads, (tmp_path / "runs/hil_bench/events.jsonl").read_text("utf-8").splitlines())
+    assert [event for _, event in claims] == [event for event in kept if event["kind"] == "claim"]
+    assert [event["claim"] for _, event in claims] == ["C3"]
+    assert over - claims[0][0] > 1.0
+    assert done.returncode == 1
+    assert "claim C3 is broken: worst_switch_latency" in done.stderr + done.stdout
 
 
 def test_a_device_waits_for_the_bench_whose_broker_it_needs(karyon, broker, tmp_path):

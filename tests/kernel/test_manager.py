@@ -1,6 +1,7 @@
 """Which level a row has: down at once, up one at a time after the dwell; and the words for why."""
 
 from math import inf, nan
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -62,12 +63,11 @@ def levels_over(own, start, end, **data):
 def at_level(level, *levels, rows=1):
     """A kernel whose rows have risen to `level`, and the time of its last step."""
     own = kernel(*levels, rows=rows)
-    now = 0
-    while True:
+    for now in range(0, 100 * S, 100 * MS):
         feed(own, now)
         if own.step(now)["acc"].level[0] == level:
             return own, now
-        now += 100 * MS
+    raise AssertionError(f"level {level} is never reached")
 
 
 def test_it_rises_one_level_per_step_once_the_rules_have_held_for_the_dwell():
@@ -146,6 +146,54 @@ def test_functions_are_judged_one_by_one():
         feed(own, now, agreed=1)
         decisions = own.step(now)
     assert (decisions["acc"].level[0], decisions["flight"].level[0]) == (1, 0)
+
+
+def test_quickened_it_goes_on_by_what_the_compiler_makes_of_each_cycle():
+    """One formula per function, which is then called instead of its own, and once in each step."""
+    calls = []
+
+    def compiler(formula):
+        def made(*arguments):
+            calls.append(formula.__name__)
+            return formula(*arguments)
+
+        return made
+
+    own = Kernel(design(function("acc", RADAR), function("brake", V2V)), 1)
+    own.quicken(compiler)
+    assert levels_over(own, 0, 1200 * MS) == [0] * 10 + [1, 1]
+    assert calls == ["cycle"] * 2 * 12
+
+
+@pytest.mark.parametrize("levels", [(RADAR, V2V), ()], ids=["three levels", "one level"])
+def test_a_cycle_is_given_arrays_of_the_types_that_it_states(levels):
+    """A loop is compiled for these types; NumPy would take others, too, with the same result."""
+    given = []
+
+    def compiler(formula):
+        def made(*arguments):
+            given.append((formula, arguments))
+            return formula(*arguments)
+
+        return made
+
+    own = kernel(*levels)
+    own.quicken(compiler)
+    levels_over(own, 0, 300 * MS)
+    for formula, arguments in given:
+        for argument, kind in zip(arguments, get_type_hints(formula).values(), strict=False):
+            for array, stated in arrays(argument, kind):
+                assert array.dtype == stated
+
+
+def arrays(given, kind):
+    """Each array in a named tuple, or the one that is given, with the type that its annotation says."""
+    if isinstance(given, np.ndarray):
+        yield given, get_args(get_args(kind)[1])[0]
+    for each, stated in (
+        zip(given, get_type_hints(type(given)).values(), strict=True) if hasattr(given, "_fields") else ()
+    ):
+        yield from arrays(each, stated)
 
 
 def test_a_function_without_upper_levels_stays_at_level_0():
@@ -712,6 +760,12 @@ def test_newer_data_is_not_blamed():
 def test_where_nothing_blocks_no_rule_is_named():
     own, _ = at_level(1, RADAR)
     assert own.explain("acc", 0, 1, 1) == "LoS 1: no rule decided this"
+
+
+def test_where_there_is_no_upper_level_nothing_was_held():
+    own = Kernel(design(function("acc")), 3)
+    nowhere = np.zeros(2, dtype=np.int64)
+    assert own.causes("acc", np.array([2, 0]), nowhere, nowhere).held_since.tolist() == [0, 0]
 
 
 def test_rows_are_explained_one_by_one():

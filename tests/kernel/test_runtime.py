@@ -432,6 +432,9 @@ def test_what_is_left_out_is_as_good_as_can_be():
     seen = information()
     assert seen.see("front.distance", 1.0, NOW)
     assert (seen.validity[0, 0], seen.spread[0, 0], seen.clock_offset[0, 0]) == (1.0, 0.0, 0.0)
+    assert seen.see_all(SIGNALS, np.ones((2, 1)), np.full((2, 1), NOW))
+    assert (seen.validity[:2, 0].tolist(), seen.spread[:2, 0].tolist()) == ([1.0, 1.0], [0.0, 0.0])
+    assert seen.clock_offset[:2, 0].tolist() == [0.0, 0.0]
 
 
 def test_junk_of_one_signal_leaves_the_others():
@@ -618,3 +621,14 @@ def test_several_signals_with_times_that_are_none_are_absent(wrong):
     assert seen.see_all(names, np.ones((2, 3)), np.full((2, 3), NOW))
     assert not seen.see_all(names, np.ones((2, 3)), wrong)
     assert not any(seen.present(name, NOW).any() for name in names)
+
+
+def test_one_of_several_signals_at_once_leaves_the_others():
+    """Taken alone, and made absent alone."""
+    seen = information(rows=3)
+    assert seen.see_all(SIGNALS, np.ones((2, 3)), np.full((2, 3), NOW))
+    assert seen.see_all([SIGNALS[1]], np.full((1, 3), 2.0), np.full((1, 3), NOW))
+    assert seen.see_all([SIGNALS[0]], np.full((1, 3), 3.0), np.full((1, 3), NOW))
+    assert seen.value[:2, 0].tolist() == [3.0, 2.0]
+    assert not seen.see_all([SIGNALS[1]], np.full((1, 3), 2.0), None)
+    assert [seen.present(name, NOW).all() for name in SIGNALS] == [True, False]

@@ -13,7 +13,7 @@ from karyon.flight import tracks
 from karyon.kernel import Design, fault_handling_bound, switch_bound
 from karyon.kernel.design import Function, Signal
 from karyon.sim import analysis
-from karyon.sim.analysis import Bound, Report
+from karyon.sim.analysis import Bound, Report, Ways
 from karyon.sim.flight.scenario import FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import FRESH
 from karyon.sim.scenario import Loaded
@@ -38,6 +38,14 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
         for mode, seconds in found.items():
             handling = fault_handling_bound(seconds, design.timing, function.levels[guard - 1].reach)
             yield Bound(function.name, item, mode, guard, seconds, switch_bound(seconds, design.timing), handling)
+
+
+def seen_by(design: Design, function: Function, item: str, mode: str) -> Ways:
+    """Ways in which a failure of a guarded item is detected, one for each of those that `bounds` has a time for."""
+    if item in {component.name for component in design.components}:
+        return (("heartbeat",),)
+    ways = {"stuck_at": "repeated position", "missed": "absent where ADS-B has it"} | dict.fromkeys(LATE, "age limit")
+    return ((ways.get(mode, "gate of positions"),),)
 
 
 def _detection(signal: Signal, age: float) -> dict[str, float]:

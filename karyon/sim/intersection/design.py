@@ -9,7 +9,7 @@ from karyon.kernel.design import Function
 from karyon.kernel.timing import fault_handling_bound, switch_bound
 from karyon.perception.crossing import REPEATED, SIGNALS
 from karyon.sim import analysis
-from karyon.sim.analysis import COMPONENT_MODES, LATE_MODES, Bound, Report, age_limit, guards
+from karyon.sim.analysis import COMPONENT_MODES, LATE_MODES, Bound, Report, Ways, age_limit, guards
 from karyon.sim.intersection.scenario import FUNCTION, Scenario
 from karyon.sim.scenario import Loaded
 
@@ -31,6 +31,15 @@ def modes(design: Design, function: Function, item: str) -> Iterator[tuple[str, 
     yield "stuck_at", (REPEATED + 1) * period
     slow = 0.0 if signal.unit == "m" else INCONSISTENT / (signal.tolerated or INCONSISTENT)
     yield from ((mode, slow + 2 * period) for mode in STEPS)
+
+
+def seen_by(design: Design, function: Function, item: str, mode: str) -> Ways:
+    """Ways in which a failure of a guarded item is detected, one for each of those that `modes` has a time for."""
+    if item in {component.name for component in design.components}:
+        return (("heartbeat",),)
+    if mode in LATE_MODES:
+        return (("age limit",),)
+    return (("repeated value",),) if mode == "stuck_at" else (("distance against speed",),)
 
 
 def detection_bounds(design: Design, function: Function) -> dict[str, float]:

@@ -7,7 +7,7 @@ from math import inf
 from karyon.kernel import Design
 from karyon.kernel.design import Function
 from karyon.sim import analysis
-from karyon.sim.analysis import Bound, Report
+from karyon.sim.analysis import Bound, Report, Ways
 from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
 from karyon.sim.lanes.signals import as_car_following, prefix, usual_names
 from karyon.sim.lanes.world import FRONT, GAP_REAR, RELATIONS
@@ -26,6 +26,16 @@ def bounds(design: Design, function: Function) -> Iterator[Bound]:
             if found.item in named and (found.item, found.mode) not in seen:
                 seen.add((found.item, found.mode))
                 yield found
+
+
+def seen_by(design: Design, function: Function, item: str, mode: str) -> Ways:
+    """Ways in which a failure is detected, as `analysis.seen_by`, in the first relation that has it."""
+    for relation in range(RELATIONS):
+        part, whole = as_car_following(design, function.name, relation)
+        usual = usual_names(relation).get(item, item)
+        if usual in analysis.guards(whole):
+            return analysis.seen_by(part, whole, usual, mode)
+    return ()
 
 
 def unheard(design: Design, function: Function) -> float:

@@ -51,6 +51,7 @@ class Sensing:
     own         track of the own position
     adsb, local tracks of the others
     scanned     s, when the own sensor has last looked
+    sent        this second, to whom in range: reports sent, heard; intents told, learned (aircraft, row)
     """
 
     def __init__(self, scenarios: Sequence[FlightScenario], world: World, faults: Faults) -> None:
@@ -75,6 +76,7 @@ class Sensing:
         self._kept_report: Report | None = None
         self._kept_sent: Report | None = None
         self._kept_local: Report | None = None
+        self.sent: tuple[Booleans, ...] = ()
         self.contradicted = np.zeros((others, rows), dtype=bool)
         self.agrees = np.zeros((others, rows), dtype=bool)
 
@@ -96,7 +98,10 @@ class Sensing:
         far = world.apart()[0] <= self._adsb.range
         audible = far & ~mute[world.other] & ~mute
         heard = audible & sends[world.other] & (draws[:others] >= self._loss)
-        self._hear_intents(now, audible & (draws[others:] >= self._round_loss), said)
+        learned = audible & (draws[others:] >= self._round_loss)
+        self._hear_intents(now, learned, said)
+        speaks = far & ~mute[world.other] & ~world.is_recorded[world.other]
+        self.sent = far & sends[world.other] & ~mute[world.other], heard, speaks, learned & speaks
         self.own = _where(running, tracks.updated(self.own, report, np.isfinite(report.x), self._adsb.sigma), self.own)
         came = Report(*(each[world.other] for each in sent_report))
         self.adsb = tracks.updated(self.adsb, came, heard & running & np.isfinite(came.x), self._adsb.sigma)

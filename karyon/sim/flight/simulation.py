@@ -19,6 +19,7 @@ from karyon.kernel.design import Design
 from karyon.perception.sensors import nanoseconds
 from karyon.sim import clock
 from karyon.sim.clock import Order
+from karyon.sim.flight.alerts import Alerts
 from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN
 from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
@@ -26,7 +27,7 @@ from karyon.sim.flight.metrics import Metrics
 from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import COMPONENTS, FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import DOUBT, Sensing
-from karyon.sim.flight.trace import Trace
+from karyon.sim.flight.trace import Messages, Trace
 from karyon.sim.flight.world import World
 from karyon.sim.streams import Purpose, UniformBlocks
 
@@ -86,6 +87,7 @@ class Simulation:
         self.log = Log(self)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, first.vehicles)
+        self.sent = Messages(folders, first.vehicles, self.world.other)
         self._processes()
 
     def _begin(self) -> None:
@@ -98,21 +100,24 @@ class Simulation:
         self.layer, self._layer_since = np.zeros(self.rows), np.full(self.rows, -np.inf)
         self.hold = world.route_z.copy()
         self._number = zeros.copy()
-        self._command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
-        self._pending = (self.level.copy(), self._command)
+        self.command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
+        self._pending = (self.level.copy(), self.command)
         self._linked = np.zeros(self.rows)  # s, when the ground was last heard
+        self.alerts = Alerts(2 if self.enabled else 1, *world.other.shape)
         self.is_lost, self._control_down = np.zeros((2, self.rows), dtype=bool)
         self.believed = np.ones((4, self.rows))  # of own position, own sensor, ADS-B, intents
         self.age = np.zeros((4, self.rows))
         self._lost_after = {one.name: float(one.deadline) for one in self.design.components}.get("link", np.inf)
 
     def close(self) -> None:
-        """Finish the files of the trace."""
+        """Finish the files of trace and messages."""
         self.trace.close()
+        self.sent.close()
 
     def discard(self) -> None:
         """Leave nothing half-written behind."""
         self.trace.discard()
+        self.sent.discard()
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Simulate to the end; whether it got there. `progress` is told the time each simulated second."""
@@ -139,12 +144,12 @@ class Simulation:
                 clock.happen(self.env, when, entry)
 
     def _fly(self, now: int) -> None:
-        self.world.advance(now, *self._command)
+        self.world.advance(now, *self.command)
 
     def _actuate(self, now: int) -> None:
         """Commands computed one actuator delay ago come into force, and with them their level."""
         self._fly(now)
-        level, self._command = self._pending
+        level, self.command = self._pending
         self.level_since = np.where(level != self.level, now, self.level_since)
         self.level = level
 
@@ -154,6 +159,8 @@ class Simulation:
         proposal = self.agreement.propose(np.minimum(self._admitted, self.top).astype(np.int8)).astype(np.int64)
         aim = self.hold + self.layer
         self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, proposal))
+        if self.sent.wanted:
+            self.sent.second(now, *self.sensing.sent)
         self._agree(seconds)
         self._tell(now)
         self._hear_ground(now, down["link"])
@@ -252,6 +259,7 @@ class Simulation:
         east, north = self._route(seconds)
         own = self._own(seconds)
         traffic, known = self._traffic(seconds) if self.enabled else self._last_heard(seconds)
+        self._alert(now, own, traffic, known)
         aim = self.hold + self._agreed_layer(seconds, own, traffic, known)
         numbers = self._horizontal[level], self._vertical[level]
         limits = world.aircraft.turn_rate, world.aircraft.climb_rate
@@ -259,10 +267,16 @@ class Simulation:
         stays = self._control_down & (level > 0)  # level 0 needs no nominal component
         command = tuple(
             np.where(stays, old, new)
-            for old, new in zip(self._command, (choice.east, choice.north, choice.climb), strict=True)
+            for old, new in zip(self.command, (choice.east, choice.north, choice.climb), strict=True)
         )
         self._number = choice.number
         self._pending = (level.copy(), (command[0], command[1], command[2]))
+
+    def _alert(self, now: int, own: Motion, traffic: Motion, known: Booleans) -> None:
+        """Tell who is about to be no longer well clear."""
+        before = self.alerts.highest
+        self.alerts.judge(now / 1e9, own, traffic, known)
+        self.log.alerted(now, before, np.where(self.world.is_recorded, before, self.alerts.highest))
 
     def _route(self, seconds: float) -> tuple[Floats, Floats]:
         """The direction to a point ahead on the route; without the ground, round and round to the right."""

@@ -1,8 +1,8 @@
 """Uncertain states beside what NASA's own tool computed for them.
 
 States and answers are from the output of DAIDALUS 2.0.4 that its regression test holds ready for the encounter H1_SUM
-(`Regression/gold/DaidalusBatch-sum.out`, configuration DO_365B_SUM, level 2): both aircraft with the standard deviations
-of their states, and from when to when the corrective volume may be entered. All are printed to six digits.
+(`Regression/gold/DaidalusBatch-sum.out`, configuration DO_365B_SUM, level 2): both aircraft, the standard deviations of
+their states, and from when to when the corrective volume may be entered. All are printed to six digits.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def velocity(track, speed):
 
 
 def test_uncertain_stays_are_those_of_daidalus():
-    """To a hundredth of a second: a position of six digits is off by up to 0.06 m, which is 0.0001 s of a closing speed."""
+    """To a hundredth of a second: a position of six digits is off by up to 0.06 m, which they close in 0.0001 s."""
     rows = np.array([line.split() for line in ROWS.split("\n") if line], dtype=float).T
     own_lat, own_lon, own_track, own_speed, lat, lon, track, speed, climb, spread, climb_spread, begin, end = rows
     origin = np.radians(own_lat), np.radians(own_lon)

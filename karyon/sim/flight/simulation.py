@@ -13,6 +13,7 @@ from karyon.control import flight as control
 from karyon.control.flight import Motion
 from karyon.cooperation.disagreement import Disagreement
 from karyon.flight import tracks
+from karyon.flight.adsb import ACCURACY
 from karyon.kernel import Kernel
 from karyon.kernel.cooperative import CooperativeLevel
 from karyon.kernel.design import Design
@@ -25,7 +26,7 @@ from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
 from karyon.sim.flight.metrics import Metrics
 from karyon.sim.flight.recorded import Replay
-from karyon.sim.flight.scenario import COMPONENTS, FUNCTION, FlightScenario
+from karyon.sim.flight.scenario import COMPONENTS, FAR, FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import DOUBT, Sensing
 from karyon.sim.flight.trace import Messages, Trace
 from karyon.sim.flight.world import World
@@ -69,7 +70,7 @@ class Simulation:
         self.world = World(scenarios, replay)
         self.rows = len(self.world.x)
         self.faults = Faults(scenarios)
-        self.sensing = Sensing(scenarios, self.world, self.faults)
+        self.sensing = Sensing(scenarios, self.world, self.faults, _tolerated(design))
         self.kernel = Kernel(design, self.rows)
         self.enabled = first.kernel.enabled
         self.top = len(self.function.levels) - 1
@@ -202,7 +203,7 @@ class Simulation:
         sensing, seen, seconds = self.sensing, self.kernel.seen, now / 1e9
         adsb, local = sensing.believed(seconds)
         has_adsb, has_local = sensing.known(seconds)
-        own = tracks.believed(sensing.own, self.scenarios[0].adsb.sigma)
+        own = sensing.believed_own()
         should = has_adsb | has_local | ~np.isnan(sensing.adsb.heard)
         in_sight = sensing.in_sight(seconds)
         of_adsb = np.where(should, adsb, 1.0).min(axis=0)
@@ -214,7 +215,11 @@ class Simulation:
         times = np.stack([sensing.own.time, sensing.scanned, heard, said])
         self.age = seconds - times
         apart = np.where(has_adsb, np.abs(sensing.adsb.x - self.world.x), self.scenarios[0].local.range).min(axis=0)
-        spreads = (2.0 * self.scenarios[0].adsb.sigma, 2.0 * self.scenarios[0].local.sigma)
+        spreads = {
+            OWN: ACCURACY[sensing.own_nacp],
+            ADSB: np.where(should, ACCURACY[sensing.nacp], 0.0).max(axis=0),
+            LOCAL: 2.0 * self.scenarios[0].local.sigma,
+        }
         stamps = np.where(np.isfinite(times) & (times >= 0.0), np.round(np.maximum(times, 0.0) * 1e9), -1.0).astype(
             np.int64
         )
@@ -224,8 +229,7 @@ class Simulation:
                 continue
             absent = stamps[index] < 0
             value = np.where(absent, np.nan, values[index])
-            spread = spreads[1] if name == LOCAL else spreads[0]
-            seen.see(name, value, stamps[index], self.believed[index], spread)
+            seen.see(name, value, stamps[index], self.believed[index], spreads.get(name, 0.0))
 
     def _hear_ground(self, now: int, down: Booleans) -> None:
         """The ground is heard once a second, but for what is lost; long unheard, the aircraft holds."""
@@ -339,6 +343,11 @@ class Simulation:
         place = (number + 1) // 2 * np.where(number % 2 == 1, 1.0, -1.0)  # 0, +1, -1, +2, ...
         self.layer = np.where(wanted, place * self._layer, 0.0)
         return self.layer
+
+
+def _tolerated(design: Design) -> float:
+    """Error in m of a reported position that a design has room for; without end where it does not say."""
+    return next((one.tolerated for one in design.signals if one.name == ADSB and one.tolerated), float(FAR))
 
 
 def alike(scenario: FlightScenario) -> FlightScenario:

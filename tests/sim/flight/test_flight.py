@@ -101,6 +101,9 @@ def test_no_near_mid_air_collision_while_rules_hold(vehicles):
         ("vehicle: 1, signal: own.adsb, mode: omission, onset: 60", 1),
         ("vehicle: 1, signal: own.adsb, mode: offset, amplitude: 900, onset: 60", 0),  # in sight: who is right?
         ("vehicle: 0, component: radio, mode: hang, onset: 60", 1),
+        ("vehicle: 1, signal: own.position, mode: degraded, nacp: 8, onset: 60", 3),  # 93 m: 100 m are asked for
+        ("vehicle: 1, signal: own.position, mode: degraded, nacp: 7, onset: 60", 1),
+        ("vehicle: 0, signal: own.position, mode: degraded, nacp: 7, onset: 60", 0),
     ],
 )
 def test_what_fails_decides_the_level_of_aircraft_0(text, level, tmp_path):
@@ -143,6 +146,8 @@ def test_bounds_are_within_the_time_that_hazards_leave():
         (fault("vehicle: 9, signal: own.adsb, mode: omission, onset: 1"), "is not in the scenario"),
         (fault("vehicle: 0, signal: own.adsb, mode: offset, onset: 1"), "needs `amplitude`"),
         (fault("vehicle: 0, component: link, mode: offset, onset: 1"), "a component fails by hang or crash"),
+        (fault("vehicle: 0, signal: own.position, mode: degraded, onset: 1"), "needs `nacp`"),
+        (fault("vehicle: 0, signal: own.adsb, mode: degraded, nacp: 5, onset: 1"), "is of own.position"),
         (fault("vehicle: 0, signal: own.adbs, mode: omission, onset: 1"), "own.adsb"),
         (fault("vehicle: 0, mode: omission, onset: 1"), "signal"),
         ("safety=safety/acc.yaml", "without the function `flight`"),

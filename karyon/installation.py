@@ -16,6 +16,7 @@ EXTRAS = {
     "hil": ("paho-mqtt", "amqtt", "msgspec", "segno"),
     "cam": ("pycrate",),
     "commonroad": ("commonroad-io",),
+    "flight": ("pyproj",),
     "report": ("jinja2", "weasyprint", "dd", "cryptography"),
     "cluster": ("distributed",),
     "search": ("cma",),

@@ -7,7 +7,6 @@ what may be chosen differs: level 0 holds its altitude; level 3 keeps to the alt
 All are arrays; m, m/s, s. Traffic is (aircraft, row), candidates (candidate, row).
 """
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,18 +19,12 @@ TURNS = (0, 20, -20, 40, -40, 60, -60, 90, -90, 130, -130, 180)  # deg to the ri
 AHEAD = np.array([2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 65.0])  # s at which separation is looked at
 LEFT, CLIMB, CHANGE = 0.03, 0.15, 0.08  # cost beside a turn by 180 deg: to the left, not level, other than before
 ENOUGH = 1.0  # separations
+WORSE = 10.0  # cost of a whole separation that is lacking
+RELUCTANT = 0.05  # separations that another course must keep more where none keeps enough: dithering leads straight on
 TURNING, TURN_LASTS = 1.5, 12.0  # m/s² from which on traffic turns, and no noise does; s for which it goes on turning
 SETTLING = 5.0  # s in which an altitude is taken up
 _ANGLES = np.radians(TURNS)
 _RIGHT = np.sin(_ANGLES), np.cos(_ANGLES)
-
-
-@dataclass(frozen=True, slots=True)
-class Separation:
-    """What a level keeps between aircraft: either across or up and down, m."""
-
-    horizontal: float
-    vertical: float
 
 
 class Motion(NamedTuple):
@@ -134,7 +127,9 @@ def _searched(
     cost = cost + np.where(np.arange(len(kept))[:, None] == before, 0.0, CHANGE)
     allowed = np.ones_like(kept, dtype=bool)
     allowed[turns:] = may_climb
-    score = np.where(kept >= ENOUGH, cost, 10.0 + 10.0 * (ENOUGH - np.minimum(kept, ENOUGH)))
+    other = np.arange(len(kept))[:, None] != before
+    worse = WORSE * (ENOUGH - np.minimum(kept, ENOUGH) + np.where(other, RELUCTANT, 0.0))
+    score = np.where(kept >= ENOUGH, cost, WORSE + worse)
     number = np.where(allowed, score, np.inf).argmin(axis=0)
     rows = np.arange(len(hold))
     turn = number % turns
@@ -171,31 +166,57 @@ def _kept(
     cosine = np.clip((vx * own.vx + vy * own.vy) / np.maximum(speed * speed, 1.0), -1.0, 1.0)
     turning = np.sqrt(2.0 * (1.0 - cosine)) / turn_rate  # the chord for the arc: right to 10 % up to 90 deg
     least = np.full(vx.shape, 2.0)
-    for ahead in AHEAD:
+    courses = _courses(traffic, climb_rate)
+    for index, ahead in enumerate(AHEAD):
         in_turn = np.minimum(ahead, turning)
         x = own.x + 0.5 * (own.vx + vx) * in_turn + vx * (ahead - in_turn)
         y = own.y + 0.5 * (own.vy + vy) * in_turn + vy * (ahead - in_turn)
         z = own.z + np.clip(aim - own.z, -climb_rate * ahead, climb_rate * ahead)
-        for other in range(len(known)):
-            theirs = _later(traffic, other, ahead, climb_rate)
-            across = ((x - theirs[0]) ** 2 + (y - theirs[1]) ** 2) / separation[0] ** 2
-            up = ((z - theirs[2]) / separation[1]) ** 2
-            apart = np.sqrt(np.maximum(across, up))
-            least = np.minimum(least, np.where(known[other], apart, 2.0))
+        for theirs_x, theirs_y, theirs_z in courses[index]:
+            for other in range(len(known)):
+                across = ((x - theirs_x[other]) ** 2 + (y - theirs_y[other]) ** 2) / separation[0] ** 2
+                up = ((z - theirs_z[other]) / separation[1]) ** 2
+                apart = np.sqrt(np.maximum(across, up))
+                least = np.minimum(least, np.where(known[other], apart, 2.0))
     return least
 
 
-def _later(traffic: Motion, other: int, ahead: float, climb_rate: float) -> tuple[Floats, Floats, Floats]:
-    """Where one of the traffic is after `ahead` s: on its course, and at the altitude that it has said."""
-    aim, z = traffic.aim[other], traffic.z[other]
-    said = z + np.clip(aim - z, -climb_rate * ahead, climb_rate * ahead)
-    height = np.where(np.isnan(aim), z + traffic.vz[other] * ahead, said)
-    turns = traffic.ax[other] * traffic.ax[other] + traffic.ay[other] * traffic.ay[other] > TURNING * TURNING
-    lasts = min(ahead, TURN_LASTS)
-    bent = np.where(turns, lasts * (ahead - 0.5 * lasts), 0.0)  # of a velocity that changes for a while, and is kept
-    x = traffic.x[other] + traffic.vx[other] * ahead + traffic.ax[other] * bent
-    y = traffic.y[other] + traffic.vy[other] * ahead + traffic.ay[other] * bent
-    return x, y, height
+Place = tuple[Floats, Floats, Floats]
+
+
+def _courses(traffic: Motion, climb_rate: float) -> list[list[Place]]:
+    """Where traffic may be at each of `AHEAD`: x, y, z of each (aircraft, row), for each way that it may go on.
+
+    Who turns may end that soon, or go on and circle; the altitude is the one that it has said.
+    """
+    turns = traffic.ax * traffic.ax + traffic.ay * traffic.ay > TURNING * TURNING
+    square = np.maximum(traffic.vx * traffic.vx + traffic.vy * traffic.vy, 1.0)
+    rate = (traffic.vx * traffic.ay - traffic.vy * traffic.ax) / square
+    ways = [_way(traffic, rate, lasts) for lasts in (TURN_LASTS, AHEAD[-1])] if turns.any() else []
+    found = []
+    for index, ahead in enumerate(AHEAD):
+        said = traffic.z + np.clip(traffic.aim - traffic.z, -climb_rate * ahead, climb_rate * ahead)
+        z = np.where(np.isnan(traffic.aim), traffic.z + traffic.vz * ahead, said)
+        x, y = traffic.x + traffic.vx * ahead, traffic.y + traffic.vy * ahead
+        bent = [(np.where(turns, way[index][0], x), np.where(turns, way[index][1], y), z) for way in ways]
+        found.append(bent or [(x, y, z)])
+    return found
+
+
+def _way(traffic: Motion, rate: Floats, lasts: float) -> list[tuple[Floats, Floats]]:
+    """x and y at each of `AHEAD` of who turns with `rate` (rad/s, to the left) for `lasts` s, and then flies on."""
+    x, y, vx, vy, before, found = traffic.x, traffic.y, traffic.vx, traffic.vy, 0.0, []
+    for ahead in AHEAD:
+        step, turned = ahead - before, max(min(ahead, lasts) - before, 0.0)
+        half = np.clip(0.5 * rate * turned, -1.0, 1.0)
+        square = half * half
+        cosine, sine = (1.0 - square) / (1.0 + square), 2.0 * half / (1.0 + square)
+        new_vx, new_vy = vx * cosine - vy * sine, vx * sine + vy * cosine
+        x = x + 0.5 * turned * (vx + new_vx) + (step - turned) * new_vx
+        y = y + 0.5 * turned * (vy + new_vy) + (step - turned) * new_vy
+        vx, vy, before = new_vx, new_vy, ahead
+        found.append((x, y))
+    return found
 
 
 def crosses(

@@ -1,4 +1,4 @@
-"""What lies under the cars of a run, in the plane: a road that bends, a crossing with its conflict zones."""
+"""What lies under the vehicles of a run, in the plane: a road that bends, a crossing with its zones, routes in air."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ class Backdrop:
     lines     edges, stop lines
     dashes    between lanes, from where to where (dash, 2, 2)
     shown     lowest and highest x, lowest and highest y that a picture shows, m; None: what is around the selected car
+    around    of the air: m around all aircraft, to which a picture is fitted, north up; None: there is ground
     """
 
     ground: Sequence[Floats]
@@ -25,3 +26,4 @@ class Backdrop:
     dashes: Floats = field(default_factory=lambda: np.empty((0, 2, 2)))
     zones: Mapping[str, Floats] = field(default_factory=dict)
     shown: tuple[float, float, float, float] | None = None
+    around: float | None = None

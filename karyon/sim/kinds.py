@@ -42,7 +42,7 @@ class Kind:
     backdrop   (data of its file, plain) -> Backdrop: what lies under its cars; "": a straight road
     recording  (scenario) -> what a recording makes of it. Raises InputError, RecordingError, ValueError; "": no such
     chosen     (Design, scenario) -> Design: the design with what the scenario chooses of it; "": nothing
-    viewed     a window shows a run as it is simulated; once it has ended, as vehicles come and go; or not at all
+    viewed     a window shows a run as it is simulated, or once it has ended
     """
 
     words: tuple[str, ...]
@@ -62,7 +62,7 @@ class Kind:
     backdrop: str = ""
     recording: str = ""
     chosen: str = ""
-    viewed: Literal["live", "recorded", "never"] = "live"
+    viewed: Literal["live", "recorded"] = "live"
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
@@ -147,8 +147,9 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
             "losses_of_well_clear": "",
         },
         nearest=("min_well_clear_margin", "margin over well clear"),
+        backdrop="karyon.sim.flight.backdrop:backdrop",
         recording="karyon.sim.flight.run:replayed",
-        viewed="never",
+        viewed="recorded",
     ),
 }
 CAR_FOLLOWING = "acc"

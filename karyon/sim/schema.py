@@ -1,6 +1,6 @@
 """JSON Schemas (draft 2020-12) of scenarios and safety designs, with which editors complete and check them.
 
-    python -m karyon.sim.schema            writes them into scenarios/schema/, of a crossing its own
+    python -m karyon.sim.schema            writes them into scenarios/schema/, one for each kind
     python -m karyon.sim.schema --check    exit code 1 where these are not up to date
 
 What a schema cannot say (a fault begins within the run, a rule names a declared signal), `karyon check` does.
@@ -33,6 +33,7 @@ from karyon.sim.failure_modes import (
     Fault,
     modes_of,
 )
+from karyon.sim.flight.scenario import FlightFault, FlightScenario
 from karyon.sim.intersection.scenario import Scenario as Crossing
 from karyon.sim.lanes.scenario import LaneChangeScenario
 from karyon.sim.scenario import Scenario
@@ -65,6 +66,11 @@ def lane_change() -> Schema:
 def intersection() -> Schema:
     """Of a scenario of a crossing."""
     return _of_kind(Crossing, "a crossing", {"anyOf": list(_crossing_faults())})
+
+
+def flight() -> Schema:
+    """Of a scenario of flight; the parameters of its faults are not told apart by mode."""
+    return _of_kind(FlightScenario, "flight", section(FlightFault))
 
 
 def _of_kind(model: type[BaseModel], what: str, fault: Schema) -> Schema:
@@ -246,7 +252,7 @@ def _by_name(entry: Schema) -> Schema:
 def files() -> dict[Path, str]:
     """The text of each file of schemas."""
     kinds = {"scenario.json": scenario(), "lane_change.json": lane_change(), "intersection.json": intersection()}
-    return texts(kinds | {"safety.json": safety()})
+    return texts(kinds | {"flight.json": flight(), "safety.json": safety()})
 
 
 def texts(schemas: Mapping[str, Schema]) -> dict[Path, str]:

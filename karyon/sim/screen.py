@@ -19,8 +19,7 @@ def run_lines(summary: Mapping[str, Any], events: Sequence[Mapping[str, Any]], o
     yield f"files:   {out}"
     moment = next((event["time"] for event in events if event["kind"] == "fault"), 0.0)
     at = f" --at {moment:g}" if moment else ""
-    view = "" if AIR in summary["functions"] else f"karyon view {out}{at}   or "
-    yield f"look closer:   {view}karyon plot {out}"
+    yield f"look closer:   karyon view {out}{at}   or karyon plot {out}"
 
 
 def run_heading(summary: Mapping[str, Any]) -> Iterator[str]:

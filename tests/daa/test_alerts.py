@@ -124,6 +124,46 @@ def test_each_intruder_has_a_row_of_its_own_while_it_is_there(tmp_path):
     assert sum(row["intruder"] == "B" for row in rows) == 80
 
 
+def test_each_of_several_intruders_is_judged_as_if_it_were_alone(tmp_path):
+    """Ownship and three that come from the north, each from another distance."""
+    own, pairs = None, []
+    for name, miles in (("B", 12.0), ("C", 9.0), ("D", 14.0)):
+        rows = head_on(miles=miles, seconds=200, names=("A", name)).splitlines()
+        own, theirs = [row for row in rows if row[0] == "A"], [row for row in rows if row[0] == name]
+        pairs.append(theirs)
+    together = judged(tmp_path, NAMES + "\n".join([*own, *(row for theirs in pairs for row in theirs)]) + "\n")
+    for index, theirs in enumerate(pairs):
+        alone = judged(tmp_path, NAMES + "\n".join([*own, *theirs]) + "\n")
+        assert np.array_equal(together.alert[index], alone.alert[0]) and alone.alert.max() == 1
+        assert np.array_equal(together.tcpa[index], alone.tcpa[0])
+
+
+@pytest.mark.parametrize(
+    ("distance", "preventive", "coaltitude", "begins"), [("0.66", 700, 0, 21.02), ("1.0", 750, 20, 19.42)]
+)
+def test_a_pair_in_the_wind_is_as_far_from_violation_as_daidalus_says(
+    tmp_path, distance, preventive, coaltitude, begins
+):
+    """Of DAIDALUS 2.0.4, `Regression/gold/DaidalusExample-no_sum.out` and `-nom_a.out`: alert 3, and when."""
+    names, units = NAMES.splitlines()
+    path, settings = tmp_path / "example.daa", tmp_path / "example.conf"
+    path.write_text(f"""{names} heading airspeed\n{units} [deg] [knot]
+ownship 33.95 -96.7 8700 206 151 0 0 207.1623882306 160.4882117114
+intruder 33.86191658 -96.73272601 9000 0 210 0 0 358.0043334101 203.0520906541
+""")
+    lines = ["lookahead_time = 180 [s]", "alerters = One"]
+    for level, altitude, time in ((1, preventive, 55), (2, 450, 55), (3, 450, 25)):
+        lines += [f"One_alert_{level}_alerting_time = {time} [s]", f"One_alert_{level}_detector = det_{level}"]
+        lines += [f"One_det_{level}_WCV_DTHR = {distance} [nmi]", f"One_det_{level}_WCV_ZTHR = {altitude} [ft]"]
+        lines += [f"One_det_{level}_WCV_TTHR = 35 [s]", f"One_det_{level}_WCV_TCOA = {coaltitude} [s]"]
+        lines += [f"One_load_core_detection_det_{level} = gov.nasa.larcfm.ACCoRD.WCV_TAUMOD"]
+    settings.write_text("\n".join(lines) + "\n")
+    flown, configured = encounter.load(path), configuration.load(settings)
+    times = alerts.times_to_volume(flown, configured)[0]
+    assert times[:, 0, 0] == pytest.approx([begins] * 3, abs=0.005)
+    assert alerts.judge(flown, configured).alert.tolist() == [[3]]
+
+
 def test_an_intruder_without_alerter_is_not_judged(tmp_path):
     names, units = NAMES.splitlines()
     text = f"{names} alerter\n{units} [none]\n" + head_on(more=" 0")

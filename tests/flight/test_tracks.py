@@ -116,7 +116,57 @@ def test_an_aeroplane_raises_at_most_one_alarm_an_hour():
     alarms = np.count_nonzero((found[1:] < 0.8) & (found[:-1] >= 0.8))
     assert flight.time[-1] > 3 * 3600
     assert alarms <= flight.time[-1] / 3600
+    assert (found < 0.8).mean() < 0.01
     assert "a byte has wrapped it" in flight.notes[0]
+    assert "1044 of 2492 rows were filled in" in flight.notes[1]
+
+
+def track(tmp_path, rows=400, latitude=47.0, longitude=8.0, east=0.0, speed=97.2, climb=600.0, jump=0):
+    """One that flies north at 50 m/s and climbs at 600 ft/min, with the noise of a receiver; in a file."""
+    random, path, lines = np.random.default_rng(1), tmp_path / "track.csv", [HEADER]
+    for second in range(rows):
+        clock = (
+            f"2020-01-01 10:{(second + jump * (second > 200)) // 60:02d}:{(second + jump * (second > 200)) % 60:02d}"
+        )
+        where = latitude + second * 50 / 111_180 + random.normal(0, 2e-5), longitude + east * second
+        place = f"{where[0]:.9f},{(where[1] + 180) % 360 - 180:.9f},{2000 + 10 * second:.0f}"
+        lines.append(f"{clock},{place},{speed},{90.0 if east else 0.0},{climb}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+HEADER = "timestamp,latitude,longitude,altitude,groundspeed,track,vertical_rate"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"speed": 50.0}, "groundspeed in m/s?"),
+        ({"speed": 180.0}, "groundspeed in km/h?"),
+        ({"climb": 600.0 / 0.3048}, "altitude in m?"),
+        ({"latitude": 470.0}, "expected at most 90 either way"),
+        ({"jump": -150}, "the time of aircraft goes back"),
+    ],
+)
+def test_a_recording_in_other_units_or_out_of_order_is_refused(tmp_path, settings, told):
+    with pytest.raises(InputError) as error:
+        recorded.read(track(tmp_path, **settings))
+    assert told in str(error.value)
+
+
+def test_a_jump_in_time_is_told(tmp_path):
+    (flight,) = recorded.read(track(tmp_path, jump=300))
+    assert flight.notes == ("the time jumps from 200 s to 501 s after its begin",)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "east"), [(0.0, 179.99, 0.00045), (89.5, 10.0, 0.0), (-89.9, 8.0, 0.0)]
+)
+def test_a_recording_crosses_the_antimeridian_and_comes_near_the_poles(tmp_path, latitude, longitude, east):
+    """Its way is as long as its speed says, without a jump."""
+    (flight,) = recorded.read(track(tmp_path, 100, latitude, longitude, east))
+    steps = np.hypot(np.diff(flight.report.x), np.diff(flight.report.y))
+    assert steps.max() < 90.0 and steps.mean() > 45.0
 
 
 def test_a_recording_that_is_none_is_refused_with_all_of_its_faults(tmp_path):

@@ -56,7 +56,8 @@ def _detection(signal: Signal, age: float) -> dict[str, float]:
     period = signal.period or 1.0
     seen = period if gate(signal) <= (signal.tolerated or inf) else inf
     missed = {"missed": 3.0 * period} if signal.name == LOCAL else {}
-    return dict.fromkeys(SEEN_AT_ONCE, seen) | {"stuck_at": REPEATS * period} | missed | late
+    stated = {"degraded": period} if signal.name == OWN else {}
+    return dict.fromkeys(SEEN_AT_ONCE, seen) | {"stuck_at": REPEATS * period} | missed | stated | late
 
 
 def gate(signal: Signal) -> float:

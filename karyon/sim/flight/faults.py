@@ -13,7 +13,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-DRAWING = ("noise", "omission")  # modes with random numbers of their own: three a second
+DRAWING = ("noise", "degraded", "omission")  # modes with random numbers of their own: three a second
+
+NORMAL = ("noise", "degraded")  # those of them that draw normal numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +115,4 @@ class Faults:
 def _drawn(one: Placed, scenario: FlightScenario, seconds: int, mode: str) -> Floats:
     number = one.row % scenario.vehicles  # and not its row: a run has the same bits in any batch
     random = stream(scenario.seed, Purpose.FAULTS + one.index * 100_000 + number)
-    return random.standard_normal((3, seconds)) if mode == "noise" else random.random((3, seconds))
+    return random.standard_normal((3, seconds)) if mode in NORMAL else random.random((3, seconds))

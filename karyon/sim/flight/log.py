@@ -26,6 +26,12 @@ Booleans = NDArray[np.bool_]
 
 SIGNALS = (OWN, LOCAL, ADSB, INTENT)
 DOUBT = 0.8
+ALERTS = (
+    "alert 0: clear of traffic",
+    "alert 1: preventive",
+    "alert 2: not well clear of traffic within 55 s",
+    "alert 3: not well clear of traffic within 25 s",
+)
 
 
 class Log:
@@ -71,6 +77,11 @@ class Log:
                 word = "is doubted" if doubted[signal, row] else "is believed again"
                 self.add(now, int(row), "detection", f"{SIGNALS[signal]} {word}", signal=SIGNALS[signal])
         self._doubted = doubted
+
+    def alerted(self, now: int, before: Integers, alerts: Integers) -> None:
+        """Changes of the alert of an aircraft."""
+        for row in map(int, np.flatnonzero(before != alerts)):
+            self.add(now, row, "alert", ALERTS[int(alerts[row])], level=int(alerts[row]))
 
     def linked(self, now: int, before: Booleans, lost: Booleans) -> None:
         """Aircraft that have lost the ground, or hear it again."""

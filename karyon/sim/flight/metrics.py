@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from karyon.flight import tracks, well_clear
 from karyon.flight.well_clear import NEAR_MID_AIR_COLLISION, Motion, Volume
 from karyon.sim import analysis
+from karyon.sim.flight.alerts import WELL_CLEAR
 from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN, bounds
 from karyon.sim.flight.scenario import FUNCTION
 from karyon.sim.flight.sensing import FRESH
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
-
-WELL_CLEAR = Volume(distance=2200 * 0.3048, altitude=450 * 0.3048, tau=0.0)
-"""Of aircraft that do not cooperate: 2,200 ft and 450 ft, no tau. [RTCA DO-365B, table 2-20]"""
 
 NMAC, LOST, BAD_DATA = "near_mid_air_collision", "loss_of_well_clear", "bad_data_in_command"
 MISSED = 1.5  # s, after which what comes once a second is missing

@@ -2,20 +2,26 @@
 
 Columns: timestamp (UTC), latitude, longitude [deg], altitude [ft], groundspeed [knot], track [deg] and vertical_rate
 [ft/min]. Rows without a position or a velocity are no report. A `track` that a byte has wrapped (some below 0, none
-above 127) is taken as the one of both that the positions go along, and that is told.
+above 127) is taken as the one of both that the positions go along, and that is told, as are jumps in time.
+
+Rows that a resampling has filled in, on a straight line between two others, are no reports, which is told.
+
+Positions are on WGS84, as satellites give them: pyproj puts them on a plane around the first (azimuthal equidistant).
+A place, or a way, that cannot be in the units that the columns have is a fault.
 """
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from math import nan
+from itertools import groupby, pairwise
+from math import inf, nan
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.flight import earth, tracks
+from karyon.flight import tracks
 from karyon.flight.tracks import Report
 from karyon.sim import text_files
 from karyon.sim.documents import Fault, InputError, quoted
@@ -26,6 +32,14 @@ Floats = NDArray[np.float64]
 FOOT, KNOT = 0.3048, 1852.0 / 3600.0
 NEEDED = ("timestamp", "latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
 SIGMA = 38.0  # m along an axis: NACp 8, which is what most report
+JUMP = 60.0  # s without a row, from which on it is told
+WINDOW = 60.0  # s over which a way, and a climb, is compared with what the velocities say
+MOVED_MIN, CLIMBED_MIN = 5000.0, 300.0  # m of way, and of climb, that tell something about units
+SAME = 0.04  # relative: a factor is that of two units
+SPEEDS = {"m/s": 1.0 / KNOT, "km/h": 1.0 / 3.6 / KNOT}  # of what a speed may be in, in knots
+HEIGHTS = {"m": FOOT}  # of what an altitude may be in: as many times as high it seems to climb
+PLACES = {"latitude": 90.0, "longitude": 360.0}  # deg, at most
+ROUNDING = 1e-8  # deg: a millimetre
 BYTE, LONGEST = 256.0, 127.0  # deg: what a byte wraps by, and the largest that it holds
 
 
@@ -55,12 +69,16 @@ def read(path: Path) -> list[Flight]:
     if missing:
         raise InputError([Fault(str(path), 1, 1, 1, f"has no column {', '.join(map(quoted, missing))}")])
     faults: list[Fault] = []
-    rows = [(_name(row), *_numbers(row, table.line_num, path, faults)) for row in table]
+    rows = [(_name(row), table.line_num, _numbers(row, table.line_num, path, faults)) for row in table]
     if faults:
         raise InputError(faults)
-    return [
-        _flight(name, np.array([row[1:] for row in group])) for name, group in groupby(rows, key=lambda row: row[0])
-    ]
+    groups = [(name, list(group)) for name, group in groupby(rows, key=lambda row: row[0])]
+    flights = [_flight(name, np.array([numbers for _, _, numbers in group])) for name, group in groups]
+    for flight, (_, group) in zip(flights, groups, strict=True):
+        faults += _implausible(flight, [line for _, line, _ in group], path)
+    if faults:
+        raise InputError(faults)
+    return flights
 
 
 def believed(flight: Flight) -> Floats:
@@ -144,7 +162,47 @@ def _numbers(row: dict[str, str], line: int, path: Path, faults: list[Fault]) ->
         except ValueError:
             faults.append(Fault(str(path), line, 1, 1, f"{name} is {quoted(cell)}, expected {_expected(name)}"))
             numbers.append(nan)
+        if abs(numbers[-1]) > PLACES.get(name, inf):
+            what = f"{name} is {numbers[-1]:g}, expected at most {PLACES[name]:g} either way"
+            faults.append(Fault(str(path), line, 1, 1, what, "degrees?"))
     return numbers
+
+
+def _implausible(flight: Flight, lines: list[int], path: Path) -> Iterator[Fault]:
+    """Where the time goes back, and ways that are in other units than the velocities along them."""
+    back = np.flatnonzero(np.diff(flight.time) < 0.0)
+    for row in back[:1]:
+        yield Fault(str(path), lines[row + 1], 1, 1, f"the time of {flight.name} goes back", "in order of time?")
+    if back.size:
+        return
+    (moved, said), (climbed, sank) = _ways(flight)
+    if min(moved, said) > MOVED_MIN:
+        for unit, factor in SPEEDS.items():
+            if abs(moved / said / factor - 1.0) < SAME:
+                what = f"{flight.name} moves {moved / said:.3g} times as fast as its groundspeed in knots says"
+                yield Fault(str(path), lines[0], 1, 1, what, f"groundspeed in {unit}?")
+    if min(climbed, sank) > CLIMBED_MIN:
+        for unit, factor in HEIGHTS.items():
+            if abs(climbed / sank / factor - 1.0) < SAME:
+                what = f"{flight.name} climbs {climbed / sank:.3g} times as fast as its vertical_rate in ft/min says"
+                yield Fault(str(path), lines[0], 1, 1, what, f"altitude in {unit}?")
+
+
+def _ways(flight: Flight) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Way over ground, and climbs and descents, in m: by the positions, and by the velocities, each in windows."""
+    known = np.isfinite(np.array(flight.report)).all(axis=0)
+    time, (x, y, z, vx, vy, vz, _) = flight.time[known], np.array(flight.report)[:, known]
+    moved = said = climbed = sank = 0.0
+    cuts = np.searchsorted(time, np.arange(time[0], time[-1], WINDOW)).tolist() if len(time) else []
+    for begin, end in pairwise(cuts):
+        part = slice(begin, end)
+        steps = np.diff(time[part])
+        if len(steps) < 2 or steps.max() > JUMP / 4:
+            continue
+        moved += float(np.hypot(x[end - 1] - x[begin], y[end - 1] - y[begin]))
+        east, north, up = (float((0.5 * (v[part][1:] + v[part][:-1]) * steps).sum()) for v in (vx, vy, vz))
+        said, climbed, sank = said + float(np.hypot(east, north)), climbed + abs(z[end - 1] - z[begin]), sank + abs(up)
+    return (moved, said), (climbed, sank)
 
 
 def _expected(name: str) -> str:
@@ -155,12 +213,39 @@ def _flight(name: str, table: Floats) -> Flight:
     time, latitude, longitude, altitude, speed, course, climb = table.T
     time = time - time[0]
     known = np.flatnonzero(np.isfinite(latitude) & np.isfinite(longitude))
-    origin = (np.radians(latitude[known[0]]), np.radians(longitude[known[0]])) if known.size else (0.0, 0.0)
-    x, y = earth.projected(np.radians(latitude), np.radians(longitude), *origin)
+    x, y = _plane(latitude, longitude, int(known[0])) if known.size else (latitude, longitude)
     course, notes = _unwrapped(x, y, course)
+    notes = (*notes, *_jumps(time))
     vx, vy = speed * KNOT * np.sin(np.radians(course)), speed * KNOT * np.cos(np.radians(course))
+    filled = _filled(latitude, longitude)
+    if filled.any():
+        notes = (*notes, f"{filled.sum()} of {len(time)} rows were filled in on a line between others: no reports")
+        x, y = (np.where(filled, nan, each) for each in (x, y))
     report = Report(x, y, altitude * FOOT, vx, vy, climb * FOOT / 60.0, time)
     return Flight(name, time, report, notes)
+
+
+def _plane(latitude: Floats, longitude: Floats, first: int) -> tuple[Floats, Floats]:
+    """East and north of the first position in m, NaN where there is none. Raises ValueError without pyproj."""
+    try:
+        from pyproj import Proj  # noqa: PLC0415  (an extra)
+    except ImportError:
+        raise ValueError("needs pyproj: pip install 'karyon[flight]'") from None
+    plane = Proj(proj="aeqd", ellps="WGS84", lat_0=latitude[first], lon_0=longitude[first])
+    x, y = plane(longitude, latitude)
+    return np.where(np.isfinite(x), x, nan), np.where(np.isfinite(y), y, nan)
+
+
+def _filled(latitude: Floats, longitude: Floats) -> NDArray[np.bool_]:
+    """Rows that moved on by as much, to the last digit, as the next one does: none of a real receiver does."""
+    steps = np.diff([latitude, longitude])
+    same = (np.abs(np.diff(steps)) < ROUNDING).all(axis=0) & (steps[:, 1:] != 0.0).any(axis=0)
+    return np.concatenate([[False], same, [False]])
+
+
+def _jumps(time: Floats) -> Iterator[str]:
+    for row in np.flatnonzero(np.diff(time) > JUMP):
+        yield f"the time jumps from {time[row]:g} s to {time[row + 1]:g} s after its begin"
 
 
 def _unwrapped(x: Floats, y: Floats, course: Floats) -> tuple[Floats, tuple[str, ...]]:

@@ -26,23 +26,25 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded[FlightS
     scenario, document, text, design = parsed(found, FlightScenario, FUNCTION, over_design, faults)
     if design is not None:
         faults += _numbers(design, document)
-    if scenario is not None:
-        _replay(scenario, document, faults)
+    told = _replay(scenario, document, faults) if scenario is not None else ()
     if faults or scenario is None or design is None:
         raise InputError(documents.in_order(faults))
     highest, limit = len(design.function(FUNCTION).levels) - 1, scenario.flight.max_los
-    warnings = (f"flight.max_los limits nothing: the design ends at LoS {highest}",) if (limit or 0) > highest else ()
-    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, warnings)
+    if (limit or 0) > highest:
+        told = (*told, f"flight.max_los limits nothing: the design ends at LoS {highest}")
+    return Loaded(scenario, design, found.path.stem, found.path, found.text, text, told)
 
 
-def _replay(scenario: FlightScenario, document: Document, faults: list[documents.Fault]) -> None:
-    """Faults where the recording of the scenario cannot be used."""
+def _replay(scenario: FlightScenario, document: Document, faults: list[documents.Fault]) -> tuple[str, ...]:
+    """What is to be said of the recording of the scenario; faults where it cannot be used."""
     try:
-        replayed(scenario)
+        replay = replayed(scenario)
+        return () if replay is None else tuple(f"intruder.recording: {note}" for note in replay.flight.notes)
     except InputError as error:
         faults += error.faults
     except ValueError as error:
         faults.append(document.place(("intruder", "recording")).fault(f"intruder.recording {error}"))
+    return ()
 
 
 def replayed(scenario: FlightScenario) -> Replay | None:

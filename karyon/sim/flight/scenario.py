@@ -30,8 +30,9 @@ FUNCTION = "flight"
 VEHICLES_MAX = 20
 FAR = 100_000.0  # m
 COMPONENTS = ("perception", "control", "radio", "link")
-NEEDS = {"offset": "amplitude", "drift": "rate", "noise": "sigma", "delay": "delay"}
+NEEDS = {"offset": "amplitude", "drift": "rate", "noise": "sigma", "delay": "delay", "degraded": "nacp"}
 VALUE_MODES = ("offset", "drift", "noise", "stuck_at", "delay", "omission")
+NACP_MAX = 11
 
 
 class Aircraft(Section):
@@ -85,6 +86,9 @@ class Adsb(Section):
     sigma: Metres = Field(default=12.0, ge=0, le=1000, description="noise along an axis, 1 sigma; NACp 9 is 12 m")
     speed_sigma: MetresPerSecond = Field(default=0.5, ge=0, le=50, description="noise of the velocity, 1 sigma")
     range: Metres = Field(default=40_000.0, gt=0, le=FAR * 4, description="beyond it nothing is heard")
+    nacp: Count = Field(
+        default=9, ge=1, le=NACP_MAX, description="accuracy that they state; their integrity, NIC, is the same number"
+    )
 
 
 class Local(Section):
@@ -111,9 +115,9 @@ class FlightFault(Section):
     component: Annotated[str, OneOf("the name of a component", COMPONENTS)] | None = Field(
         default=None, description="this component"
     )
-    mode: Literal["offset", "drift", "noise", "stuck_at", "delay", "omission", "missed", "hang", "crash"] = Field(
-        description="how"
-    )
+    mode: Literal[
+        "offset", "drift", "noise", "stuck_at", "delay", "omission", "missed", "degraded", "hang", "crash"
+    ] = Field(description="how")
     onset: Seconds = Field(ge=0, le=DAY, description="when it begins")
     duration: Seconds | None = Field(default=None, gt=0, le=DAY, description="how long; absent: to the end")
     amplitude: Metres | None = Field(
@@ -122,6 +126,9 @@ class FlightFault(Section):
     rate: MetresPerSecond | None = Field(default=None, ge=-500, le=500, description="by how much it grows")
     sigma: Metres | None = Field(default=None, ge=0, le=FAR, description="noise that is added, 1 sigma")
     delay: Seconds | None = Field(default=None, gt=0, le=60, description="how late")
+    nacp: Count | None = Field(
+        default=None, ge=1, le=NACP_MAX, description="accuracy that the own receiver still has, and states"
+    )
     probability: Share = Field(default=1.0, ge=0, le=1, description="share that is omitted")
 
     @model_validator(mode="after")
@@ -134,6 +141,8 @@ class FlightFault(Section):
             raise contradiction(f"`{self.mode}` is of a component: a signal fails by {', '.join(VALUE_MODES)}")
         if self.mode == "missed" and self.signal != "traffic.all.local":
             raise contradiction("`missed` is of traffic.all.local, which sees objects")
+        if self.mode == "degraded" and self.signal != "own.position":
+            raise contradiction("`degraded` is of own.position, whose accuracy the own receiver states")
         needed = NEEDS.get(self.mode)
         if needed is not None and getattr(self, needed) is None:
             raise refusal(((needed,), lacking(needed)))

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.flight import tracks
+from karyon.flight.adsb import INTEGRITY, stated_sigma
 from karyon.flight.tracks import GATE, Report, Track
+from karyon.perception import validity
 from karyon.sim.flight.faults import Faults, Group
 from karyon.sim.flight.scenario import FlightScenario
 from karyon.sim.flight.world import World
@@ -20,6 +22,7 @@ from karyon.sim.streams import NormalBlocks, Purpose, UniformBlocks
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 PERIOD = 1.0  # s
 FRESH = 3.5  # s: a track so old is no witness any more
@@ -51,10 +54,15 @@ class Sensing:
     own         track of the own position
     adsb, local tracks of the others
     scanned     s, when the own sensor has last looked
+    own_nacp    accuracy that the own receiver states (row,)
+    nacp        and that the last report of each other has stated (aircraft, row)
+    sent        this second, to whom in range: reports sent, heard; intents told, learned (aircraft, row)
     """
 
-    def __init__(self, scenarios: Sequence[FlightScenario], world: World, faults: Faults) -> None:
+    def __init__(self, scenarios: Sequence[FlightScenario], world: World, faults: Faults, tolerated: float) -> None:
+        """`tolerated`: error of a reported position that the design has room for, m."""
         first = scenarios[0]
+        self._tolerated = tolerated
         self._world, self._faults, self._adsb, self._local = world, faults, first.adsb, first.local
         others, rows = world.other.shape
         seeds = [scenario.seed for scenario in scenarios]
@@ -70,11 +78,14 @@ class Sensing:
         nothing = np.full((others, rows), np.nan)
         self.intents = Intents(nothing, nothing, np.zeros((others, rows), dtype=np.int64), nothing, nothing > 0)
         self.scanned = np.full(rows, np.nan)
+        self.own_nacp = np.full(rows, first.adsb.nacp)
+        self.nacp = np.full((others, rows), first.adsb.nacp)
         self._past: list[Report] = []
         self._past_local: list[Report] = []
         self._kept_report: Report | None = None
         self._kept_sent: Report | None = None
         self._kept_local: Report | None = None
+        self.sent: tuple[Booleans, ...] = ()
         self.contradicted = np.zeros((others, rows), dtype=bool)
         self.agrees = np.zeros((others, rows), dtype=bool)
 
@@ -96,20 +107,41 @@ class Sensing:
         far = world.apart()[0] <= self._adsb.range
         audible = far & ~mute[world.other] & ~mute
         heard = audible & sends[world.other] & (draws[:others] >= self._loss)
-        self._hear_intents(now, audible & (draws[others:] >= self._round_loss), said)
-        self.own = _where(running, tracks.updated(self.own, report, np.isfinite(report.x), self._adsb.sigma), self.own)
+        learned = audible & (draws[others:] >= self._round_loss)
+        self._hear_intents(now, learned, said)
+        speaks = far & ~mute[world.other] & ~world.is_recorded[world.other]
+        self.sent = far & sends[world.other] & ~mute[world.other], heard, speaks, learned & speaks
+        own_sigma, sigma = self._sigmas()
+        self.own = _where(running, tracks.updated(self.own, report, np.isfinite(report.x), own_sigma), self.own)
         came = Report(*(each[world.other] for each in sent_report))
-        self.adsb = tracks.updated(self.adsb, came, heard & running & np.isfinite(came.x), self._adsb.sigma)
+        taken = heard & running & np.isfinite(came.x)
+        self.nacp = np.where(taken, self.own_nacp[world.other], self.nacp)
+        self.adsb = tracks.updated(self.adsb, came, taken, sigma)
         seen, sight = self._around(now)
         self.local = tracks.updated(self.local, sight, seen & running, self._local.sigma)
         self._compare(now)
 
     def believed(self, now: float) -> tuple[Floats, Floats]:
         """Validity of the tracks of both sources (aircraft, row), contradictions taken off."""
-        adsb = tracks.believed(self.adsb, self._adsb.sigma)
+        reported = tracks.believed(self.adsb, self._sigmas()[1]) * self._integrity(self.nacp)
         local = tracks.believed(self.local, self._local.sigma)
         off = np.where(self.contradicted, DOUBTED, 1.0)
-        return adsb * off, np.where(self.contradicted, DOUBTED, local)
+        return reported * off, np.where(self.contradicted, DOUBTED, local)
+
+    def believed_own(self) -> Floats:
+        """Validity of the own position (row,)."""
+        return np.asarray(tracks.believed(self.own, self._sigmas()[0]) * self._integrity(self.own_nacp))
+
+    def _integrity(self, nacp: Integers) -> Floats:
+        """Validity that the stated integrity leaves: the position is off by no more than its containment radius."""
+        radius = INTEGRITY[nacp]
+        return np.asarray(validity.of_amplitude(radius, self._tolerated, 2.0 * self._tolerated))
+
+    def _sigmas(self) -> tuple[Floats, Floats]:
+        """Noise of the own and the reported positions, m: the usual one, or what is stated where that is more."""
+        usual, least = self._adsb.nacp, self._adsb.sigma
+        own, reported = (np.where(each < usual, stated_sigma(each), least) for each in (self.own_nacp, self.nacp))
+        return own, reported
 
     def known(self, now: float) -> tuple[Booleans, Booleans]:
         """Of which other aircraft each source has a track, seen now or a while ago (aircraft, row)."""
@@ -131,6 +163,7 @@ class Sensing:
             world.climb + 0.2 * speed * noise[5],
             np.full_like(world.x, now),
         )
+        self.own_nacp = np.full_like(self.own_nacp, self._adsb.nacp)
         for group in self._faults.of("own.position"):
             report = self._fail(now, group, report, self._kept_report, self._past)
         self._kept_report = report
@@ -183,10 +216,10 @@ class Sensing:
             off = parameter * lasted if group.mode == "drift" else parameter
             fields[0][..., rows] += off * world.north[rows]
             fields[1][..., rows] -= off * world.east[rows]
-        elif group.mode == "noise":
-            draws = group.draws(which, now)
+        elif group.mode in ("noise", "degraded"):
+            draws = self._sigma_of(group, rows, parameter) * group.draws(which, now)
             for index, scale in ((0, 1.0), (1, 1.0), (2, 0.5)):
-                fields[index][..., rows] += scale * parameter * draws[index]
+                fields[index][..., rows] += scale * draws[index]
         elif group.mode == "stuck_at" and kept is not None:
             for index in range(3):
                 fields[index][..., rows] = kept[index][..., rows]
@@ -201,6 +234,13 @@ class Sensing:
             if group.mode == "omission":
                 fields[6][..., lost] = np.nan
         return Report(*fields)
+
+    def _sigma_of(self, group: Group, rows: Integers, parameter: Floats) -> Floats:
+        """Noise that is added, m; a receiver that is degraded states how accurate it still is."""
+        if group.mode == "noise":
+            return parameter
+        self.own_nacp[rows] = parameter.astype(np.int64)
+        return np.asarray(stated_sigma(self.own_nacp[rows]))
 
     def _hear_intents(self, now: float, heard: Booleans, said: tuple[Floats, Floats, NDArray[np.int64]]) -> None:
         route, aim, level = (each[self._world.other] for each in said)
@@ -220,10 +260,11 @@ class Sensing:
         both = (now - adsb.heard <= FRESH) & (now - local.heard <= FRESH)
         (ax, ay, az), (lx, ly, lz) = tracks.now_at(adsb, now), tracks.now_at(local, now)
         off = np.sqrt((ax - lx) ** 2 + (ay - ly) ** 2)
-        sigma = np.sqrt(self._adsb.sigma**2 + self._local.sigma**2)
+        reported = self._sigmas()[1]
+        sigma = np.sqrt(reported**2 + self._local.sigma**2)
         limit = GATE * sigma + 5.0 * FRESH
         differs = both & ~((off <= limit) & (np.abs(az - lz) <= limit))
-        believed = tracks.believed(adsb, self._adsb.sigma) >= DOUBT
+        believed = tracks.believed(adsb, reported) >= DOUBT
         own_x, own_y, _ = tracks.now_at(self.own, now)
         distance = np.sqrt((ax - own_x) ** 2 + (ay - own_y) ** 2)
         must = (

@@ -13,20 +13,22 @@ from karyon.control import flight as control
 from karyon.control.flight import Motion
 from karyon.cooperation.disagreement import Disagreement
 from karyon.flight import tracks
+from karyon.flight.adsb import ACCURACY
 from karyon.kernel import Kernel
 from karyon.kernel.cooperative import CooperativeLevel
 from karyon.kernel.design import Design
 from karyon.perception.sensors import nanoseconds
 from karyon.sim import clock
 from karyon.sim.clock import Order
+from karyon.sim.flight.alerts import Alerts
 from karyon.sim.flight.bounds import ADSB, INTENT, LOCAL, OWN
 from karyon.sim.flight.faults import Faults
 from karyon.sim.flight.log import Log
 from karyon.sim.flight.metrics import Metrics
 from karyon.sim.flight.recorded import Replay
-from karyon.sim.flight.scenario import COMPONENTS, FUNCTION, FlightScenario
+from karyon.sim.flight.scenario import COMPONENTS, FAR, FUNCTION, FlightScenario
 from karyon.sim.flight.sensing import DOUBT, Sensing
-from karyon.sim.flight.trace import Trace
+from karyon.sim.flight.trace import Messages, Trace
 from karyon.sim.flight.world import World
 from karyon.sim.streams import Purpose, UniformBlocks
 
@@ -68,7 +70,7 @@ class Simulation:
         self.world = World(scenarios, replay)
         self.rows = len(self.world.x)
         self.faults = Faults(scenarios)
-        self.sensing = Sensing(scenarios, self.world, self.faults)
+        self.sensing = Sensing(scenarios, self.world, self.faults, _tolerated(design))
         self.kernel = Kernel(design, self.rows)
         self.enabled = first.kernel.enabled
         self.top = len(self.function.levels) - 1
@@ -86,6 +88,7 @@ class Simulation:
         self.log = Log(self)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, first.vehicles)
+        self.sent = Messages(folders, first.vehicles, self.world.other)
         self._processes()
 
     def _begin(self) -> None:
@@ -98,21 +101,24 @@ class Simulation:
         self.layer, self._layer_since = np.zeros(self.rows), np.full(self.rows, -np.inf)
         self.hold = world.route_z.copy()
         self._number = zeros.copy()
-        self._command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
-        self._pending = (self.level.copy(), self._command)
+        self.command = world.east.copy(), world.north.copy(), np.zeros(self.rows)
+        self._pending = (self.level.copy(), self.command)
         self._linked = np.zeros(self.rows)  # s, when the ground was last heard
+        self.alerts = Alerts(2 if self.enabled else 1, *world.other.shape)
         self.is_lost, self._control_down = np.zeros((2, self.rows), dtype=bool)
         self.believed = np.ones((4, self.rows))  # of own position, own sensor, ADS-B, intents
         self.age = np.zeros((4, self.rows))
         self._lost_after = {one.name: float(one.deadline) for one in self.design.components}.get("link", np.inf)
 
     def close(self) -> None:
-        """Finish the files of the trace."""
+        """Finish the files of trace and messages."""
         self.trace.close()
+        self.sent.close()
 
     def discard(self) -> None:
         """Leave nothing half-written behind."""
         self.trace.discard()
+        self.sent.discard()
 
     def run(self, progress: Callable[[float], bool] | None = None) -> bool:
         """Simulate to the end; whether it got there. `progress` is told the time each simulated second."""
@@ -139,12 +145,12 @@ class Simulation:
                 clock.happen(self.env, when, entry)
 
     def _fly(self, now: int) -> None:
-        self.world.advance(now, *self._command)
+        self.world.advance(now, *self.command)
 
     def _actuate(self, now: int) -> None:
         """Commands computed one actuator delay ago come into force, and with them their level."""
         self._fly(now)
-        level, self._command = self._pending
+        level, self.command = self._pending
         self.level_since = np.where(level != self.level, now, self.level_since)
         self.level = level
 
@@ -154,6 +160,8 @@ class Simulation:
         proposal = self.agreement.propose(np.minimum(self._admitted, self.top).astype(np.int8)).astype(np.int64)
         aim = self.hold + self.layer
         self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, proposal))
+        if self.sent.wanted:
+            self.sent.second(now, *self.sensing.sent)
         self._agree(seconds)
         self._tell(now)
         self._hear_ground(now, down["link"])
@@ -195,7 +203,7 @@ class Simulation:
         sensing, seen, seconds = self.sensing, self.kernel.seen, now / 1e9
         adsb, local = sensing.believed(seconds)
         has_adsb, has_local = sensing.known(seconds)
-        own = tracks.believed(sensing.own, self.scenarios[0].adsb.sigma)
+        own = sensing.believed_own()
         should = has_adsb | has_local | ~np.isnan(sensing.adsb.heard)
         in_sight = sensing.in_sight(seconds)
         of_adsb = np.where(should, adsb, 1.0).min(axis=0)
@@ -207,7 +215,11 @@ class Simulation:
         times = np.stack([sensing.own.time, sensing.scanned, heard, said])
         self.age = seconds - times
         apart = np.where(has_adsb, np.abs(sensing.adsb.x - self.world.x), self.scenarios[0].local.range).min(axis=0)
-        spreads = (2.0 * self.scenarios[0].adsb.sigma, 2.0 * self.scenarios[0].local.sigma)
+        spreads = {
+            OWN: ACCURACY[sensing.own_nacp],
+            ADSB: np.where(should, ACCURACY[sensing.nacp], 0.0).max(axis=0),
+            LOCAL: 2.0 * self.scenarios[0].local.sigma,
+        }
         stamps = np.where(np.isfinite(times) & (times >= 0.0), np.round(np.maximum(times, 0.0) * 1e9), -1.0).astype(
             np.int64
         )
@@ -217,8 +229,7 @@ class Simulation:
                 continue
             absent = stamps[index] < 0
             value = np.where(absent, np.nan, values[index])
-            spread = spreads[1] if name == LOCAL else spreads[0]
-            seen.see(name, value, stamps[index], self.believed[index], spread)
+            seen.see(name, value, stamps[index], self.believed[index], spreads.get(name, 0.0))
 
     def _hear_ground(self, now: int, down: Booleans) -> None:
         """The ground is heard once a second, but for what is lost; long unheard, the aircraft holds."""
@@ -252,6 +263,7 @@ class Simulation:
         east, north = self._route(seconds)
         own = self._own(seconds)
         traffic, known = self._traffic(seconds) if self.enabled else self._last_heard(seconds)
+        self._alert(now, own, traffic, known)
         aim = self.hold + self._agreed_layer(seconds, own, traffic, known)
         numbers = self._horizontal[level], self._vertical[level]
         limits = world.aircraft.turn_rate, world.aircraft.climb_rate
@@ -259,10 +271,16 @@ class Simulation:
         stays = self._control_down & (level > 0)  # level 0 needs no nominal component
         command = tuple(
             np.where(stays, old, new)
-            for old, new in zip(self._command, (choice.east, choice.north, choice.climb), strict=True)
+            for old, new in zip(self.command, (choice.east, choice.north, choice.climb), strict=True)
         )
         self._number = choice.number
         self._pending = (level.copy(), (command[0], command[1], command[2]))
+
+    def _alert(self, now: int, own: Motion, traffic: Motion, known: Booleans) -> None:
+        """Tell who is about to be no longer well clear."""
+        before = self.alerts.highest
+        self.alerts.judge(now / 1e9, own, traffic, known)
+        self.log.alerted(now, before, np.where(self.world.is_recorded, before, self.alerts.highest))
 
     def _route(self, seconds: float) -> tuple[Floats, Floats]:
         """The direction to a point ahead on the route; without the ground, round and round to the right."""
@@ -325,6 +343,11 @@ class Simulation:
         place = (number + 1) // 2 * np.where(number % 2 == 1, 1.0, -1.0)  # 0, +1, -1, +2, ...
         self.layer = np.where(wanted, place * self._layer, 0.0)
         return self.layer
+
+
+def _tolerated(design: Design) -> float:
+    """Error in m of a reported position that a design has room for; without end where it does not say."""
+    return next((one.tolerated for one in design.signals if one.name == ADSB and one.tolerated), float(FAR))
 
 
 def alike(scenario: FlightScenario) -> FlightScenario:

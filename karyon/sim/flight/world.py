@@ -31,8 +31,8 @@ class World:
         """`replay`: how aircraft 0 of every run flies, whatever it is told."""
         first = scenarios[0]
         self.aircraft, self.vehicles, self.runs = first.aircraft, first.vehicles, len(scenarios)
-        starts = np.array([_drawn(scenario) for scenario in scenarios]).reshape(-1, 6).T
-        self.x, self.y, self.z, self.east, self.north, self.speed = (np.ascontiguousarray(each) for each in starts)
+        begins = np.array([starts(scenario) for scenario in scenarios]).reshape(-1, 6).T
+        self.x, self.y, self.z, self.east, self.north, self.speed = (np.ascontiguousarray(each) for each in begins)
         self.climb = np.zeros_like(self.x)
         self.route_x, self.route_y, self.route_z = self.x.copy(), self.y.copy(), self.z.copy()
         self.route_east, self.route_north = self.east.copy(), self.north.copy()
@@ -112,8 +112,8 @@ def turned(east: Floats, north: Floats, to_east: Floats, to_north: Floats, angle
     return new_east / length, new_north / length
 
 
-def _drawn(scenario: FlightScenario) -> list[tuple[float, ...]]:
-    """Start of each aircraft: given, or on tracks that meet, a little apart of each other."""
+def starts(scenario: FlightScenario) -> list[tuple[float, ...]]:
+    """Begin of each aircraft (x, y, z, east, north, speed): given, or on tracks that meet, each a little off."""
     if scenario.starts:
         return [_given(each) for each in scenario.starts]
     meeting, aircraft = scenario.meeting, scenario.aircraft

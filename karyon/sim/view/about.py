@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from karyon.sim.scenario import KernelSwitch, Loaded
 from karyon.sim.units import Metres, MetresPerSecond2
 from karyon.sim.view import recorded
 
+CARS, AIRCRAFT = ("car", "cars"), ("aircraft", "aircraft")
+SIGNALS_MOST = 20  # of more than these only those that rules name are shown
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -25,13 +28,15 @@ class About:
     duration         s, of the whole run, also of one that is not there yet
     is_bench         whether real devices are judged, in shadow mode
     sensor_range     m
-    braking          m/s², declared
+    braking          m/s², declared; NaN: of aircraft
     signals          those that have a validity, in the order of the trace; of a bench those that it has
     level_names      of its function; none where the safety design is not there, or has changed since
     reaction_times   s, of each of these levels
     minimum          validity that the rules demand, by signal
     age_limit        s, by signal; inf: none
     goals_broken     safety goals; of a run that still goes on, none yet
+    called           what its vehicles are called, one and several
+    apart            m across and m in altitude that each level keeps; empty: on the ground
     """
 
     name: str
@@ -49,6 +54,13 @@ class About:
     minimum: Mapping[str, float]
     age_limit: Mapping[str, float]
     goals_broken: tuple[str, ...]
+    called: tuple[str, str] = CARS
+    apart: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def is_air(self) -> bool:
+        """Whether it is about aircraft."""
+        return self.called == AIRCRAFT
 
 
 class _Summary(BaseModel):
@@ -74,9 +86,10 @@ class _Sensor(BaseModel):
 
 class _Setting(BaseModel):
     kind: str
-    vehicle: _Vehicle
+    vehicle: _Vehicle | None = None
     kernel: KernelSwitch
     sensors: dict[str, _Sensor] = {}
+    local: _Sensor = _Sensor()
     safety: str
 
 
@@ -111,21 +124,31 @@ def _about(
         signals = tuple(name for name in signals if name in setting.sensors and setting.sensors[name].is_there)
     levels, guarded = ((), ()) if function is None else (function.levels, tuple(analysis.guards(function)))
     demanded = [] if function is None else [(name, function) for name in signals if name in guarded]
-    radar = setting.sensors.get("front.distance", _Sensor())
+    radar = setting.sensors.get("front.distance", setting.local)
+    is_air = setting.vehicle is None
+    if len(signals) > SIGNALS_MOST:
+        signals = tuple(name for name in signals if name in guarded)
     return About(
         name=summary.scenario,
         seed=summary.seed,
         function=kinds.function_of_word(setting.kind),
+        called=AIRCRAFT if is_air else CARS,
         backdrop=kinds.backdrop(setting.kind, data),
         duration=summary.duration,
         kernel_enabled=setting.kernel.enabled,
         is_bench=is_bench,
         sensor_range=radar.range,
-        braking=setting.vehicle.braking,
+        braking=nan if setting.vehicle is None else setting.vehicle.braking,
         signals=signals,
         level_names=tuple(level.name for level in levels),
         reaction_times=tuple(level.reaction_time or 0.0 for level in levels),
+        apart=tuple(_apart(level.controller) for level in levels) if is_air else (),
         minimum={name: analysis.minimum_validity(rules, name) for name, rules in demanded},
         age_limit={name: analysis.age_limit(rules, name) for name, rules in demanded},
         goals_broken=tuple(name for name, goal in summary.safety_goals.items() if goal.violated),
     )
+
+
+def _apart(controller: Mapping[str, float | str]) -> tuple[float, float]:
+    """What a level of flight keeps across, and in altitude, m."""
+    return float(controller["horizontal"]), float(controller["vertical"])

@@ -51,7 +51,8 @@ def draw_header(surface: pygame.Surface, look: Look, place: pygame.Rect, scene: 
     )
     x = look.text(surface, about.name, (place.left + look.px(PAD), place.centery), LARGE, None, "left", True).right
     kind = "live" if transport.is_live else "recording"
-    told = [kind, f"seed {about.seed}", f"{len(scene.cars.vehicle)} car{'s' * (len(scene.cars.vehicle) != 1)}"]
+    count = len(scene.cars.vehicle)
+    told = [kind, f"seed {about.seed}", f"{count} {about.called[count != 1]}"]
     judges = "shadow mode: commands move nothing" if about.is_bench else "kernel in command"
     told.append(judges if about.kernel_enabled else "KERNEL SWITCHED OFF")
     if about.goals_broken:

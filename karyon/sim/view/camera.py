@@ -48,9 +48,10 @@ class Camera:
         self.middle, self.zoom = 0.5 * (rear + front), width / (front - rear + 2 * AROUND)
 
     def _fit_plane(self, scene: Scene, backdrop: Backdrop, size: tuple[float, float]) -> None:
-        """What is meant to be shown, or else what is around the selected car."""
-        if backdrop.shown is not None:
-            left, right, bottom, top = backdrop.shown
+        """What is meant to be shown, or all aircraft, or else what is around the selected car."""
+        shown = backdrop.shown if backdrop.around is None else _all_around(scene, backdrop.around)
+        if shown is not None:
+            left, right, bottom, top = shown
             self.middle, self.across, self.turn = 0.5 * (left + right), 0.5 * (bottom + top), 0.0
             self.zoom = min(size[0] / (right - left), size[1] / (top - bottom))
         else:
@@ -69,7 +70,7 @@ class Camera:
         if scene.about.backdrop is not None and scene.about.backdrop.shown is not None:
             return
         own = float(scene.cars.x[scene.place]), float(scene.cars.y[scene.place])
-        if scene.about.backdrop is not None:
+        if scene.about.backdrop is not None and scene.about.backdrop.around is None:
             self.turn = -float(scene.cars.heading[scene.place])
         if self.vehicle == scene.selected:
             self.middle += own[0] - self.place[0]
@@ -98,3 +99,9 @@ def _around(scene: Scene) -> tuple[float, float]:
         gap = measured
     ahead = own + min(gap + 2 * AROUND if np.isfinite(gap) else AROUND, 0.7 * MOST_FITTED)
     return ahead - MOST_FITTED + 2 * AROUND, ahead
+
+
+def _all_around(scene: Scene, beside: float) -> tuple[float, float, float, float]:
+    """Lowest and highest x, lowest and highest y of a picture with all aircraft, and `beside` m around them."""
+    x, y = scene.cars.x, scene.cars.y
+    return float(x.min() - beside), float(x.max() + beside), float(y.min() - beside), float(y.max() + beside)

@@ -29,6 +29,7 @@ ABOVE, TALL, STRIP = 4.4, 1.35, 0.2  # inches: the view from above, a panel, a r
 LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.72, 0.45
 SPACES = (0.78, 0.5, 0.5, 0.0)  # below each panel
 LABELS = 6  # altitudes that are told of a track
+NAMED = 5  # aircraft whose lines are named
 FOOT = 0.3048
 
 
@@ -90,7 +91,7 @@ def _above(panel: Axes, flown: Flown) -> None:
     x, y, z, level = (flown.columns[name] for name in ("x", "y", "z", LEVEL))
     for number in range(len(x)):
         points = np.stack([x[number], y[number]], axis=1) / 1000.0
-        colours = [LEVELS[int(each)] for each in level[number, 1:]]
+        colours = _colours(level[number, 1:])
         panel.add_collection(
             LineCollection(np.stack([points[:-1], points[1:]], axis=1).tolist(), colors=colours, linewidths=2.2)
         )
@@ -104,18 +105,25 @@ def _above(panel: Axes, flown: Flown) -> None:
     panel.set_title("From above, with altitudes; coloured by level of service")
     panel.set_xlabel("east (km)")
     panel.set_ylabel("north (km)")
-    shown = range(int(level.max()) + 1)
+    shown = range(int(np.nanmax(level)) + 1)
     panel.legend(handles=[Patch(color=LEVELS[each], label=f"LoS {each}") for each in shown], loc="upper right")
+
+
+def _colours(level: Floats) -> list[str]:
+    """Of levels over time; NaN: of a recorded aircraft, which has none."""
+    return [GREY if np.isnan(each) else LEVELS[int(each)] for each in level]
 
 
 def _separation(panel: Axes, flown: Flown, name: str, limit: float, title: str) -> None:
     for number, values in enumerate(flown.columns[name]):
-        panel.plot(flown.time, values, label=str(number), color=INK if number == 0 else None)
+        panel.plot(flown.time, values, label=f"aircraft {number}", color=INK if number == 0 else None)
     panel.axhspan(0.0, limit, color=DANGER, alpha=0.25, linewidth=0)
     panel.set_yscale("symlog", linthresh=max(limit, 10.0))
     panel.set_ylim(0.0, None)
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     panel.set_title(f"{title} to the nearest other aircraft; shaded: near mid-air collision")
+    if len(flown.columns[name]) <= NAMED:
+        panel.legend(loc="lower left", fontsize=SMALL)
     for event in flown.events:
         if event["kind"] == "fault":
             panel.axvline(event["time"], color=FAULT, linewidth=0.8)
@@ -124,7 +132,7 @@ def _separation(panel: Axes, flown: Flown, name: str, limit: float, title: str) 
 def _levels(panel: Axes, flown: Flown) -> None:
     step = float(np.median(np.diff(flown.time))) if len(flown.time) > 1 else 1.0
     for number, level in enumerate(flown.columns[LEVEL]):
-        colours = [LEVELS[int(each)] for each in level]
+        colours = _colours(level)
         panel.barh(number, step, left=flown.time, height=0.86, color=colours, linewidth=0)
     panel.set_ylim(len(flown.columns[LEVEL]) - 0.5, -0.5)
     panel.set_yticks(range(len(flown.columns[LEVEL])))

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon import __version__
-from karyon.sim.kinds import KINDS
 from karyon.sim.run import CAMPAIGN, FUNCTION
 
 Floats = NDArray[np.float64]
@@ -23,8 +22,9 @@ LOSSES = {  # files without which there is still something to see
     MESSAGES: "who heard whom is not shown",
 }
 LEVEL = f"los_{FUNCTION}"
-UNSEEN = tuple(f"los_{name}" for name, kind in KINDS.items() if kind.viewed == "never")  # no road to look at
-NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap", "front.distance")
+NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
+OF_KIND = {"los_flight": ("z", "horizontal_separation", "vertical_separation", "alert")}  # beside these
+OF_CARS = ("front.distance",)
 LINKS = ("sender", "receiver", "sent", "arrived")
 
 
@@ -49,10 +49,9 @@ def judged(folder: Path) -> tuple[str, ...]:
 def _must_be_trace(path: Path) -> None:
     with opened(path) as file:
         names = file.schema_arrow.names
-        if level_column(names) in UNSEEN:
-            raise RunError(f"{path}: holds a flight: `karyon plot {path.parent}` shows it from above")
         signals = [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
-        for name in (*NEEDED, level_column(names), *(f"{signal}_age" for signal in signals)):
+        level = level_column(names)
+        for name in (*NEEDED, *OF_KIND.get(level, OF_CARS), level, *(f"{signal}_age" for signal in signals)):
             must_be_numbers(name, file.schema_arrow, path)
         begins, ends = spans(file, "time", path)
         if not len(begins):

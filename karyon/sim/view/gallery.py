@@ -42,6 +42,7 @@ MOMENTS = (
     Moment("acc_profile", 64.0),
     Moment("acc_radar_drift", 36.0),
     Moment("acc_recorded", 60.0),
+    Moment("flight", 104.0),
     Moment("intersection", 40.0),
     Moment("intersection_mixed", 62.0),
     Moment("intersection_silent_coordinator", 66.0),

@@ -10,7 +10,8 @@ import pygame
 from karyon.sim.view.colours import Colour
 from karyon.sim.view.happenings import SWITCH, VIOLATION, Happening
 from karyon.sim.view.look import HUGE, LARGE, NORMAL, SMALL, Look
-from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
+from karyon.sim.view.scene import NO_LEVEL, Scene
+from karyon.sim.view.signs import height, leads
 
 PAD = 18  # px
 SIGNAL_TALL = 43  # px
@@ -60,8 +61,11 @@ class Panel:
         pygame.draw.rect(self._surface, fill, box, border_radius=look.px(8))
         look.text(self._surface, self._digit(level), box.center, HUGE, on_fill, "centre", True)
         x = box.right + look.px(14)
-        look.text(self._surface, f"Car {scene.selected}", (x, box.top + look.px(13)), LARGE, None, "left", True)
+        name = f"{scene.about.called[0].capitalize()} {scene.selected}"
+        look.text(self._surface, name, (x, box.top + look.px(13)), LARGE, None, "left", True)
         speed = f"{_number(float(scene.cars.speed[scene.place]))} m/s"
+        if scene.air is not None:
+            speed = f"{height(float(scene.air.place[2, -1, scene.place]), scene.air.climb[scene.place])} · {speed}"
         look.text(self._surface, speed, (self._right, box.top + look.px(13)), NORMAL, colours.faint, "right")
         lines = look.wrapped(self._level_name(level), self._right - x, 2, SMALL)
         for row, line in enumerate(lines):
@@ -69,12 +73,13 @@ class Panel:
         self._y = box.bottom + look.px(12)
 
     def _digit(self, level: int) -> str:
-        return str(level) if level != NO_LEVEL else "L" if self._scene.selected == LEADER else "–"
+        return str(level) if level != NO_LEVEL else "L" if leads(self._scene, self._scene.selected) else "–"
 
     def _level_name(self, level: int) -> str:
         names = self._scene.about.level_names
         if level == NO_LEVEL:
-            return "leads, and has no level of service" if self._scene.selected == LEADER else "has no kernel"
+            is_leader = leads(self._scene, self._scene.selected)
+            return "leads, and has no level of service" if is_leader else "has no kernel"
         if level >= len(names):
             return f"LoS {level}"
         return f"LoS {level} of {len(names) - 1}: {names[level]}"
@@ -115,7 +120,7 @@ class Panel:
         self._y += look.px(28)
 
     def _draw_signals(self) -> None:
-        signals, look = self._scene.about.signals, self._look
+        signals, look = self._scene.signals, self._look
         if not signals or self._y + look.px(28 + SIGNAL_TALL) > self._place.bottom:
             return
         self._heading("Signals: validity and age", (self._right, "measured (true)"))
@@ -159,10 +164,11 @@ class Panel:
         look.text(self._surface, said, (self._right, y), SMALL, colour, "right")
 
     def _value(self, signal: str) -> str:
-        """What it says, and what is true; of a message the speed in it."""
+        """What it says, and what is true; of a message the speed in it, of an aircraft how far away it is."""
         values = self._scene.values
-        name = signal if signal in values else f"{signal}.speed"
-        if name not in values:
+        names = (signal, f"{signal}.speed", f"{signal}.distance")
+        name = next((name for name in names if name in values), None)
+        if name is None:
             return ""
         unit = UNITS.get(name.rpartition(".")[2], "")
         value, true = values.get(name, np.nan), values.get(f"{name}_true", np.nan)
@@ -171,13 +177,13 @@ class Panel:
         if signal == "front.distance" and value >= self._scene.about.sensor_range:
             return "nothing in range"
         shown = f"{value:z.1f} {unit}" if not np.isfinite(true) else f"{value:z.1f} ({true:z.1f}) {unit}"
-        return shown if signal in values else f"speed {shown}"
+        return shown if name == signal else f"{name.rpartition('.')[2]} {shown}"
 
     def _draw_events(self) -> None:
         scene, look, colours = self._scene, self._look, self._look.colours
         if self._y + look.px(28 + 40) > self._place.bottom:
             return
-        self._heading("Last events", (self._right, "of all cars"))
+        self._heading("Last events", (self._right, f"of all {self._scene.about.called[1]}"))
         for note in scene.notes:
             self._paragraph(note, colours.danger, SMALL)
         room = self._place.bottom - look.px(6)
@@ -187,7 +193,8 @@ class Panel:
             together = list(same)
             vehicles = sorted(each.vehicle for each in together)
             is_mine = scene.selected in vehicles
-            lines = look.wrapped(f"{_cars(vehicles)}: {text}", self._width - stamp, 2, SMALL, is_mine)
+            said = f"{_named(vehicles, scene.about.called)}: {text}"
+            lines = look.wrapped(said, self._width - stamp, 2, SMALL, is_mine)
             if self._y + look.px(17) * len(lines) > room:
                 return
             is_bad = together[0].kind == VIOLATION
@@ -203,12 +210,12 @@ class Panel:
             self._paragraph("Nothing has happened yet.", colours.faint, SMALL)
 
 
-def _cars(vehicles: Sequence[int]) -> str:
-    """Cars by number; all of a stretch by the first and the last."""
+def _named(vehicles: Sequence[int], called: tuple[str, str]) -> str:
+    """Vehicles by number; all of a stretch by the first and the last."""
     if len(vehicles) == 1:
-        return f"car {vehicles[0]}"
+        return f"{called[0]} {vehicles[0]}"
     is_whole = len(vehicles) > 2 and vehicles[-1] - vehicles[0] == len(vehicles) - 1
-    return "cars " + (f"{vehicles[0]}–{vehicles[-1]}" if is_whole else ", ".join(map(str, vehicles)))
+    return f"{called[1]} " + (f"{vehicles[0]}–{vehicles[-1]}" if is_whole else ", ".join(map(str, vehicles)))
 
 
 def _number(value: float) -> str:

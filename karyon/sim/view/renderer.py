@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pygame
 
+from karyon.sim.view.air_strips import AirStrips
 from karyon.sim.view.bar import Bar, Transport, draw_header
 from karyon.sim.view.camera import Camera
 from karyon.sim.view.ground import Ground
@@ -13,6 +14,7 @@ from karyon.sim.view.look import NORMAL, SMALL, Look
 from karyon.sim.view.panel import Panel
 from karyon.sim.view.road import Road
 from karyon.sim.view.scene import Scene
+from karyon.sim.view.sky import Sky
 from karyon.sim.view.strips import Strips
 
 
@@ -50,7 +52,7 @@ class Renderer:
         road.draw()
         if places.overview is not None and isinstance(road, Road):
             _draw_overview(surface, look, places.overview, scene, road)
-        strips = Strips(surface, look, scene)
+        strips = (AirStrips if scene.about.is_air else Strips)(surface, look, scene)
         if places.levels is not None:
             strips.draw_levels(places.levels)
         if places.strips is not None:
@@ -64,14 +66,16 @@ class Renderer:
 
     def _layout(self, scene: Scene, size: tuple[int, int]) -> Layout | None:
         backdrop, cars = scene.about.backdrop, len(scene.cars.vehicle)
-        share = ROAD_SHARE if backdrop is None or backdrop.shown is None else CROSSING_SHARE
+        is_whole = backdrop is not None and (backdrop.shown is not None or backdrop.around is not None)
+        share = CROSSING_SHARE if is_whole else ROAD_SHARE
         return layout(size, self.look.scale, cars, is_file=backdrop is None, share=share)
 
     def _road(self, surface: pygame.Surface, place: pygame.Rect, scene: Scene) -> Road | Ground:
         backdrop = scene.about.backdrop
         if backdrop is None:
             return Road(surface, self.look, place, scene, self.camera)
-        return Ground(surface, self.look, place, scene, self.camera, backdrop)
+        plane = Sky if scene.about.is_air else Ground
+        return plane(surface, self.look, place, scene, self.camera, backdrop)
 
 
 def _draw_overview(surface: pygame.Surface, look: Look, place: pygame.Rect, scene: Scene, road: Road) -> None:

@@ -19,7 +19,7 @@ from karyon.sim.view.rows import Booleans, Floats, Integers, Rows
 
 HISTORY = 30.0  # s that strips look back
 SOON = 1.0  # s within which the next instant is looked for
-RECENT = 0.5  # s: a link is shown by its last message in this time
+RECENT, RECENT_AIR = 0.5, 1.0  # s: a link is shown by its last message in this time
 NO_LEVEL, NOT_THERE = -1, -2
 DRAWN = ("x", "y", "heading", "length", "width")
 LEADER = 0  # vehicle of a platoon
@@ -130,6 +130,22 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Air:
+    """All aircraft until now; m, m/s.
+
+    time     s (instant,)
+    place    x, y, z (axis, instant, aircraft)
+    velocity to the east and to the north now (axis, aircraft)
+    climb    now (aircraft,)
+    """
+
+    time: Floats
+    place: Floats
+    velocity: Floats
+    climb: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """A run at `time`, s.
 
@@ -159,6 +175,12 @@ class Scene:
     past: int
     faults: Sequence[Span]
     marks: Marks
+    air: Air | None
+
+    @property
+    def signals(self) -> Sequence[str]:
+        """Those that the selected vehicle has: an aircraft is no traffic to itself."""
+        return [name for name in self.about.signals if not name.startswith(f"traffic.{self.selected}.")]
 
     @property
     def has_events(self) -> bool:
@@ -209,7 +231,16 @@ class Eye:
             past=happenings.until(source.happenings, time),
             faults=self._faults(),
             marks=self._marks,
+            air=self._air(parts, now) if self.source.about.is_air else None,
         )
+
+    def _air(self, parts: list[Rows], now: Rows) -> Air:
+        until = Rows.joined([part.between(-np.inf, float(now.time[0])) for part in parts])
+        aircraft = len(now.columns["vehicle"])
+        place = np.array([until.columns[name].reshape(-1, aircraft) for name in ("x", "y", "z")])
+        heading, speed = now.columns["heading"], now.columns["speed"]
+        velocity = speed * np.array([np.cos(heading), np.sin(heading)])
+        return Air(until.time, place, velocity, now.columns["climb"])
 
     def _cars(self, now: Rows, following: Rows | None, time: float) -> Cars:
         columns = now.columns
@@ -298,7 +329,8 @@ class Eye:
         front = np.full(int(cars.vehicle.max()) + 1, NO_ONE)
         front[cars.vehicle] = np.where(cars.ahead < 0, NO_ONE, cars.vehicle[cars.ahead])
         wanted = Wanted(selected, front)
-        sender, receiver, arrived = self.source.messages(time - RECENT, time, wanted)
+        recent = RECENT_AIR if self.source.about.is_air else RECENT
+        sender, receiver, arrived = self.source.messages(time - recent, time, wanted)
         shown = np.flatnonzero(~(arrived > time))[::-1]  # the last one first
         size = int(receiver.max(initial=0)) + 1
         _, last = np.unique(sender[shown] * size + receiver[shown], return_index=True)

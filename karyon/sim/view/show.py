@@ -81,8 +81,6 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
         yield Recording(Path(shown))
         return
     loaded = read(shown, [], seed)
-    if KINDS[function_of(loaded)].viewed == "never":
-        raise ShowError(f"{shown} is a flight: karyon run {shown}, then karyon plot runs/{loaded.name} shows it")
     if function_of(loaded) == CAR_FOLLOWING:
         refuse_bench(loaded)
     recorded = Path("runs") / loaded.name

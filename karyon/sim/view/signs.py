@@ -11,6 +11,8 @@ from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
 
 CHIP = 11  # px, radius of a level's digit
 SCALE_WIDE = 130  # px, at most
+FOOT = 0.3048  # m
+CLIMBS = 0.25  # m/s, from which on an aircraft is said to climb; 50 ft/min
 
 
 def draw_chip(surface: pygame.Surface, look: Look, scene: Scene, car: int, at: tuple[float, float]) -> None:
@@ -21,10 +23,21 @@ def draw_chip(surface: pygame.Surface, look: Look, scene: Scene, car: int, at: t
     pygame.draw.circle(surface, fill, at, radius)
     if car == scene.place:
         pygame.draw.circle(surface, look.colours.chosen, at, radius + look.px(3), look.px(2))
-    digit = str(level) if level != NO_LEVEL else "L" if cars.vehicle[car] == LEADER else "–"
+    digit = str(level) if level != NO_LEVEL else "L" if leads(scene, int(cars.vehicle[car])) else "–"
     look.text(surface, digit, at, NORMAL, on_fill, "centre", is_bold=True)
     if cars.is_failing[car]:
         draw_warning(surface, look, at[0] + radius + look.px(5), at[1] - radius + look.px(1))
+
+
+def leads(scene: Scene, vehicle: int) -> bool:
+    """Whether a vehicle heads a file; in the air nobody does."""
+    return vehicle == LEADER and scene.air is None
+
+
+def height(altitude: float, climb: float) -> str:
+    """An altitude (m) as pilots read it, and whether it climbs (m/s): `1,970 ft ↑`."""
+    way = " ↑" if climb > CLIMBS else " ↓" if climb < -CLIMBS else ""
+    return f"{altitude / FOOT:,.0f} ft{way}"
 
 
 def draw_warning(surface: pygame.Surface, look: Look, x: float, y: float) -> None:

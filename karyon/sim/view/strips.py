@@ -19,6 +19,7 @@ TICK_EVERY = 5.0  # s
 TICK_LEAST = 24  # px between two values on an axis
 LANE_MOST, LANES_SHARE = 17, 0.48  # px of a signal's validity, at most; and of all of them together
 CHIP_TALL = 14  # px
+STEPS = tuple(digit * 10**power for power in range(6) for digit in (1, 2, 5))  # between values on an axis
 
 
 class Strips:
@@ -31,7 +32,8 @@ class Strips:
         """Rows of colour, one per vehicle; as many as there are, in as much height as there is."""
         scene, look, colours = self._scene, self._look, self._look.colours
         chart = self._chart(place, top=TITLE, bottom=4)
-        look.text(self._surface, "Level of each car", (place.left + look.px(16), place.top + look.px(11)), is_bold=True)
+        at = (place.left + look.px(16), place.top + look.px(11))
+        title = look.text(self._surface, f"Level of each {scene.about.called[0]}", at, is_bold=True)
         if not len(scene.levels_time):
             return
         palette = [colours.ground, colours.no_level, *colours.levels]
@@ -45,13 +47,13 @@ class Strips:
         picture.set_palette(palette)
         self._surface.blit(picture, chart.topleft)
         self._name_rows(chart, tall)
-        self._draw_key(chart)
+        self._draw_key(chart, max(chart.left, title.right + look.px(8)))
 
-    def _draw_key(self, chart: pygame.Rect) -> None:
-        """Which colour is which level."""
+    def _draw_key(self, chart: pygame.Rect, x: int) -> None:
+        """Which colour is which level, from the pixel `x` on."""
         look, side = self._look, self._look.px(CHIP_TALL)
         levels = max(len(self._scene.about.level_names), int(self._scene.levels.max(initial=0)) + 1)
-        x, y = chart.left, chart.top - look.px(TITLE) // 2
+        y = chart.top - look.px(TITLE) // 2
         for level in range(levels):
             fill, on_fill = look.level(level)
             box = pygame.Rect(x, round(y - side / 2), side, side)
@@ -75,9 +77,10 @@ class Strips:
         for row, vehicle in enumerate(scene.cars.vehicle.tolist()):
             y = chart.top + (row + 0.5) * lane
             if (row - scene.place) % every == 0 and abs(y - middle) >= look.px(12):
-                look.text(self._surface, f"car {vehicle}", (chart.left - look.px(8), y), SMALL, colours.faint, "right")
+                name = f"{scene.about.called[0]} {vehicle}"
+                look.text(self._surface, name, (chart.left - look.px(8), y), SMALL, colours.faint, "right")
                 self._say_level(chart, row, y)
-        said = f"car {scene.selected}"
+        said = f"{scene.about.called[0]} {scene.selected}"
         look.text(self._surface, said, (chart.left - look.px(8), middle), SMALL, None, "right", is_bold=True)
         self._say_level(chart, scene.place, middle)
 
@@ -89,7 +92,7 @@ class Strips:
     def draw(self, place: pygame.Rect) -> None:
         """Gap, speed and validity, one below the other."""
         look = self._look
-        signals = self._scene.about.signals
+        signals = self._scene.signals
         inner = place.height - look.px(AXIS) - 3 * look.px(TITLE) - 2 * look.px(SPACE)
         lanes = min(look.px(LANE_MOST) * len(signals), round(LANES_SHARE * inner))
         tall = (inner - lanes) // 2
@@ -128,6 +131,14 @@ class Strips:
     def _x(self, chart: pygame.Rect, time: Any) -> Any:
         return chart.right + (time - self._scene.time) * chart.width / HISTORY
 
+    def _title_gap(self, place: pygame.Rect) -> None:
+        words, parts = self._parts_gap()
+        self._title(place, words, _known(parts))
+
+    def _title_speed(self, place: pygame.Rect) -> None:
+        words, parts = self._parts_speed()
+        self._title(place, words, _known(parts))
+
     def _title(self, place: pygame.Rect, words: str, parts: Sequence[tuple[str, Colour]]) -> None:
         """Name of a strip, and what its lines are."""
         look = self._look
@@ -143,23 +154,23 @@ class Strips:
                 14
             )
 
-    def _title_gap(self, place: pygame.Rect) -> None:
+    def _parts_gap(self) -> tuple[str, Sequence[tuple[str, Colour, Floats | None]]]:
+        """Name of the upper strip, and its lines: name, colour, values (None: there are none)."""
         history, colours = self._scene.history, self._look.colours
-        parts = [
+        return "Gap (m)", [
             ("gap", colours.ink, history.columns["gap"]),
             ("measured", colours.measured, history.columns.get("front.distance")),
             ("RSS distance", colours.safe, history.safe_distance),
         ]
-        self._title(place, "Gap (m)", _known(parts))
 
-    def _title_speed(self, place: pygame.Rect) -> None:
+    def _parts_speed(self) -> tuple[str, Sequence[tuple[str, Colour, Floats | None]]]:
+        """Of the lower strip."""
         history, colours = self._scene.history, self._look.colours
-        parts = [
+        return "Speed (m/s)", [
             ("own", colours.ink, history.speed),
             ("measured", colours.measured, history.columns.get("own.speed")),
             ("of the car ahead", colours.told, history.speed_ahead),
         ]
-        self._title(place, "Speed (m/s)", _known(parts))
 
     def _title_validity(self, place: pygame.Rect) -> None:
         parts = [("from 0 to 1", self._look.colours.valid)]
@@ -229,7 +240,7 @@ class Strips:
 
     def _draw_validity(self, chart: pygame.Rect) -> None:
         scene, look, colours = self._scene, self._look, self._look.colours
-        signals = scene.about.signals
+        signals = scene.signals
         if not signals:
             return
         lane = chart.height / len(signals)
@@ -274,7 +285,7 @@ class Strips:
     def _scale(self, chart: pygame.Rect, low: float, high: float) -> None:
         look, colours = self._look, self._look.colours
         most = max(chart.height // look.px(TICK_LEAST), 1)
-        step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if (high - low) / step <= most)
+        step = next(step for step in STEPS if (high - low) / step <= most)
         value = step * ceil(low / step)
         while value <= high:
             y = chart.bottom - (value - low) / (high - low) * chart.height

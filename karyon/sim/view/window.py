@@ -128,7 +128,7 @@ class Window:
         if self.follows:
             self.renderer.camera.follow(scene)
         self.picture = self.renderer.draw(self.surface, scene, self.transport)
-        self._entitle(f"KARYON: {scene.about.name}, {scene.time:.0f} s, car {scene.selected}")
+        self._entitle(f"KARYON: {scene.about.name}, {scene.time:.0f} s, {scene.about.called[0]} {scene.selected}")
         if self.shows_menu:
             self.items = self._draw_menu(scene)
         if self.shows_help:
@@ -375,4 +375,4 @@ class Window:
             self.shows_menu = False
             choice = choices[number]
             source.inject({"vehicle": scene.selected, "duration": overlay.LASTS, **choice.fault}, scene.time)
-            print(f"{scene.time:.2f} s: car {scene.selected}: {choice.words}", file=sys.stderr)
+            print(f"{scene.time:.2f} s: {scene.about.called[0]} {scene.selected}: {choice.words}", file=sys.stderr)

@@ -1,4 +1,7 @@
 import json
+import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from karyon.sim.flight.world import turned
 from tests.sim import random_flights
 
 QUIET = "faults=[]"
+ADSB = Path(os.environ.get("KARYON_DATA", Path(__file__).parents[3] / "../shared/data")) / "adsb_tracks"
 
 
 def summary(*settings, seed=7):
@@ -97,6 +101,9 @@ def test_no_near_mid_air_collision_while_rules_hold(vehicles):
         ("vehicle: 1, signal: own.adsb, mode: omission, onset: 60", 1),
         ("vehicle: 1, signal: own.adsb, mode: offset, amplitude: 900, onset: 60", 0),  # in sight: who is right?
         ("vehicle: 0, component: radio, mode: hang, onset: 60", 1),
+        ("vehicle: 1, signal: own.position, mode: degraded, nacp: 8, onset: 60", 3),  # 93 m: 100 m are asked for
+        ("vehicle: 1, signal: own.position, mode: degraded, nacp: 7, onset: 60", 1),
+        ("vehicle: 0, signal: own.position, mode: degraded, nacp: 7, onset: 60", 0),
     ],
 )
 def test_what_fails_decides_the_level_of_aircraft_0(text, level, tmp_path):
@@ -139,6 +146,8 @@ def test_bounds_are_within_the_time_that_hazards_leave():
         (fault("vehicle: 9, signal: own.adsb, mode: omission, onset: 1"), "is not in the scenario"),
         (fault("vehicle: 0, signal: own.adsb, mode: offset, onset: 1"), "needs `amplitude`"),
         (fault("vehicle: 0, component: link, mode: offset, onset: 1"), "a component fails by hang or crash"),
+        (fault("vehicle: 0, signal: own.position, mode: degraded, onset: 1"), "needs `nacp`"),
+        (fault("vehicle: 0, signal: own.adsb, mode: degraded, nacp: 5, onset: 1"), "is of own.position"),
         (fault("vehicle: 0, signal: own.adbs, mode: omission, onset: 1"), "own.adsb"),
         (fault("vehicle: 0, mode: omission, onset: 1"), "signal"),
         ("safety=safety/acc.yaml", "without the function `flight`"),
@@ -196,6 +205,36 @@ def test_who_may_not_climb_keeps_what_it_can():
     """Too late for any course: the one that keeps most is flown."""
     found = course(1200.0, False)
     assert 0.0 < found.kept[0] < 1.0 and abs(found.east[0]) > 0.5
+
+
+@pytest.mark.parametrize(("acceleration", "is_free"), [(0.0, True), (-3.93, False)])
+def test_who_turns_is_taken_to_go_on_turning(acceleration, is_free):
+    """At 45 m/s to the north it leaves; circling to the left with 5 °/s it is back where the route leads to."""
+    own_fields = (0.0, 0.0, 600.0, 0.0, 50.0, 0.0, np.nan, 0.0, 0.0)
+    theirs = (515.0, 1750.0, 600.0, 0.0, 45.0, 0.0, np.nan, acceleration, 0.0)
+    own, traffic = Motion(*(np.array([each]) for each in own_fields)), Motion(*(np.array([[each]]) for each in theirs))
+    found = control.chosen(
+        own,
+        traffic,
+        np.array([[True]]),
+        (np.zeros(1), np.ones(1)),
+        np.full(1, 600.0),
+        (np.array([1000.0]), np.array([140.0])),
+        (0.05, 2.5),
+        np.array([False]),
+        np.zeros(1, dtype=np.int64),
+    )
+    assert (found.number[0] == 0) == is_free
+
+
+@pytest.mark.skipif(not ADSB.is_dir(), reason="recordings are not here: set KARYON_DATA")
+def test_a_recorded_helicopter_that_circles_is_kept_apart():
+    """In these runs it came nearer than 500 ft and 100 ft while its turns were taken to end after 12 s."""
+    base = kinds.read("flight", [QUIET, f"intruder.recording={ADSB / 'ambulances_samu31.csv.gz'}", "duration=140"])
+    seeds = (30, 33, 57, 83, 143, 148)
+    runs = [replace(base, scenario=base.scenario.model_copy(update={"seed": seed})) for seed in seeds]
+    results = simulate(runs, [None] * len(runs))
+    assert [each.summary["metrics"]["near_mid_air_collisions"] for each in results] == [0] * len(runs)
 
 
 def test_a_recorded_helicopter_flies_in_and_agrees_with_nobody(tmp_path):

@@ -23,8 +23,7 @@ def test_no_scenario_is_without_a_picture():
     loaded = {name: kinds.read(name) for name in shipped_scenarios()}
     following = {name for name, one in loaded.items() if kinds.function_of(one) == kinds.CAR_FOLLOWING}
     real = {name for name in following if is_real_time(loaded[name].scenario)}
-    flights = {name for name, one in loaded.items() if kinds.function_of(one) == "flight"}
-    simulated = set(loaded) - real - flights
+    simulated = set(loaded) - real
     assert {moment.scenario for moment in MOMENTS} == simulated
     shown = re.findall(r"\]\((view_\w+)\.png\)\n\n\*\*`([\w ]+)`\*\*, at ([\d.]+) s", page)
     expected = [(m.name, m.scenario if m.name != "view_demo" else "karyon demo", f"{m.at:g}") for m in MOMENTS]

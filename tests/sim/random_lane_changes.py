@@ -11,7 +11,7 @@ import random
 from tests.sim.random_faults import LATE_MODES, MODES, OBJECT_MODES, VALUE_MODES, as_text, parameters
 from tests.sim.random_runs import study
 
-BLOCK = 50
+BLOCK = 100  # cheap enough a run, and a hundred surroundings among 10,000
 DURATION = 45  # s
 CONSTANT = ("offset", "swap", "ghost", "scale")  # of a sensor of one's own from its first sample on, nothing shows
 DISTANCES = ("front.distance", "gap.front.distance", "gap.rear.distance")

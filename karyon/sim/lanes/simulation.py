@@ -121,6 +121,7 @@ class Simulation:
         self._safe = np.ones((len(self.functions[FOLLOWING].levels), self.cars), dtype=bool)
         self._any = np.ones((len(self.functions[FUNCTION].levels), self.cars), dtype=bool)
         self._trusted = np.zeros(self.cars, dtype=bool)
+        self._speed_bound = np.zeros(self.cars)
         self.down = {name: np.zeros(self.cars, dtype=bool) for name in COMPONENTS}
         self._cycles = dict.fromkeys(COMPONENTS, 0)
         self.right = Right(nothing > 0, nothing, nothing > 0)
@@ -327,11 +328,12 @@ class Simulation:
         before = self.cruise.command
         self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
+        self._bound_speed(view)
         command, self._safe = self.cruise.update(
             self._situation(view),
             self.decided[FOLLOWING],
             trusted,
-            view.seen.speed_bound[:cars],
+            self._speed_bound,
             self._control_step,
             False,
         )
@@ -349,6 +351,15 @@ class Simulation:
         self._beat("control", now, running)
         self._pending = (dict(self.decided), command, steering)
 
+    def _bound_speed(self, view: View) -> None:
+        """Largest own speed: as perception has it; while that is down, the last one less what the car has braked since.
+
+        Else a car that stops blind would take itself to be as fast as ever, and brake harder than it has declared.
+        """
+        braked = np.maximum(self.cruise.response, -self.world.vehicle.braking) * self._control_step
+        carried_on = np.maximum(0.0, self._speed_bound + braked)
+        self._speed_bound = np.where(self.down["perception"], carried_on, view.seen.speed_bound[: self.cars])
+
     def _gap(self, view: View) -> Gap:
         front, rear = view.gap[GAP_FRONT], view.gap[GAP_REAR]
         return Gap(front, rear, view.rate[GAP_FRONT], view.rate[GAP_REAR], view.seen.value[SPEED, : self.cars])
@@ -361,7 +372,7 @@ class Simulation:
         faster = np.where(wants, traffic.faster * (manoeuvres.aims - manoeuvres.home), 0.0)
         return Situation(
             gap=view.gap[FRONT],
-            speed=seen.speed_bound[:cars] if self.enabled else seen.value[SPEED, :cars],
+            speed=self._speed_bound if self.enabled else seen.value[SPEED, :cars],
             relative_speed=seen.value[RELATIVE, :cars],
             road_open=seen.value[0, :cars] >= VIEW_OPEN * self.sensing.range,
             front_command=nothing,

@@ -24,6 +24,7 @@ from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components
+from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
@@ -110,6 +111,7 @@ class Simulation:
         )
         reaction_time = max(level.reaction_time or 0.0 for level in levels)
         self.manoeuvres = Manoeuvres(self.world, self.functions[FUNCTION], first.vehicle.braking, reaction_time)
+        self.lane_end = LaneEnd(self.world, self.manoeuvres)
         self.enabled = first.kernel.enabled
         self._begin()
         self.log = Log(self, faults)
@@ -188,11 +190,15 @@ class Simulation:
             car = call.run * world.vehicles + vehicle
             home = int(self.manoeuvres.home[car])
             lane = side(home, world.road.lanes, left) if call.lane is None else call.lane
-            if given < call.count and self.manoeuvres.idle[car] and lane != home:
-                self.manoeuvres.call(car, lane, now)
-                self.log.add(now, car, "wish", f"wishes to change to lane {lane}", lane=lane)
-                self.metrics.wished(car)
+            leads_on = world.road.end is None or lane != world.road.end.lane
+            if given < call.count and self.manoeuvres.idle[car] and lane != home and leads_on:
+                self._wish(car, lane, now)
                 given += 1
+
+    def _wish(self, car: int, lane: int, now: int) -> None:
+        self.manoeuvres.call(car, lane, now)
+        self.log.add(now, car, "wish", f"wishes to change to lane {lane}", lane=lane)
+        self.metrics.wished(car)
 
     def _running(self, component: str, now: int) -> Booleans | None:
         running = self.components.running(component, now, self._cycles[component])
@@ -336,6 +342,8 @@ class Simulation:
         assert view is not None
         running = self._running("control", now)
         gap = self._gap(view)
+        for car in map(int, np.flatnonzero(self.lane_end.must_leave & self.manoeuvres.idle)):
+            self._wish(car, int(self.manoeuvres.aims[car]), now)
         self._ask(now)
         self.right = self._rights(now)
         happened = self.manoeuvres.step(now, gap, self.decided[FUNCTION], self.right)
@@ -361,6 +369,7 @@ class Simulation:
             command,
             np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])),
         )
+        command = np.minimum(command, self.lane_end.limit())
         steering = self.manoeuvres.curvature(world.road.curvature(world.pose.s))
         if running is not None:  # level 0 keeps its distance and its lane, and needs no nominal component
             command = np.where(running | (self.decided[FOLLOWING] == 0), command, before)

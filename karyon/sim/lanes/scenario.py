@@ -25,7 +25,6 @@ FUNCTION = "lane_change"
 FOLLOWING = "acc"  # the function that keeps the distance in the lane
 VEHICLES_MAX = 50  # who is asked is a set of bits, sent as a number
 OF_GROUPS = ("sybil", "flooding", "lie_low", "equivocation")  # modes of those who agree on a level round by round
-LENGTH_MAX = 6.0  # m of a car, about
 COMFORT = 1.5  # m/s²: so a car brakes towards the end of its lane
 RUN_UP = 32.0  # m before that end it stops, so as to move over from there
 SHORTEST = 100.0  # m in which a lane that ends may be left at least
@@ -180,20 +179,6 @@ def _are_there(function: Function, info: ValidationInfo) -> Function:
     return function
 
 
-def _begins_before_the_end(traffic: Traffic, info: ValidationInfo) -> Traffic:
-    """`traffic` itself, if no car begins where it can no more stop before its lane ends."""
-    road, vehicles = info.data.get("road"), info.data.get("vehicles")
-    if road is None or vehicles is None or road.lane_end is None:
-        return traffic
-    end, speed = road.lane_end, traffic.speed + traffic.faster * road.lane_end.lane
-    gap = 2.0 + LENGTH_MAX + speed * (traffic.time_gap + traffic.time_gap_spread)
-    reach = -(-vehicles // road.lanes) * gap + speed * speed / (2.0 * COMFORT) + RUN_UP
-    if end.at < reach:
-        said = f"lets cars begin so far along lane {end.lane}, which ends at {end.at:g} m, that they could not stop"
-        raise contradiction(said, f"fewer cars, smaller gaps, or road.lane_end.at of {reach:.0f} m at least")
-    return traffic
-
-
 class LaneChangeScenario(Section):
     """A scenario of lane changes, in SI."""
 
@@ -204,9 +189,7 @@ class LaneChangeScenario(Section):
     seed: Count = Field(default=0, ge=0, le=2**63 - 1, description="all random numbers follow from it")
     vehicles: Count = Field(default=12, ge=2, le=VEHICLES_MAX, description="how many; they communicate all")
     road: RoadSection = Field(default=RoadSection(), description="lanes, and where they lead")
-    traffic: Annotated[Traffic, AfterValidator(_begins_before_the_end)] = Field(
-        default=Traffic(), description="how the cars begin"
-    )
+    traffic: Traffic = Field(default=Traffic(), description="how the cars begin")
     recorded: Recorded | None = Field(
         default=None, description="recorded traffic in place of `vehicles`, `road` and `traffic`"
     )

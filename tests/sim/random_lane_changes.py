@@ -11,7 +11,7 @@ import random
 from tests.sim.random_faults import LATE_MODES, MODES, OBJECT_MODES, VALUE_MODES, as_text, parameters
 from tests.sim.random_runs import study
 
-BLOCK = 50
+BLOCK = 100  # cheap enough a run, and a hundred surroundings among 10,000
 DURATION = 45  # s
 CONSTANT = ("offset", "swap", "ghost", "scale")  # of a sensor of one's own from its first sample on, nothing shows
 DISTANCES = ("front.distance", "gap.front.distance", "gap.rear.distance")
@@ -52,8 +52,18 @@ def shared_by(rng):
             f"traffic.time_gap_spread={rng.uniform(0.0, 1.5):.2f}",
             losing,
             *late,
+            *lane_end(lanes, rng),
         ],
     }
+
+
+def lane_end(lanes, rng):
+    """In one block of four a lane ends, a merge or an on-ramp: who is in it must change."""
+    if rng.random() >= 0.25:
+        return []
+    at = rng.uniform(900.0, 1300.0)
+    lane, opens = rng.choice([0, lanes - 1]), rng.uniform(0.0, at - 300.0)
+    return [f"road.lane_end={{lane: {lane}, opens: {opens:.0f}, at: {at:.0f}}}"]
 
 
 def settings(shared, seed):

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.sim import text_files
+from karyon.sim.boxes import Boxes, overlap
 from karyon.sim.documents import Fault, InputError, suggestion
 from karyon.sim.text_files import UnusableError
 
@@ -27,6 +28,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 VERSIONS = ("2018b", "2020a")
+OBSTACLES = ("dynamicObstacle", "staticObstacle", "obstacle")
 NUMBERS = ("x", "y", "exact", "intervalStart", "intervalEnd", "length", "width", "radius", "speedLimit")
 SIZE_MAX = 64 * 2**20  # bytes, unpacked
 FAR = 1e6  # m, m/s: no coordinate and no speed of a road is beyond
@@ -109,21 +111,24 @@ class Recording:
 def read(path: Path) -> Recording:
     """The file, plain or gzipped. Raises InputError with what is wrong, and where."""
     text = _bytes(path)
-    version = _look(path, text)
+    look = _look(path, text)
     scenario = _opened(path, text)
     dynamic = sorted(scenario.dynamic_obstacles, key=lambda each: int(each.obstacle_id))
-    faults = [fault(path, f"obstacle {one.obstacle_id} {wrong}") for one in dynamic if (wrong := _wrong(one))]
+    faults = [look.of(one.obstacle_id, wrong) for one in dynamic if (wrong := _wrong(one))]
     if faults:
         raise InputError(faults)
     tracks = tuple(_track(each) for each in dynamic)
     last = max((track.last for track in tracks), default=0)
+    standing = tuple(_standing(_track(each), last) for each in scenario.static_obstacles if not _wrong(each))
+    if faults := [look.of(one.number, wrong) for one, wrong in _placed_into_others((*tracks, *standing))]:
+        raise InputError(faults)
     return Recording(
         path,
-        version,
+        look.version,
         float(scenario.dt),
         tuple(_lanelet(each, scenario.lanelet_network) for each in scenario.lanelet_network.lanelets),
         tracks,
-        tuple(_standing(_track(each), last) for each in scenario.static_obstacles if not _wrong(each)),
+        standing,
     )
 
 
@@ -140,8 +145,8 @@ def _bytes(path: Path) -> bytes:
     return bytes(text)
 
 
-def _look(path: Path, text: bytes) -> str:
-    """The version of a file in which there is no fault that shows without knowing what it means. Raises InputError."""
+def _look(path: Path, text: bytes) -> _Look:
+    """A look through a file in which no fault shows without knowing what it means. Raises InputError."""
     look = _Look(path)
     try:
         look.parser.Parse(text, True)
@@ -153,20 +158,26 @@ def _look(path: Path, text: bytes) -> str:
         look.faults.append(fault(path, "has no lanelet: a road is needed"))
     if look.faults:
         raise InputError(look.faults)
-    return look.version
+    return look
 
 
 class _Look:
-    """Goes through the XML once."""
+    """Goes through the XML once: what is wrong, the version, and where each obstacle stands."""
 
     def __init__(self, path: Path) -> None:
         self._path, self.faults, self.version = path, list[Fault](), ""
         self._depth, self._text, self._at, self.has_road = 0, "", (1, 1), False
+        self._obstacles: dict[str, tuple[int, int]] = {}
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self._begin
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._read
         self.parser.EntityDeclHandler = self._entity
+
+    def of(self, obstacle: int, wrong: str) -> Fault:
+        """What is wrong with an obstacle."""
+        line, column = self._obstacles[str(obstacle)]
+        return Fault(str(self._path), line, column, 0, f"obstacle {obstacle} {wrong}")
 
     def _place(self) -> tuple[int, int]:
         return self.parser.CurrentLineNumber, self.parser.CurrentColumnNumber + 1
@@ -184,6 +195,8 @@ class _Look:
             self._root(name, attributes)
         self._depth, self._text, self._at = self._depth + 1, "", self._place()
         self.has_road |= name == "lanelet"
+        if name in OBSTACLES:
+            self._obstacles[attributes.get("id", "")] = self._place()
 
     def _root(self, name: str, attributes: dict[str, str]) -> None:
         if name != "commonRoad":
@@ -251,6 +264,25 @@ def _wrong(obstacle: Any) -> str:
     if (np.diff(steps) != 1).any():
         return f"has steps that do not follow on each other: after {int(steps[np.argmax(np.diff(steps) != 1)])}"
     return ""
+
+
+def _placed_into_others(tracks: Sequence[Track]) -> list[tuple[Track, str]]:
+    """Cars that overlap another one at the first instant that both have, the one that comes later; and in words."""
+    found = []
+    for number, track in enumerate(tracks):
+        earlier = [each for each in tracks[:number] if max(each.first, track.first) <= min(each.last, track.last)]
+        for other in earlier:
+            step = max(other.first, track.first)
+            if overlap(_box(track, step), _box(other, step)):
+                late, early = (track, other) if track.first >= other.first else (other, track)
+                found.append((late, f"is placed into obstacle {early.number}: they overlap at step {step}"))
+    return found
+
+
+def _box(track: Track, step: int) -> Boxes:
+    at = step - track.first
+    along, across = np.cos(track.heading[at]), np.sin(track.heading[at])
+    return Boxes(track.x[at], track.y[at], along, across, track.length, track.width)
 
 
 def _states(obstacle: Any) -> list[Any]:

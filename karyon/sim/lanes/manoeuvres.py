@@ -20,6 +20,8 @@ BLINKS = 1_000_000_000  # ns before a car leaves its lane [UN R79, 5.6.4.6.4: la
 BACK = 1.0  # s that it takes a car that turns back to be safely beside others again
 ENOUGH = 5_000_000_000  # ns that must be left of a reservation to begin: until the tyre is across
 ARRIVED = 0.25  # m from the middle of a lane
+CROSSING = 2.0  # s that a car takes to be across the line, beyond its way to the side at full lateral speed
+CLEAR = 8.0  # m before that end a car is out of the lane
 SPARE = 1.5  # m that who makes room aims at beyond what is needed, so as not to come near it for ever
 COOPERATIVE = 2  # level from which on others are asked
 
@@ -99,7 +101,8 @@ class Manoeuvres:
         self.moving = self.moving & keeps
         may = np.where(level >= COOPERATIVE, right.reserved & (right.left >= ENOUGH), level >= 1)
         fits = self._fits(gap, self._margin[self.level], AHEAD)
-        ready = ~self.idle & ~self.moving & may & ~right.bound & self.straight & (right.reserved | fits)
+        free = ~right.bound & self.straight & self._is_road_left()
+        ready = ~self.idle & ~self.moving & may & free & (right.reserved | fits)
         blinks = ready | self.moving
         self._blinks_since = np.where(blinks & self.blinks, self._blinks_since, now)
         self.blinks = blinks
@@ -158,6 +161,13 @@ class Manoeuvres:
         gap = Gap(ahead, ahead, rate, rate, speed)
         front, _ = room(gap, self._reaction_time[wanted], self._margin[wanted], self._braking)
         return self.making_room.acceleration(front - SPARE, rate)
+
+    def _is_road_left(self) -> Booleans:
+        """Whether there is way enough to move over before the lane ends; where it does not, there is."""
+        world = self._world
+        left = world.road.left(self.home, world.position) - 0.5 * world.length
+        seconds = world.road.width / np.maximum(self.steering.sideways(world.speed), 1e-3) + CROSSING
+        return np.asarray(left >= world.speed * seconds + CLEAR)
 
     def _fits(self, gap: Gap, margin: Floats | float, ahead: float) -> Booleans:
         front, rear = room(gap, self._reaction_time[self.level], margin, self._braking, ahead)

@@ -66,6 +66,7 @@ class Metrics:
             name: np.zeros(runs, dtype=np.int64) for name in (*self._was, "gap_not_free", "bad_data_in_command")
         }
         self._overdue = np.zeros(cars, dtype=bool)
+        self._was_beyond = np.zeros(cars, dtype=bool)
         self.forced = np.zeros(runs, dtype=np.int64)
         self.blame = Blame(s)
         self.wanted, self.turned_back = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=np.int64)
@@ -160,6 +161,10 @@ class Metrics:
         self.blame.look(margin)
         self._note(now, "collision", touching, "touches car {other}")
         self._note(now, "unsafe_distance", margin < 0.0, "is too near behind car {other}")
+        beyond = s.lane_end.beyond()
+        for car in map(int, np.flatnonzero(beyond & ~self._was_beyond)):
+            self._violated(now, car, "collision", "is beyond the end of its lane")
+        self._was_beyond = beyond
 
     def _beside(self) -> Booleans:
         """Pairs that are nearer to the side than is safe (run, vehicle, other)."""
@@ -253,6 +258,7 @@ class Metrics:
         if s.enabled:
             for exposed in self._exposures.values():
                 exposed.close(now)
+        self.stuck = s.lane_end.waits()
         self.waiting = np.where(s.manoeuvres.idle, np.nan, seconds(now, s.manoeuvres.since))
 
     def summary(self, run: int) -> dict[str, Any]:
@@ -312,6 +318,7 @@ class Metrics:
             "imposed_braking_mean": float(np.mean([one.imposed for one in done])) if done else 0.0,
             "imposed_braking_max": float(max((one.imposed for one in done), default=0.0)),
             "by_level": by_level,
+            "stuck_at_lane_end": int(self.stuck[cars].sum()),
             **self._s.radio.summary(run),
             **self._recorded(run),
         }

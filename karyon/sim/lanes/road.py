@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from karyon.sim.lanes.scenario import LaneChangeScenario
+    from karyon.sim.lanes.scenario import LaneChangeScenario, LaneEndSection
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -23,10 +23,20 @@ class Road:
 
     pieces   length (m) and curvature (1/m, positive to the left) of each; the last one goes on
     length   m, as far as it is known in the plane; behind that it leads straight on there
+    end      the lane that ends, and where
     """
 
-    def __init__(self, lanes: int, width: float, pieces: Sequence[tuple[float, float]], length: float) -> None:
-        self.lanes, self.width = lanes, width
+    end: "LaneEndSection | None" = None
+
+    def __init__(
+        self,
+        lanes: int,
+        width: float,
+        pieces: Sequence[tuple[float, float]],
+        length: float,
+        end: "LaneEndSection | None" = None,
+    ) -> None:
+        self.lanes, self.width, self.end = lanes, width, end
         lengths, curvatures = np.array(pieces, dtype=float).T
         ends = np.cumsum(lengths)[:-1]
         half = 0.5 * np.minimum(TRANSITION, np.minimum(lengths[:-1], lengths[1:]))
@@ -52,7 +62,13 @@ class Road:
         road = scenario.road
         pieces = [(one.length, 0.0 if one.radius is None else 1.0 / one.radius) for one in road.pieces]
         length = min(FASTEST * scenario.duration, KNOWN) + sum(one.length for one in road.pieces[:-1])
-        return cls(road.lanes, road.lane_width, pieces, length)
+        return cls(road.lanes, road.lane_width, pieces, length, road.lane_end)
+
+    def left(self, lane: Integers, s: Floats) -> Floats:
+        """From s to where each lane ends, m; infinite: it does not."""
+        if self.end is None:
+            return np.full(np.shape(s), np.inf)
+        return np.where(lane == self.end.lane, self.end.at - s, np.inf)
 
     def curvature(self, s: Floats) -> Floats:
         """Curvature at s, 1/m, any shape."""

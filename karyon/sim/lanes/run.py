@@ -1,13 +1,14 @@
 """A run of lane changes from its file to its files."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 
 from karyon.kernel import Design
 from karyon.sim import documents
 from karyon.sim.documents import Document, InputError
 from karyon.sim.lanes import traffic
-from karyon.sim.lanes.scenario import FOLLOWING, FUNCTION, LaneChangeScenario
+from karyon.sim.lanes.scenario import COMFORT, FOLLOWING, FUNCTION, RUN_UP, LaneChangeScenario
 from karyon.sim.lanes.simulation import Simulation
 from karyon.sim.outside import ALONE, is_bench
 from karyon.sim.run import Progress, Result, carry_out, without_effect
@@ -26,6 +27,8 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded[LaneCha
     scenario, document, text, design = parsed(found, LaneChangeScenario, FUNCTION, over_design, faults)
     if design is not None:
         faults += _lacking(design, document)
+    if scenario is not None and design is not None and scenario.recorded is None:
+        faults += _placed_badly(scenario, design, document)
     if scenario is not None and is_bench(scenario.sensors):
         said = "sensors are `from: mqtt`, and lane changes are simulated alone"
         faults.append(document.place(("sensors",)).fault(said))
@@ -55,6 +58,25 @@ def _lacking(design: Design, document: Document) -> list[documents.Fault]:
     ]
 
 
+def _placed_badly(scenario: LaneChangeScenario, design: Design, document: Document) -> list[documents.Fault]:
+    """That cars begin nearer to each other than is safe, or where they cannot stop any more before their lane ends."""
+    traffic, end, faults = scenario.traffic, scenario.road.lane_end, []
+    levels = [level for function in design.functions if function.name == FOLLOWING for level in function.levels]
+    reacts = max((level.reaction_time or 0.0 for level in levels), default=0.0)
+    if traffic.time_gap < reacts:
+        said = f"traffic.time_gap is {traffic.time_gap:g} s, and cars react within {reacts:g} s: they begin too near"
+        faults.append(document.place(("traffic", "time_gap")).fault(said, f"{reacts:g} s at least"))
+    if end is not None:
+        speed = traffic.speed + traffic.faster * end.lane
+        each = 2.0 + scenario.vehicle.length + speed * (traffic.time_gap + traffic.time_gap_spread)
+        stops = speed * speed / (2.0 * COMFORT) + RUN_UP
+        if end.at < (reach := ceil(scenario.vehicles / scenario.road.lanes) * each + stops):
+            said = f"road.lane_end.at is {end.at:g} m, and cars begin so far along that lane that they could not stop"
+            hint = f"fewer cars, smaller gaps, or {reach:.0f} m at least"
+            faults.append(document.place(("road", "lane_end", "at")).fault(said, hint))
+    return faults
+
+
 def _warnings(scenario: LaneChangeScenario, design: Design) -> tuple[str, ...]:
     found = []
     for name, limit in ((FOLLOWING, scenario.acc.max_los), (FUNCTION, scenario.lane_change.max_los)):
@@ -79,6 +101,14 @@ def dump(loaded: Loaded[LaneChangeScenario]) -> str:
     return written(loaded.name, data)
 
 
+def _unmet(scenario: LaneChangeScenario, stuck: int) -> list[str]:
+    """That more cars would leave the lane that ends than there is room for, in words."""
+    if not stuck or scenario.road.lane_end is None:
+        return []
+    cars = "1 car stands" if stuck == 1 else f"{stuck} cars stand"
+    return [f"{cars} at the end of lane {scenario.road.lane_end.lane}, and found no gap: more than the road takes"]
+
+
 def begin(batch: Sequence[Loaded[LaneChangeScenario]], out: Sequence[Path | None]) -> Simulation:
     """The simulation of runs side by side, before its first instant. Raises OSError."""
     return Simulation([one.scenario for one in batch], batch[0].design, out)
@@ -96,7 +126,9 @@ def simulate(
     """
 
     def told(simulation: Simulation, run: int) -> list[str]:
+        stuck = int(simulation.metrics.summary(run)["metrics"]["stuck_at_lane_end"])
         changed = simulation.sensing.injector.changed() | simulation.components.skipped
-        return without_effect(batch[run], run, changed | simulation.attackers.changed() | simulation.speech.changed)
+        changed = changed | simulation.attackers.changed() | simulation.speech.changed
+        return [*_unmet(batch[run].scenario, stuck), *without_effect(batch[run], run, changed)]
 
     return carry_out(batch, out, lambda: begin(batch, out), told, dump, progress, attend)

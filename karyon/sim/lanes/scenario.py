@@ -25,6 +25,9 @@ FUNCTION = "lane_change"
 FOLLOWING = "acc"  # the function that keeps the distance in the lane
 VEHICLES_MAX = 50  # who is asked is a set of bits, sent as a number
 OF_GROUPS = ("sybil", "flooding", "lie_low", "equivocation")  # modes of those who agree on a level round by round
+COMFORT = 1.5  # m/s²: so a car brakes towards the end of its lane
+RUN_UP = 32.0  # m before that end it stops, so as to move over from there
+SHORTEST = 100.0  # m in which a lane that ends may be left at least
 LATEST = 25.0  # s before the end at the latest a wish is drawn, so that there is time for it
 
 
@@ -44,6 +47,29 @@ class Piece(Section):
         return radius
 
 
+class LaneEndSection(Section):
+    """A lane that ends: who is in it must leave it before."""
+
+    lane: Count = Field(default=0, ge=0, le=8, description="which one: the rightmost or the leftmost")
+    opens: Metres = Field(
+        default=0.0,
+        ge=0,
+        le=FAR,
+        description="from where on it may be left: before that it is an on-ramp",
+    )
+    at: Metres = Field(gt=0, le=FAR, description="where it ends, along the rightmost lane")
+
+    @field_validator("at")
+    @classmethod
+    def _behind(cls, at: float, info: ValidationInfo) -> float:
+        opens = info.data.get("opens")
+        if opens is not None and at < opens + SHORTEST:
+            raise contradiction(
+                f"is {at:g} m, {at - opens:g} m behind where the lane may be left", f"leave it {SHORTEST:g} m at least"
+            )
+        return at
+
+
 class RoadSection(Section):
     """The road: lanes side by side, lane 0 rightmost."""
 
@@ -52,6 +78,17 @@ class RoadSection(Section):
     pieces: tuple[Piece, ...] = Field(
         default=(Piece(length=1000.0),), description="entries {length, radius} from the start on; the last one goes on"
     )
+
+    lane_end: LaneEndSection | None = Field(default=None, description="a lane that ends; absent: none does")
+
+    @field_validator("lane_end")
+    @classmethod
+    def _outermost(cls, end: LaneEndSection | None, info: ValidationInfo) -> LaneEndSection | None:
+        lanes = info.data.get("lanes")
+        if end is not None and lanes is not None and end.lane not in (0, lanes - 1):
+            said = contradiction(f"{end.lane} is not at the edge of the road", f"0 or {lanes - 1}")
+            raise refusal((("lane",), said))
+        return end
 
     @field_validator("pieces")
     @classmethod
@@ -128,6 +165,9 @@ def _are_there(function: Function, info: ValidationInfo) -> Function:
         if vehicles is not None and wish.vehicle >= vehicles:
             said = contradiction(f"{wish.vehicle} is not in the scenario", f"vehicles are 0 to {vehicles - 1}")
             wrong.append((("wishes", index, "vehicle"), said))
+        if road is not None and road.lane_end is not None and wish.lane == road.lane_end.lane:
+            said = contradiction(f"{wish.lane} is the lane that ends", "a lane that goes on")
+            wrong.append((("wishes", index, "lane"), said))
         if road is not None and wish.lane >= road.lanes:
             said = contradiction(f"{wish.lane} is beside the road", f"lanes are 0 to {road.lanes - 1}")
             wrong.append((("wishes", index, "lane"), said))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -23,6 +24,7 @@ from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components
+from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
@@ -52,6 +54,21 @@ ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
 AROUND_US = 30.0  # m between centres: who is so near in the lane beyond could come to the same gap, and must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 VIEW_OPEN = 0.999  # of the sensor's range
+PULLS_AHEAD = 1.0  # m/s that who has granted the gap behind it drives faster meanwhile, if the road ahead lets it
+
+
+class Given(NamedTuple):
+    """Gaps that have been granted (giver,).
+
+    giver         the car that has granted it
+    ahead, rate   m by which the other one is ahead of it, and m/s by which that grows
+    comes         it comes into the giver's lane
+    """
+
+    giver: Integers
+    ahead: Floats
+    rate: Floats
+    comes: Booleans
 
 
 class Simulation:
@@ -94,6 +111,7 @@ class Simulation:
         )
         reaction_time = max(level.reaction_time or 0.0 for level in levels)
         self.manoeuvres = Manoeuvres(self.world, self.functions[FUNCTION], first.vehicle.braking, reaction_time)
+        self.lane_end = LaneEnd(self.world, self.manoeuvres)
         self.enabled = first.kernel.enabled
         self._begin()
         self.log = Log(self, faults)
@@ -121,6 +139,7 @@ class Simulation:
         self._safe = np.ones((len(self.functions[FOLLOWING].levels), self.cars), dtype=bool)
         self._any = np.ones((len(self.functions[FUNCTION].levels), self.cars), dtype=bool)
         self._trusted = np.zeros(self.cars, dtype=bool)
+        self._speed_bound = np.zeros(self.cars)
         self.down = {name: np.zeros(self.cars, dtype=bool) for name in COMPONENTS}
         self._cycles = dict.fromkeys(COMPONENTS, 0)
         self.right = Right(nothing > 0, nothing, nothing > 0)
@@ -171,11 +190,15 @@ class Simulation:
             car = call.run * world.vehicles + vehicle
             home = int(self.manoeuvres.home[car])
             lane = side(home, world.road.lanes, left) if call.lane is None else call.lane
-            if given < call.count and self.manoeuvres.idle[car] and lane != home:
-                self.manoeuvres.call(car, lane, now)
-                self.log.add(now, car, "wish", f"wishes to change to lane {lane}", lane=lane)
-                self.metrics.wished(car)
+            leads_on = world.road.end is None or lane != world.road.end.lane
+            if given < call.count and self.manoeuvres.idle[car] and lane != home and leads_on:
+                self._wish(car, lane, now)
                 given += 1
+
+    def _wish(self, car: int, lane: int, now: int) -> None:
+        self.manoeuvres.call(car, lane, now)
+        self.log.add(now, car, "wish", f"wishes to change to lane {lane}", lane=lane)
+        self.metrics.wished(car)
 
     def _running(self, component: str, now: int) -> Booleans | None:
         running = self.components.running(component, now, self._cycles[component])
@@ -319,6 +342,8 @@ class Simulation:
         assert view is not None
         running = self._running("control", now)
         gap = self._gap(view)
+        for car in map(int, np.flatnonzero(self.lane_end.must_leave & self.manoeuvres.idle)):
+            self._wish(car, int(self.manoeuvres.aims[car]), now)
         self._ask(now)
         self.right = self._rights(now)
         happened = self.manoeuvres.step(now, gap, self.decided[FUNCTION], self.right)
@@ -327,21 +352,24 @@ class Simulation:
         before = self.cruise.command
         self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
+        self._bound_speed(view)
+        given = self._gaps_given(view)
         command, self._safe = self.cruise.update(
-            self._situation(view),
+            self._situation(view, given),
             self.decided[FOLLOWING],
             trusted,
-            view.seen.speed_bound[:cars],
+            self._speed_bound,
             self._control_step,
             False,
         )
         speed = view.seen.value[SPEED, :cars]
-        wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
+        wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view, given))
         softest = before - jerk(speed) * self._control_step
         command = np.minimum(
             command,
             np.minimum(np.maximum(wanted, softest), self.manoeuvres.barrier(gap, self.neighbours.inside[GAP_FRONT])),
         )
+        command = np.minimum(command, self.lane_end.limit())
         steering = self.manoeuvres.curvature(world.road.curvature(world.pose.s))
         if running is not None:  # level 0 keeps its distance and its lane, and needs no nominal component
             command = np.where(running | (self.decided[FOLLOWING] == 0), command, before)
@@ -349,11 +377,20 @@ class Simulation:
         self._beat("control", now, running)
         self._pending = (dict(self.decided), command, steering)
 
+    def _bound_speed(self, view: View) -> None:
+        """Largest own speed: as perception has it; while that is down, the last one less what the car has braked since.
+
+        Else a car that stops blind would take itself to be as fast as ever, and brake harder than it has declared.
+        """
+        braked = np.maximum(self.cruise.response, -self.world.vehicle.braking) * self._control_step
+        carried_on = np.maximum(0.0, self._speed_bound + braked)
+        self._speed_bound = np.where(self.down["perception"], carried_on, view.seen.speed_bound[: self.cars])
+
     def _gap(self, view: View) -> Gap:
         front, rear = view.gap[GAP_FRONT], view.gap[GAP_REAR]
         return Gap(front, rear, view.rate[GAP_FRONT], view.rate[GAP_REAR], view.seen.value[SPEED, : self.cars])
 
-    def _situation(self, view: View) -> Situation:
+    def _situation(self, view: View, given: Given) -> Situation:
         seen, cars = view.seen, self.cars
         nothing = np.full(cars, np.nan)
         manoeuvres, traffic = self.manoeuvres, self.scenarios[0].traffic
@@ -361,7 +398,7 @@ class Simulation:
         faster = np.where(wants, traffic.faster * (manoeuvres.aims - manoeuvres.home), 0.0)
         return Situation(
             gap=view.gap[FRONT],
-            speed=seen.speed_bound[:cars] if self.enabled else seen.value[SPEED, :cars],
+            speed=self._speed_bound if self.enabled else seen.value[SPEED, :cars],
             relative_speed=seen.value[RELATIVE, :cars],
             road_open=seen.value[0, :cars] >= VIEW_OPEN * self.sensing.range,
             front_command=nothing,
@@ -369,7 +406,7 @@ class Simulation:
             leader_command=nothing,
             leader_acceleration=nothing,
             leader_speed=nothing,
-            set_speed=self.world.desired + faster,
+            set_speed=self.world.desired + faster + self._pulling_ahead(given),
         )
 
     def _ask(self, now: int) -> None:
@@ -408,24 +445,31 @@ class Simulation:
     def _release(self, happened: Happened) -> None:
         self.protocol.release(self._by_run(happened.arrived | happened.turned_back))
 
-    def _yielding(self, view: View) -> Floats:
-        """What cars keep to that have granted a gap in their lane before them, as the one that asked says (car,)."""
-        world, cars = self.world, self.cars
-        to = self.bound_to
-        who = np.flatnonzero(to != NOBODY)
-        limit = np.full(cars, np.inf)
-        if len(who):
-            links = self.channel.links.between(who, to[who])
-            said = self.channel.newest(links)
-            speed = view.seen.value[SPEED, who]
-            own = view.seen.value[OWN.index("own.position"), who]
-            lane = self._words.lane[who % world.vehicles, to[who], who // world.vehicles]
-            ahead = said.value[M_POSITION] - own
-            behind = (lane == self.manoeuvres.home[who]) & (ahead > 0.0)
-            rate = said.value[M_SPEED] - speed
-            level = self.decided[FUNCTION][who]
-            wanted = self.manoeuvres.yielding(ahead - world.vehicle.length, rate, speed, level)
-            limit[who] = np.where(behind & np.isfinite(wanted), wanted, np.inf)
+    def _gaps_given(self, view: View) -> Given:
+        """Where the car is that each giver of a grant has given it to, by what that says of itself."""
+        world, who = self.world, np.flatnonzero(self.bound_to != NOBODY)
+        to = self.bound_to[who]
+        said = self.channel.newest(self.channel.links.between(who, to))
+        lane = self._words.lane[who % world.vehicles, to, who // world.vehicles]
+        return Given(
+            giver=who,
+            ahead=said.value[M_POSITION] - view.seen.value[OWN.index("own.position"), who],
+            rate=said.value[M_SPEED] - view.seen.value[SPEED, who],
+            comes=lane == self.manoeuvres.home[who],
+        )
+
+    def _pulling_ahead(self, given: Given) -> Floats:
+        """By how much cars drive faster than they want which have granted a gap behind them, m/s (car,)."""
+        faster = np.zeros(self.cars)
+        faster[given.giver[given.comes & (given.ahead < 0.0)]] = PULLS_AHEAD
+        return faster
+
+    def _yielding(self, view: View, given: Given) -> Floats:
+        """What cars keep to that have granted a gap in their lane before them, m/s² (car,); infinite: nothing."""
+        limit, who = np.full(self.cars, np.inf), given.giver
+        speed, level = view.seen.value[SPEED, who], self.decided[FUNCTION][who]
+        wanted = self.manoeuvres.yielding(given.ahead - self.world.vehicle.length, given.rate, speed, level)
+        limit[who] = np.where(given.comes & (given.ahead > 0.0) & np.isfinite(wanted), wanted, np.inf)
         return limit
 
 

@@ -188,7 +188,7 @@ class World:
         usual = traffic.speed + traffic.faster * lane
         gap = 2.0 + usual * (traffic.time_gap + traffic.time_gap_spread * draws[0])
         position = np.empty(vehicles)
-        for each in range(lanes):
+        for each in range(min(lanes, vehicles)):
             file = np.flatnonzero(lane == each)
             start = -0.5 * (gap[file[0]] + scenario.vehicle.length) * draws[2, file[0]]
             position[file] = start - np.concatenate([[0.0], np.cumsum(gap[file[1:]] + scenario.vehicle.length)])

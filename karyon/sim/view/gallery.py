@@ -47,6 +47,7 @@ MOMENTS = (
     Moment("intersection_mixed", 62.0),
     Moment("intersection_silent_coordinator", 66.0),
     Moment("lane_change", 12.0),
+    Moment("merge", 15.0),
     Moment("platoon", 54.0),
     Moment("platoon_attack_equivocation", 40.9),
     Moment("platoon_attack_flooding", 41.6),

@@ -117,15 +117,26 @@ def test_what_is_wrong_with_cars_is_told_by_their_numbers(tmp_path):
     whole = made.road(tmp_path / "a.xml", made.car(7, made.straight(5.0, 1, 20.0), 0.0, 1.0)).read_text()
     gap = whole.replace("<time><exact>5</exact></time>", "<time><exact>6</exact></time>", 1)
     assert refused(tmp_path / "f.xml", gap) == [
-        "f.xml: error: obstacle 7 has steps that do not follow on each other: after 4"
+        "f.xml:16:1: error: obstacle 7 has steps that do not follow on each other: after 4"
     ]
     round_one = whole.replace(
         f"<rectangle><length>{made.LENGTH}</length><width>{made.WIDTH}</width></rectangle>",
         "<circle><radius>2.0</radius></circle>",
     )
     read.cache_clear()
-    said = ["f.xml: error: obstacle 7 has no rectangle with a length and a width as its shape"]
+    said = ["f.xml:16:1: error: obstacle 7 has no rectangle with a length and a width as its shape"]
     assert refused(tmp_path / "f.xml", round_one) == said
+
+
+def test_cars_that_are_placed_into_each_other_are_refused(tmp_path):
+    """At the first instant that both have; those that come to touch later were recorded like that."""
+    first = made.car(7, made.straight(0.0, 1, 20.0), 0.0, 2.0)
+    late = made.car(8, made.straight(3.0, 1.3, 20.0), 1.0, 2.0)
+    closing = made.car(9, made.straight(-made.LENGTH - 1.0, 1, 23.0), 0.0, 2.0)
+    text = made.road(tmp_path / "a.xml", first + late + closing).read_text()
+    line = text[: text.index('<dynamicObstacle id="8"')].count("\n") + 1
+    said = f"f.xml:{line}:1: error: obstacle 8 is placed into obstacle 7: they overlap at step 10"
+    assert refused(tmp_path / "f.xml", text) == [said]
 
 
 def test_what_its_reader_cannot_read_is_no_traceback(tmp_path):

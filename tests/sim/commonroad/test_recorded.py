@@ -104,14 +104,11 @@ def test_a_recorded_car_that_drives_into_ours_has_forced_it(tmp_path):
 
 
 def test_who_is_too_near_from_the_first_instant_on_was_recorded_like_that(tmp_path):
-    """Two cars placed into each other, too."""
     near = made.car(8, made.straight(made.LENGTH + 1.0, 1, 20.0), 0.0, 8.0)
-    inside = made.car(9, made.straight(-2.0, 1, 20.0), 0.0, 8.0)
-    result = run(tmp_path, made.road(tmp_path / "road.xml", CHANGES + near + inside), 7)
+    result = run(tmp_path, made.road(tmp_path / "road.xml", CHANGES + near), 7)
     assert is_safe(result)
     said = told(result, "forced")
     assert any("car 8 was recorded like that" in each for each in said)
-    assert any(each.startswith("collision") and "car 9 was recorded like that" in each for each in said)
 
 
 def test_what_ours_does_wrong_is_not_excused(tmp_path):
@@ -187,7 +184,7 @@ def test_a_recorded_car_that_drives_into_a_zone_that_ours_is_in_has_forced_it(tm
 )
 def test_what_a_scenario_says_wrongly_of_a_recording_is_told(tmp_path, replaced, more, message, hint):
     def leaves(t):
-        return 20.0 * t, made.LANE - 4.0 * max(0.0, t - 2.0), 0.0, 20.0
+        return 80.0 + 20.0 * t, made.LANE - 4.0 * max(0.0, t - 2.0), 0.0, 20.0
 
     cars = CHANGES + made.car(8, made.straight(40.0, 0, 20.0), 0.0, 8.0) + made.car(9, leaves, 0.0, 8.0)
     assert refused(tmp_path, made.road(tmp_path / "road.xml", cars), replaced, more=more) == ([message], [hint])

@@ -132,6 +132,16 @@ BAD = {
     ),
     "a road without length": ("road.pieces=[]", "a road without length"),
     "a curve that no car can take": ("road.pieces=[{length: 1 km, radius: 20 m}]", "has 50 m or more"),
+    "a lane in the middle that ends": ("road.lane_end={lane: 1, at: 900 m}", "1 is not at the edge of the road"),
+    "a lane that ends as soon as it may be left": (
+        "road.lane_end={lane: 0, opens: 850 m, at: 900 m}",
+        "50 m behind where the lane may be left",
+    ),
+    "cars that begin where a lane has ended": (
+        "road.lane_end={lane: 0, at: 300 m}",
+        "so far along that lane that they could not stop",
+    ),
+    "cars that begin too near": ("traffic.time_gap=0.1", "they begin too near"),
     "one lane": ("road.lanes=1", "from 2 to 8"),
     "a fault of another kind": (
         "faults=[{vehicle: 1, signal: platoon.leader.message, mode: omission, onset: 3}]",

@@ -1,0 +1,83 @@
+"""A lane that ends: who is in it leaves it, or stops before its end; how gently a gap is opened."""
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from karyon.control.lane_change import MakingRoom
+from karyon.control.lateral import Steering
+from karyon.sim import documents, kinds
+from karyon.sim.documents import InputError
+
+END = 420.0  # m
+FEW = ["vehicles=4", "road={lanes: 2, lane_end: {lane: 0, opens: 60 m, at: 420 m}}", "traffic.speed=20"]
+
+
+def run(*settings, folder=None, seed=1):
+    return kinds.simulate([kinds.read("merge", [*FEW, *settings], seed)], [folder])[0]
+
+
+def is_safe(result):
+    return not any(goal["violated"] for goal in result.summary["safety_goals"].values())
+
+
+def test_at_level_0_cars_stop_before_the_end_and_it_is_said(tmp_path):
+    """The first one stands far enough from it to move over later; and somebody is told that the demand is not met."""
+    result = run("lane_change.max_los=0", "duration=32", folder=tmp_path / "run")
+    assert is_safe(result)
+    assert result.summary["metrics"]["stuck_at_lane_end"] == 2
+    assert "2 cars stand at the end of lane 0, and found no gap: more than the road takes" in result.warnings
+    table = parquet.read_table(tmp_path / "run" / "trace.parquet").to_pandas()
+    ended = table[(table.lane == 0) & (table.time == table.time.max())]
+    front = ended.along.max() + 0.5 * ended.length.iloc[0]
+    assert END - 40.0 < front < END - 20.0
+    assert ended.speed.max() < 0.5
+
+
+@pytest.mark.parametrize(("lane", "beside"), [(0, 1), (1, 0)])
+def test_cars_leave_the_lane_before_it_ends(lane, beside, tmp_path):
+    """Whichever side it is on, by asking for a gap; not before it may be left."""
+    road = f"road={{lanes: 2, lane_end: {{lane: {lane}, opens: 60 m, at: 500 m}}}}"
+    result = run(road, "duration=40", folder=tmp_path / "run")
+    metrics = result.summary["metrics"]
+    assert is_safe(result)
+    assert metrics["lane_changes_wanted"] == metrics["lane_changes_done"] == 2
+    assert metrics["stuck_at_lane_end"] == 0
+    table = parquet.read_table(tmp_path / "run" / "trace.parquet").to_pandas()
+    assert (table[table.along > 500.0].lane == beside).all()
+    assert (table[(table.vehicle % 2 == lane) & (table.along < 60.0)].moving == 0).all()
+
+
+def test_nobody_wishes_to_come_into_a_lane_that_ends():
+    """Drawn wishes lead elsewhere, and one that is written down is refused."""
+    result = run("lane_change.waves={first: 2 s, every: 2 s, cars: 4}", "duration=30")
+    assert not [each for each in result.events if each["kind"] == "wish" and each["lane"] == 0]
+    with pytest.raises(InputError) as error:
+        kinds.read("merge", ["lane_change={wishes: [{vehicle: 1, time: 5 s, lane: 0}]}"])
+    assert "0 is the lane that ends" in documents.report(error.value.faults, "nothing was run")
+
+
+def test_a_car_that_stops_blind_brakes_no_harder_than_it_has_declared(tmp_path):
+    """It takes off its speed what it has braked; else it would take itself to be as fast as ever."""
+    blind = "faults=[{vehicle: 0, component: perception, mode: hang, onset: 5, duration: 9}]"
+    given = ["duration=15", "vehicles=2", "traffic.speed=28", "lane_change.waves={cars: 0}", blind]
+    kinds.simulate([kinds.read("lane_change", given, 1)], [tmp_path / "run"])
+    table = parquet.read_table(tmp_path / "run" / "trace.parquet").to_pandas()
+    own = table[table.vehicle == 0]
+    assert own[own.time > 13.0].speed.max() < 3.0
+    assert -6.0 <= own.acceleration.min() < -3.0
+
+
+def test_a_gap_is_opened_gently():
+    """However much is missing: at most by 0.4 m/s², and by 1 m/s once it opens as fast as that; NaN limits nothing."""
+    law = MakingRoom()
+    assert law.acceleration(-100.0, 0.0) == -0.4
+    assert law.acceleration(-100.0, 1.0) == 0.0
+    assert law.acceleration(np.nan, 1.0) == np.inf
+
+
+def test_a_slow_car_moves_over_slowly():
+    """No further out of its lane than one in five, so that it does not stand across it."""
+    steering = Steering()
+    assert steering.sideways(1.0) == pytest.approx(0.2)
+    assert steering.sideways(30.0) == 1.2

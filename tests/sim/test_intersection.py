@@ -96,19 +96,88 @@ def test_nothing_brings_two_cars_into_one_zone(sets):
     assert summary["metrics"]["stuck_vehicles"] == 0
 
 
+def seen(values, *, renewed=(), further=0.0, late=range(0)):
+    """Whether the distance to the left is believed at each instant; its object stands still.
+
+    values   m, by instant; `renewed`: instants of another object, by `further` (m) than the one before
+    late     instants at which samples are three periods late
+    """
+    sight, believed = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    for step, distance in enumerate(values):
+        now = step * 100_000_000
+        value = np.full((len(SIGNALS), 1), 1e-3 * (step % 7))  # noise: no sample is like the one before
+        value[4] = distance if distance == 100.0 else distance + 1e-3 * (step % 7)
+        came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
+        if step in late:
+            came.value[4], came.time[4] = values[step - 3] + 1e-3 * (step % 7), now - 300_000_000
+        other, by = np.zeros((5, 1), dtype=bool), np.zeros((5, 1))
+        other[2], by[2] = step in renewed, further if step in renewed else 0.0
+        believed.append(bool(sight.update(now, came, other, by).validity[4, 0] > 0.5))
+    return believed
+
+
 def test_an_offset_is_doubted_of_the_next_object_too_until_it_jumps_back():
     """Also while nothing but the offset's first jump could have shown it."""
-    sight, nothing = Sight(rows=1, tolerated=1.2, age_limit=0.3), np.zeros((5, 1), dtype=bool)
-    believed = []
-    for step in range(40):
-        value, now = np.zeros((len(SIGNALS), 1)), step * 100_000_000
-        value[:] = 1e-3 * (step % 7)  # noise: no sample is like the one before
-        value[4] += 50.0 + (3.0 if 10 <= step < 30 else 0.0) + (25.0 if step >= 20 else 0.0)
-        came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
-        renewed = np.zeros((5, 1), dtype=bool)
-        renewed[2] = step == 20
-        believed.append(sight.update(now, came, renewed, nothing).validity[4, 0] > 0.5)
-    assert believed == [True] * 10 + [False] * 20 + [True] * 10
+    values = [50.0 + (3.0 if 10 <= step < 30 else 0.0) + (25.0 if step >= 20 else 0.0) for step in range(40)]
+    assert seen(values, renewed=[20], further=25.0) == [True] * 10 + [False] * 20 + [True] * 10
+
+
+def test_an_offset_is_doubted_that_begins_with_the_next_object():
+    """Its jump is told from the step to another object, which a sensor had in sight before it told of it."""
+    values = [50.0] * 20 + [75.0 + 3.0] * 20
+    assert seen(values, renewed=[20], further=25.0) == [True] * 20 + [False] * 20
+    assert all(seen([50.0] * 20 + [75.0] * 20, renewed=[20], further=25.0))
+
+
+def test_an_offset_that_grows_from_object_to_object_is_doubted():
+    """Each is told 0.8 m further away than it is, on top of the one before: less than what is doubted of one."""
+    believed = seen([50.0] * 10 + [75.8] * 10 + [101.6] * 10, renewed=[10, 20], further=25.0)
+    assert believed == [True] * 20 + [False] * 10
+
+
+def test_what_is_clipped_where_there_is_nothing_is_stuck():
+    """There a sensor says its own reach, and not the same distance again and again."""
+    clipped = seen([100.0] * 10 + [15.1] + [15.1] * 9)
+    assert not any(clipped[10:])
+    sight, came = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    for step in range(6):  # from the first sample on, too, where no jump shows it
+        value, now = np.full((len(SIGNALS), 1), 15.1), step * 100_000_000
+        samples = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
+        came.append(sight.update(now, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity[4, 0])
+    assert came[-1] == 0.0
+
+
+def test_samples_that_were_late_do_not_excuse_an_offset():
+    """What a distance should have changed is counted up to when it was measured, and not to when it came."""
+    values = [50.0] * 10 + [57.0] * 50
+    assert not any(seen(values, late=range(20, 40))[10:])
+    assert all(seen([50.0] * 60, late=range(20, 40))[40:])
+
+
+FOUND_LATE = {  # by seed: runs of the campaign `intersection_faults`, and the bound was over by then (s)
+    8779174276485340901: "{vehicle: 5, signal: own.position, mode: offset, amplitude: -18.8, onset: 12.35}",
+    1708769766996595538: "{vehicle: 5, signal: own.position, mode: offset, amplitude: 1.73, onset: 14.45}",
+    3099959873979065509: "{vehicle: 0, signal: zone.left.distance, mode: saturation, high: 5.2, onset: 18.6}",
+    4123047937195669673: "{vehicle: 4, signal: zone.right.distance, mode: offset, amplitude: -14.6, onset: 17.667}",
+}
+
+
+def test_what_fails_before_its_car_comes_or_as_another_one_comes_into_sight_is_found():
+    """And what is clipped to a distance at which there is nothing."""
+    loaded = [kinds.read("intersection", ["duration=60", f"faults=[{one}]"], seed) for seed, one in FOUND_LATE.items()]
+    simulation = kinds.begin(loaded, [None] * len(loaded))
+    simulation.run(lambda second: second < 20.0)
+    assert [event for events in simulation.log.events for event in events if event["kind"] == "violation"] == []
+
+
+def test_what_never_worked_is_not_found():
+    """A place that has been wrong since the run began shows in nothing: a limit that the documentation tells."""
+    fault = "{vehicle: 1, signal: own.position, mode: offset, amplitude: 9, onset: %s}"
+    runs = [kinds.read("intersection", ["duration=9", f"faults=[{fault % onset}]"], 7) for onset in (0, 0.01)]
+    never, fails = kinds.simulate(runs, [None, None])
+    goal = "bad data out of command in time"
+    assert never.summary["safety_goals"][goal]["violated"]
+    assert not fails.summary["safety_goals"][goal]["violated"]
 
 
 def test_a_run_has_the_same_bits_alone_and_in_a_batch():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NOBODY = -1
+SEEN = (0, 4, 6, 8)  # distances of other cars, among the signals
 SIDES = (3, 2, 1)  # arms to the left, opposite, to the right: so many further, counted against the clock
 
 
@@ -64,6 +65,21 @@ def nearest(world: World) -> Nearest:
     return Nearest(near, speed, np.where(found, part.at(who), NOBODY))
 
 
+class Look(NamedTuple):
+    """What there is to see at an instant.
+
+    true     of each signal (signal, row)
+    renewed  another object than before (5, row): of front, own place, left, opposite, right; of the own place never
+    further  m, how much further away that one was at the last instant than the one before; NaN: it was not there
+    nothing  there is no object (5, row)
+    """
+
+    true: Floats
+    renewed: Booleans
+    further: Floats
+    nothing: Booleans
+
+
 class Eyes:
     """Sensors of every car; what is beyond their range is seen as nothing at the range, 0 m/s."""
 
@@ -76,13 +92,12 @@ class Eyes:
         seeds = [each.seed for each in scenarios]
         self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(SIGNALS), world.cars)
         rows = world.runs * world.cars
-        self._objects = np.full((4, rows), NOBODY)
+        self._objects = np.full((len(SEEN), rows), NOBODY)
+        self._distances = np.full((len(SEEN), rows), np.nan)
+        self._places = np.full(world.s.shape, np.nan)
 
-    def look(self) -> tuple[Floats, Booleans, Booleans]:
-        """What is true now (signal, row), and of front, left, opposite, right: another object than before; nothing.
-
-        Answers (10, row), (5, row), (5, row): the own place is the second of the five distances, and never another.
-        """
+    def look(self) -> Look:
+        """At all cars as they are now."""
         world = self._world
         front, arms = ahead(world), nearest(world)
         sides = (world.arm[None] + np.array(SIDES)[:, None, None]) % ARMS  # (side, run, car)
@@ -92,7 +107,6 @@ class Eyes:
         seen = (who != NOBODY) & (self._apart(who) <= self.range)
         who = np.where(seen, who, NOBODY)
         far = front.gap >= self.range
-        objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who]).reshape(4, -1)
         true = [
             np.where(far, self.range, front.gap),
             np.where(far, 0.0, front.speed - world.speed),
@@ -101,15 +115,23 @@ class Eyes:
         ]
         for side in range(3):
             true += [np.where(seen[side], distance[side], self.range), np.where(seen[side], speed[side], 0.0)]
+        objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who])
+        return self._compared(np.stack([each.ravel() for each in true]), objects)
+
+    def _compared(self, true: Floats, objects: Integers) -> Look:
+        """With what there was at the last instant; `objects` of front, left, opposite, right (4, run, car)."""
+        world = self._world
+        distances = true[list(SEEN)]
+        moved = np.where(world.here, world.s - self._places, np.nan)  # m, since the last instant
+        runs = np.arange(world.runs)[None, :, None]
+        theirs = np.where(objects == NOBODY, 0.0, moved[runs, objects])
+        theirs[0] = np.where(objects[0] == NOBODY, 0.0, moved - theirs[0])  # a gap grows by what the one ahead moves
+        objects = objects.reshape(len(SEEN), -1)
         renewed, nothing = objects != self._objects, objects == NOBODY
-        self._objects = objects
-        own = np.zeros((1, objects.shape[1]), dtype=bool)
-        values = np.stack([each.ravel() for each in true])
-        return (
-            values,
-            np.concatenate([renewed[:1], own, renewed[1:]]),
-            np.concatenate([nothing[:1], own, nothing[1:]]),
-        )
+        further = np.where(renewed, distances + theirs.reshape(distances.shape) - self._distances, 0.0)
+        self._objects, self._distances = objects, distances
+        self._places = np.where(world.here, world.s, np.nan)
+        return Look(true, _with_own(renewed), _with_own(further), _with_own(nothing))
 
     def measure(self, now: int, true: Floats, nothing: Booleans) -> Samples:
         """New samples at `now` (ns), of cars that are here."""
@@ -136,3 +158,8 @@ class Eyes:
         x, y, _ = self._world.place
         runs = np.arange(self._world.runs)[None, :, None]
         return np.asarray(np.hypot(x - x[runs, who], y - y[runs, who]))
+
+
+def _with_own(of_others: NDArray[Any]) -> NDArray[Any]:
+    """Of the five distances, of which the own place is the second: 0 there."""
+    return np.insert(of_others, 1, 0, axis=0)

@@ -28,16 +28,19 @@ def batches(first, last):
 
 
 def surroundings(rng, flow):
-    """Demand, radio and who else is about."""
+    """Lanes, demand, radio and who else is about."""
     loss, silent = rng.choice([0.0, rng.random(), 1.0]), rng.choice([0.0, 0.0, rng.uniform(0.0, 0.5)])
     mean = rng.choice([0.01, rng.uniform(0.01, 0.3)])
     walks = [f"{{arm: {rng.randrange(4)}, time: {rng.uniform(5, 35):.1f}}}" for _ in range(rng.randrange(3))]
+    emergency = f"{{arm: {rng.randrange(4)}, time: {rng.uniform(5, 30):.1f}}}"
+    turning = rng.choice([0.0, rng.uniform(10.0, 60.0)])
     return [
         f"duration={DURATION}",
+        f"road={{turning_lane: {turning:.1f}}}",
         f"demand={{flow: {flow}, silent: {silent:.2f}}}",
         f"radio={{loss: {loss:.3f}, jitter: {{mean: {mean:.3f}}}}}",
         f"pedestrians=[{', '.join(walks)}]",
-        f"emergencies=[{{arm: {rng.randrange(4)}, time: {rng.uniform(5, 30):.1f}}}]",
+        f"emergencies=[{emergency}]",
     ]
 
 

@@ -1,14 +1,17 @@
 """A crossing: who is where, who may go, and that nothing that fails brings two cars into one zone."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import shapely
 
 from karyon.perception.crossing import SIGNALS, Sight
 from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
+from karyon.sim.intersection.backdrop import backdrop
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.roads.crossing import Layout, crossing, outlines, polylines
 from karyon.sim.roads.paths import Path
@@ -17,6 +20,10 @@ from karyon.sim.scenario import cut
 LAYOUT = Layout(lane=3.5, approach=150.0, exit=60.0, corner=5.0)
 WIDTH = 2.2
 LEFT, STRAIGHT, RIGHT = 0, 1, 2
+
+
+TURNING = replace(LAYOUT, turning=40.0)
+LAYOUTS = pytest.mark.parametrize("layout", [LAYOUT, TURNING], ids=["one lane", "turning lanes"])
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +43,10 @@ def test_a_path_is_as_long_as_the_way_along_it():
         Path.of((0.0, 0.0), 0.0, [(0.0, 0.0)])
 
 
-def test_zones_are_where_two_paths_are_too_near(road):
+@LAYOUTS
+def test_zones_are_where_two_paths_are_too_near(layout):
     """By brute force: within a zone's ends some points of the two are near each other, and outside of them none is."""
+    road = crossing(layout, WIDTH)
     for one in (LEFT, STRAIGHT, RIGHT):  # arm 0 stands for all: the crossing is the same from each
         for other in range(3, 12):
             s = np.arange(0.0, road.inside[one], 0.1)
@@ -54,6 +63,27 @@ def test_zones_are_where_two_paths_are_too_near(road):
     assert np.array_equal(road.conflicts, road.conflicts.T)
     assert not road.conflicts[LEFT, 6 + LEFT]  # opposite ones turn left in front of each other
     assert road.conflicts[STRAIGHT, 6 + LEFT]
+
+
+@LAYOUTS
+def test_cars_stay_on_the_road_that_is_drawn(layout):
+    """All along every path, half a car to both sides; and each comes and goes on the right of its arm."""
+    setting = [f"road.turning_lane={layout.turning}"]
+    ground = shapely.Polygon(backdrop(kinds.read("intersection", setting).scenario.model_dump(by_alias=True)).ground[0])
+    for path, line in enumerate(polylines(crossing(layout, WIDTH), 2.0)):
+        assert ground.buffer(1e-6).contains(shapely.LineString(line).buffer(0.9, cap_style="flat")), path
+    begins = [line[0] for line in polylines(crossing(layout, WIDTH))[:3]]
+    assert {round(float(x), 2) for x, _ in begins} == {layout.through}
+
+
+def test_who_turns_left_has_a_lane_of_its_own():
+    """Straight on and to the right share one; where the two have parted neither is in the other's way."""
+    road, apart = crossing(TURNING, WIDTH), crossing(TURNING, WIDTH).parts[:3, :3]
+    assert (road.lane[:6].tolist(), road.lanes) == ([1, 0, 0, 3, 2, 2], 8)
+    assert apart[LEFT, STRAIGHT] == pytest.approx(-TURNING.turning - 0.5 * TURNING.taper, abs=6.0)
+    assert apart[STRAIGHT, RIGHT] > 0.0
+    at_line = [road.paths.each[turn].at(np.array(road.line)) for turn in (LEFT, STRAIGHT)]
+    assert [(round(float(x), 6), round(float(y), 6)) for x, y, _ in at_line] == [(0.0, -10.25), (3.5, -10.25)]
 
 
 def test_a_window_gets_outlines_and_lines_in_metres(road):
@@ -80,6 +110,7 @@ def outcome(sets, seed=7, duration=45):
         ("radio.loss=0.5",),
         ("radio.loss=1",),
         ("intersection.max_los=0",),
+        ("road.turning_lane=30", "radio.loss=0.4"),
         ("faults=[{vehicle: all, component: coordinator, mode: crash, onset: 20, duration: 15}]",),
         ("demand.silent=0.2", "pedestrians=[{arm: 1, time: 20, duration: 10}]", "emergencies=[{arm: 2, time: 15}]"),
     ],
@@ -222,6 +253,7 @@ def test_what_a_run_leaves_can_be_read_again(tmp_path):
         ("faults=[{vehicle: 0, signal: lead.message, mode: omission, onset: 1}]", "is the name of a signal"),
         ("faults=[{vehicle: 500, component: radio, mode: crash, onset: 1}]", "vehicle 500 is not in the scenario"),
         ("road.corner=0", "road.corner"),
+        ("road.turning_lane=110", "the 31 m of taper before it leave too little of the approach"),
         ("acc.max_los=1", "has no field `acc`"),
     ],
 )

@@ -234,6 +234,8 @@ def _road(ways: list[_Way], width: Floats, begin: float, end: float) -> tuple[Cr
         line=LINE,
         inside=inside,
         arm=arm,
+        lane=arm,
+        lanes=ARMS,
         leaves=np.round(leaves / quarter - 2.0).astype(np.int64) % ARMS,
         radius=np.array([_radius(way) for way in ways]),
         conflicts=begins < ends,

@@ -150,8 +150,8 @@ class Measures:
 
     def _waits(self, step: float) -> None:
         world = self._s.world
-        for arm in range(4):
-            mine = world.before & (world.arm == arm)
+        for lane in range(world.road.lanes):
+            mine = world.before & (world.lane == lane)
             first = mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
             self.waited += np.where(first & (world.speed < WAITS), step, 0.0)
 

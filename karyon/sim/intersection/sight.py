@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.control.crossing import travel_time
 from karyon.perception.crossing import SIGNALS
 from karyon.perception.sensors import Samples
+from karyon.sim.intersection.right_of_way import HARDEST
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.intersection.world import World
 from karyon.sim.roads.crossing import ARMS
@@ -33,7 +35,10 @@ class Ahead(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """Of each arm the car that is next at its line: distance (m), speed (m/s), who it is (run, arm)."""
+    """Of each arm the car that is next at its line: distance (m), speed (m/s), who it is (run, arm).
+
+    Of the next of each of its lanes, the one that can be there first.
+    """
 
     distance: Floats
     speed: Floats
@@ -56,13 +61,17 @@ def ahead(world: World) -> Ahead:
 def nearest(world: World) -> Nearest:
     """Who is next at the line of each arm."""
     part = world.part
-    comes = world.before[part.cars][:, None] & (world.arm[part.cars][:, None] == np.arange(ARMS)[None, :, None])
+    lanes = np.arange(world.road.lanes)[None, :, None]
+    comes = world.before[part.cars][:, None] & (world.lane[part.cars][:, None] == lanes)
     distance = np.where(comes, world.distance[part.cars][:, None], np.inf)
     who = distance.argmin(axis=2)
     near = distance.min(axis=2)
     found = np.isfinite(near)
     speed = np.where(found, np.take_along_axis(world.speed[part.cars], who, axis=1), 0.0)
-    return Nearest(near, speed, np.where(found, part.at(who), NOBODY))
+    soonest = travel_time(near, speed, HARDEST, world.limit).reshape(world.runs, ARMS, -1).argmin(axis=2)
+    lane = soonest + np.arange(ARMS) * (world.road.lanes // ARMS)
+    who = np.where(found, part.at(who), NOBODY)
+    return Nearest(*(np.take_along_axis(each, lane, axis=1) for each in (near, speed, who)))
 
 
 class Look(NamedTuple):

@@ -65,6 +65,18 @@ def test_zones_are_where_two_paths_are_too_near(layout):
     assert road.conflicts[STRAIGHT, 6 + LEFT]
 
 
+@pytest.mark.parametrize("turning", [0.0, 20.0])
+@pytest.mark.parametrize("lane", [2.5, 6.0])
+def test_every_zone_has_a_length_and_begins_behind_the_line(lane, turning):
+    """Of the narrowest and widest roads with the sharpest corners that may be given, for the widest cars."""
+    for width in (0.7, min(lane, 5.4)):  # m, clearance included
+        road = crossing(Layout(lane, 150.0, 60.0, 3.0, turning), width)
+        meet = np.isfinite(road.begins)
+        assert np.array_equal(meet, road.conflicts)
+        assert (road.begins[meet] > 0.0).all()
+        assert meet[STRAIGHT, 3 + STRAIGHT]
+
+
 @LAYOUTS
 def test_cars_stay_on_the_road_that_is_drawn(layout):
     """All along every path, half a car to both sides; and each comes and goes on the right of its arm."""
@@ -244,6 +256,14 @@ def test_what_a_run_leaves_can_be_read_again(tmp_path):
     assert {"throughput", "longest_wait", "zone_conflicts", "stuck_vehicles"} <= summary["metrics"].keys()
 
 
+def test_a_demand_that_is_not_met_is_told():
+    """Of an all-way stop that too many come to; of one that lets all through, nothing."""
+    many, few = (outcome(["intersection.max_los=0", f"demand.flow={flow}"]) for flow in (3600, 400))
+    assert "the demand is not met" in many.warnings[-1]
+    assert many.warnings[-1].endswith("at half time: queues grow")
+    assert not few.warnings
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -253,6 +273,7 @@ def test_what_a_run_leaves_can_be_read_again(tmp_path):
         ("faults=[{vehicle: 0, signal: lead.message, mode: omission, onset: 1}]", "is the name of a signal"),
         ("faults=[{vehicle: 500, component: radio, mode: crash, onset: 1}]", "vehicle 500 is not in the scenario"),
         ("road.corner=0", "road.corner"),
+        ("vehicle.width=3.2", "is too much for a lane of 3.5 m: its path leaves the lane"),
         ("road.turning_lane=110", "the 31 m of taper before it leave too little of the approach"),
         ("acc.max_los=1", "has no field `acc`"),
     ],

@@ -35,6 +35,7 @@ CARS_MAX = 2000
 REPLACED = ("road", "demand", "emergencies", "pedestrians")  # by a recording
 RECORDED_MAX = 100  # cars of a recording, the nearest ones
 SATURATION = 2200.0  # veh/h that the four arms of such a crossing were seen to let through at most
+CLEARANCE = 0.4  # m, that a car keeps clear of on both sides, besides its width
 BEFORE_TAPER = 25.0  # m, in which cars appear
 Arm = Annotated[Count, Field(ge=0, le=3)]
 
@@ -176,6 +177,15 @@ class Scenario(Section):
             said = f"brings {cars:.0f} cars in this time, and a run has at most {CARS_MAX}"
             raise refusal((("flow",), contradiction(said, "a shorter run, or less demand")))
         return demand
+
+    @field_validator("vehicle")
+    @classmethod
+    def _stays_in_its_lane(cls, vehicle: Vehicle, info: ValidationInfo) -> Vehicle:
+        road = info.data.get("road")
+        if road is not None and vehicle.width + CLEARANCE > road.lane:
+            said = f"is too much for a lane of {road.lane:g} m: its path leaves the lane"
+            raise refusal((("width",), contradiction(said, f"at most {road.lane - CLEARANCE:.1f} m")))
+        return vehicle
 
     @field_validator("faults", mode="before")
     @classmethod

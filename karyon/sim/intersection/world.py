@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception.sensors import seconds
-from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.scenario import CLEARANCE, Scenario
 from karyon.sim.intersection.traffic import Traffic
 from karyon.sim.roads.crossing import ARMS, Crossing, crossing
 from karyon.sim.vehicle import move
@@ -18,7 +18,6 @@ Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-CLEARANCE = 0.4  # m, that a car keeps clear of on both sides, besides its width
 LATERAL = 3.0  # m/s2, of a turn
 STRAIGHT = 11.0  # m/s, across the crossing
 ENTRY_GAP, ENTRY_BRAKING = 6.0, 2.5  # m, m/s2: one appears where it can still follow the last one

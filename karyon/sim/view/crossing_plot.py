@@ -17,8 +17,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.sim.intersection.scenario import Scenario, scene_of
-from karyon.sim.intersection.world import CLEARANCE
+from karyon.sim.intersection.scenario import CLEARANCE, Scenario, scene_of
 from karyon.sim.kinds import read
 from karyon.sim.roads.crossing import TURNS, Crossing, crossing
 from karyon.sim.view import recorded

@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 import shapely
 
+from karyon.control.crossing import to_speed, to_stop
+from karyon.kernel.timing import switch_bound
 from karyon.perception.crossing import SIGNALS, Sight
 from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
+from karyon.sim.intersection.agreement import A
 from karyon.sim.intersection.backdrop import backdrop
+from karyon.sim.intersection.design import INCONSISTENT, modes
+from karyon.sim.intersection.driving import BEFORE_LINE, GENTLE, HARDEST
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.roads.crossing import Layout, crossing, outlines, polylines
 from karyon.sim.roads.paths import Path
 from karyon.sim.scenario import cut
+from karyon.sim.vehicle import move
 
 LAYOUT = Layout(lane=3.5, approach=150.0, exit=60.0, corner=5.0)
 WIDTH = 2.2
@@ -211,6 +217,42 @@ def test_what_fails_before_its_car_comes_or_as_another_one_comes_into_sight_is_f
     simulation = kinds.begin(loaded, [None] * len(loaded))
     simulation.run(lambda second: second < 20.0)
     assert [event for events in simulation.log.events for event in events if event["kind"] == "violation"] == []
+
+
+def stopped(lasts, shift=0.0, slower=0.0, stuck=False):
+    """How far behind the line one stops at the worst, m, that brakes gently and is misled at any time on its way.
+
+    lasts   s: until level 0 has command; shift (m): its place is said to be so much before where it is; slower (m/s)
+    """
+    scenario = kinds.read("intersection").scenario
+    lag, friction, top = scenario.vehicle.lag, scenario.vehicle.friction, scenario.road.speed_limit
+    onset = np.arange(0.0, 16.0, 0.1)[:, None]  # s: some 100 m
+    onset, lasts, shift, slower = np.broadcast_arrays(onset, lasts, shift, slower)
+    s, speed = np.full(onset.shape, -100.0), np.full(onset.shape, top)
+    acceleration, held = np.zeros((2, *onset.shape))
+    for time in np.arange(0.0, 30.0, 0.1):
+        misled = (time >= onset - 1e-9) & (time < onset + lasts - 1e-9)
+        held = np.where(misled, held, -s)
+        distance = np.where(misled & stuck, held, -s) + np.where(misled, shift, 0.0)
+        believed = np.maximum(speed - np.where(misled, slower, 0.0), 0.0)
+        brakes = to_stop(distance - BEFORE_LINE, believed, GENTLE, HARDEST)
+        command = np.minimum(to_speed(believed, top, A, 3.0), brakes)
+        s, speed, acceleration = move(s, speed, acceleration, command, 0.1, lag, friction)
+    return float(s.max())
+
+
+def test_who_is_misled_for_as_long_as_the_design_allows_stops_before_the_first_zone(road):
+    """By a place or a speed that is wrong by any amount; the hazard's 2 s would be too long for a place that jumps."""
+    design = kinds.read("intersection").design
+    found = {name: dict(modes(design, design.function("intersection"), name)) for name in ("own.position", "own.speed")}
+    first = float(road.begins[road.conflicts].min())
+    jumps, slower, cycle = np.linspace(-20.0, 20.0, 41), np.linspace(1.0, 10.0, 37), switch_bound(0.0, design.timing)
+    assert stopped(switch_bound(found["own.position"]["offset"], design.timing), shift=jumps) < 0.1
+    assert stopped(switch_bound(found["own.position"]["stuck_at"], design.timing), stuck=True) < 0.2
+    assert found["own.speed"]["offset"] == pytest.approx(INCONSISTENT / 1.0 + 0.2)  # of 1 m/s: of more it is shorter
+    assert stopped(cycle + 0.2 + INCONSISTENT / slower, slower=slower) < 0.6 * first
+    assert stopped(1.0, shift=jumps) < first
+    assert stopped(2.0, shift=jumps) > first
 
 
 def test_what_never_worked_is_not_found():

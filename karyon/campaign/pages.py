@@ -97,10 +97,12 @@ PAGES = {
         "of all at once. A run violates if cars touch, if two of them are in one conflict zone, or if bad data "
         "stays in command beyond its bound. The margin to a shared zone is what the one of two that was further "
         "away still had to it, or had left it behind, in m.\n\n"
-        "Sensors fail only in cars that have mostly come by then: a constant error from the first sample on shows "
-        "in nothing, and stays in command ([what is not modelled](../intersection.md#what-is-not-modelled)). So it "
-        "was in two of the three that violate, for a car and for who came into its sight; in the third a distance "
-        "was clipped.",
+        "An earlier state violated in three of these runs. A car came with a place that had been wrong before, which "
+        "its checks had never seen right; an offset began with the sample in which another car came into sight, and "
+        "was forgiven with it; a distance was clipped to 5 m where nobody was. Now checks have watched a car's sensors "
+        "before it comes, follow each distance over the step to another car, and know what a sensor says where there "
+        "is nothing. An error since the run began is still not found ([what is not modelled]"
+        "(../intersection.md#what-is-not-modelled)).",
         figure=CELLS,
     ),
     "flight_faults": Page(

@@ -1,6 +1,6 @@
 """Validity of what a car sees at a crossing: each distance is held against the speed that must have changed it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,58 +42,72 @@ class Seen(NamedTuple):
 class Sight:
     """State of the checks of all rows.
 
-    total   m, by how much each distance has changed more than its speed says, since its object was first seen; it is
-            not forgotten: an offset shows in its jump, a drift in its growth, and the reverse jump takes it back
+    total   m, by how much each distance has changed more than the speeds of its objects say, since its first sample; it
+            is never forgotten: an offset shows in its jump, a drift in its growth, and the reverse jump takes it back
     """
 
-    def __init__(self, rows: int, tolerated: float, age_limit: float) -> None:
-        """tolerated: m, `total` from which on neither distance nor speed is believed; age_limit: s."""
+    DEPTH = 8  # instants; a sample that is older is of no use to any rule, and not taken
+
+    def __init__(self, rows: int, tolerated: float, age_limit: float, reach: float) -> None:
+        """tolerated: m, `total` from which on neither distance nor speed is believed; age_limit: s.
+
+        reach   m, how far the sensor sees: what it says where there is nothing
+        """
         shape = (len(SIGNALS), rows)
-        self._tolerated, self._age_limit = tolerated, age_limit
+        self._tolerated, self._age_limit, self._reach = tolerated, age_limit, reach
         self._value, self._time = np.full(shape, np.nan), np.full(shape, NEVER, dtype=np.int64)
         self._repeated = np.zeros(shape)
-        self.total = np.zeros((len(PLACES), rows))
+        self.total, self._was = np.zeros((2, len(PLACES), rows))
+        self._moved = np.zeros((self.DEPTH, len(PLACES), rows))
+        self._instants = np.full(self.DEPTH, NEVER, dtype=np.int64)
+        self._unchecked = np.ones((len(PLACES), rows), dtype=bool)  # nothing is known to compare the next sample with
         self._jumped = np.zeros((len(RATES), rows), dtype=bool)
 
-    def update(self, now: int, came: Samples, renewed: Booleans, nothing: Booleans) -> Seen:
+    def update(self, now: int, came: Samples, renewed: Booleans, further: Floats) -> Seen:
         """Take the samples that came by `now` (ns).
 
         renewed  another object than before, or none, is what a distance is about (distance, row)
-        nothing  there is nothing within range, of which a sensor repeats the range itself (distance, row)
+        further  m, how much further away the sensor had that one at the last instant than the one it told of, as it
+                 follows all that it sees; NaN: it had not seen it; 0 where it is the same (distance, row)
         """
-        fresh = came.fresh & (abs(came.value) < np.inf) & (came.time > self._time) & (came.time <= now)
+        places, rates = list(PLACES), list(RATES)
+        recent = came.time >= self._instants.min()
+        fresh = came.fresh & (abs(came.value) < np.inf) & (came.time > self._time) & (came.time <= now) & recent
         value, time = where(fresh, came.value, self._value), where(fresh, came.time, self._time)
         self._repeated = where(fresh, where(came.value == self._value, self._repeated + 1.0, 0.0), self._repeated)
-        places, rates = list(PLACES), list(RATES)
-        step = where(fresh[places] & (self._time[places] != NEVER), seconds(time[places], self._time[places]), 0.0)
-        expected = SIGNS * 0.5 * (value[rates] + self._value[rates]) * step
-        change = value[places] - self._value[places] - expected
-        known = fresh[places] & (abs(change) < np.inf)
-        forgotten = renewed & (abs(self.total) <= self._tolerated)  # who is doubted is so of the next object, too
-        self.total = where(forgotten, 0.0, self.total + where(known & ~renewed, change, 0.0))
+        self._unchecked |= renewed & ~(abs(further) < np.inf)
+        moved = self._move(now, value[rates], renewed, further, time[places])
+        change = value[places] - self._value[places] - (moved - self._was)
+        taken = fresh[places]
+        self.total = self.total + where(taken & ~self._unchecked & (abs(change) < np.inf), change, 0.0)
+        self._was, self._unchecked = where(taken, moved, self._was), self._unchecked & ~taken
         jumps = (abs(value[rates] - self._value[rates]) > JUMP) & ~renewed
         self._jumped = where(fresh[rates], jumps, self._jumped)
         self._value, self._time = value, time
-        return Seen(value, time, self._believed(now, nothing))
+        return Seen(value, time, self._believed(now))
 
-    def _believed(self, now: int, nothing: Booleans) -> Floats:
+    def _move(self, now: int, rate: Floats, renewed: Booleans, further: Floats, time: Integers) -> Floats:
+        """How far each distance should have changed since the first instant, m, up to `time` (ns, distance, row)."""
+        newest = int(self._instants.argmax())
+        step = float(seconds(now, self._instants[newest])) if self._instants[newest] != NEVER else 0.0
+        before = where(renewed, rate, self._value[list(RATES)])
+        change = SIGNS * 0.5 * (rate + before) * step + where(abs(further) < np.inf, further, 0.0)
+        slot = (newest + 1) % self.DEPTH
+        self._moved[slot] = self._moved[newest] + where(abs(change) < np.inf, change, 0.0)
+        self._instants[slot] = now
+        instants = self._instants[:, None, None]
+        then = where(instants <= time, instants, NEVER).argmax(axis=0)
+        return np.asarray(np.take_along_axis(self._moved, then[None], axis=0)[0])
+
+    def _believed(self, now: int) -> Floats:
         doubted = np.zeros(self._value.shape, dtype=bool)
         inconsistent = abs(self.total) > self._tolerated
         places, rates = list(PLACES), list(RATES)
         doubted[places] |= inconsistent
         doubted[rates] |= inconsistent | self._jumped
+        nothing = self._value[places] == self._reach
         stuck = self._repeated >= REPEATED
         stuck[places] &= ~nothing
         stuck[rates] &= ~nothing
         fresh_enough = validity.of_age(since(now, self._time), self._age_limit)
         return np.asarray(where(doubted | stuck, 0.0, fresh_enough))
-
-
-def detection_time(mode: str, unit: Any, period: float, tolerated: float, amplitude: float) -> float:
-    """Longest time in s from when a signal is wrong by more than `amplitude` to when it is doubted.
-
-    tolerated   m, as in `Sight`; a wrong speed shows once it has moved its distance so far
-    """
-    if mode == "stuck_at":
-        return (REPEATED + 1) * period
-    return period if unit == "m" else tolerated / amplitude + period

@@ -53,13 +53,25 @@ def opened(
             faults.append(document.place(("recorded", "file")).fault(said))
             return None
         if recorded.replace in numbers:
-            return scene_of(recorded)
+            return _scene(recorded, document, faults, scene_of)
         meant = suggestion(str(recorded.replace), [str(each) for each in numbers])
         hint = f"did you mean {meant}? " if meant else ""
         said = f"recorded.replace names a car that does not move in {path.name}: {recorded.replace}"
         faults.append(document.place(("recorded", "replace")).fault(said, hint + listed(fitting(path), what)))
     except InputError as error:
         faults += error.faults
+    return None
+
+
+def _scene(
+    recorded: Recorded, document: Document, faults: list[documents.Fault], scene_of: Callable[[Recorded], Scene]
+) -> Scene | None:
+    """The scene of a file that can be read: what is wrong then is so for the car that is replaced, and told there."""
+    try:
+        return scene_of(recorded)
+    except InputError as error:
+        place = document.place(("recorded", "replace"))
+        faults += [place.fault(each.message, each.hint) for each in error.faults]
     return None
 
 

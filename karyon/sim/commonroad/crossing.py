@@ -6,6 +6,7 @@ are those between the path of ours and each other one that comes from another ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import pi
@@ -14,6 +15,7 @@ from pathlib import Path as File
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.sim import boxes
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Track, fault
 from karyon.sim.commonroad.tracks import OURS, looked_up, nearest, resampled, smoothed, span, times_of
@@ -105,6 +107,8 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
     spans = [span(recording, each, track) for each in chosen]
     tables = [_sampled(*each, times) for each in zip(ways, fronts, spans, strict=True)]
     table = np.stack(tables, axis=2)
+    if wrong := [*_placed_into(track, chosen), *_without_length(road, chosen)]:
+        raise InputError([fault(path, each) for each in wrong])
     goal = crossed[1] - crossed[0] + BEFORE
     within = times <= (track.last - track.first) * recording.step
     there = (table[0, :, OURS] >= LINE + goal) & within
@@ -121,6 +125,26 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
         table=table,
         first=-lead_in,
     )
+
+
+def _placed_into(replaced: Track, cars: Sequence[Track]) -> Iterator[str]:
+    """Of each car that is in one place with the replaced one at the first instant of that, what is wrong."""
+    for car in cars:
+        at = replaced.first - car.first
+        if car is not replaced and 0 <= at < len(car.x) and boxes.overlap(_box(replaced, 0), _box(car, at)):
+            yield f"car {car.number} and car {replaced.number}, which is replaced, are placed into each other"
+
+
+def _box(track: Track, at: int) -> boxes.Boxes:
+    along, across = np.cos(track.heading[at]), np.sin(track.heading[at])
+    return boxes.Boxes(track.x[at], track.y[at], along, across, track.length, track.width)
+
+
+def _without_length(road: Crossing, cars: Sequence[Track]) -> Iterator[str]:
+    """Of each zone of ours with another car that ends before it begins, what is wrong: ours would not wait for it."""
+    for other in map(int, np.flatnonzero(np.isfinite(road.begins[OURS]) & ~road.conflicts[OURS])):
+        names = f"car {cars[other].number} and car {cars[OURS].number}, which is replaced,"
+        yield f"the conflict zone of {names} has no length behind the stop line: they meet before the crossing"
 
 
 def crossing_cars(path: File) -> list[int]:
@@ -234,6 +258,8 @@ def _road(ways: list[_Way], width: Floats, begin: float, end: float) -> tuple[Cr
         line=LINE,
         inside=inside,
         arm=arm,
+        lane=arm,
+        lanes=ARMS,
         leaves=np.round(leaves / quarter - 2.0).astype(np.int64) % ARMS,
         radius=np.array([_radius(way) for way in ways]),
         conflicts=begins < ends,

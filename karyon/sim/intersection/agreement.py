@@ -14,7 +14,6 @@ from karyon.cooperation.intersection import BASE, HEARD, NOBODY, Post, Slots
 from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.intersection.right_of_way import AT_LINE, Tables
 from karyon.sim.intersection.world import World
-from karyon.sim.roads.crossing import ARMS
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -161,9 +160,9 @@ class Agreement:
         self._choose(time, known, mine)
         in_the_way = self._in_the_way(known, mine)
         self._set_granted(protocol.given(self._grants(), known.slot, known.heard, in_the_way))
-        lane = self._world.arm[part.cars][:, :, None] == self._world.arm[part.cars][:, None]
+        arm = self._world.arm[part.cars][:, :, None] == self._world.arm[part.cars][:, None]
         crosses = self._tables.conflicts[self._world.path[part.cars][:, :, None], known.path] | ~known.heard
-        asked = known.around & crosses & ~lane
+        asked = known.around & crosses & ~arm
         self.confirmed[:] = False
         self.confirmed[part.cars] = protocol.confirmed(self._own(), self._granted_me(known), asked)
         self.level[:] = np.minimum(level, BASE)
@@ -284,7 +283,7 @@ class Agreement:
     def _is_overtaken(self, known: _Known) -> Booleans:
         """Whose slot is before the one of a car ahead of it in its lane, or that one has none (run, car)."""
         world, part, own = self._world, self._world.part, self._own()
-        lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
+        lane = world.lane[part.cars][:, :, None] == world.lane[part.cars][:, None]
         ahead = (
             lane
             & world.before[part.cars][:, None]
@@ -340,7 +339,7 @@ class Agreement:
         free = known.slot.time + windows.leaves[their_kind, theirs, mine] + self._margins[BASE]
         free = free - windows.enters[kind[:, :, None], mine, theirs]
         crossing = np.where(has & self._tables.conflicts[mine, theirs], free, -np.inf)
-        lane = world.arm[part.cars][:, :, None] == world.arm[part.cars][:, None]
+        lane = world.lane[part.cars][:, :, None] == world.lane[part.cars][:, None]
         ahead = lane & world.before[part.cars][:, None] & (world.s[part.cars][:, None] > world.s[part.cars][:, :, None])
         follows = known.slot.time + windows.headway[their_kind, theirs, kind[:, :, None], mine]
         in_lane = np.where(
@@ -399,21 +398,22 @@ class Agreement:
         )
 
     def _first_waiting(self, view: _View) -> tuple[Integers, Booleans]:
-        """Of each arm the first that has no slot, and whether it would take one (run, arm)."""
-        arm = self._world.road.arm[view.path]
-        waits = view.waits & (view.place < self._world.road.line)
-        mine = waits[:, None, :] & (arm[:, None, :] == np.arange(ARMS)[None, :, None])
+        """Of each lane the first that has no slot, and whether it would take one (run, lane)."""
+        road = self._world.road
+        waits = view.waits & (view.place < road.line)
+        mine = waits[:, None, :] & (road.lane[view.path][:, None, :] == np.arange(road.lanes)[None, :, None])
         first = np.where(mine, view.place[:, None, :], -np.inf).argmax(axis=2)
         wants = np.take_along_axis(view.wants, first, axis=1)
         return first, mine.any(axis=2) & wants & view.has[:, None]
 
     def _fitting(self, view: _View, soonest: Floats, kind: Integers, path: Integers) -> Floats:
-        """The earliest time from `soonest` on that meets no other slot (run, arm): then, or as soon as one is over."""
+        """The earliest time from `soonest` on that meets no other slot (run, lane): then, or as soon as one is over."""
         windows, slot = self.windows, view.slot
         has = ~np.isnan(slot.time)[:, None, :]
         their_kind, theirs = _whole(slot.kind)[:, None, :], view.path[:, None, :]
         kinds, paths = kind[:, :, None], path[:, :, None]
-        lane = has & (self._world.road.arm[theirs] == np.arange(ARMS)[None, :, None])
+        road = self._world.road
+        lane = has & (road.lane[theirs] == np.arange(road.lanes)[None, :, None])
         follows = slot.time[:, None, :] + windows.headway[their_kind, theirs, kinds, paths]
         soonest = np.maximum(soonest, np.where(lane, follows, -np.inf).max(axis=2))[:, :, None]
         crosses, margin = has & self._tables.conflicts[paths, theirs], self._margins[-1]

@@ -87,8 +87,8 @@ class Driving:
         """Who may go by what it sees, at the levels below slots."""
         world = self._world
         is_first = np.zeros(world.s.shape, dtype=bool)
-        for arm in range(ARMS):
-            mine = world.before & (world.arm == arm)
+        for lane in range(world.road.lanes):
+            mine = world.before & (world.lane == lane)
             is_first |= mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
         may = is_first & (level < BASE) & ~self._blocked() & (distance < NEAR)
         if not may.any():

@@ -19,7 +19,7 @@ from karyon.sim.commonroad.tracks import OURS
 from karyon.sim.failure_modes import COMPONENTS, COORDINATOR
 from karyon.sim.intersection.design import detection_bounds
 from karyon.sim.intersection.recorded import RecordedWorld
-from karyon.sim.watch import Exposure
+from karyon.sim.watch import Exposure, Truth
 
 if TYPE_CHECKING:
     from karyon.sim.intersection.simulation import Simulation
@@ -57,7 +57,7 @@ class Measures:
         self.exposure = Exposure(level, np.repeat(bounds, s.rows, axis=1))
         stated = {signal.name: signal.tolerated for signal in s.design.signals}
         self._tolerated = np.array([[stated.get(name) or np.inf] for name in SIGNALS])
-        self._wrong = np.zeros((len(SIGNALS), s.rows), dtype=bool)
+        self._truth = Truth(len(SIGNALS), s.rows)
         self._before, self.steps = 0, 0
 
     def step(self, now: int) -> None:
@@ -150,8 +150,8 @@ class Measures:
 
     def _waits(self, step: float) -> None:
         world = self._s.world
-        for arm in range(4):
-            mine = world.before & (world.arm == arm)
+        for lane in range(world.road.lanes):
+            mine = world.before & (world.lane == lane)
             first = mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
             self.waited += np.where(first & (world.speed < WAITS), step, 0.0)
 
@@ -172,10 +172,9 @@ class Measures:
     def _expose(self, now: int, here: Booleans) -> None:
         s = self._s
         assert s.seen is not None
-        fresh = s.seen.time == now
-        wrong = np.abs(s.seen.value - s.true) > self._tolerated
-        self._wrong = np.where(fresh, wrong, self._wrong)
-        signals = dict(zip((*SIGNALS, PEERS), np.concatenate([self._wrong, s.late[-1:] & False]) | s.late, strict=True))
+        self._truth.keep(now, s.true)
+        wrong = np.abs(s.seen.value - self._truth.at(s.seen.time)) > self._tolerated
+        signals = dict(zip((*SIGNALS, PEERS), np.concatenate([wrong, s.late[-1:] & False]) | s.late, strict=True))
         down = {name: s.down[name] for name in COMPONENTS} | {COORDINATOR: np.zeros(s.rows, dtype=bool)}
         bad = np.array([signals[name] if name in signals else down[name] for name in self._items]) & here
         over = self.exposure.overdue.any(axis=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from pathlib import Path
 
 from karyon.sim.intersection.scenario import REPLACED, Scenario
@@ -10,6 +11,8 @@ from karyon.sim.intersection.simulation import Simulation
 from karyon.sim.run import Progress, Result, carry_out, without_effect
 from karyon.sim.scenario import Loaded, plain, written
 from karyon.sim.shipped import portable
+
+LONG = 20  # cars before the lines of four arms: fewer are no queue
 
 
 def begin(batch: Sequence[Loaded[Scenario]], out: Sequence[Path | None]) -> Simulation:
@@ -46,9 +49,19 @@ def dump(loaded: Loaded[Scenario]) -> str:
 
 
 def _queues(simulation: Simulation, run: int) -> list[str]:
-    """A demand that was not met is told."""
+    """A demand that was not met is told: more wait than at half time, by more than chance has come meanwhile."""
     world, now = simulation.world, simulation.finished / 1e9
-    outside = int(((world.traffic.time[run] <= now) & ~world.appeared[run]).sum())
-    if outside < 5 or world.scenarios[0].recorded is not None:
+    if world.scenarios[0].recorded is not None:
         return []
-    return [f"the demand is not met: {outside} cars wait for room at the end of the approaches, and queues grow"]
+    half, end = (_before_line(simulation, run, time) for time in (0.5 * now, now))
+    if end < LONG or end - half < 2.0 * sqrt(half + end):
+        return []
+    outside = int(((world.traffic.time[run] <= now) & ~world.appeared[run]).sum())
+    room = f", {outside} of them for room at the end of the approaches" if outside else ""
+    return [f"the demand is not met: {end} cars have not crossed their line{room}, {half} at half time: queues grow"]
+
+
+def _before_line(simulation: Simulation, run: int, time: float) -> int:
+    """How many have come by `time` (s), and had not crossed their stop line."""
+    world = simulation.world
+    return int(((world.traffic.time[run] <= time) & ~(world.passed[run] <= time)).sum())

@@ -15,6 +15,7 @@ from karyon.sim.commonroad.crossing import Scene
 from karyon.sim.commonroad.section import Recorded
 from karyon.sim.documents import Document, InputError
 from karyon.sim.failure_modes import DAY, CrossingFault, beyond
+from karyon.sim.roads.crossing import Layout
 from karyon.sim.scenario import LEVEL_MAX, Draft, KernelSwitch, Loaded, Record, Vehicle, parsed
 from karyon.sim.units import (
     Count,
@@ -34,17 +35,39 @@ CARS_MAX = 2000
 REPLACED = ("road", "demand", "emergencies", "pedestrians")  # by a recording
 RECORDED_MAX = 100  # cars of a recording, the nearest ones
 SATURATION = 2200.0  # veh/h that the four arms of such a crossing were seen to let through at most
+CLEARANCE = 0.4  # m, that a car keeps clear of on both sides, besides its width
+BEFORE_TAPER = 25.0  # m, in which cars appear
 Arm = Annotated[Count, Field(ge=0, le=3)]
 
 
 class Road(Section):
-    """The crossing: two roads with a lane each way."""
+    """The crossing: two roads with a lane each way, and one more where those who turn left have their own."""
 
     lane: Metres = Field(default=3.5, ge=2.5, le=6, description="width of a lane")
     corner: Metres = Field(default=5.0, ge=3, le=30, description="radius of the kerb between two arms")
     approach: Metres = Field(default=150.0, ge=60, le=1000, description="from where cars appear to the stop line")
     exit: Metres = Field(default=60.0, ge=30, le=1000, description="from the crossing to where they are out of sight")
     speed_limit: MetresPerSecond = Field(default=13.9, ge=5, le=20, description="on all arms")
+    turning_lane: Metres = Field(
+        default=0.0, ge=0, le=900, description="length of a lane for those who turn left, on each arm; 0: there is none"
+    )
+
+    @field_validator("turning_lane")
+    @classmethod
+    def _has_room(cls, turning_lane: float, info: ValidationInfo) -> float:
+        known = info.data
+        if turning_lane and {"lane", "approach", "exit", "corner"} <= known.keys():
+            layout = Layout(known["lane"], known["approach"], known["exit"], known["corner"], turning_lane)
+            if layout.begins < BEFORE_TAPER:
+                most = turning_lane + layout.begins - BEFORE_TAPER
+                said = f"and the {layout.taper:.0f} m of taper before it leave too little of the approach"
+                raise contradiction(said, f"at most {most:.0f} m, or a longer `approach`")
+        return turning_lane
+
+    @property
+    def layout(self) -> Layout:
+        """As the geometry of the crossing has it."""
+        return Layout(self.lane, self.approach, self.exit, self.corner, self.turning_lane)
 
 
 class Demand(Section):
@@ -154,6 +177,15 @@ class Scenario(Section):
             said = f"brings {cars:.0f} cars in this time, and a run has at most {CARS_MAX}"
             raise refusal((("flow",), contradiction(said, "a shorter run, or less demand")))
         return demand
+
+    @field_validator("vehicle")
+    @classmethod
+    def _stays_in_its_lane(cls, vehicle: Vehicle, info: ValidationInfo) -> Vehicle:
+        road = info.data.get("road")
+        if road is not None and vehicle.width + CLEARANCE > road.lane:
+            said = f"is too much for a lane of {road.lane:g} m: its path leaves the lane"
+            raise refusal((("width",), contradiction(said, f"at most {road.lane - CLEARANCE:.1f} m")))
+        return vehicle
 
     @field_validator("faults", mode="before")
     @classmethod

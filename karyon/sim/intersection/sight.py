@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.control.crossing import travel_time
 from karyon.perception.crossing import SIGNALS
 from karyon.perception.sensors import Samples
+from karyon.sim.intersection.right_of_way import HARDEST
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.intersection.world import World
 from karyon.sim.roads.crossing import ARMS
@@ -20,6 +22,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 NOBODY = -1
+SEEN = (0, 4, 6, 8)  # distances of other cars, among the signals
 SIDES = (3, 2, 1)  # arms to the left, opposite, to the right: so many further, counted against the clock
 
 
@@ -32,7 +35,10 @@ class Ahead(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """Of each arm the car that is next at its line: distance (m), speed (m/s), who it is (run, arm)."""
+    """Of each arm the car that is next at its line: distance (m), speed (m/s), who it is (run, arm).
+
+    Of the next of each of its lanes, the one that can be there first.
+    """
 
     distance: Floats
     speed: Floats
@@ -55,13 +61,32 @@ def ahead(world: World) -> Ahead:
 def nearest(world: World) -> Nearest:
     """Who is next at the line of each arm."""
     part = world.part
-    comes = world.before[part.cars][:, None] & (world.arm[part.cars][:, None] == np.arange(ARMS)[None, :, None])
+    lanes = np.arange(world.road.lanes)[None, :, None]
+    comes = world.before[part.cars][:, None] & (world.lane[part.cars][:, None] == lanes)
     distance = np.where(comes, world.distance[part.cars][:, None], np.inf)
     who = distance.argmin(axis=2)
     near = distance.min(axis=2)
     found = np.isfinite(near)
     speed = np.where(found, np.take_along_axis(world.speed[part.cars], who, axis=1), 0.0)
-    return Nearest(near, speed, np.where(found, part.at(who), NOBODY))
+    soonest = travel_time(near, speed, HARDEST, world.limit).reshape(world.runs, ARMS, -1).argmin(axis=2)
+    lane = soonest + np.arange(ARMS) * (world.road.lanes // ARMS)
+    who = np.where(found, part.at(who), NOBODY)
+    return Nearest(*(np.take_along_axis(each, lane, axis=1) for each in (near, speed, who)))
+
+
+class Look(NamedTuple):
+    """What there is to see at an instant.
+
+    true     of each signal (signal, row)
+    renewed  another object than before (5, row): of front, own place, left, opposite, right; of the own place never
+    further  m, how much further away that one was at the last instant than the one before; NaN: it was not there
+    nothing  there is no object (5, row)
+    """
+
+    true: Floats
+    renewed: Booleans
+    further: Floats
+    nothing: Booleans
 
 
 class Eyes:
@@ -76,13 +101,12 @@ class Eyes:
         seeds = [each.seed for each in scenarios]
         self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(SIGNALS), world.cars)
         rows = world.runs * world.cars
-        self._objects = np.full((4, rows), NOBODY)
+        self._objects = np.full((len(SEEN), rows), NOBODY)
+        self._distances = np.full((len(SEEN), rows), np.nan)
+        self._places = np.full(world.s.shape, np.nan)
 
-    def look(self) -> tuple[Floats, Booleans, Booleans]:
-        """What is true now (signal, row), and of front, left, opposite, right: another object than before; nothing.
-
-        Answers (10, row), (5, row), (5, row): the own place is the second of the five distances, and never another.
-        """
+    def look(self) -> Look:
+        """At all cars as they are now."""
         world = self._world
         front, arms = ahead(world), nearest(world)
         sides = (world.arm[None] + np.array(SIDES)[:, None, None]) % ARMS  # (side, run, car)
@@ -92,7 +116,6 @@ class Eyes:
         seen = (who != NOBODY) & (self._apart(who) <= self.range)
         who = np.where(seen, who, NOBODY)
         far = front.gap >= self.range
-        objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who]).reshape(4, -1)
         true = [
             np.where(far, self.range, front.gap),
             np.where(far, 0.0, front.speed - world.speed),
@@ -101,15 +124,23 @@ class Eyes:
         ]
         for side in range(3):
             true += [np.where(seen[side], distance[side], self.range), np.where(seen[side], speed[side], 0.0)]
+        objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who])
+        return self._compared(np.stack([each.ravel() for each in true]), objects)
+
+    def _compared(self, true: Floats, objects: Integers) -> Look:
+        """With what there was at the last instant; `objects` of front, left, opposite, right (4, run, car)."""
+        world = self._world
+        distances = true[list(SEEN)]
+        moved = np.where(world.here, world.s - self._places, np.nan)  # m, since the last instant
+        runs = np.arange(world.runs)[None, :, None]
+        theirs = np.where(objects == NOBODY, 0.0, moved[runs, objects])
+        theirs[0] = np.where(objects[0] == NOBODY, 0.0, moved - theirs[0])  # a gap grows by what the one ahead moves
+        objects = objects.reshape(len(SEEN), -1)
         renewed, nothing = objects != self._objects, objects == NOBODY
-        self._objects = objects
-        own = np.zeros((1, objects.shape[1]), dtype=bool)
-        values = np.stack([each.ravel() for each in true])
-        return (
-            values,
-            np.concatenate([renewed[:1], own, renewed[1:]]),
-            np.concatenate([nothing[:1], own, nothing[1:]]),
-        )
+        further = np.where(renewed, distances + theirs.reshape(distances.shape) - self._distances, 0.0)
+        self._objects, self._distances = objects, distances
+        self._places = np.where(world.here, world.s, np.nan)
+        return Look(true, _with_own(renewed), _with_own(further), _with_own(nothing))
 
     def measure(self, now: int, true: Floats, nothing: Booleans) -> Samples:
         """New samples at `now` (ns), of cars that are here."""
@@ -136,3 +167,8 @@ class Eyes:
         x, y, _ = self._world.place
         runs = np.arange(self._world.runs)[None, :, None]
         return np.asarray(np.hypot(x - x[runs, who], y - y[runs, who]))
+
+
+def _with_own(of_others: NDArray[Any]) -> NDArray[Any]:
+    """Of the five distances, of which the own place is the second: 0 there."""
+    return np.insert(of_others, 1, 0, axis=0)

@@ -19,7 +19,7 @@ from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.crossing import SIGNALS, Seen, Sight
 from karyon.perception.received import CONTENT, MESSAGE
-from karyon.perception.sensors import NEVER, nanoseconds, seconds
+from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
 from karyon.sim import clock
 from karyon.sim.analysis import age_limit
 from karyon.sim.clock import Order
@@ -33,7 +33,7 @@ from karyon.sim.intersection.measures import Measures
 from karyon.sim.intersection.recorded import RecordedWorld
 from karyon.sim.intersection.right_of_way import Tables
 from karyon.sim.intersection.scenario import FUNCTION, Scenario
-from karyon.sim.intersection.sight import Eyes
+from karyon.sim.intersection.sight import Eyes, Look
 from karyon.sim.intersection.trace import Trace
 from karyon.sim.intersection.world import World
 from karyon.sim.radio import Channel
@@ -71,10 +71,11 @@ class Simulation:
         self.tables = Tables(self.world)
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
-        self.sight = Sight(self.rows, INCONSISTENT, limit)
+        self.sight = Sight(self.rows, INCONSISTENT, limit, self.eyes.range)
         self.channel = Channel(scenarios, is_group=True, words=-len(CONTENT))  # what is said is kept by `agreement`
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
+        self._age_limits = np.array([[nanoseconds(min(age_limit(self.whole, name), 3600.0))] for name in SIGNALS])
         self._peers_limit = nanoseconds(min(age_limit(self.whole, PEERS), 3600.0) - first.radio.clock_offset)
         self.agreement = Agreement(self.world, self.tables, margins, self._radio_period)
         self.driving = Driving(self.world, self.tables, self.agreement, self.function, self.eyes.range)
@@ -83,6 +84,8 @@ class Simulation:
         periods = dict.fromkeys(SIGNALS, nanoseconds(design.timing.perception_period))
         own = [one for one in faults if one.fault.signal != SAID]
         self.injector = Injector(own, periods, SIGNALS)
+        self._never_worked = np.zeros(self.rows, dtype=bool)
+        self._never_worked[[one.row for one in own if one.onset == 0]] = True
         self.liars = [one for one in faults if one.fault.signal == SAID]
         self.components = Components(faults, self.rows, (*COMPONENTS, COORDINATOR))
         self.kernel = Kernel(self.design, self.rows)
@@ -203,21 +206,38 @@ class Simulation:
         world.advance(now)
         world.admit()
         world.walk(self.agreement.bound)
-        self.true, renewed, nothing = self.eyes.look()
-        samples = self.injector.own(now, self.eyes.measure(now, self.true, nothing))
+        look = self.eyes.look()
+        self.true = look.true
+        samples = self._measured(now, look)
         running = self._running("perception", now)
         samples.fresh &= running
-        self.seen = self.sight.update(now, samples, renewed, nothing)
+        self.seen = self.sight.update(now, samples, look.renewed, look.further)
         deaf = self.down["radio"] | world.traffic.silent.ravel()
         self.channel.receive(now, deaf)
         part = world.part
         self.visible = self.eyes.visible()
         first = self._first_seen[part.pairs]
         self._first_seen[part.pairs] = np.where(self.visible & (first == NEVER), now, first)
-        self._tell(now, running, deaf)
+        self._tell(now, running, deaf, samples.fresh & (now - samples.time <= self._age_limits))
 
-    def _tell(self, now: int, running: Booleans, deaf: Booleans) -> None:
-        """Write run-time safety information."""
+    def _measured(self, now: int, look: Look) -> Samples:
+        """New samples, as failing sensors give them.
+
+        A car comes from afar, where its checks have watched sensors that worked: one that failed meanwhile is wrong
+        from its second sample on. Only what fails from the beginning of the run on has always been wrong.
+        """
+        samples = self.eyes.measure(now, look.true, look.nothing)
+        sound = samples.value.copy()
+        failing = self.injector.own(now, samples)
+        comes = (self.world.entered == float(seconds(now, 0))).ravel() & ~self._never_worked
+        return Samples(
+            np.where(comes, sound, failing.value),
+            np.where(comes, now, failing.time),
+            np.where(comes, self.world.here.ravel(), failing.fresh),
+        )
+
+    def _tell(self, now: int, running: Booleans, deaf: Booleans, timely: Booleans) -> None:
+        """Write run-time safety information; `timely`: a sample has come that is young enough (signal, row)."""
         seen, kernel = self.seen, self.kernel.seen
         assert seen is not None
         for index, name in enumerate(SIGNALS):
@@ -229,8 +249,7 @@ class Simulation:
         kernel.beat("radio", now, ~deaf)
         kernel.beat(COORDINATOR, now, (self.agreement.coordinator != NOBODY).ravel())
         here = self.world.here.ravel()
-        stale = (seen.time != now) & here
-        self.late = np.concatenate([stale, ((now - oldest > self._peers_limit) & here)[None]])
+        self.late = np.concatenate([~timely & here, ((now - oldest > self._peers_limit) & here)[None]])
 
     def _peers(self, now: int) -> tuple[Integers, Floats]:
         """Of each row, when the oldest newest message of all around was sent, and whether all are believed (row,)."""

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.perception.sensors import seconds
-from karyon.sim.intersection.scenario import Scenario
+from karyon.sim.intersection.scenario import CLEARANCE, Scenario
 from karyon.sim.intersection.traffic import Traffic
-from karyon.sim.roads.crossing import ARMS, Crossing, Layout, crossing
+from karyon.sim.roads.crossing import ARMS, Crossing, crossing
 from karyon.sim.vehicle import move
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-CLEARANCE = 0.4  # m, that a car keeps clear of on both sides, besides its width
 LATERAL = 3.0  # m/s2, of a turn
 STRAIGHT = 11.0  # m/s, across the crossing
 ENTRY_GAP, ENTRY_BRAKING = 6.0, 2.5  # m, m/s2: one appears where it can still follow the last one
@@ -72,7 +71,7 @@ class World:
         self.scenarios, self.vehicle, self.limit = scenarios, first.vehicle, first.road.speed_limit
         self.road, self.traffic = self._drawn(scenarios)
         self.path = self.traffic.path
-        self.arm = self.road.arm[self.path]
+        self.arm, self.lane = self.road.arm[self.path], self.road.lane[self.path]
         self.runs, self.cars = self.path.shape
         self.ours = np.ones(self.cars, dtype=bool)
         self.length, self.width = np.full(self.cars, self.vehicle.length), np.full(self.cars, self.vehicle.width)
@@ -97,9 +96,7 @@ class World:
 
     def _drawn(self, scenarios: Sequence[Scenario]) -> tuple[Crossing, Traffic]:
         """The crossing, and who comes."""
-        road = scenarios[0].road
-        layout = Layout(road.lane, road.approach, road.exit, road.corner)
-        return crossing(layout, self.vehicle.width + CLEARANCE), Traffic.of(scenarios)
+        return crossing(scenarios[0].road.layout, self.vehicle.width + CLEARANCE), Traffic.of(scenarios)
 
     @property
     def lengths(self) -> Floats:

@@ -17,10 +17,9 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from karyon.sim.intersection.scenario import Scenario, scene_of
-from karyon.sim.intersection.world import CLEARANCE
+from karyon.sim.intersection.scenario import CLEARANCE, Scenario, scene_of
 from karyon.sim.kinds import read
-from karyon.sim.roads.crossing import TURNS, Crossing, Layout, crossing
+from karyon.sim.roads.crossing import TURNS, Crossing, crossing
 from karyon.sim.view import recorded
 from karyon.sim.view.folder import SCENARIO, TRACE, must_be_there, readable
 from karyon.sim.view.page import DANGER, GREY, INK, LEVELS, WIDTH, head, verdict
@@ -48,8 +47,7 @@ class Ground:
             scene = scene_of(scenario.recorded)
             arms = ("arm of the replaced car", "arm to the right", "arm opposite", "arm to the left")
             return cls(scene.road, scene.length, [f"car {number}" for number in scene.numbers], arms)
-        road, width = scenario.road, scenario.vehicle.width + CLEARANCE
-        made = crossing(Layout(road.lane, road.approach, road.exit, road.corner), width)
+        made = crossing(scenario.road.layout, scenario.vehicle.width + CLEARANCE)
         names = [f"{arm} {turn}" for arm in ARMS for turn in TURNS]
         return cls(made, np.full(len(names), scenario.vehicle.length), names, ARMS)
 
@@ -108,12 +106,16 @@ def _draw_arm(panel: Axes, rows: dict[str, Any], arm: int, ground: Ground) -> No
     mine = np.flatnonzero(same)
     pieces = list(np.stack([points[mine], points[mine + 1]], axis=1))
     colours = [_colour(each) for each in rows["los_intersection"][mine]]
-    panel.add_collection(LineCollection(pieces, colors=INK, linewidths=2.0))  # light colours stand out on dark ones
-    panel.add_collection(LineCollection(pieces, colors=colours, linewidths=1.3))
+    road, path = ground.road, rows["path"][mine].astype(np.int64)
+    aside = (road.lanes > len(ARMS)) & (path % len(TURNS) == TURNS.index("left"))
+    thick = np.where(aside, 0.5, 1.3)
+    panel.add_collection(LineCollection(pieces, colors=INK, linewidths=thick + 0.7))  # light ones stand out on dark
+    panel.add_collection(LineCollection(pieces, colors=colours, linewidths=thick))
     panel.axhspan(SHOWN[0], 0.0, color=GREY, alpha=0.12, linewidth=0)
     panel.axhline(0.0, color=INK, linewidth=0.6)
     panel.set(ylim=(SHOWN[1], SHOWN[0]), ylabel="to the line (m)")
-    panel.set_title(f"From the {ground.arms[arm]}" + ("; shaded: behind the stop line" if arm == 0 else ""))
+    said = "; shaded: behind the stop line" + ("; thin: turns left in a lane of its own" if aside.any() else "")
+    panel.set_title(f"From the {ground.arms[arm]}" + (said if arm == 0 else ""))
 
 
 def _draw_zones(panel: Axes, zones: dict[tuple[int, int], list[Stay]], ground: Ground) -> None:

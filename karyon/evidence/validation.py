@@ -114,8 +114,8 @@ def mutants(path: Path = MUTANTS) -> Mutants | None:
     try:
         told: dict[str, Any] = json.loads(path.read_text("utf-8"))
         is_current = told["sources_sha256"] == sources()
-        counts = (int(told[name]) for name in ("mutants", "there_are", "survived"))
-        return Mutants(told["of"], *counts, told["measured"], is_current)
+        tried, there_are, survived = (int(told[name]) for name in ("mutants", "there_are", "survived"))
+        return Mutants(told["of"], tried, there_are, survived, told["measured"], is_current)
     except (OSError, ValueError, KeyError):
         return None
 

@@ -51,13 +51,12 @@ def room(gap: Gap, reaction_time: Any, margin: Any, braking: float, ahead: float
 class MakingRoom:
     """How a car falls back for a gap: gently, whatever it is told.
 
-    a = max(-strongest, gain_speed (v_rel + max(-opening, gain_gap excess)))
+    a = max(-strongest, gain_speed v_rel + gain_gap excess)
     """
 
-    strongest: float = 0.4  # m/s²: what a car that is let roll does
-    opening: float = 1.0  # m/s: so fast a gap opens at most
+    strongest: float = 1.5  # m/s²: what passengers hardly feel
     gain_speed: float = 1.0  # 1/s
-    gain_gap: float = 0.25  # 1/s
+    gain_gap: float = 0.25  # 1/s²
 
     def acceleration(self, excess: Any, rate: Any) -> Floats:
         """At most so much, m/s², any shape; infinite (no limit) where what it is told is NaN.
@@ -65,5 +64,5 @@ class MakingRoom:
         excess   m, by which the gap is larger than wanted
         rate     m/s, by which it grows
         """
-        wanted = self.gain_speed * (rate + np.maximum(self.gain_gap * excess, -self.opening))
+        wanted = self.gain_speed * rate + self.gain_gap * excess
         return np.where(np.isnan(wanted), np.inf, np.maximum(wanted, -self.strongest))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -54,21 +53,6 @@ ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
 AROUND_US = 30.0  # m between centres: who is so near in the lane beyond could come to the same gap, and must agree
 CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 VIEW_OPEN = 0.999  # of the sensor's range
-PULLS_AHEAD = 1.0  # m/s that who has granted the gap behind it drives faster meanwhile, if the road ahead lets it
-
-
-class Given(NamedTuple):
-    """Gaps that have been granted (giver,).
-
-    giver         the car that has granted it
-    ahead, rate   m by which the other one is ahead of it, and m/s by which that grows
-    comes         it comes into the giver's lane
-    """
-
-    giver: Integers
-    ahead: Floats
-    rate: Floats
-    comes: Booleans
 
 
 class Simulation:
@@ -353,9 +337,8 @@ class Simulation:
         self.cruise.meet(self.sensing.changed[FRONT])
         trusted = self._trusted & view.seen.speed_known[:cars]
         self._bound_speed(view)
-        given = self._gaps_given(view)
         command, self._safe = self.cruise.update(
-            self._situation(view, given),
+            self._situation(view),
             self.decided[FOLLOWING],
             trusted,
             self._speed_bound,
@@ -363,7 +346,7 @@ class Simulation:
             False,
         )
         speed = view.seen.value[SPEED, :cars]
-        wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view, given))
+        wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
         softest = before - jerk(speed) * self._control_step
         command = np.minimum(
             command,
@@ -390,7 +373,7 @@ class Simulation:
         front, rear = view.gap[GAP_FRONT], view.gap[GAP_REAR]
         return Gap(front, rear, view.rate[GAP_FRONT], view.rate[GAP_REAR], view.seen.value[SPEED, : self.cars])
 
-    def _situation(self, view: View, given: Given) -> Situation:
+    def _situation(self, view: View) -> Situation:
         seen, cars = view.seen, self.cars
         nothing = np.full(cars, np.nan)
         manoeuvres, traffic = self.manoeuvres, self.scenarios[0].traffic
@@ -406,7 +389,7 @@ class Simulation:
             leader_command=nothing,
             leader_acceleration=nothing,
             leader_speed=nothing,
-            set_speed=self.world.desired + faster + self._pulling_ahead(given),
+            set_speed=self.world.desired + faster,
         )
 
     def _ask(self, now: int) -> None:
@@ -445,31 +428,24 @@ class Simulation:
     def _release(self, happened: Happened) -> None:
         self.protocol.release(self._by_run(happened.arrived | happened.turned_back))
 
-    def _gaps_given(self, view: View) -> Given:
-        """Where the car is that each giver of a grant has given it to, by what that says of itself."""
-        world, who = self.world, np.flatnonzero(self.bound_to != NOBODY)
-        to = self.bound_to[who]
-        said = self.channel.newest(self.channel.links.between(who, to))
-        lane = self._words.lane[who % world.vehicles, to, who // world.vehicles]
-        return Given(
-            giver=who,
-            ahead=said.value[M_POSITION] - view.seen.value[OWN.index("own.position"), who],
-            rate=said.value[M_SPEED] - view.seen.value[SPEED, who],
-            comes=lane == self.manoeuvres.home[who],
-        )
-
-    def _pulling_ahead(self, given: Given) -> Floats:
-        """By how much cars drive faster than they want which have granted a gap behind them, m/s (car,)."""
-        faster = np.zeros(self.cars)
-        faster[given.giver[given.comes & (given.ahead < 0.0)]] = PULLS_AHEAD
-        return faster
-
-    def _yielding(self, view: View, given: Given) -> Floats:
-        """What cars keep to that have granted a gap in their lane before them, m/s² (car,); infinite: nothing."""
-        limit, who = np.full(self.cars, np.inf), given.giver
-        speed, level = view.seen.value[SPEED, who], self.decided[FUNCTION][who]
-        wanted = self.manoeuvres.yielding(given.ahead - self.world.vehicle.length, given.rate, speed, level)
-        limit[who] = np.where(given.comes & (given.ahead > 0.0) & np.isfinite(wanted), wanted, np.inf)
+    def _yielding(self, view: View) -> Floats:
+        """What cars keep to that have granted a gap in their lane before them, as the one that asked says (car,)."""
+        world, cars = self.world, self.cars
+        to = self.bound_to
+        who = np.flatnonzero(to != NOBODY)
+        limit = np.full(cars, np.inf)
+        if len(who):
+            links = self.channel.links.between(who, to[who])
+            said = self.channel.newest(links)
+            speed = view.seen.value[SPEED, who]
+            own = view.seen.value[OWN.index("own.position"), who]
+            lane = self._words.lane[who % world.vehicles, to[who], who // world.vehicles]
+            ahead = said.value[M_POSITION] - own
+            behind = (lane == self.manoeuvres.home[who]) & (ahead > 0.0)
+            rate = said.value[M_SPEED] - speed
+            level = self.decided[FUNCTION][who]
+            wanted = self.manoeuvres.yielding(ahead - world.vehicle.length, rate, speed, level)
+            limit[who] = np.where(behind & np.isfinite(wanted), wanted, np.inf)
         return limit
 
 

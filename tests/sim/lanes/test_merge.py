@@ -1,10 +1,8 @@
-"""A lane that ends: who is in it leaves it, or stops before its end; how gently a gap is opened."""
+"""A lane that ends: who is in it leaves it, or stops before its end."""
 
-import numpy as np
 import pytest
 from pyarrow import parquet
 
-from karyon.control.lane_change import MakingRoom
 from karyon.control.lateral import Steering
 from karyon.sim import documents, kinds
 from karyon.sim.documents import InputError
@@ -66,14 +64,6 @@ def test_a_car_that_stops_blind_brakes_no_harder_than_it_has_declared(tmp_path):
     own = table[table.vehicle == 0]
     assert own[own.time > 13.0].speed.max() < 3.0
     assert -6.0 <= own.acceleration.min() < -3.0
-
-
-def test_a_gap_is_opened_gently():
-    """However much is missing: at most by 0.4 m/s², and by 1 m/s once it opens as fast as that; NaN limits nothing."""
-    law = MakingRoom()
-    assert law.acceleration(-100.0, 0.0) == -0.4
-    assert law.acceleration(-100.0, 1.0) == 0.0
-    assert law.acceleration(np.nan, 1.0) == np.inf
 
 
 def test_a_slow_car_moves_over_slowly():

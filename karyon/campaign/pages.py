@@ -112,9 +112,10 @@ PAGES = {
         "or sees of others fails, or one of its components. A run violates if two of them come nearer than 500 ft and "
         "100 ft, if they are no longer well clear (2,200 ft and 450 ft), or if bad data stays in command beyond its "
         "bound. The margin over well clear is a distance in m, the altitude scaled to it.\n\n"
-        "The run that violates is 0.4 m of altitude short of well clear, while the three go from level to level one "
-        "after the other. An earlier state ended the climb to an agreed altitude where LoS 0 began, and was short "
-        "of it more often.",
+        "The runs that violate are 0.4 m and 7 m of altitude short of well clear, while the three go from level to "
+        "level one after the other: LoS 2 and 3 keep 140 m in altitude, and well clear is 137 m, which leaves 3 m for "
+        "who is still on the way to an altitude. An earlier state took a turn to end after 12 s; another run was short "
+        "of it then.",
         figure=CELLS,
     ),
 }

@@ -28,6 +28,7 @@ SIGNALS = (
 PLACES, RATES = (0, 3, 4, 6, 8), (1, 2, 5, 7, 9)  # a distance, and the speed that changes it, signal by signal
 SIGNS = np.array([1.0, 1.0, -1.0, -1.0, -1.0])[:, None]  # of the change: one that comes nearer has a positive speed
 JUMP = 2.0  # m/s, by which no speed changes from one sample to the next: 8 m/s2 and its noise are less
+FADING = np.array([50.0, np.inf, 50.0, 50.0, 50.0])[:, None]  # s, of each distance; the own one has little noise
 REPEATED = 3  # equal samples in a row of a signal that has noise
 
 
@@ -42,8 +43,9 @@ class Seen(NamedTuple):
 class Sight:
     """State of the checks of all rows.
 
-    total   m, by how much each distance has changed more than the speeds of its objects say, since its first sample; it
-            is never forgotten: an offset shows in its jump, a drift in its growth, and the reverse jump takes it back
+    total   m, by how much each distance has changed more than the speeds of its objects say, since its first sample: an
+            offset shows in its jump, a drift in its growth, and the reverse jump takes it back. What is not doubted of
+            other cars fades, as noise of their speeds adds up; what is doubted never does
     """
 
     DEPTH = 8  # instants; a sample that is older is of no use to any rule, and not taken
@@ -75,21 +77,30 @@ class Sight:
         fresh = came.fresh & (abs(came.value) < np.inf) & (came.time > self._time) & (came.time <= now) & recent
         value, time = where(fresh, came.value, self._value), where(fresh, came.time, self._time)
         self._repeated = where(fresh, where(came.value == self._value, self._repeated + 1.0, 0.0), self._repeated)
+        step = self._step(now)
+        fading = where(abs(self.total) <= self._tolerated, 1.0 - step / FADING, 1.0)
         self._unchecked |= renewed & ~(abs(further) < np.inf)
-        moved = self._move(now, value[rates], renewed, further, time[places])
+        moved = self._move(now, step, value[rates], renewed, further, time[places])
         change = value[places] - self._value[places] - (moved - self._was)
         taken = fresh[places]
-        self.total = self.total + where(taken & ~self._unchecked & (abs(change) < np.inf), change, 0.0)
+        self.total = fading * self.total + where(taken & ~self._unchecked & (abs(change) < np.inf), change, 0.0)
         self._was, self._unchecked = where(taken, moved, self._was), self._unchecked & ~taken
         jumps = (abs(value[rates] - self._value[rates]) > JUMP) & ~renewed
         self._jumped = where(fresh[rates], jumps, self._jumped)
         self._value, self._time = value, time
         return Seen(value, time, self._believed(now))
 
-    def _move(self, now: int, rate: Floats, renewed: Booleans, further: Floats, time: Integers) -> Floats:
-        """How far each distance should have changed since the first instant, m, up to `time` (ns, distance, row)."""
+    def _step(self, now: int) -> float:
+        """Since the last instant, s; 0: this is the first."""
+        last = self._instants.max()
+        return float(seconds(now, last)) if last != NEVER else 0.0
+
+    def _move(self, now: int, step: float, rate: Floats, renewed: Booleans, further: Floats, time: Integers) -> Floats:
+        """How far each distance should have changed since the first instant, m, up to `time` (ns, distance, row).
+
+        step   s, since the last instant; the others as of `update`
+        """
         newest = int(self._instants.argmax())
-        step = float(seconds(now, self._instants[newest])) if self._instants[newest] != NEVER else 0.0
         before = where(renewed, rate, self._value[list(RATES)])
         change = SIGNS * 0.5 * (rate + before) * step + where(abs(further) < np.inf, further, 0.0)
         slot = (newest + 1) % self.DEPTH

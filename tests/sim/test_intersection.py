@@ -184,6 +184,20 @@ def test_an_offset_that_grows_from_object_to_object_is_doubted():
     assert believed == [True] * 20 + [False] * 10
 
 
+def test_noise_of_speeds_does_not_add_up_to_a_doubt():
+    """Not in twenty cars and 200 s; what is doubted is so for good."""
+    rng, step = np.random.default_rng(1), 100_000_000
+    sight, believed = Sight(rows=20, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    same, nowhere = np.zeros((5, 20), dtype=bool), np.zeros((5, 20))
+    for now in range(0, 3000 * step, step):
+        value = 50.0 + rng.normal(0.0, 0.15, (len(SIGNALS), 20)) - (3.0 if now > 2000 * step else 0.0)
+        value[5] = rng.normal(0.0, 0.1, 20)
+        came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
+        believed.append(sight.update(now, came, same, nowhere).validity[4] > 0.5)
+    assert np.all(believed[:2001])
+    assert not np.any(believed[2002:])
+
+
 def test_what_is_clipped_where_there_is_nothing_is_stuck():
     """There a sensor says its own reach, and not the same distance again and again."""
     clipped = seen([100.0] * 10 + [15.1] + [15.1] * 9)

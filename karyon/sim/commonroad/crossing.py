@@ -15,7 +15,6 @@ from pathlib import Path as File
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.sim import boxes
 from karyon.sim.commonroad import file
 from karyon.sim.commonroad.file import Lanelet, Track, fault
 from karyon.sim.commonroad.tracks import OURS, looked_up, nearest, resampled, smoothed, span, times_of
@@ -107,7 +106,7 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
     spans = [span(recording, each, track) for each in chosen]
     tables = [_sampled(*each, times) for each in zip(ways, fronts, spans, strict=True)]
     table = np.stack(tables, axis=2)
-    if wrong := [*_placed_into(track, chosen), *_without_length(road, chosen)]:
+    if wrong := list(_without_length(road, chosen)):
         raise InputError([fault(path, each) for each in wrong])
     goal = crossed[1] - crossed[0] + BEFORE
     within = times <= (track.last - track.first) * recording.step
@@ -125,19 +124,6 @@ def scene(path: File, replaced: int, lead_in: float, lead_out: float, most: int)
         table=table,
         first=-lead_in,
     )
-
-
-def _placed_into(replaced: Track, cars: Sequence[Track]) -> Iterator[str]:
-    """Of each car that is in one place with the replaced one at the first instant of that, what is wrong."""
-    for car in cars:
-        at = replaced.first - car.first
-        if car is not replaced and 0 <= at < len(car.x) and boxes.overlap(_box(replaced, 0), _box(car, at)):
-            yield f"car {car.number} and car {replaced.number}, which is replaced, are placed into each other"
-
-
-def _box(track: Track, at: int) -> boxes.Boxes:
-    along, across = np.cos(track.heading[at]), np.sin(track.heading[at])
-    return boxes.Boxes(track.x[at], track.y[at], along, across, track.length, track.width)
 
 
 def _without_length(road: Crossing, cars: Sequence[Track]) -> Iterator[str]:

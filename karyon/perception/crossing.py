@@ -56,7 +56,8 @@ class Sight:
         reach   m, how far the sensor sees: what it says where there is nothing
         """
         shape = (len(SIGNALS), rows)
-        self._tolerated, self._age_limit, self._reach = tolerated, age_limit, reach
+        self._tolerated, self._age_limit = tolerated, age_limit
+        self._reach = np.array([np.nan, *[reach] * (len(PLACES) - 1)])[:, None]  # the first place is the car's own
         self._value, self._time = np.full(shape, np.nan), np.full(shape, NEVER, dtype=np.int64)
         self._repeated = np.zeros(shape)
         self.total, self._was = np.zeros((2, len(PLACES), rows))
@@ -117,6 +118,9 @@ class Sight:
         doubted[places] |= inconsistent
         doubted[rates] |= inconsistent | self._jumped
         nothing = self._value[places] == self._reach
+        somebody = nothing & (abs(self._value[rates]) > 0.0)  # of nobody the speed is 0
+        doubted[places] |= somebody
+        doubted[rates] |= somebody
         stuck = self._repeated >= REPEATED
         stuck[places] &= ~nothing
         stuck[rates] &= ~nothing

@@ -9,7 +9,7 @@ import shapely
 
 from karyon.control.crossing import to_speed, to_stop
 from karyon.kernel.timing import switch_bound
-from karyon.perception.crossing import SIGNALS, Sight
+from karyon.perception.crossing import PLACES, RATES, SIGNALS, Sight
 from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
@@ -208,6 +208,19 @@ def test_what_is_clipped_where_there_is_nothing_is_stuck():
         samples = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
         came.append(sight.update(now, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity[4, 0])
     assert came[-1] == 0.0
+
+
+@pytest.mark.parametrize("speed", [0.0, 3.0])
+def test_who_has_a_speed_is_not_nobody(speed):
+    """A distance stuck at nothing is doubted by that, and its rate: from the first sample on, too."""
+    sight = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0)
+    value = np.full((len(SIGNALS), 1), 100.0)
+    value[list(RATES)] = speed
+    samples = Samples(value, np.zeros(value.shape, dtype=np.int64), np.ones(value.shape, dtype=bool))
+    validity = sight.update(0, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity
+    own, others = [PLACES[0], RATES[0]], [*PLACES[1:], *RATES[1:]]
+    assert np.all(validity[own] == 1.0)
+    assert np.all(validity[others] == (0.0 if speed else 1.0))
 
 
 def test_samples_that_were_late_do_not_excuse_an_offset():

@@ -57,7 +57,7 @@ class Sight:
         """
         shape = (len(SIGNALS), rows)
         self._tolerated, self._age_limit = tolerated, age_limit
-        self._reach = np.array([np.nan, *[reach] * (len(PLACES) - 1)])[:, None]  # the first place is the car's own
+        self._reach = np.array([np.nan if SIGNALS[one] == "own.position" else reach for one in PLACES])[:, None]
         self._value, self._time = np.full(shape, np.nan), np.full(shape, NEVER, dtype=np.int64)
         self._repeated = np.zeros(shape)
         self.total, self._was = np.zeros((2, len(PLACES), rows))

@@ -9,7 +9,7 @@ import shapely
 
 from karyon.control.crossing import to_speed, to_stop
 from karyon.kernel.timing import switch_bound
-from karyon.perception.crossing import PLACES, RATES, SIGNALS, Sight
+from karyon.perception.crossing import RATES, SIGNALS, Sight
 from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
@@ -218,9 +218,9 @@ def test_who_has_a_speed_is_not_nobody(speed):
     value[list(RATES)] = speed
     samples = Samples(value, np.zeros(value.shape, dtype=np.int64), np.ones(value.shape, dtype=bool))
     validity = sight.update(0, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity
-    own, others = [PLACES[0], RATES[0]], [*PLACES[1:], *RATES[1:]]
-    assert np.all(validity[own] == 1.0)
-    assert np.all(validity[others] == (0.0 if speed else 1.0))
+    assert {name for name, each in zip(SIGNALS, validity, strict=True) if each == 1.0} == (
+        {"own.position", "own.speed"} if speed else set(SIGNALS)
+    )
 
 
 def test_samples_that_were_late_do_not_excuse_an_offset():

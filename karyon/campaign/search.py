@@ -81,7 +81,7 @@ class Asked:
         return self._least(self.goals(points))
 
     def goals(self, points: Floats) -> Floats:
-        """The same for each goal (point, goal); infinite: nothing watches it."""
+        """The same for each goal (point, goal); the most that is told where nothing watches it."""
         number = len(self.runs)
         return self._made(points, sampling.seeds(self._seed, number, number + len(points)).tolist())
 
@@ -154,7 +154,7 @@ def _goals(plan: Plan, table: pa.Table) -> Floats:
     found = np.column_stack(
         [table[name].to_numpy(zero_copy_only=False).astype(float) for name in rows.margins_of(plan)]
     )
-    found[np.isnan(found) & ~np.isnan(least)[:, None]] = np.inf
+    found[np.isnan(found) & ~np.isnan(least)[:, None]] = plan.kind.worth
     return np.where(broken.astype(bool)[:, None], found, np.maximum(found, JUST_HELD))
 
 

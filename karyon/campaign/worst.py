@@ -6,7 +6,7 @@ says nothing of how rare such are: that is for `rare`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,13 @@ from karyon.sim.streams import Purpose, stream
 Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]
 
-DRAWN = 64  # runs drawn at random before each round of descents, evenly
-STARTS = 8  # descents of a round, from the nearest misses; they advance side by side, as few runs take long
-KEPT = 2  # generations after which the better half of the descents goes on
+DRAWN = 32  # runs of a batch that are drawn at random, evenly
+DESCENTS = 6  # that go on from batch to batch, those that have come the nearest
+SIZE = 5  # runs of a batch that a descent makes
 STEP = 0.2  # standard deviation of a first generation; a coordinate spans 1
-PATIENCE = 5  # generations without a lower margin, after which a round ends
-LEAST = 1e-3  # what counts as lower, of the margin at the start
+PATIENCE = 10  # generations without a lower margin, after which a descent ends
+LEAST = 1e-4  # what counts as lower, of the spread of the margin
+FEW = 10.0  # percent of the random runs that are said to be near
 LAST = float(np.nextafter(1.0, 0.0))
 UNKNOWN = 1e9  # margin of a run that came to nothing: CMA-ES needs a number
 
@@ -32,23 +33,43 @@ def find(margins: Margins, dimensions: int, seed: int, runs: int, ends: Floats |
     margins   of a batch of points (point, d) to each safety goal (point, goal): at most 0, it violates; NaN, it came to
               nothing. A descent goes down the margin to one goal: of another one, that all runs come near, it would see
               nothing else.
-    ends      where the first coordinate is a choice: the upper ends of its parts. A descent stays in its part, and a
-              round has for each goal one start in each at most.
+    ends      where the first coordinate is a choice: the upper ends of its parts. A descent stays in its part, and two
+              that go on have not the same part and goal.
+    Each batch has random runs, too, from the nearest of which descents begin. How near a run is counts by how much of
+    an exception that is among the random runs: margins to different goals are compared by nothing else.
     The last batch is the one in which a run violates. Raises ModuleNotFoundError without cma.
     """
     made, rng = _Made(margins, dimensions, runs), stream(seed, Purpose.DESCENT)
-    drawn, known = np.empty((0, dimensions)), np.empty((0, 0))
-    while not made.is_over:
+    drawn, descents = np.empty((0, 0)), list[_Descent]()
+    while True:
         more = _spread(dimensions, rng)
-        found = made(more)
-        drawn = np.concatenate([drawn, more[: len(found)]])
-        known = np.concatenate([known, found]) if len(known) else found.copy()
-        nearest = _nearest(drawn, known, ends)
-        held = 0 if ends is None else 1
-        _descend(made, [_Descent(drawn[one], held, goal, known[one, goal], rng) for one, goal in nearest])
-        for one, goal in nearest:
-            known[one, goal] = np.nan  # a later round does not begin there again
-    return made.points, made.margins
+        found = made(np.vstack([more, *(one.ask() for one in descents)]))
+        if made.is_over:
+            return made.points, made.margins
+        of_random, *of_descents = np.split(found, range(DRAWN, len(found), SIZE))
+        known = np.where(np.isnan(of_random), UNKNOWN, of_random)
+        drawn = np.vstack([drawn, known]) if len(drawn) else known
+        middle, near = (np.percentile(drawn, share, axis=0) for share in (50.0, FEW))
+        spread = np.maximum(middle - near, LEAST)
+        for one, told in zip(descents, of_descents, strict=True):
+            one.tell(told, LEAST * spread[one.goal])
+        begun = [_Descent(*start, ends, rng) for start in _starts(more, of_random)]
+        descents = _best([one for one in descents if not one.is_stuck] + begun, middle, spread)
+
+
+def _starts(points: Floats, margins: Floats) -> Iterator[tuple[Floats, int, float]]:
+    """Of the points the nearest to each goal: where a descent may begin, its goal, and its margin."""
+    for goal, of_goal in enumerate(margins.T):
+        order = np.argsort(of_goal, kind="stable")[:DESCENTS]
+        yield from ((points[one], goal, float(of_goal[one])) for one in order if np.isfinite(of_goal[one]))
+
+
+def _best(descents: Sequence[_Descent], middle: Floats, spread: Floats) -> list[_Descent]:
+    """Those that are the nearest to break their goal, for what is usual; of one part and goal one alone."""
+    found: dict[tuple[int, int], _Descent] = {}
+    for one in sorted(descents, key=lambda one: (one.least - middle[one.goal]) / spread[one.goal]):
+        found.setdefault((one.goal, one.part), one)
+    return list(found.values())[:DESCENTS]
 
 
 def _spread(dimensions: int, rng: np.random.Generator) -> Floats:
@@ -91,69 +112,35 @@ class _Made:
         return found
 
 
-def _nearest(points: Floats, margins: Floats, ends: Floats | None) -> list[tuple[int, int]]:
-    """Where to begin, and the goal to break: the points nearest to each goal in turn, of each part one."""
-    parts = None if ends is None else np.searchsorted(ends[:-1], points[:, 0], side="right")
-    ranked = [_in_order(of_goal, parts) for of_goal in margins.T]
-    turns = [
-        (int(order[turn]), goal) for turn in range(STARTS) for goal, order in enumerate(ranked) if turn < len(order)
-    ]
-    return turns[:STARTS]
-
-
-def _in_order(margins: Floats, parts: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """Points by their margin, of each part the first one alone; none without a margin."""
-    order = np.argsort(margins, kind="stable")
-    order = order[np.isfinite(margins[order])]
-    if parts is not None:
-        _, first = np.unique(parts[order], return_index=True)
-        order = order[np.sort(first)]
-    return order
-
-
-def _descend(made: _Made, descents: list[_Descent]) -> None:
-    """Descents side by side, fewer and fewer, until a run violates, no more may be made, or none comes nearer."""
-    least, waited, generation = np.inf, 0, 0
-    while waited < PATIENCE and not all(one.is_stuck for one in descents):
-        found = made(np.vstack([one.ask() for one in descents]))
-        if made.is_over:
-            return
-        for one, told in zip(descents, np.split(found, np.cumsum([one.size for one in descents])[:-1]), strict=True):
-            one.tell(told)
-        generation += 1
-        if generation % KEPT == 0:
-            descents = sorted(descents, key=lambda one: one.left)[: max(1, len(descents) // 2)]
-        nearest = min(one.left for one in descents)
-        waited = 0 if nearest < least - LEAST else waited + 1
-        least = min(least, nearest)
-
-
 class _Descent:
-    """CMA-ES from one point towards breaking one goal; the first `held` coordinates stay.
+    """CMA-ES from one point towards breaking one goal. Where the first coordinate is a choice, it stays.
 
-    left   of the margin at the start, the share that is left at the least
+    part    that it stays in; 0 where there is no choice
+    least   margin so far
     """
 
-    def __init__(self, start: Floats, held: int, goal: int, margin: float, rng: np.random.Generator) -> None:
+    def __init__(self, start: Floats, goal: int, margin: float, ends: Floats | None, rng: np.random.Generator) -> None:
         import cma  # noqa: PLC0415  an extra
 
         options = {
             "bounds": [0.0, LAST],
+            "popsize": SIZE,
             "randn": lambda *shape: rng.standard_normal(shape),
             "seed": np.nan,  # leave NumPy's global generator alone
             "verbose": -9,
         }
+        held = 0 if ends is None else 1
+        self.goal, self.least, self._waited = goal, margin, 0
+        self.part = 0 if ends is None else int(np.searchsorted(ends[:-1], start[0], side="right"))
         self._held, self._free = start[:held], len(start) - held
-        self._goal, self._margin, self.left = goal, margin, 1.0
         padded = [*start[held:], *[0.5] * (2 - self._free)]  # it asks for two dimensions
         self._strategy = cma.CMAEvolutionStrategy(padded, STEP, options)
         self._asked: list[Floats] = []
-        self.size = int(self._strategy.popsize)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether CMA-ES itself sees no point in going on."""
-        return bool(self._strategy.stop())
+        """Whether there is no point in going on."""
+        return self._waited >= PATIENCE or bool(self._strategy.stop())
 
     def ask(self) -> Floats:
         """Points of the next generation (point, d)."""
@@ -161,8 +148,10 @@ class _Descent:
         moved = np.array(self._asked)[:, : self._free]
         return np.hstack([np.tile(self._held, (len(moved), 1)), moved])
 
-    def tell(self, margins: Floats) -> None:
-        """What came of them (point, goal)."""
-        values = np.where(np.isfinite(margins[:, self._goal]), margins[:, self._goal], UNKNOWN)
+    def tell(self, margins: Floats, lower: float) -> None:
+        """What came of them (point, goal); `lower` is what counts as that."""
+        values = np.where(np.isfinite(margins[:, self.goal]), margins[:, self.goal], UNKNOWN)
         self._strategy.tell(self._asked, values.tolist())
-        self.left = min(self.left, float(values.min()) / self._margin)
+        least = float(values.min())
+        self._waited = 0 if least < self.least - lower else self._waited + 1
+        self.least = min(self.least, least)

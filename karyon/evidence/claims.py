@@ -98,7 +98,8 @@ def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) 
         for each in campaign.summary["strata"]
     )
     overall, method = _whole(campaign, violated, lost, strata)
-    order = np.argsort(column(campaign, "margin"), kind="stable")  # what came to nothing last
+    margins = _margins(campaign, claim.violates)
+    order = np.argsort(margins, kind="stable")  # what came to nothing last
     return Result(
         name,
         claim,
@@ -109,8 +110,8 @@ def _judged(name: str, claim: Claim, campaign: Campaign | None, design: Design) 
         method,
         HOLDS[campaign.plan.sampling],
         strata,
-        named(campaign, [at for at in order if violated[at]]),
-        named(campaign, [at for at in order if not violated[at]]),
+        named(campaign, [at for at in order if violated[at]], margins),
+        named(campaign, [at for at in order if not violated[at]], margins),
     )
 
 
@@ -119,6 +120,16 @@ def violating(campaign: Campaign, hazards: Sequence[str], design: Design) -> Boo
     goals = {hazard.goal for hazard in design.hazards if not hazards or hazard.id in hazards}
     said = campaign.table["goals_violated"].to_pylist()
     return np.array([bool(goals & set((each or "").split(";"))) for each in said], dtype=bool)
+
+
+def _margins(campaign: Campaign, hazards: Sequence[str]) -> NDArray[np.float64]:
+    """How far each run was from breaking the goals of these hazards, or any where none is named, m (run,)."""
+    names = [f"margin_{hazard}" for hazard in hazards]
+    known = [name for name in names if name in campaign.table.column_names]
+    if not known or len(known) < len(names):  # some goal has no margin of its own
+        return column(campaign, "margin")
+    least: NDArray[np.float64] = np.min([column(campaign, name) for name in known], axis=0)
+    return least
 
 
 def failed(campaign: Campaign) -> Booleans:
@@ -160,9 +171,15 @@ def _state(of: Rate, limit: float) -> str:
     return SHOWN if of.high < limit else BROKEN if of.low >= limit else OPEN
 
 
-def named(campaign: Campaign, places: Sequence[int]) -> tuple[dict[str, Any], ...]:
-    """The first of these runs, each with the command that replays it."""
-    found = campaign.table.select(TOLD).take(pa.array(places[:NEAR], pa.int64())).to_pylist()
+def named(
+    campaign: Campaign, places: Sequence[int], margins: NDArray[np.float64] | None = None
+) -> tuple[dict[str, Any], ...]:
+    """The first of these runs, each with the command that replays it; `margins` (run,) stand in for its own."""
+    first = places[:NEAR]
+    found = campaign.table.select(TOLD).take(pa.array(first, pa.int64())).to_pylist()
+    if margins is not None:
+        least = [float(margins[at]) if np.isfinite(margins[at]) else None for at in first]
+        found = [row | {"margin": margin} for row, margin in zip(found, least, strict=True)]
     return tuple(results.named(row, TOLD, campaign.path) for row in found)
 
 

@@ -194,17 +194,18 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
         for function in design.functions
         for one in fault_tree.classes(design, function)
     ]
-    return {"terms": terms, "rows": rows, "unheard": _unheard(of)}
+    found = kinds.analysed_design(of.design.design.name, design)
+    return {
+        "terms": terms,
+        "rows": rows,
+        "unheard": None if found.unheard is None else _finite(found.unheard),
+        "from_the_start": {signal: _finite(error) for signal, error in found.from_the_start.items()},
+    }
 
 
 def _longest(one: fault_tree.Class, tried: fmea.Tried) -> float | None:
     times = [tried[(one.item, mode)].longest for mode in one.modes if (one.item, mode) in tried]
     return max(times, default=None)
-
-
-def _unheard(of: Evidence) -> float | None:
-    report = kinds.analysed_design(of.design.design.name, of.design.design)
-    return None if report.unheard is None else _finite(report.unheard)
 
 
 def _finite(number: float) -> float | None:
@@ -262,6 +263,7 @@ def _claim(one: Result) -> dict[str, Any]:
         "strata": [asdict(rate) for rate in one.strata],
         "violations": list(one.violations),
         "near": list(one.near),
+        "worth": None if one.campaign is None else one.campaign.plan.kind.worth,
         "broken_by": list(one.broken_by),
         "reach": [asdict(each) | {"unit": each.unit, "inside": each.is_inside} for each in one.reach],
     }

@@ -50,6 +50,7 @@ def report() -> Schema:
             terms=_by(NUMBER),
             rows=_list(_has(item=TEXT, modes=TEXTS, detection=NUMBER, handling=NUMBER)),
             unheard=NUMBER,
+            from_the_start=_by(NUMBER),
         ),
         "fmea": _list(_has(item=TEXT, mode=TEXT, detection=TEXT, handling=NUMBER, coverage=NUMBER, residual=TEXT)),
         "coverage_claimed": case["coverage"],

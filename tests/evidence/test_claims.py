@@ -60,6 +60,17 @@ def test_near_misses_are_those_with_the_least_margin(collected):
     assert [run["margin"] for run in first.near] == margins[: claims.NEAR].tolist()
 
 
+def test_near_misses_are_of_the_goals_that_the_claim_counts(collected):
+    """C2 counts collisions: what came nearest to one, however long bad data were in command."""
+    of = altered(collected, margin_collision={4: 0.5}, margin_bad_data_in_command={9: 0.25}, margin={4: 0.5, 9: 0.25})
+    found = {one.id: one.near[0] for one in claims.judge(collected.design, [of])}
+    assert {name: (run["run"], run["margin"]) for name, run in found.items()} == {
+        "C1": (9, 0.25),
+        "C2": (4, 0.5),
+        "C3": (9, 0.25),
+    }
+
+
 def test_a_claim_without_a_campaign_is_untried(collected):
     """And has no interval."""
     found = claims.judge(collected.design, [])

@@ -52,8 +52,10 @@ def evidence(
         if since is not None and design is not None:
             print("\n".join(command.changed(folders or [], design, since)))
             return
-        if not folders or design is None:
-            refuse("error: a report needs folders of campaigns, and --design")
+        if not folders:
+            refuse("error: a report needs the folder of a campaign")
+        if design is None:
+            refuse("error: a report needs --design, such as acc")
         key = None if seal is None else command.key(seal)
         into = command.stores(vault or [], key)
         found = command.collect(folders, design, draft)

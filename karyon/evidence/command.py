@@ -27,6 +27,7 @@ from karyon.evidence import (
 )
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
+from karyon.evidence.open_points import counted
 from karyon.evidence.runs import Campaign, EvidenceError, Runs
 from karyon.evidence.standing import Evidence
 
@@ -40,8 +41,12 @@ def collect(folders: Sequence[Path], design: Path, is_draft: bool) -> Evidence:
     if found.gaps and not is_draft:
         told = [str(gap) for gap in found.gaps[:MOST_REASONS]]
         more = [f"... and {len(found.gaps) - MOST_REASONS} more"] if len(found.gaps) > MOST_REASONS else []
-        raise EvidenceError([*told, *more, f"{len(found.gaps)} gaps are open: --draft makes a report that says so"])
+        raise EvidenceError([*told, *more, f"{_open(found)}: --draft makes a report that says so"])
     return found
+
+
+def _open(of: Evidence) -> str:
+    return counted(len(of.gaps), "gap is open", "gaps are open")
 
 
 def _evidence(of: SafetyDesign, read: Runs) -> Evidence:
@@ -164,7 +169,7 @@ def lines(of: Evidence, files: Sequence[Path]) -> Iterator[str]:
     for one in of.results:
         yield f"{one.id}    {standing.of_claim(one)[1]:22} {standing.said(one)}"
     if of.gaps:
-        yield f"draft   {len(of.gaps)} gaps are open"
+        yield f"draft   {_open(of)}"
     yield "files   " + ", ".join([str(files[0]), *(path.name for path in files[1:])])
 
 

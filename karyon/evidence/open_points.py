@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from karyon.evidence import reviews, tool, validation
+from karyon.evidence import claims, reviews, tool, validation
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.standing import Evidence, said, violations_of
+from karyon.sim import kinds
 
 
 def open_points(of: Evidence) -> Sequence[str]:
     """What the reader has to know before anything else."""
-    case, points = of.design.case, []
+    case, points = of.design.case, list[str]()
+    if of.gaps:
+        points.append(f"{counted(len(of.gaps), 'gap is open', 'gaps are open')}, so this is a draft.")
     for one in of.results:
         if one.state != SHOWN:
             points.append(f"Claim {one.id} is {one.state}: {said(one)}.")
@@ -31,8 +34,8 @@ def open_points(of: Evidence) -> Sequence[str]:
     ]
     points += _of_searches(of)
     points += _of_models(of)
-    if of.gaps:
-        points.append(f"{len(of.gaps)} gaps are open, so this is a draft.")
+    points += _of_coverage(of)
+    points += _of_bounds(of)
     assumed = [name for name, one in case.requirements.items() if one.assumed]
     if assumed:
         points.append(f"Requirements {', '.join(assumed)} are assumed here, and have to be shown by others.")
@@ -48,7 +51,36 @@ def open_points(of: Evidence) -> Sequence[str]:
 
 
 def _runs(number: int) -> str:
-    return f"{number:,} run{'' if number == 1 else 's'}"
+    return counted(number, "run", "runs")
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def _of_coverage(of: Evidence) -> list[str]:
+    """What no run of the report has tried."""
+    space = claims.coverage(of.design.design, of.campaigns)
+    points = []
+    if left := len(space.not_sampled):
+        points.append(f"{left} of {space.known} failures that have a bound were never injected: section 10.1.")
+    if space.without_fault == 0:
+        points.append("No run was without a fault, so nothing is known of what is hard without any: section 11.")
+    return points
+
+
+def _of_bounds(of: Evidence) -> list[str]:
+    """Bounds that hold only while others are heard."""
+    design = of.design.design
+    unheard = kinds.analysed_design(design.name, design).unheard
+    ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
+    if unheard is None or unheard <= ftti:
+        return []
+    return [
+        f"While no message is heard, a wrong relative speed can stay in command for {1e3 * unheard:,.0f} ms, "
+        f"beyond the FTTI of {1e3 * ftti:,.0f} ms: section 6."
+    ]
 
 
 def _of_searches(of: Evidence) -> list[str]:

@@ -81,7 +81,10 @@ def verify(bundle: Path, public_key: str | None) -> dict[str, Any]:
         manifest = json.loads(text)
         files: Mapping[str, str] = dict(manifest["files"])
         signer = Ed25519PublicKey.from_public_bytes(bytes.fromhex(manifest["public_key"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        said = f"{bundle} is no sealed bundle: {Path(error.filename).name} cannot be read: {error.strerror}"
+        raise EvidenceError([said]) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvidenceError([f"{bundle} is no sealed bundle: {error}"]) from None
     reasons = _changes(bundle, files)
     try:

@@ -191,6 +191,17 @@ def test_runs_of_other_programs_show_nothing_of_these(copy):
     assert any("the programs of KARYON" in point for point in open_points.open_points(of))
 
 
+def test_the_first_page_says_what_no_run_has_tried_and_where_no_bound_holds(folder):
+    of = command.collect([folder], DESIGN, is_draft=False)
+    space = claims.coverage(of.design.design, of.campaigns)
+    points = open_points.open_points(of)
+    assert f"{len(space.not_sampled)} of {space.known} failures that have a bound were never injected" in " ".join(
+        points
+    )
+    assert any("No run was without a fault" in point for point in points) == (space.without_fault == 0)
+    assert any("While no message is heard" in point and "beyond the FTTI of 1,000 ms" in point for point in points)
+
+
 def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
     """Also of one that differs in a single limit."""
     design = spoilt("")

@@ -55,7 +55,7 @@ def evidence(
         if not folders:
             refuse("error: a report needs the folder of a campaign")
         if design is None:
-            refuse("error: a report needs --design, such as acc")
+            refuse("error: a report needs --design, such as scenarios/safety/acc.yaml")
         key = None if seal is None else command.key(seal)
         into = command.stores(vault or [], key)
         found = command.collect(folders, design, draft)

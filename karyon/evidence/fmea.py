@@ -140,7 +140,7 @@ def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:
     if seen.late:
         return f"{seen.late} of {seen.runs} stayed beyond the bound, or came to nothing"
     if seen.effective == 0:
-        return f"none of {seen.runs} ever had bad data in command"
+        return f"none of {seen.runs} ever had bad data in command: seen before, or never that wrong"
     return f"none of {seen.runs} stayed beyond the bound"
 
 

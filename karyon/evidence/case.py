@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
@@ -285,6 +286,11 @@ class SafetyDesign:
     case: Case
     of_case: Document
     files: tuple[Path, ...]
+
+    @property
+    def ftti(self) -> float:
+        """The shortest of its hazards, s; infinite: it has none."""
+        return min((hazard.ftti for hazard in self.design.hazards), default=inf)
 
 
 def named_case(path: Path) -> bool:

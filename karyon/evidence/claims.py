@@ -220,9 +220,7 @@ class Coverage:
 
 def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
     """The fault space of the design's functions, and what of it the first faults of all runs have touched."""
-    bounds = kinds.bounds_of(design)
-    found = (one for function in design.functions for one in bounds(design, function))
-    known = list(dict.fromkeys((one.item, one.mode) for one in found))
+    known = list(dict.fromkeys((one.item, one.mode) for _, one in kinds.failures_of(design)))
     tried: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     without = 0
     for campaign in campaigns:

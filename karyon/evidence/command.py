@@ -27,9 +27,8 @@ from karyon.evidence import (
 )
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import SHOWN
-from karyon.evidence.open_points import counted
 from karyon.evidence.runs import Campaign, EvidenceError, Runs
-from karyon.evidence.standing import Evidence
+from karyon.evidence.standing import Evidence, counted
 
 MOST_REASONS = 30
 

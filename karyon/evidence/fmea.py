@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -14,7 +14,6 @@ from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import violating
 from karyon.evidence.runs import Campaign
 from karyon.kernel import Design
-from karyon.kernel.design import Function
 from karyon.sim import analysis, kinds
 from karyon.sim.metrics import BAD_DATA
 
@@ -70,9 +69,8 @@ class Row:
 def table(of: SafetyDesign, tried: Tried) -> list[Row]:
     """All failures that the analysis of the design knows, in its order; `tried` is what `measured` says of them."""
     design, rows = of.design, []
-    ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
     seen_by = kinds.seen_by_of(design)
-    for function, bound in bounds(design):
+    for function, bound in kinds.failures_of(design):
         ways = seen_by(design, function, bound.item, bound.mode)
         claimed = of.case.coverage.get(bound.item)
         rows.append(
@@ -85,20 +83,13 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
                 bound.detection,
                 bound.switch,
                 bound.handling,
-                ftti,
+                of.ftti,
                 None if claimed is None else claimed.share,
                 tried.get((bound.item, bound.mode)),
-                _residual(bound, ftti, tried.get((bound.item, bound.mode))),
+                _residual(bound, of.ftti, tried.get((bound.item, bound.mode))),
             )
         )
     return rows
-
-
-def bounds(design: Design) -> Iterator[tuple[Function, analysis.Bound]]:
-    """Each failure of all functions that the analysis of the design knows."""
-    of_kind = kinds.bounds_of(design)
-    for function in design.functions:
-        yield from ((function, bound) for bound in of_kind(design, function))
 
 
 def in_words(ways: Sequence[Sequence[str]]) -> str:

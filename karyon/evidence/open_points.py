@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from karyon.evidence import claims, reviews, tool, validation
+from karyon.evidence import reviews, tool, validation
 from karyon.evidence.claims import SHOWN
-from karyon.evidence.standing import Evidence, said, violations_of
-from karyon.sim import kinds
+from karyon.evidence.standing import Evidence, counted, said, violations_of
 
 
 def open_points(of: Evidence) -> Sequence[str]:
@@ -54,14 +53,9 @@ def _runs(number: int) -> str:
     return counted(number, "run", "runs")
 
 
-def counted(number: int, one: str, several: str) -> str:
-    """A number of things, in words."""
-    return f"{number:,} {one if number == 1 else several}"
-
-
 def _of_coverage(of: Evidence) -> list[str]:
     """What no run of the report has tried."""
-    space = claims.coverage(of.design.design, of.campaigns)
+    space = of.coverage
     points = []
     if left := len(space.not_sampled):
         points.append(f"{left} of {space.known} failures that have a bound were never injected: section 10.1.")
@@ -72,9 +66,7 @@ def _of_coverage(of: Evidence) -> list[str]:
 
 def _of_bounds(of: Evidence) -> list[str]:
     """Bounds that hold only while others are heard."""
-    design = of.design.design
-    unheard = kinds.analysed_design(design.name, design).unheard
-    ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
+    unheard, ftti = of.analysed.unheard, of.design.ftti
     if unheard is None or unheard <= ftti:
         return []
     return [

@@ -13,13 +13,12 @@ from typing import Any
 
 import karyon
 from karyon.campaign.trial import hash_of
-from karyon.evidence import claims, cut_sets, fault_tree, fmea, hara, reviews, sotif, tool, trace
+from karyon.evidence import cut_sets, fault_tree, fmea, hara, reviews, sotif, tool, trace
 from karyon.evidence.claims import Result
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.open_points import open_points
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.standing import TESTED, Evidence, of_claim, result_of, said, states_of, violations_of
-from karyon.sim import kinds
 
 LIBRARIES = ("numpy", "scipy", "simpy", "pyarrow", "pydantic", "dd", "weasyprint", "jinja2")
 CUTS_SHOWN = 40
@@ -175,7 +174,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
     """The bound of each failure with its terms, failures that share them together."""
     design = of.design.design
     terms = asdict(design.timing)
-    ftti = min((hazard.ftti for hazard in design.hazards), default=float("inf"))
+    ftti = of.design.ftti
     rows = [
         {
             "function": function.name,
@@ -194,7 +193,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
         for function in design.functions
         for one in fault_tree.classes(design, function)
     ]
-    found = kinds.analysed_design(of.design.design.name, design)
+    found = of.analysed
     return {
         "terms": terms,
         "rows": rows,
@@ -306,7 +305,7 @@ def _back(of: Evidence) -> list[dict[str, Any]]:
 
 
 def _fault_space(of: Evidence) -> dict[str, Any]:
-    found = claims.coverage(of.design.design, of.campaigns)
+    found = of.coverage
     return {
         "known": found.known,
         "share": found.share,

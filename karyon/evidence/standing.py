@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from karyon.evidence import claims, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
-from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Result
+from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Coverage, Result
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.gaps import Gap
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.trace import Test
 from karyon.evidence.validation import Suite
+from karyon.sim import kinds
 
 LIGHTS = {SHOWN: "good", OPEN: "open", BROKEN: "bad", UNTRIED: "bad"}
 TESTED = ("test", "property")
@@ -37,6 +40,21 @@ class Evidence:
     sessions: Sequence[Session] = ()
     suite: Suite | None = None
     measured_trees: Mapping[str, Gate] = field(default_factory=dict)
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """What its runs have tried of the fault space."""
+        return claims.coverage(self.design.design, self.campaigns)
+
+    @cached_property
+    def analysed(self) -> Any:
+        """What `karyon check` says of the design."""
+        return kinds.analysed_design(self.design.design.name, self.design.design)
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
@@ -91,7 +109,7 @@ def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps
     if light[0] == "bad":
         return light
     if violated:
-        return "open", f"violated in {violated:,} run{'s' if violated > 1 else ''}"
+        return "open", f"violated in {counted(violated, 'run', 'runs')}"
     if goal.watched and any(one.summary["violations"] for one in of.searches):
         return "open", "violated in a search"
     if light == ("open", "assumed") and goal.watched:

@@ -4,13 +4,14 @@
 car following where it has none. A section of another kind is refused as a field that a scenario of this kind has not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
 
 from karyon.kernel import Design
+from karyon.kernel.design import Function
 from karyon.sim import analysis, scenario
 from karyon.sim.analysis import Report
 from karyon.sim.backdrop import Backdrop
@@ -219,6 +220,13 @@ def subject_of(design: Design) -> str:
 def bounds_of(design: Design) -> Any:
     """`bounds(Design, Function) -> Bounds` of the kind of a design."""
     return resolve_name(KINDS[subject_of(design)].bounds)
+
+
+def failures_of(design: Design) -> Iterator[tuple[Function, Any]]:
+    """Each failure of all functions that the analysis of a design knows, by its `Bound`."""
+    bounds = bounds_of(design)
+    for function in design.functions:
+        yield from ((function, bound) for bound in bounds(design, function))
 
 
 def seen_by_of(design: Design) -> Any:

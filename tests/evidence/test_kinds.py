@@ -6,7 +6,7 @@ from math import isfinite
 
 import pytest
 
-from karyon.evidence import case, command, fault_tree, fmea, pages, report
+from karyon.evidence import case, command, fault_tree, pages, report
 from karyon.sim import kinds
 from karyon.sim.shipped import SHIPPED
 
@@ -21,7 +21,7 @@ def shipped(request):
 def test_what_has_a_detection_time_is_seen_by_something(shipped):
     """And what has none by nothing: the bound and the words of how a failure is seen are made apart."""
     seen_by = kinds.seen_by_of(shipped.design)
-    bounds = list(fmea.bounds(shipped.design))
+    bounds = list(kinds.failures_of(shipped.design))
     assert {function.name for function, _ in bounds} == {each.name for each in shipped.design.functions}
     for function, bound in bounds:
         ways = seen_by(shipped.design, function, bound.item, bound.mode)

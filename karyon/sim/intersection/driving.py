@@ -86,11 +86,7 @@ class Driving:
     def _may_go(self, time: float, distance: Floats, speed: Floats, level: Integers, coming: Coming) -> Booleans:
         """Who may go by what it sees, at the levels below slots."""
         world = self._world
-        is_first = np.zeros(world.s.shape, dtype=bool)
-        for lane in range(world.road.lanes):
-            mine = world.before & (world.lane == lane)
-            is_first |= mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
-        may = is_first & (level < BASE) & ~self._blocked() & (distance < NEAR)
+        may = world.first_in_lane() & (level < BASE) & ~self._blocked() & (distance < NEAR)
         if not may.any():
             return may
         strict = level == 0

@@ -150,10 +150,7 @@ class Measures:
 
     def _waits(self, step: float) -> None:
         world = self._s.world
-        for lane in range(world.road.lanes):
-            mine = world.before & (world.lane == lane)
-            first = mine & (world.s >= np.where(mine, world.s, -np.inf).max(axis=1)[:, None])
-            self.waited += np.where(first & (world.speed < WAITS), step, 0.0)
+        self.waited += np.where(world.first_in_lane() & (world.speed < WAITS), step, 0.0)
 
     def _distances(self) -> None:
         s, world, front = self._s, self._s.world, self._s.driving.front

@@ -118,6 +118,14 @@ class World:
         """Who is here and has not crossed its stop line (run, car)."""
         return np.asarray(self.here & (self.s < self.road.line))
 
+    def first_in_lane(self) -> Booleans:
+        """Who is the first before the stop line of its lane (run, car)."""
+        first = np.zeros(self.s.shape, dtype=bool)
+        for lane in range(self.road.lanes):
+            mine = self.before & (self.lane == lane)
+            first |= mine & (self.s >= np.where(mine, self.s, -np.inf).max(axis=1)[:, None])
+        return first
+
     @property
     def inside(self) -> Booleans:
         """Who is here, behind its stop line, and not out of all zones (run, car)."""

@@ -40,7 +40,7 @@ class LaneEnd:
         if end is None:
             return np.full(len(world.position), np.inf)
         moving = manoeuvres.moving
-        left = world.road.left(manoeuvres.home, world.position) - 0.5 * world.length
+        left = manoeuvres.road_left
         stops = np.where(
             moving,
             to_stop(left - SPARE, world.speed, FIRM, world.vehicle.braking),

@@ -162,12 +162,17 @@ class Manoeuvres:
         front, _ = room(gap, self._reaction_time[wanted], self._margin[wanted], self._braking)
         return self.making_room.acceleration(front - SPARE, rate)
 
+    @property
+    def road_left(self) -> Floats:
+        """From the front of each car to where its lane ends, m (car,); infinite: it does not."""
+        world = self._world
+        return world.road.left(self.home, world.position) - 0.5 * world.length
+
     def _is_road_left(self) -> Booleans:
         """Whether there is way enough to move over before the lane ends; where it does not, there is."""
         world = self._world
-        left = world.road.left(self.home, world.position) - 0.5 * world.length
         seconds = world.road.width / np.maximum(self.steering.sideways(world.speed), 1e-3) + CROSSING
-        return np.asarray(left >= world.speed * seconds + CLEAR)
+        return np.asarray(self.road_left >= world.speed * seconds + CLEAR)
 
     def _fits(self, gap: Gap, margin: Floats | float, ahead: float) -> Booleans:
         front, rear = room(gap, self._reaction_time[self.level], margin, self._braking, ahead)

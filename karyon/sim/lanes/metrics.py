@@ -258,7 +258,7 @@ class Metrics:
         if s.enabled:
             for exposed in self._exposures.values():
                 exposed.close(now)
-        self.stuck = s.lane_end.waits()
+        self._stuck = s.lane_end.waits()
         self.waiting = np.where(s.manoeuvres.idle, np.nan, seconds(now, s.manoeuvres.since))
 
     def summary(self, run: int) -> dict[str, Any]:
@@ -296,6 +296,10 @@ class Metrics:
             found["bad_data_in_command"] = worth * min(each.left(cars) for each in self._exposures.values())
         return found
 
+    def stuck_at_lane_end(self, run: int) -> int:
+        """How many cars of a run stand where their lane ends, as it ends."""
+        return int(self._stuck.reshape(-1, self._s.world.vehicles)[run].sum())
+
     def _changes(self, run: int, cars: slice) -> dict[str, Any]:
         done = [one for one in self.done if one.run == run]
         waiting = self.waiting[cars]
@@ -318,7 +322,7 @@ class Metrics:
             "imposed_braking_mean": float(np.mean([one.imposed for one in done])) if done else 0.0,
             "imposed_braking_max": float(max((one.imposed for one in done), default=0.0)),
             "by_level": by_level,
-            "stuck_at_lane_end": int(self.stuck[cars].sum()),
+            "stuck_at_lane_end": self.stuck_at_lane_end(run),
             **self._s.radio.summary(run),
             **self._recorded(run),
         }

@@ -126,7 +126,7 @@ def simulate(
     """
 
     def told(simulation: Simulation, run: int) -> list[str]:
-        stuck = int(simulation.metrics.summary(run)["metrics"]["stuck_at_lane_end"])
+        stuck = simulation.metrics.stuck_at_lane_end(run)
         changed = simulation.sensing.injector.changed() | simulation.components.skipped
         changed = changed | simulation.attackers.changed() | simulation.speech.changed
         return [*_unmet(batch[run].scenario, stuck), *without_effect(batch[run], run, changed)]

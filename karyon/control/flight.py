@@ -20,8 +20,9 @@ AHEAD = np.array([2.0, 5.0, 9.0, 14.0, 20.0, 27.0, 35.0, 44.0, 54.0, 65.0])  # s
 LEFT, CLIMB, CHANGE = 0.03, 0.15, 0.08  # cost beside a turn by 180 deg: to the left, not level, other than before
 ENOUGH = 1.0  # separations
 WORSE = 10.0  # cost of a whole separation that is lacking
-RELUCTANT = 0.05  # separations that another course must keep more where none keeps enough: dithering leads straight on
-TURNING, TURN_LASTS = 1.5, 12.0  # m/s² from which on traffic turns, and no noise does; s for which it goes on turning
+RELUCTANT = 0.02  # separations that another course must keep more where none keeps enough: dithering leads straight on
+TURN_LASTS = 12.0  # s for which traffic goes on turning
+CIRCLES = 1.05  # rad, 60 deg: who has turned so far may go on and circle; who evades has ended its turn by then
 SETTLING = 5.0  # s in which an altitude is taken up
 _ANGLES = np.radians(TURNS)
 _RIGHT = np.sin(_ANGLES), np.cos(_ANGLES)
@@ -31,6 +32,7 @@ class Motion(NamedTuple):
     """Where aircraft are and how they move; `aim` is the altitude that they will hold, NaN where nobody said.
 
     ax, ay   acceleration in m/s²; of who turns
+    turned   rad to the left, since it began to turn; 0 where it does not
     """
 
     x: Any
@@ -42,6 +44,7 @@ class Motion(NamedTuple):
     aim: Any
     ax: Any
     ay: Any
+    turned: Any
 
 
 class Choice(NamedTuple):
@@ -70,7 +73,7 @@ def chosen(
     known        which traffic there is (aircraft, row)
     wanted       direction of the route, a unit vector (row,)
     hold         altitude to hold or to go to, m (row,)
-    separation   horizontal and vertical, m (row,)
+    separation   horizontal and vertical, m (aircraft, row)
     limits       rate of turn in rad/s, rate of climb in m/s
     may_climb    rows that may leave `hold` for traffic
     before       number of the last choice
@@ -87,7 +90,7 @@ def chosen(
         known[:, rows],
         (wanted[0][rows], wanted[1][rows]),
         hold[rows],
-        (separation[0][rows], separation[1][rows]),
+        (separation[0][:, rows], separation[1][:, rows]),
         limits,
         may_climb[rows],
         before[rows],
@@ -174,8 +177,8 @@ def _kept(
         z = own.z + np.clip(aim - own.z, -climb_rate * ahead, climb_rate * ahead)
         for theirs_x, theirs_y, theirs_z in courses[index]:
             for other in range(len(known)):
-                across = ((x - theirs_x[other]) ** 2 + (y - theirs_y[other]) ** 2) / separation[0] ** 2
-                up = ((z - theirs_z[other]) / separation[1]) ** 2
+                across = ((x - theirs_x[other]) ** 2 + (y - theirs_y[other]) ** 2) / separation[0][other] ** 2
+                up = ((z - theirs_z[other]) / separation[1][other]) ** 2
                 apart = np.sqrt(np.maximum(across, up))
                 least = np.minimum(least, np.where(known[other], apart, 2.0))
     return least
@@ -187,18 +190,20 @@ Place = tuple[Floats, Floats, Floats]
 def _courses(traffic: Motion, climb_rate: float) -> list[list[Place]]:
     """Where traffic may be at each of `AHEAD`: x, y, z of each (aircraft, row), for each way that it may go on.
 
-    Who turns may end that soon, or go on and circle; the altitude is the one that it has said.
+    Who turns may end that now or soon, and who has turned far may go on and circle; the altitude is the one that it
+    has said.
     """
-    turns = traffic.ax * traffic.ax + traffic.ay * traffic.ay > TURNING * TURNING
     square = np.maximum(traffic.vx * traffic.vx + traffic.vy * traffic.vy, 1.0)
     rate = (traffic.vx * traffic.ay - traffic.vy * traffic.ax) / square
-    ways = [_way(traffic, rate, lasts) for lasts in (TURN_LASTS, AHEAD[-1])] if turns.any() else []
+    turns, circles = traffic.turned != 0.0, np.abs(traffic.turned) > CIRCLES
+    lasting = ((turns, TURN_LASTS), (circles, AHEAD[-1])) if turns.any() else ()
+    ways = [(who, _way(traffic, rate, lasts)) for who, lasts in lasting]
     found = []
     for index, ahead in enumerate(AHEAD):
         said = traffic.z + np.clip(traffic.aim - traffic.z, -climb_rate * ahead, climb_rate * ahead)
         z = np.where(np.isnan(traffic.aim), traffic.z + traffic.vz * ahead, said)
         x, y = traffic.x + traffic.vx * ahead, traffic.y + traffic.vy * ahead
-        bent = [(np.where(turns, way[index][0], x), np.where(turns, way[index][1], y), z) for way in ways]
+        bent = [(np.where(who, way[index][0], x), np.where(who, way[index][1], y), z) for who, way in ways]
         found.append(bent or [(x, y, z)])
     return found
 

@@ -25,6 +25,7 @@ SHIFT_MAX = 300.0  # m: a position that has jumped so far says nothing
 SLIP_SHARE = 0.15  # of a report in the mean difference
 SLIP_SIGMAS, SLIP_LEAST, SLIP_MAX = 4.5, 2.0, 16.0  # of a healthy slip; m/s that no noise is, and beyond it
 ACCELERATION_SHARE = 0.3  # of a report in the mean acceleration
+TURNING = 1.5  # m/s² across its way from which on it turns, and no noise does
 DROPPED = 60.0  # s without a report, after which a track begins anew
 
 
@@ -37,6 +38,7 @@ class Track(NamedTuple):
     shift_x, shift_y   m; how far positions have left where velocities lead to, since they jumped; 0 before, and back
     slip_x, slip_y     m/s; mean difference of the positions' velocity and the reported one
     ax, ay             m/s²; mean change of the reported velocity
+    turned             rad to the left; how far it has turned since it began to, 0 where it does not
     """
 
     x: Any
@@ -54,6 +56,7 @@ class Track(NamedTuple):
     slip_y: Any
     ax: Any
     ay: Any
+    turned: Any
 
 
 class Report(NamedTuple):
@@ -71,7 +74,7 @@ class Report(NamedTuple):
 def none_yet(*shape: int) -> Track:
     """Tracks before their first report."""
     unknown, nothing = np.full(shape, np.nan), np.zeros(shape)
-    return Track(*([unknown] * 8), *([nothing] * 7))
+    return Track(*([unknown] * 8), *([nothing] * 8))
 
 
 def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
@@ -96,6 +99,12 @@ def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
     is_back = shift_x * shift_x + shift_y * shift_y <= limit * limit
     share = where(slips, SLIP_SHARE, 0.0)
     whole = where(since > 0.0, since, 1.0)
+    ax = where(begins, 0.0, track.ax + ACCELERATION_SHARE * ((report.vx - track.vx) / whole - track.ax))
+    ay = where(begins, 0.0, track.ay + ACCELERATION_SHARE * ((report.vy - track.vy) / whole - track.ay))
+    square = maximum(speed * speed, 1.0)
+    across = report.vx * ay - report.vy * ax
+    turns = abs(across) > TURNING * speed
+    before = where(across * track.turned < 0.0, 0.0, track.turned)
     moved = Track(
         *report,
         heard=report.time,
@@ -104,8 +113,9 @@ def updated(track: Track, report: Report, fresh: Any, sigma: Any) -> Track:
         shift_y=where(begins | is_back, 0.0, shift_y),
         slip_x=where(begins, 0.0, track.slip_x + share * (where(slips, off_x, 0.0) / whole - track.slip_x)),
         slip_y=where(begins, 0.0, track.slip_y + share * (where(slips, off_y, 0.0) / whole - track.slip_y)),
-        ax=where(begins, 0.0, track.ax + ACCELERATION_SHARE * ((report.vx - track.vx) / whole - track.ax)),
-        ay=where(begins, 0.0, track.ay + ACCELERATION_SHARE * ((report.vy - track.vy) / whole - track.ay)),
+        ax=ax,
+        ay=ay,
+        turned=where(turns, before + since * across / square, 0.0),
     )
     stays = track._replace(heard=report.time, repeats=moved.repeats)
     taken = (where(repeats, old, new) for old, new in zip(stays, moved, strict=True))

@@ -3,7 +3,9 @@
     python -m tests.sim.random_flights 10000      of so many runs; 1,000 side by side
 
 Every run is two or three aircraft whose tracks cross, and one or two faults. Told are the near mid-air collisions
-with the kernel and without it, their ratio (risk ratio) with its interval, and the least separation of each level.
+with the kernel and without it, their ratio (risk ratio) with its interval, and for each level the least separation,
+how long it was flown, and how often somebody that had it was no longer well clear. A law is chosen on the runs from
+`TUNING` on, by `outcomes`, and measured on those from `FRESH` on.
 """
 
 import sys
@@ -18,6 +20,7 @@ from karyon.sim import kinds
 from karyon.sim.flight.scenario import FlightFault
 
 BATCH = 1000
+TUNING, FRESH = 1_000_000, 10_000_000  # times the number of aircraft: number of the first run
 FAULTS = (
     ("own.adsb", "offset", "amplitude", (300, 3000)),
     ("own.adsb", "drift", "rate", (3, 60)),
@@ -110,7 +113,7 @@ def told(count):
         runs, rates = count // 2, {}
         for enabled in (True, False):
             begun = perf_counter()
-            found = outcomes(runs, enabled, vehicles, first=1_000_000 * vehicles)
+            found = outcomes(runs, enabled, vehicles, first=FRESH * vehicles)
             summaries = [summary for summary, _, _ in found]
             hit = [(words, seed) for summary, words, seed in found if summary["collisions"]]
             lost = sum(bool(each["metrics"]["losses_of_well_clear"]) for each in summaries)
@@ -138,12 +141,15 @@ def _kept(found, hit):
     double = len(late) - len(single)
     yield f"   bad data in command beyond its bound: {len(single)} with one fault, {double} with two; {single[:4]}"
     yield f"   disagreement: {max(s['functions']['flight']['worst_disagreement'] for s in summaries)} rounds"
-    for level in range(4):
-        least = [s["metrics"]["least_separation"][str(level)] for s in summaries]
+    for level in map(str, range(4)):
+        least = [s["metrics"]["least_separation"][level] for s in summaries]
         least = [each for each in least if each is not None]
+        flown = sum(s["functions"]["flight"]["los_share"][level] * s["duration"] * s["vehicles"] for s in summaries)
+        lost = sum(s["metrics"]["well_clear_lost_at"][level] for s in summaries)
+        yield f"   LoS {level}: {flown / 3600:.0f} h flown, in them {lost} times an aircraft no longer well clear"
         if least:
             quantiles = ", ".join(f"{each:.2f}" for each in np.quantile(least, [0.0, 0.001, 0.01, 0.1]))
-            yield f"   LoS {level}: least separation, in its own (least, 0.1 %, 1 %, 10 %): {quantiles}"
+            yield f"      least separation, in its own (least, 0.1 %, 1 %, 10 % of {len(least)} runs): {quantiles}"
 
 
 if __name__ == "__main__":

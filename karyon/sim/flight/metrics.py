@@ -33,6 +33,7 @@ class Metrics:
     """What `summary.json` says of each run; arrays (row,) are folded into runs at the end.
 
     collisions     near mid-air collisions of each row, at any level
+    lost_at        losses of well clear of each row by the level that it had (level, row)
     least          least separation at each level, in its own separations (level, row)
     margin         m, least distance over that at which one is no longer well clear; below 0, inside
     near_margin    m, the same of a near mid-air collision
@@ -43,6 +44,7 @@ class Metrics:
         rows, levels = simulation.rows, len(simulation.function.levels)
         self.shares = np.zeros((levels, rows))
         self.collisions, self.guarded_collisions, self.losses, self.overdue = np.zeros((4, rows), dtype=np.int64)
+        self.lost_at = np.zeros((levels, rows), dtype=np.int64)
         self.least = np.full((levels, rows), np.inf)
         self.min_separation = np.full(rows, np.inf)
         self.min_tcpa, self.margin, self.near_margin = np.full((3, rows), np.inf)
@@ -68,6 +70,7 @@ class Metrics:
         begins = touching & ~self._touching
         self.guarded_collisions += begins & (s.level > 0)
         self._touching = self._note(now, "near mid-air collision", touching, self._touching, self.collisions)
+        self.lost_at += (lost & ~self._inside) & (s.level == np.arange(len(self.lost_at))[:, None])
         self._inside = self._note(now, "loss of well clear", lost, self._inside, self.losses)
         for level in range(len(self.shares)):
             at = s.level == level
@@ -120,6 +123,7 @@ class Metrics:
                 "near_mid_air_collisions": int(self.collisions[rows].sum()) // 2,
                 "guarded_collisions": int(self.guarded_collisions[rows].sum()) // 2,
                 "losses_of_well_clear": int(self.losses[rows].sum()) // 2,
+                "well_clear_lost_at": {str(level): int(each[rows].sum()) for level, each in enumerate(self.lost_at)},
                 "min_well_clear_margin": float(self.margin[rows].min()),
                 "least_separation": {
                     str(level): _finite(float(each[rows].min())) for level, each in enumerate(self.least)

@@ -27,7 +27,7 @@ from karyon.sim.flight.log import Log
 from karyon.sim.flight.metrics import Metrics
 from karyon.sim.flight.recorded import Replay
 from karyon.sim.flight.scenario import COMPONENTS, FAR, FUNCTION, FlightScenario
-from karyon.sim.flight.sensing import DOUBT, Sensing
+from karyon.sim.flight.sensing import DOUBT, FRESH, Sensing
 from karyon.sim.flight.trace import Messages, Trace
 from karyon.sim.flight.world import World
 from karyon.sim.streams import Purpose, UniformBlocks
@@ -157,9 +157,12 @@ class Simulation:
     def _perceive(self, now: int) -> None:
         seconds, seen = now / 1e9, self.kernel.seen
         down = {name: self.faults.down(name, seconds, self.rows) for name in COMPONENTS}
-        proposal = self.agreement.propose(np.minimum(self._admitted, self.top).astype(np.int8)).astype(np.int64)
-        aim = self.hold + self.layer
-        self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, proposal))
+        admitted = np.minimum(self._admitted, self.top)
+        proposal = self.agreement.propose(admitted.astype(np.int8)).astype(np.int64)
+        says = np.where(admitted < BASE, admitted, proposal)  # below `BASE` nobody agrees; others keep wider of it
+        evades = self._number >= len(control.TURNS)  # up or down: what was agreed is not what it flies to
+        aim = np.where(evades, np.nan, self.hold + self.layer)
+        self.sensing.look(seconds, down["radio"], ~down["perception"], (self.world.route_z, aim, says))
         if self.sent.wanted:
             self.sent.second(now, *self.sensing.sent)
         self._agree(seconds)
@@ -265,7 +268,7 @@ class Simulation:
         traffic, known = self._traffic(seconds) if self.enabled else self._last_heard(seconds)
         self._alert(now, own, traffic, known)
         aim = self.hold + self._agreed_layer(seconds, own, traffic, known)
-        numbers = self._horizontal[level], self._vertical[level]
+        numbers = self._separations(level, seconds, len(known))
         limits = world.aircraft.turn_rate, world.aircraft.climb_rate
         choice = control.chosen(own, traffic, known, (east, north), aim, numbers, limits, level > 0, self._number)
         stays = self._control_down & (level > 0)  # level 0 needs no nominal component
@@ -299,7 +302,7 @@ class Simulation:
         world = self.world
         x, y, _ = tracks.now_at(self.sensing.own, seconds)
         none = np.zeros(self.rows)
-        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan), none, none)
+        return Motion(x, y, world.z, world.vx, world.vy, world.climb, np.full(self.rows, np.nan), none, none, none)
 
     def _traffic(self, now: float) -> tuple[Motion, Booleans]:
         """What there may be: both sources, where they do not agree as two (aircraft, row)."""
@@ -308,26 +311,34 @@ class Simulation:
         adsb, local = sensing.believed(now)
         in_sight = sensing.in_sight(now) & (local >= DOUBT)
         says = sensing.intents
-        trusts = (self._decided > BASE) & (now - says.time <= 3.5)
+        trusts = (self._decided > BASE) & (now - says.time <= FRESH)
         keeps = has_adsb & ((adsb >= DOUBT) | ~in_sight | sensing.contradicted)
         sees = has_local & ~(sensing.agrees & keeps)
         of_adsb = Motion(
             *tracks.now_at(sensing.adsb, now),
             *sensing.adsb[3:6],
             np.where(trusts, says.aim, np.nan),
-            *sensing.adsb[-2:],
+            *sensing.adsb[-3:],
         )
         of_local = Motion(
-            *tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan), *sensing.local[-2:]
+            *tracks.now_at(sensing.local, now), *sensing.local[3:6], np.full_like(says.aim, np.nan), *sensing.local[-3:]
         )
         both = Motion(*(np.concatenate([one, other]) for one, other in zip(of_adsb, of_local, strict=True)))
         return both, np.concatenate([keeps, sees])
+
+    def _separations(self, level: Integers, now: float, traffic: int) -> tuple[Floats, Floats]:
+        """What is kept from each (traffic, row), across and in altitude: the worse level of the two asks for more."""
+        says = self.sensing.intents
+        heard = self.enabled & (now - says.time <= FRESH)
+        pair = np.where(heard, np.minimum(level, says.level), level)
+        sources = traffic // len(pair)
+        return np.tile(self._horizontal[pair], (sources, 1)), np.tile(self._vertical[pair], (sources, 1))
 
     def _last_heard(self, now: float) -> tuple[Motion, Booleans]:
         """Without the kernel: the last report of each, as it came."""
         adsb = self.sensing.adsb
         known = ~np.isnan(adsb.time)
-        return Motion(*adsb[:6], self.sensing.intents.aim, *np.zeros((2, *known.shape))), known
+        return Motion(*adsb[:6], self.sensing.intents.aim, *np.zeros((3, *known.shape))), known
 
     def _agreed_layer(self, now: float, own: Motion, traffic: Motion, known: Booleans) -> Floats:
         """How far above the route each row flies by agreement: those whose tracks cross each have a layer."""

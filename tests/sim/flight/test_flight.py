@@ -179,9 +179,10 @@ def course(distance, level_climb):
     """What is flown towards an aircraft head-on, `distance` m away; at 50 m/s each, with 1,000 m and 140 m to keep."""
     one, other = (np.array([each]) for each in (0.0, distance))
     zero, unknown = np.zeros(1), np.array([np.nan])
-    own = Motion(one, one, zero, zero, np.array([50.0]), zero, unknown, zero, zero)
-    traffic = Motion(*(each[None] for each in (one, other, zero, zero, np.array([-50.0]), zero, unknown, zero, zero)))
-    numbers = np.array([1000.0]), np.array([140.0])
+    own = Motion(one, one, zero, zero, np.array([50.0]), zero, unknown, zero, zero, zero)
+    theirs = one, other, zero, zero, np.array([-50.0]), zero, unknown, zero, zero, zero
+    traffic = Motion(*(each[None] for each in theirs))
+    numbers = np.array([[1000.0]]), np.array([[140.0]])
     return control.chosen(
         own,
         traffic,
@@ -207,11 +208,11 @@ def test_who_may_not_climb_keeps_what_it_can():
     assert 0.0 < found.kept[0] < 1.0 and abs(found.east[0]) > 0.5
 
 
-@pytest.mark.parametrize(("acceleration", "is_free"), [(0.0, True), (-3.93, False)])
-def test_who_turns_is_taken_to_go_on_turning(acceleration, is_free):
+@pytest.mark.parametrize(("acceleration", "turned", "is_free"), [(0, 0, True), (-3.93, 0.3, True), (-3.93, 2, False)])
+def test_who_has_turned_far_is_taken_to_circle(acceleration, turned, is_free):
     """At 45 m/s to the north it leaves; circling to the left with 5 °/s it is back where the route leads to."""
-    own_fields = (0.0, 0.0, 600.0, 0.0, 50.0, 0.0, np.nan, 0.0, 0.0)
-    theirs = (515.0, 1750.0, 600.0, 0.0, 45.0, 0.0, np.nan, acceleration, 0.0)
+    own_fields = (0.0, 0.0, 600.0, 0.0, 50.0, 0.0, np.nan, 0.0, 0.0, 0.0)
+    theirs = (515.0, 1750.0, 600.0, 0.0, 45.0, 0.0, np.nan, acceleration, 0.0, turned)
     own, traffic = Motion(*(np.array([each]) for each in own_fields)), Motion(*(np.array([[each]]) for each in theirs))
     found = control.chosen(
         own,
@@ -219,7 +220,7 @@ def test_who_turns_is_taken_to_go_on_turning(acceleration, is_free):
         np.array([[True]]),
         (np.zeros(1), np.ones(1)),
         np.full(1, 600.0),
-        (np.array([1000.0]), np.array([140.0])),
+        (np.array([[1000.0]]), np.array([[140.0]])),
         (0.05, 2.5),
         np.array([False]),
         np.zeros(1, dtype=np.int64),

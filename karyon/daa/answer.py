@@ -10,7 +10,7 @@ import numpy as np
 
 from karyon.daa import alerts, configuration, encounter
 from karyon.daa.alerts import NO_ALERT, Judged
-from karyon.daa.units import FOOT, NAUTICAL_MILE
+from karyon.flight.units import FOOT, NAUTICAL_MILE
 from karyon.sim.documents import Fault, InputError, in_order
 
 COLUMNS = ("time", "ownship", "intruder", "alert", "horizontal_separation", "vertical_separation", "tcpa", "dcpa")

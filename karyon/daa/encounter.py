@@ -30,6 +30,7 @@ from karyon.daa.units import (
     AN_ANGLE,
     Quantity,
 )
+from karyon.flight.units import FOOT, KNOT
 from karyon.sim.documents import Fault, InputError, Place, Source, in_order, quoted, suggestion
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,6 @@ POSITIONS = (("lat", "lon", "alt"), ("sx", "sy", "alt"))
 VELOCITIES = (("trk", "gs", "vs"), ("vx", "vy", "vs"))
 DEVIATIONS = ("s_EW_std", "s_NS_std", "s_EN_std", "sz_std", "v_EW_std", "v_NS_std", "v_EN_std", "vz_std")
 
-FOOT, KNOT = 0.3048, 1852.0 / 3600.0
 LIMITS = {  # low, high in SI; how they are told
     "lat": (-pi / 2, pi / 2, "-90 to 90 deg"),
     "lon": (-pi, 2 * pi, "-180 to 180 deg"),

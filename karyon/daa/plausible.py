@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.daa.encounter import FOOT, KNOT, Encounter
+from karyon.daa.encounter import Encounter
 from karyon.flight import earth
+from karyon.flight.units import FOOT, KNOT, NAUTICAL_MILE
 from karyon.sim.documents import Fault, quoted
 
 Floats = NDArray[np.float64]
@@ -54,7 +55,7 @@ def _far_apart(encounter: Encounter) -> Iterator[Fault]:
     for aircraft in range(1, len(encounter.names)):
         beyond = np.flatnonzero(away[aircraft] > FAR)
         if beyond.size:
-            miles = away[aircraft, beyond[0]] / earth.NAUTICAL_MILE
+            miles = away[aircraft, beyond[0]] / NAUTICAL_MILE
             what = f"{quoted(encounter.names[aircraft])} is {miles:,.0f} nmi from the ownship"
             yield encounter.fault(aircraft, int(beyond[0]), f"{what}, which is no encounter", "wrong sign, or units?")
 

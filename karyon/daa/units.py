@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from math import pi
 
+from karyon.flight.units import FOOT, KNOT, NAUTICAL_MILE
 from karyon.sim.documents import quoted, suggestion
-
-FOOT, NAUTICAL_MILE = 0.3048, 1852.0  # m
 
 LENGTH = {
     **dict.fromkeys(("m", "meter", "metre"), 1.0),
@@ -24,7 +23,7 @@ ANGLE = {**dict.fromkeys(("deg", "degree"), pi / 180.0), **dict.fromkeys(("rad",
 SPEED = {
     **dict.fromkeys(("m/s", "mps", "meter_per_second"), 1.0),
     **dict.fromkeys(("km/h", "kph", "kilometer_per_hour"), 1.0 / 3.6),
-    **dict.fromkeys(("knot", "kn", "kts"), NAUTICAL_MILE / 3600.0),
+    **dict.fromkeys(("knot", "kn", "kts"), KNOT),
     **dict.fromkeys(("fpm", "ft/min", "foot/min", "feet/min"), FOOT / 60.0),
     **dict.fromkeys(("ft/s", "fps", "foot_per_second"), FOOT),
     **dict.fromkeys(("nmi/s", "NM/s", "nautical_mile_per_second"), NAUTICAL_MILE),

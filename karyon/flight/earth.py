@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.flight.units import NAUTICAL_MILE
+
 Floats = NDArray[np.float64]
 
-NAUTICAL_MILE = 1852.0  # m
 RADIUS = NAUTICAL_MILE * 60.0 * 180.0 / np.pi  # m
 
 STEP = 10.0  # s over which a velocity on the sphere is taken onto the plane, as DAIDALUS does

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.flight.units import FOOT
 from karyon.kernel.elementwise import maximum, minimum, where
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ class Volume:
     coaltitude: float = 0.0
 
 
-NEAR_MID_AIR_COLLISION = Volume(distance=500 * 0.3048, altitude=100 * 0.3048, tau=0.0)
+NEAR_MID_AIR_COLLISION = Volume(distance=500 * FOOT, altitude=100 * FOOT, tau=0.0)
 """Near mid-air collision (NMAC): 500 ft and 100 ft. [RTCA SC-147]"""
 
 

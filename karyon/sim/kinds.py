@@ -44,6 +44,8 @@ class Kind:
     recording  (scenario) -> what a recording makes of it. Raises InputError, RecordingError, ValueError; "": no such
     chosen     (Design, scenario) -> Design: the design with what the scenario chooses of it; "": nothing
     viewed     a window shows a run as it is simulated, or once it has ended
+    fault      Section: an entry of its `faults:`
+    drawn      columns of a trace that its pictures need, beside those that all need
     """
 
     words: tuple[str, ...]
@@ -64,6 +66,8 @@ class Kind:
     recording: str = ""
     chosen: str = ""
     viewed: Literal["live", "recorded"] = "live"
+    fault: str = "karyon.sim.failure_modes:Fault"
+    drawn: tuple[str, ...] = ("front.distance",)
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level
@@ -151,6 +155,8 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         backdrop="karyon.sim.flight.backdrop:backdrop",
         recording="karyon.sim.flight.run:replayed",
         viewed="recorded",
+        fault="karyon.sim.flight.scenario:FlightFault",
+        drawn=("z", "horizontal_separation", "vertical_separation", "alert"),
     ),
 }
 CAR_FOLLOWING = "acc"
@@ -237,6 +243,12 @@ def seen_by_of(design: Design) -> Any:
 def function_of(loaded: Loaded[Any]) -> str:
     """The function that a scenario is about, which is the name of its section, too."""
     return function_of_word(loaded.scenario.kind)
+
+
+def fault_of(loaded: Loaded[Any]) -> type[Section]:
+    """An entry of `faults:` of a scenario of its kind."""
+    model: type[Section] = resolve_name(KINDS[function_of(loaded)].fault)
+    return model
 
 
 def function_of_word(word: str) -> str:

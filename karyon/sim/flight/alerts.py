@@ -15,12 +15,13 @@ from karyon.control import flight as control
 from karyon.flight import alerting
 from karyon.flight.alerting import Hysteresis, Level
 from karyon.flight.uncertainty import Errors
+from karyon.flight.units import FOOT
 from karyon.flight.well_clear import Motion, Volume
 
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-WELL_CLEAR = Volume(distance=2200 * 0.3048, altitude=450 * 0.3048, tau=0.0)
+WELL_CLEAR = Volume(distance=2200 * FOOT, altitude=450 * FOOT, tau=0.0)
 """Of aircraft that do not cooperate: 2,200 ft and 450 ft, no tau. [RTCA DO-365B, table 2-20]"""
 
 LEVELS = (

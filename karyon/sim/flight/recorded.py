@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from karyon.flight import tracks
 from karyon.flight.tracks import Report
+from karyon.flight.units import FOOT, KNOT
 from karyon.sim import text_files
 from karyon.sim.documents import Fault, InputError, quoted
 from karyon.sim.text_files import UnusableError
 
 Floats = NDArray[np.float64]
 
-FOOT, KNOT = 0.3048, 1852.0 / 3600.0
 NEEDED = ("timestamp", "latitude", "longitude", "altitude", "groundspeed", "track", "vertical_rate")
 SIGMA = 38.0  # m along an axis: NACp 8, which is what most report
 JUMP = 60.0  # s without a row, from which on it is told

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pygame
 
+from karyon.flight.units import FOOT
 from karyon.sim.view.colours import Colour
 from karyon.sim.view.look import mixed
 from karyon.sim.view.rows import Floats
-from karyon.sim.view.signs import FOOT
 from karyon.sim.view.strips import Strips
 
 BESIDE = 200.0  # ft above and below all altitudes

@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from karyon.flight.units import FOOT
 from karyon.flight.well_clear import NEAR_MID_AIR_COLLISION
 from karyon.sim.view.folder import RunError
 from karyon.sim.view.page import DANGER, FAULT, GREY, INK, LEVELS, SMALL, WIDTH
@@ -30,7 +31,6 @@ LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.72, 0.45
 SPACES = (0.78, 0.5, 0.5, 0.0)  # below each panel
 LABELS = 6  # altitudes that are told of a track
 NAMED = 5  # aircraft whose lines are named
-FOOT = 0.3048
 
 
 @dataclass(frozen=True, slots=True, eq=False)

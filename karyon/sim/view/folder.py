@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from karyon import __version__
+from karyon.sim.kinds import CAR_FOLLOWING, KINDS
 from karyon.sim.run import CAMPAIGN, FUNCTION
 
 Floats = NDArray[np.float64]
@@ -23,8 +24,6 @@ LOSSES = {  # files without which there is still something to see
 }
 LEVEL = f"los_{FUNCTION}"
 NEEDED = ("time", "vehicle", "x", "y", "heading", "length", "width", "speed", "lane", "gap")
-OF_KIND = {"los_flight": ("z", "horizontal_separation", "vertical_separation", "alert")}  # beside these
-OF_CARS = ("front.distance",)
 LINKS = ("sender", "receiver", "sent", "arrived")
 
 
@@ -51,13 +50,18 @@ def _must_be_trace(path: Path) -> None:
         names = file.schema_arrow.names
         signals = [name.removesuffix("_validity") for name in names if name.endswith("_validity")]
         level = level_column(names)
-        for name in (*NEEDED, *OF_KIND.get(level, OF_CARS), level, *(f"{signal}_age" for signal in signals)):
+        for name in (*NEEDED, *_drawn(level), level, *(f"{signal}_age" for signal in signals)):
             must_be_numbers(name, file.schema_arrow, path)
         begins, ends = spans(file, "time", path)
         if not len(begins):
             raise RunError(f"{path}: holds no instant: the run ended before the first one was recorded")
         if begins[0] == ends[-1]:
             raise RunError(f"{path}: holds a single instant: the run ended before the second one was recorded")
+
+
+def _drawn(level: str) -> Sequence[str]:
+    """Columns that the pictures of a run need, by the one that has its level."""
+    return KINDS.get(level.removeprefix("los_"), KINDS[CAR_FOLLOWING]).drawn
 
 
 def level_column(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from karyon.sim.view.look import LARGE, NORMAL, SMALL, Look
 
 PAD, LINE, ITEM = 22, 23, 30  # px
 COLUMN, NAMES = 440, 130  # px of a column of keys, and of how they are called
-LASTS = 10.0  # s, of a fault from the menu
+LASTS, LASTS_IN_THE_AIR = 10.0, 40.0  # s, of a fault from the menu; there all goes more slowly
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,16 @@ class Choice:
 
     words: str
     fault: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What can be put in, for how long (s), and into what; or why nothing can."""
+
+    whose: str
+    lasts: float
+    choices: Sequence[Choice] = ()
+    refusal: str = ""
 
 
 TO_ALL = {"signal": "own.message"}
@@ -43,6 +53,22 @@ LIES = (
     Choice("tells all: everything 20 times over", {**TO_ALL, "mode": "flooding", "rate": 200.0}),
     Choice("tells all: of five members that are not there", {**TO_ALL, "mode": "sybil", "count": 5}),
     Choice("tells some that it cooperates, and others not", {**TO_ALL, "mode": "equivocation"}),
+)
+REPORT, OWN, SIGHT = {"signal": "own.adsb"}, {"signal": "own.position"}, {"signal": "traffic.all.local"}
+IN_THE_AIR = (
+    Choice("reports: their position stands still", {**REPORT, "mode": "stuck_at"}),
+    Choice("reports: 900 m to the right of where it is", {**REPORT, "mode": "offset", "amplitude": 900.0}),
+    Choice("reports: they drift to the right by 30 m/s", {**REPORT, "mode": "drift", "rate": 30.0}),
+    Choice("reports: 10 s late", {**REPORT, "mode": "delay", "delay": 10.0}),
+    Choice("reports: none is sent", {**REPORT, "mode": "omission"}),
+    Choice("own receiver: 900 m to the right of where it is", {**OWN, "mode": "offset", "amplitude": 900.0}),
+    Choice("own receiver: accurate to 185 m, and says so", {**OWN, "mode": "degraded", "nacp": 7}),
+    Choice("own receiver: nothing comes", {**OWN, "mode": "omission"}),
+    Choice("own sensor: sees nobody", {**SIGHT, "mode": "missed"}),
+    Choice("own sensor: nothing comes", {**SIGHT, "mode": "omission"}),
+    Choice("perception: hangs", {"component": "perception", "mode": "hang"}),
+    Choice("radio: hangs", {"component": "radio", "mode": "hang"}),
+    Choice("link to the ground: hangs", {"component": "link", "mode": "hang"}),
 )
 NAMES_OF_CHOICES = "123456789ABCDEF"  # keys, while the menu is there
 
@@ -69,10 +95,9 @@ def draw_help(surface: pygame.Surface, look: Look) -> None:
         look.text(surface, words, (left + names, y), size, look.colours.faint)
 
 
-def draw_menu(
-    surface: pygame.Surface, look: Look, vehicle: int, choices: Sequence[Choice], refusal: str
-) -> list[pygame.Rect]:
+def draw_menu(surface: pygame.Surface, look: Look, menu: Menu) -> list[pygame.Rect]:
     """The faults to choose from, smaller where there is little room, or why there is none; answers where each is."""
+    choices = menu.choices
     around = look.px(3 * PAD + LARGE)
     item_tall = min(look.px(ITEM), (surface.get_height() - around) // max(len(choices), 2))
     size = _fitting(look, item_tall)
@@ -80,10 +105,10 @@ def draw_menu(
     tall = around + item_tall * max(len(choices), 2)
     place = _sheet(surface, look, (wide, min(tall, surface.get_height())))
     left, y = place.left + look.px(PAD), place.top + look.px(PAD)
-    title = look.cut(f"Let car {vehicle} fail for {LASTS:g} s from now on", place.right - left, LARGE, True)
+    title = look.cut(f"Let {menu.whose} fail for {menu.lasts:g} s from now on", place.right - left, LARGE, True)
     look.text(surface, title, (left, y), LARGE, None, "left", True)
     y += look.px(PAD + LARGE / 2)
-    for line in look.wrapped(refusal, place.width - look.px(2 * PAD), 3):
+    for line in look.wrapped(menu.refusal, place.width - look.px(2 * PAD), 3):
         look.text(surface, line, (left, y + look.px(LINE / 2)), NORMAL, look.colours.faint)
         y += look.px(LINE)
     found = []

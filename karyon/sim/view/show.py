@@ -12,10 +12,11 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 
-from karyon.sim.kinds import CAR_FOLLOWING, KINDS, function_of, read, simulate
+from karyon.sim.kinds import CAR_FOLLOWING, KINDS, function_of, read
 from karyon.sim.run import refuse_bench, refuse_campaign
 from karyon.sim.scenario import Loaded
 from karyon.sim.view import stills, window
+from karyon.sim.view.again import Again
 from karyon.sim.view.folder import EVENTS, MESSAGES, SUMMARY, TRACE
 from karyon.sim.view.live import Live, LiveError
 from karyon.sim.view.look import Look
@@ -67,8 +68,9 @@ def _tell(source: Source, is_still: bool) -> None:
     """What the picture does not show, and where a run was recorded."""
     for note in source.notes:
         print(f"note: {note}", file=sys.stderr)
-    if isinstance(source, Live) and not is_still:
-        source.close()
+    if isinstance(source, Live | Again) and not is_still:
+        if isinstance(source, Live):
+            source.close()
         print(f"recorded:   {source.folder}   (again: karyon view {source.folder})")
 
 
@@ -99,15 +101,13 @@ def _source(shown: str, seed: int | None, is_still: bool) -> Iterator[Source]:
 def of_scenario(loaded: Loaded[Any], folder: Path) -> Iterator[Source]:
     """The run of a scenario, recorded in `folder`: live, or once it has ended where vehicles come and go."""
     if KINDS[function_of(loaded)].viewed == "recorded":
-        folder.mkdir(parents=True, exist_ok=True)
         tell = _Told(loaded.scenario.duration)
 
         def goes_on(time: float) -> bool:
             tell(time)
             return True
 
-        simulate([loaded], [folder], goes_on)
-        yield Recording(folder)
+        yield Again(loaded, folder, goes_on)
         return
     live = Live(loaded, folder)
     try:

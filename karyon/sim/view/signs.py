@@ -5,13 +5,13 @@ from math import floor, log10
 import numpy as np
 import pygame
 
+from karyon.flight.units import FOOT
 from karyon.sim.view.colours import Colour
 from karyon.sim.view.look import NORMAL, SMALL, Look
 from karyon.sim.view.scene import LEADER, NO_LEVEL, Scene
 
 CHIP = 11  # px, radius of a level's digit
 SCALE_WIDE = 130  # px, at most
-FOOT = 0.3048  # m
 CLIMBS = 0.25  # m/s, from which on an aircraft is said to climb; 50 ft/min
 
 

@@ -7,6 +7,7 @@ mid-air collision. Of each other one it shows where each source puts it, where t
 import numpy as np
 import pygame
 
+from karyon.flight.units import FOOT
 from karyon.flight.well_clear import NEAR_MID_AIR_COLLISION
 from karyon.sim.flight.alerts import WELL_CLEAR
 from karyon.sim.view import signs
@@ -128,7 +129,7 @@ class Sky(Ground):
             at = (x + look.px(18), y - look.px(26))
             look.text(self._surface, f"{cars.vehicle[car]}   {told}", at, SMALL, None, "left", is_selected)
             if not is_selected:
-                beside = f"{(altitude - own) / signs.FOOT:+,.0f} ft"
+                beside = f"{(altitude - own) / FOOT:+,.0f} ft"
                 look.text(self._surface, beside, (at[0], at[1] + look.px(14)), SMALL, look.colours.faint)
 
     def _draw_sign(self, car: int) -> None:

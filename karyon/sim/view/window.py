@@ -11,6 +11,7 @@ import pygame
 
 from karyon.sim.kinds import CAR_FOLLOWING
 from karyon.sim.view import keys, overlay
+from karyon.sim.view.again import Again
 from karyon.sim.view.bar import Transport
 from karyon.sim.view.happenings import FAULT, SWITCH, VIOLATION, Happening, telling
 from karyon.sim.view.live import Live
@@ -25,6 +26,7 @@ FINE_FROM = 1800  # px of the screen's height from which its pixels are small
 JUMP = 10.0  # s
 ZOOM, PAN = 1.25, 0.15  # factor; share of the window
 NOTICE = 4.0  # s for which a notice stays
+BEGINS_AGAIN = "the run begins again with the fault ..."
 MARKED = (FAULT, SWITCH, VIOLATION)
 HINT = (
     "there is no display: on a machine without a screen use --screenshot FILE.png or --video FILE.mp4; "
@@ -135,12 +137,12 @@ class Window:
             overlay.draw_help(self.surface, self.look)
         is_behind = isinstance(self._source, Live) and not self._source.is_ready
         if is_behind:
-            overlay.draw_notice(self.surface, self.look, "the run begins again with the fault ...")
+            overlay.draw_notice(self.surface, self.look, BEGINS_AGAIN)
         elif pygame.time.get_ticks() < self._noticed_until:
             overlay.draw_notice(self.surface, self.look, self._notice)
 
     def _draw_menu(self, scene: Scene) -> Sequence[pygame.Rect]:
-        return overlay.draw_menu(self.surface, self.look, self.selected, self._choices(scene), self._refusal(scene))
+        return overlay.draw_menu(self.surface, self.look, self._menu(scene))
 
     def _entitle(self, title: str) -> None:
         if title != pygame.display.get_caption()[0]:
@@ -343,26 +345,30 @@ class Window:
 
     # --- faults
 
+    def _menu(self, scene: Scene) -> overlay.Menu:
+        """What can be put in now: who leads has no sensors that are simulated, and lies are for who listens."""
+        lasts = overlay.LASTS if scene.air is None else overlay.LASTS_IN_THE_AIR
+        whose, refusal = f"{scene.about.called[0]} {scene.selected}", self._refusal(scene)
+        if refusal:
+            return overlay.Menu(whose, lasts, (), refusal)
+        if scene.air is not None:
+            return overlay.Menu(whose, lasts, overlay.IN_THE_AIR)
+        own = () if scene.selected == LEADER else overlay.FAULTS
+        return overlay.Menu(whose, lasts, (*own, *(overlay.LIES if self._is_platoon else ())))
+
     def _refusal(self, scene: Scene) -> str:
         """Why no fault can be put in now; empty: one can."""
-        if not isinstance(self._source, Live):
+        if not isinstance(self._source, Live | Again):
             return "This is a recording: what happened, happened. `karyon view SCENARIO` runs it anew."
-        if scene.about.function != CAR_FOLLOWING:
+        if scene.about.function != CAR_FOLLOWING and scene.air is None:
             return "Faults are put in by the scenario here: `faults:`, or karyon run --set faults=..."
-        if self._source.is_real_time:
+        if isinstance(self._source, Live) and self._source.is_real_time:
             return "This is real: what a device can do wrong, `karyon device --fault` does."
         if scene.time >= scene.about.duration:
             return "The run has ended: go back to an earlier time."
         if scene.cars.level[scene.place] != NO_LEVEL or (scene.selected == LEADER and self._is_platoon):
             return ""
-        return "This car has no kernel: select one that follows."
-
-    def _choices(self, scene: Scene) -> Sequence[overlay.Choice]:
-        """What can be put in: who leads has no sensors that are simulated, and lies are for who listens."""
-        if self._refusal(scene):
-            return ()
-        own = () if scene.selected == LEADER else overlay.FAULTS
-        return (*own, *(overlay.LIES if self._is_platoon else ()))
+        return f"This {scene.about.called[0]} has no kernel: select another one."
 
     @property
     def _is_platoon(self) -> bool:
@@ -370,9 +376,15 @@ class Window:
 
     def _inject(self, number: int) -> None:
         source, scene = self._source, self.scene
-        choices = () if scene is None else self._choices(scene)
-        if number < len(choices) and scene is not None and isinstance(source, Live):
+        if scene is None or not isinstance(source, Live | Again):
+            return
+        menu = self._menu(scene)
+        if number < len(menu.choices):
             self.shows_menu = False
-            choice = choices[number]
-            source.inject({"vehicle": scene.selected, "duration": overlay.LASTS, **choice.fault}, scene.time)
-            print(f"{scene.time:.2f} s: {scene.about.called[0]} {scene.selected}: {choice.words}", file=sys.stderr)
+            choice = menu.choices[number]
+            if isinstance(source, Again):  # it is over in a moment, and the window waits for it
+                overlay.draw_notice(self.surface, self.look, BEGINS_AGAIN)
+                pygame.display.flip()
+            source.inject({"vehicle": scene.selected, "duration": menu.lasts, **choice.fault}, scene.time)
+            self._eye = Eye(source)
+            print(f"{scene.time:.2f} s: {menu.whose}: {choice.words}", file=sys.stderr)

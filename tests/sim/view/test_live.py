@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from karyon.sim import kinds
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view import overlay
@@ -121,12 +122,15 @@ def test_a_run_that_cannot_be_written_says_so(loaded, tmp_path):
         Live(loaded, tmp_path / "file")
 
 
-def test_every_fault_of_the_menu_does_something():
-    """On a car in the middle of a platoon: none is refused by the scenario, and each changes what it acts on."""
+@pytest.mark.parametrize(
+    ("name", "choices"), [("platoon", (*overlay.FAULTS, *overlay.LIES)), ("flight", overlay.IN_THE_AIR)]
+)
+def test_every_fault_of_the_menu_does_something(name, choices):
+    """On who is in the middle of all: none is refused by the scenario, and each changes what it acts on."""
     loaded = []
-    for choice in (*overlay.FAULTS, *overlay.LIES):
+    for choice in choices:
         entry = {"vehicle": 1, "onset": 4.0, "duration": 2.0, **choice.fault}
-        loaded.append(read("platoon", ["duration=7", "vehicles=4", f"faults=[{json.dumps(entry)}]"]))
-    for choice, result in zip((*overlay.FAULTS, *overlay.LIES), simulate(loaded, [None] * len(loaded)), strict=True):
+        loaded.append(kinds.read(name, ["duration=7", "vehicles=4", f"faults=[{json.dumps(entry)}]"]))
+    for choice, result in zip(choices, kinds.simulate(loaded, [None] * len(loaded)), strict=True):
         assert not [note for note in result.warnings if "changed no sample" in note], choice.words
         assert any(event["kind"] == "fault" for event in result.events)

@@ -11,9 +11,11 @@ import time
 import pygame
 import pytest
 
+from karyon.sim import kinds
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from karyon.sim.view import keys, overlay, window
+from karyon.sim.view.again import Again
 from karyon.sim.view.live import Live
 from karyon.sim.view.recording import Recording
 
@@ -272,6 +274,25 @@ def test_a_lie_that_is_put_in_is_told(opened, live):
     assert (fault.vehicle, fault.signal, fault.mode, fault.onset) == (1, "own.message", "replay", 3.0)
     live.wait(6.0)
     assert any("own.message: replay" in each.text for each in live.happenings)
+
+
+def test_a_fault_of_a_flight_is_put_in_from_the_menu(opened, tmp_path):
+    """The run is simulated again; until then it has the same rows, and its scenario has the fault."""
+    source = Again(kinds.read("flight", ["faults=[]", "duration=20"]), tmp_path / "flown", lambda time: True)
+    before = [each.time for each in source.happenings if each.time < 10.0]
+    driver = opened(source, 10.0)
+    shown = driver.window
+    shown.selected = 1
+    driver.press("I")
+    driver.until(lambda: shown.shows_menu and len(shown.items))
+    driver.click(shown.items[0].center)
+    driver.until(lambda: not shown.shows_menu)
+    (fault,) = kinds.read(tmp_path / "flown" / "scenario.yaml").scenario.faults
+    assert (fault.vehicle, fault.signal, fault.mode, fault.onset) == (1, "own.adsb", "stuck_at", 10.0)
+    assert [each.time for each in source.happenings if each.time < 10.0] == before
+    shown.time = 15.0
+    shown.turn(0.0)
+    assert shown.scene.cars.is_failing.tolist() == [False, True, False]
 
 
 def test_a_run_goes_at_the_speed_that_is_set(driver):

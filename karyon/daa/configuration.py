@@ -177,13 +177,14 @@ def load(path: Path) -> Configuration:
 
 def _entries(source: Source, faults: list[Fault]) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
+    others: list[tuple[int, int]] = []
     for start, end in _lines(source):
         text = source.text[start:end]
         if not text.split("#", 1)[0].strip():
             continue
         found = LINE.fullmatch(text)
         if found is None or not found["key"] or not found["value"]:
-            faults.append(source.fault(start, end, "is no `key = value [unit]`"))
+            others.append((start, end))
             continue
         at_key, at_value = (
             Place(source, start + found.start(part), start + found.end(part)) for part in ("key", "value")
@@ -193,6 +194,9 @@ def _entries(source: Source, faults: list[Fault]) -> dict[str, _Entry]:
             first = entries[entry.key].at_key.fault("").line
             faults.append(at_key.fault(f"{quoted(found['key'])} is set a second time, first in line {first}"))
         entries.setdefault(entry.key, entry)
+    if others:
+        more = f" ({len(others) - 1} more such lines)" if len(others) > 1 else ""
+        faults.append(source.fault(*others[0], f"is no `key = value [unit]`{more}"))
     return entries
 
 

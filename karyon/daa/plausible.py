@@ -36,7 +36,7 @@ def faults(encounter: Encounter) -> list[Fault]:
 
 def notes(encounter: Encounter, altitude_max: float) -> list[str]:
     """What a user should know of the encounter although it is judged, in words."""
-    told = [*_jumps(encounter), *_like_metres_and_feet(encounter)]
+    told = [*_jumps(encounter), *_gaps(encounter), *_like_metres_and_feet(encounter)]
     for aircraft, name in enumerate(encounter.names):
         told += _disagreement(encounter, aircraft, name)
         highest = float(np.nanmax(encounter.z[aircraft]))
@@ -97,11 +97,24 @@ def _disagreement(encounter: Encounter, aircraft: int, name: str) -> Iterator[st
 
 
 def _jumps(encounter: Encounter) -> Iterator[str]:
-    steps = np.diff(encounter.time)
+    for begin, end in _holes(encounter.time):
+        yield f"the time jumps from {begin:g} s to {end:g} s"
+
+
+def _gaps(encounter: Encounter) -> Iterator[str]:
+    """Where an intruder is gone for a while, and the ownship is there: without a state nobody is alerted to it."""
+    of_all = set(_holes(encounter.time))
+    for name, lines in zip(encounter.names[1:], encounter.lines[1:], strict=True):
+        for begin, end in sorted(set(_holes(encounter.time[lines > 0])) - of_all):
+            yield f"{quoted(name)} has no state between {begin:g} s and {end:g} s"
+
+
+def _holes(times: Floats) -> Iterator[tuple[float, float]]:
+    """Between which of these times there is much more than usual."""
+    steps = np.diff(times)
     usual = float(np.median(steps)) if steps.size else 0.0
     for index in np.flatnonzero(steps > STEPS_MAX * usual):
-        begin, end = encounter.time[index : index + 2]
-        yield f"the time jumps from {begin:g} s to {end:g} s"
+        yield float(times[index]), float(times[index + 1])
 
 
 def _like_metres_and_feet(encounter: Encounter) -> Iterator[str]:

@@ -222,6 +222,14 @@ def test_a_plane_in_place_of_the_earth(tmp_path):
             "\n".join(head_on(seconds=200).splitlines()[:40] + head_on(seconds=200).splitlines()[300:]),
             "the time jumps from 19 s to 150 s",
         ),
+        (
+            "\n".join(
+                head_on(seconds=60).splitlines()[:40]
+                + head_on(seconds=60).splitlines()[40:80:2]
+                + head_on(seconds=60).splitlines()[80:]
+            ),
+            "`B` has no state between 19 s and 40 s",
+        ),
         (head_on().replace("B 47", "B 46").replace(" 5000 180", " 1524 180"), "differ as feet and metres do"),
         ("callsign = none\n" + head_on(), "the parameter `callsign` in the encounter is not used"),
     ],

@@ -112,10 +112,10 @@ PAGES = {
         "or sees of others fails, or one of its components. A run violates if two of them come nearer than 500 ft and "
         "100 ft, if they are no longer well clear (2,200 ft and 450 ft), or if bad data stays in command beyond its "
         "bound. The margin over well clear is a distance in m, the altitude scaled to it.\n\n"
-        "The runs that violate are 0.4 m and 7 m of altitude short of well clear, while the three go from level to "
-        "level one after the other: LoS 2 and 3 keep 140 m in altitude, and well clear is 137 m, which leaves 3 m for "
-        "who is still on the way to an altitude. An earlier state took a turn to end after 12 s; another run was short "
-        "of it then.",
+        "Two of these runs were 0.4 m and 7 m of altitude short of well clear while LoS 2 and 3 kept 140 m, 3 m "
+        "more than well clear is; 150 m leaves room for the error of the altitudes that are reported "
+        "([separation](../flight.md#how-far-apart)). With them it came out that an aircraft that evades in altitude "
+        "still said the altitude that was agreed, on which another one then counted: now it says none.",
         figure=CELLS,
     ),
 }

@@ -31,6 +31,8 @@ LEFT, RIGHT, TOP, BOTTOM = 0.75, 0.3, 0.72, 0.45
 SPACES = (0.78, 0.5, 0.5, 0.0)  # below each panel
 LABELS = 6  # altitudes that are told of a track
 NAMED = 5  # aircraft whose lines are named
+ACROSS = "Distance across (m) to the nearest other aircraft"
+UP = "Distance in altitude (m) to that one; shaded in both: near mid-air collision"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +71,8 @@ def draw(flown: Flown) -> Figure:
         panels.append(figure.add_axes(place, sharex=panels[1] if len(panels) > 1 else None))
         upper -= tall + space
     _above(panels[0], flown)
-    _separation(panels[1], flown, "horizontal_separation", NEAR_MID_AIR_COLLISION.distance, "Distance across (m)")
-    _separation(panels[2], flown, "vertical_separation", NEAR_MID_AIR_COLLISION.altitude, "Distance in altitude (m)")
+    _separation(panels[1], flown, "horizontal_separation", NEAR_MID_AIR_COLLISION.distance, ACROSS)
+    _separation(panels[2], flown, "vertical_separation", NEAR_MID_AIR_COLLISION.altitude, UP)
     _levels(panels[3], flown)
     _head(figure, flown, height)
     return figure
@@ -121,9 +123,9 @@ def _separation(panel: Axes, flown: Flown, name: str, limit: float, title: str) 
     panel.set_yscale("symlog", linthresh=max(limit, 10.0))
     panel.set_ylim(0.0, None)
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    panel.set_title(f"{title} to the nearest other aircraft; shaded: near mid-air collision")
+    panel.set_title(title)
     if len(flown.columns[name]) <= NAMED:
-        panel.legend(loc="lower left", fontsize=SMALL)
+        panel.legend(loc="lower left" if title == ACROSS else "lower center", fontsize=SMALL)
     for event in flown.events:
         if event["kind"] == "fault":
             panel.axvline(event["time"], color=FAULT, linewidth=0.8)

@@ -89,6 +89,24 @@ def test_a_fast_drift_is_doubted():
     assert (judged((report, everywhere(0)) for report in stream)[-1] < 0.8).all()
 
 
+@pytest.mark.parametrize("rate", [3.0, -3.0, 8.0])  # deg/s to the left
+def test_how_far_an_aircraft_has_turned_is_known_and_not_overrated(rate):
+    """It flies straight on for 20 s, circles for 40 s, and flies on; the noise of its velocity turns nothing."""
+    random, course, track = np.random.default_rng(2), np.zeros(200), tracks.none_yet(200)
+    x = y = np.zeros(200)
+    for second in range(80):
+        course = course + np.radians(rate) * (20 <= second < 60)
+        vx, vy = (50.0 * each + random.normal(0.0, 0.5, 200) for each in (np.cos(course), np.sin(course)))
+        x, y = x + vx, y + vy
+        report = Report(x, y, np.full(200, 500.0), vx, vy, np.zeros(200), np.full(200, float(second)))
+        track = tracks.updated(track, report, everywhere(0), SIGMA)
+        if second in (19, 79):
+            assert (track.turned == 0.0).all()
+        if second == 59:
+            share = track.turned / (40 * np.radians(rate))
+            assert (share > 0.75).all() and (share < 1.05).all()
+
+
 def test_what_does_not_come_changes_nothing():
     unknown = Report(*([np.full(200, np.nan)] * 7))
     stream = list(reports(10))

@@ -82,6 +82,22 @@ def test_a_fall_on_the_way_to_an_agreed_altitude_does_not_end_the_climb():
     assert found["metrics"]["losses_of_well_clear"] == 0
 
 
+def test_who_evades_in_altitude_does_not_say_the_one_that_was_agreed():
+    """Another one counted on it, and came within 430 m on its way through (campaign `flight_faults`)."""
+    text = "vehicle: 1, signal: traffic.all.local, mode: omission, probability: 0.7788, onset: 11.74, duration: 62.386"
+    found = summary("duration=200", "meeting.time=100", fault(text), seed=5817703419187949523)
+    assert found["functions"]["flight"]["los_share"]["3"] > 0.5
+    assert found["metrics"]["losses_of_well_clear"] == 0
+
+
+def test_two_keep_what_the_worse_level_of_them_asks_for():
+    """What aircraft 0 reports is not heard: the others have LoS 1, and keep 1,500 m only where 0, at LoS 2, does so."""
+    ((found, words, _),) = random_flights.outcomes(1, True, 3, first=3_000_226)
+    assert words == "own.adsb omission"
+    assert found["functions"]["flight"]["los_share"]["1"] > 0.2 and found["functions"]["flight"]["los_share"]["2"] > 0.2
+    assert found["metrics"]["least_separation"]["1"] > 0.98
+
+
 @pytest.mark.parametrize("vehicles", [2, 3])
 def test_no_near_mid_air_collision_while_rules_hold(vehicles):
     """A share of the study that `random_flights` does by hand; with one fault, bad data leaves command in time, too."""

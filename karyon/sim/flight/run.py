@@ -37,6 +37,8 @@ def checked(found: Draft, over_design: Document | None = None) -> Loaded[FlightS
 
 def _replay(scenario: FlightScenario, document: Document, faults: list[documents.Fault]) -> tuple[str, ...]:
     """What is to be said of the recording of the scenario; faults where it cannot be used."""
+    if scenario.intruder is None or not Path(scenario.intruder.recording).exists():
+        return ()  # that it is not there has been told
     try:
         replay = replayed(scenario)
         return () if replay is None else tuple(f"intruder.recording: {note}" for note in replay.flight.notes)

@@ -176,6 +176,12 @@ def test_bad_scenarios_are_refused(settings, told):
     assert told in str(error.value)
 
 
+def test_a_recording_that_is_not_there_is_one_fault():
+    with pytest.raises(InputError) as error:
+        kinds.read("flight", ["intruder.recording=nowhere.csv"])
+    assert len(error.value.faults) == 1 and "nowhere.csv" in str(error.value)
+
+
 def test_a_fault_that_changed_nothing_is_said():
     loaded = kinds.read("flight", [fault("vehicle: 0, signal: own.adsb, mode: stuck_at, onset: 1.2, duration: 0.5")])
     (result,) = flight_run.simulate([loaded], [None])

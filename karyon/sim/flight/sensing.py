@@ -38,7 +38,9 @@ PAST = 64  # reports that are kept, for those that come late
 class Intents(NamedTuple):
     """What others have said that they will do: the altitude of their route, that they fly to, and a level.
 
-    time   s, when it was last heard; NaN: never
+    aim     NaN: none, while they evade in altitude
+    level   the one that they propose; below those that need agreement, the one that they have
+    time    s, when it was last heard; NaN: never
     """
 
     route: Floats
@@ -96,7 +98,7 @@ class Sensing:
 
         mute      rows whose radio is down
         running   rows whose perception runs; the others keep what they had
-        said      altitude of the route, altitude that is flown to, and level proposed, of each row
+        said      altitude of the route, altitude that is flown to, and level, of each row, as in `Intents`
         """
         world = self._world
         noise = self._position_noise.next().astype(np.float64)

@@ -115,7 +115,8 @@ PAGES = {
         "Two of these runs were 0.4 m and 7 m of altitude short of well clear while LoS 2 and 3 kept 140 m, 3 m "
         "more than well clear is; 150 m leaves room for the error of the altitudes that are reported "
         "([separation](../flight.md#how-far-apart)). With them it came out that an aircraft that evades in altitude "
-        "still said the altitude that was agreed, on which another one then counted: now it says none.",
+        "still said the altitude that was agreed, on which another one then counted: now it says none. Both were "
+        "seen in these runs; of 1,900 others (seed 2) none violates a goal either.",
         figure=CELLS,
     ),
 }

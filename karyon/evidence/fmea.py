@@ -99,7 +99,7 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
 def _unheard(of: SafetyDesign, one: dual.Unheard) -> Row:
     """Two failures at once: nothing is claimed of them, and no run has measured them."""
     bound, said = one.bound, dual.argued(of, one.bound.item)
-    effect = f"{', '.join(one.modes)} while no message of that car is heard: bad data at LoS {bound.guard} and above"
+    effect = f"wrong while no message of that car is heard: bad data at LoS {bound.guard} and above"
     late = "detected too late" if bound.handling > of.ftti else "within the FTTI"
     residual = f"two failures at once, {late}{f': see {said[0]}' if said else ''}"
     times = bound.detection, bound.switch, bound.handling, of.ftti

@@ -236,7 +236,7 @@ def test_gaps_need_a_draft_which_says_so(folder, spoilt, tmp_path):
     assert "--draft" in done.output
     found = command.collect([folder], design, is_draft=True)
     data = report_content.content(found)
-    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
+    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {}, {"SG1": "", "SG2": ""})
     assert page.count("DRAFT: gaps are open") == 2  # on top, and what print repeats on each page
     assert "@top-right { content: element(state)" in page
     assert data["claims"]["C1"]["state"] == "no runs"

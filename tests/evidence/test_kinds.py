@@ -82,7 +82,7 @@ def test_a_report_of_flight_has_what_its_runs_say(tmp_path):
     reported = {one["mode"]: one for one in data["fault_space"]["sampled"] if one["item"] == "own.adsb"}
     assert reported["offset"]["heard_as"] == ("traffic.all.adsb",)
     assert {"item": "traffic.all.adsb", "mode": "offset"} not in data["fault_space"]["not_sampled"]
-    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
+    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {}, {"SG1": "", "SG2": ""})
     assert "absent where ADS-B has it" in page
     assert "None of the models of this case was held against recordings" in page
     assert any("No model of the simulation" in point for point in data["summary"]["open"])

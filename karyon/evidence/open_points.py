@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from karyon.evidence import domain, dual, reviews, tool, validation
+from karyon.evidence import domain, reviews, tool, validation
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.standing import Evidence, counted, said, violations_of
 
@@ -67,8 +67,7 @@ def _of_coverage(of: Evidence) -> list[str]:
 
 def _of_bounds(of: Evidence) -> list[str]:
     """Bounds that hold only while others are heard."""
-    ftti = of.design.ftti
-    late = [one.bound for one in dual.all_unheard(of.design) if one.bound.handling > ftti]
+    ftti, late = of.design.ftti, [one.bound for one in of.late_unheard]
     return [
         f"While no message is heard, a wrong {bound.item} can stay in command of {bound.function} for "
         f"{1e3 * bound.switch:,.0f} ms, beyond the FTTI of {1e3 * ftti:,.0f} ms: sections 6 and 8.{len(of.trees) + 2}."

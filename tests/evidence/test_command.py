@@ -209,6 +209,14 @@ def test_the_first_page_says_what_no_run_has_tried_and_where_no_bound_holds(fold
     assert any("While no message is heard" in point and "beyond the FTTI of 1,000 ms" in point for point in points)
 
 
+def test_a_goal_that_is_held_only_while_others_are_heard_is_not_green(folder):
+    """Though all that serves it were shown: silence and a wrong relative speed together last beyond its FTTI."""
+    of = command.collect([folder], DESIGN, is_draft=False)
+    known = dict.fromkeys(of.design.case.requirements, ("good", "shown"))
+    assert standing.of_goal(of, "SG2", known, set()) == ("open", "held while heard")
+    assert standing.of_goal(of, "SG1", known, set()) == ("good", "held")
+
+
 def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
     """Also of one that differs in a single limit."""
     design = spoilt("")

@@ -68,10 +68,12 @@ def _of_coverage(of: Evidence) -> list[str]:
 def _of_bounds(of: Evidence) -> list[str]:
     """Bounds that hold only while others are heard."""
     ftti, late = of.design.ftti, [one.bound for one in of.late_unheard]
+    if not late:
+        return []
+    longest = 1e3 * max(bound.switch for bound in late)
     return [
-        f"While no message is heard, a wrong {bound.item} can stay in command of {bound.function} for "
-        f"{1e3 * bound.switch:,.0f} ms, beyond the FTTI of {1e3 * ftti:,.0f} ms: sections 6 and 8.{len(of.trees) + 2}."
-        for bound in late
+        f"While no message is heard, a wrong {', '.join(bound.item for bound in late)} can stay in command for "
+        f"{longest:,.0f} ms, beyond the FTTI of {1e3 * ftti:,.0f} ms: sections 6 and 8.{len(of.trees) + 2}."
     ]
 
 

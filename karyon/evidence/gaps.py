@@ -80,7 +80,7 @@ def _hazards(of: SafetyDesign) -> Iterator[Gap]:
 
 
 def _exposures(of: SafetyDesign) -> Iterator[Gap]:
-    """Exposure is that of a situation, whatever the hazard. [ISO 26262-3, 6.4.3.4]"""
+    """Exposure is that of a situation, whatever the hazard. [ISO 26262-3, 6.4.3]"""
     first: dict[str, str] = {}
     for name, event in of.case.events.items():
         other = first.setdefault(event.situation, name)
@@ -136,9 +136,8 @@ def _decompositions(of: SafetyDesign) -> Iterator[Gap]:
             if whole.requirement not in one.refines:
                 yield _gap(of, at, f"{part} does not refine {whole.requirement}, so it cannot fulfil it alone")
         if parts[0].allocation == parts[1].allocation:
-            yield _gap(
-                of, at, f"both parts are allocated to one element, {parts[0].allocation}: they are not independent"
-            )
+            said = f"both parts are allocated to one element, {parts[0].allocation}: they are not independent"
+            yield _gap(of, at, said)
         if both := sorted(set(parts[0].guards) & set(parts[1].guards)):
             yield _gap(of, at, f"both parts rest on {', '.join(both)}: one fault breaks both")
         for cause, failure in case.dependent_failures.items():

@@ -221,14 +221,9 @@ def _longest(one: Class, tried: fmea.Tried) -> dict[str, Any]:
     """The longest time in s that bad data were in command, and the run in which they were."""
     found = [tried[(one.item, mode)] for mode in one.modes if (one.item, mode) in tried]
     slowest = max(found, key=lambda each: each.longest, default=None)
-    return (
-        {"longest": None, "slowest": ""}
-        if slowest is None
-        else {
-            "longest": slowest.longest,
-            "slowest": slowest.slowest,
-        }
-    )
+    if slowest is None:
+        return {"longest": None, "slowest": ""}
+    return {"longest": slowest.longest, "slowest": slowest.slowest}
 
 
 def _finite(number: float) -> float | None:

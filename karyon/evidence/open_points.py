@@ -73,7 +73,8 @@ def _of_bounds(of: Evidence) -> list[str]:
     switch, handling = (1e3 * max(getattr(bound, name) for bound in late) for name in ("switch", "handling"))
     return [
         f"While no message is heard, a wrong {', '.join(bound.item for bound in late)} can stay in command for "
-        f"{switch:,.0f} ms (FHTI {handling:,.0f} ms), beyond the FTTI of {1e3 * ftti:,.0f} ms: sections 6 and 8.{len(of.trees) + 2}."
+        f"{switch:,.0f} ms (FHTI {handling:,.0f} ms), beyond the FTTI of {1e3 * ftti:,.0f} ms: "
+        f"sections 6 and 8.{len(of.trees) + 2}."
     ]
 
 

@@ -45,6 +45,25 @@ class Element(Section):
     not_claimed: tuple[Text, ...] = Field(description="what nobody may read into the evidence")
 
 
+class Condition(Section):
+    """A condition of the operational design domain, and what runs have of it."""
+
+    text: Text = Field(description="what is covered")
+    quantity: Literal["leader.speed", "leader.deceleration", "radio.loss", "radar.range"] | None = Field(
+        default=None, description="by which it is held against what plans sample"
+    )
+    range: tuple[Factor, Factor] | None = Field(default=None, description="of that quantity, from and to, in SI")
+    runs: Text | None = Field(default=None, description="what runs have of it, where no number says so; none: nothing")
+
+    @model_validator(mode="after")
+    def _held_against_one_thing(self) -> Condition:
+        if (self.quantity is None) != (self.range is None):
+            raise contradiction("is half a range", "`quantity` and `range` go together")
+        if self.range is not None and not self.range[0] < self.range[1]:
+            raise contradiction("has an empty range", "from the least to the most")
+        return self
+
+
 class HazopCell(Section):
     """Cells of the HAZOP table."""
 
@@ -94,6 +113,9 @@ class Goal(Section):
     ftti: Seconds = Field(gt=0, description="fault-tolerant time interval")
     ftti_why: Text = Field(description="where that number comes from")
     watched: Ids = Field(default=(), description="hazards of the design that every run watches, and that break it")
+    counted: tuple[Literal["false_downgrades"], ...] = Field(
+        default=(), description="what is counted of it in runs without a fault, per hour"
+    )
     external_id: Text | None = Field(default=None, description="its id in a tool of yours")
 
 
@@ -113,11 +135,15 @@ class Requirement(Section):
 
 
 class Decomposition(Section):
-    """Two requirements in the place of one. [ISO 26262-9, 5]"""
+    """Two redundant requirements in the place of one, of which each fulfils it alone. [ISO 26262-9, 5]"""
 
     requirement: Text = Field(description="what is decomposed")
-    into: tuple[Text, Text] = Field(description="two requirements")
+    into: tuple[Text, Text] = Field(description="two requirements, which refine it")
+    redundancy: Text = Field(description="why each of the two fulfils it if the other fails")
     independence: Text = Field(description="why one fault does not break both")
+    shared: dict[str, Text] = Field(
+        default_factory=dict, description="by dependent failure that is common to both: why both do not fail by it"
+    )
     assumed: Ids = Field(default=(), description="assumptions on which the independence rests")
 
 
@@ -175,6 +201,14 @@ class DependentFailure(Section):
     occurrence: Occurrence | None = Field(default=None, description="how often; none: nobody says so with a source")
     measure: Text = Field(description="what is done about it")
     residual: Text = Field(description="what is left")
+
+
+class DualFailure(Section):
+    """A failure while nobody is heard who would show it: seen by less, and later. [ISO 26262-5, 7.4.3: dual-point]"""
+
+    item: Text = Field(description="the signal that fails")
+    argument: Text = Field(description="why that is bearable although it takes longer than the FTTI, or that it is not")
+    assumed: Ids = Field(default=(), description="assumptions on which that rests")
 
 
 class Coverage(Section):
@@ -244,7 +278,7 @@ class Case(Section):
 
     item: Item = Field(description="what the analysis is of")
     element: Element = Field(description="what the evidence is for")
-    odd: dict[str, Text] = Field(description="operational design domain: by condition, what is covered")
+    odd: dict[str, Condition] = Field(description="operational design domain, by condition")
     situations: dict[str, Text] = Field(description="situations by id")
     hazop: Hazop = Field(description="the table of deviations")
     hazards: dict[str, Text] = Field(description="hazards by id")
@@ -255,6 +289,9 @@ class Case(Section):
     claims: dict[str, Claim] = Field(description="claims by id")
     assumptions: dict[str, Assumption] = Field(description="assumptions by id")
     dependent_failures: dict[str, DependentFailure] = Field(description="common causes by id")
+    dual_failures: dict[str, DualFailure] = Field(
+        default_factory=dict, description="failures while nobody is heard, by id"
+    )
     coverage: dict[str, Coverage] = Field(default_factory=dict, description="claimed, by signal or component")
     occurrence: dict[str, Occurrence] = Field(default_factory=dict, description="rates, by signal or component")
     triggering: dict[str, Triggering] = Field(default_factory=dict, description="triggering conditions by id")
@@ -267,7 +304,8 @@ class Case(Section):
 def items_of(case: Case) -> dict[str, Section]:
     """All that has an id and can be looked at alone: a hazardous event, a goal, a requirement, a claim ..."""
     sections = (case.events, case.goals, case.requirements, case.decompositions, case.claims, case.assumptions)
-    return {name: one for section in (*sections, case.dependent_failures) for name, one in section.items()}
+    failures = (case.dependent_failures, case.dual_failures)
+    return {name: one for section in (*sections, *failures) for name, one in section.items()}
 
 
 @dataclass(frozen=True)
@@ -382,6 +420,7 @@ def _of_concept(case: Case, items: set[str], watched: set[str]) -> References:
         yield ("decompositions", name, "requirement"), [split.requirement], case.requirements, "requirement"
         yield ("decompositions", name, "into"), split.into, case.requirements, "requirement"
         yield ("decompositions", name, "assumed"), split.assumed, case.assumptions, "assumption"
+        yield ("decompositions", name, "shared"), split.shared, case.dependent_failures, "dependent failure"
     for name, claim in case.claims.items():
         yield ("claims", name, "requirements"), claim.requirements, case.requirements, "requirement"
         yield ("claims", name, "violates"), claim.violates, watched, "hazard of the design"
@@ -389,6 +428,9 @@ def _of_concept(case: Case, items: set[str], watched: set[str]) -> References:
         for item, mode in cause.items.items():
             yield ("dependent_failures", name, "items", item), [item], items, "signal, component or peer"
             yield ("dependent_failures", name, "items", item), [mode], MODES, "failure mode"
+    for name, dual in case.dual_failures.items():
+        yield ("dual_failures", name, "item"), [dual.item], items, "signal, component or peer"
+        yield ("dual_failures", name, "assumed"), dual.assumed, case.assumptions, "assumption"
     for section in ("coverage", "occurrence"):
         for name in getattr(case, section):
             yield (section, name), [name], items, "signal, component or peer"

@@ -15,7 +15,10 @@ from karyon.evidence import report, trace
 from karyon.evidence.runs import EvidenceError
 from karyon.evidence.standing import Evidence
 
-SECTIONS = ("events", "goals", "requirements", "claims", "assumptions", "dependent_failures", "decompositions")
+SECTIONS = (
+    *("events", "goals", "requirements", "claims", "assumptions"),
+    *("dependent_failures", "dual_failures", "decompositions"),
+)
 OF_RUNS = ("state", "light", "said", "campaign", "seed", "sampling", "rate", "needed", "method", "holds", "strata")
 DERIVED = {
     *OF_RUNS,

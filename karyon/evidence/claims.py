@@ -18,10 +18,13 @@ from karyon.evidence.credibility import Reach
 from karyon.evidence.runs import Campaign, Session
 from karyon.kernel import Design
 from karyon.sim import analysis, kinds
+from karyon.sim.failure_modes import SAID
+from karyon.sim.flight.bounds import ADSB
 
 Booleans = NDArray[np.bool_]
 
 SHOWN, OPEN, BROKEN, UNTRIED = "shown", "not shown", "broken", "no runs"
+REPORTED = "own.adsb"  # what an aircraft says of itself
 NEAR = 5  # runs that came nearest to a violation, and violations, that are named
 TOLD = ("run", "seed", "stratum", "outcome", "margin", "goals_violated", *rows.FAULT)
 HOLDS = {  # of the interval of a rate, by how the runs were spread
@@ -188,12 +191,14 @@ class Sampled:
     """How often a failure was injected, and between which amplitudes, onsets (s) and durations (s).
 
     guarded   whether a rule names the signal or component, so that the failure has a bound
+    heard_as  of what one says of itself: the items of the rules under which others hear it
     """
 
     item: str
     mode: str
     runs: int
     guarded: bool
+    heard_as: tuple[str, ...]
     amplitude: tuple[float, float] | None
     onset: tuple[float, float] | None
     duration: tuple[float, float] | None
@@ -201,16 +206,12 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What campaigns have tried of all (signal or component, mode) that the analysis knows."""
+    """What campaigns have tried of all (signal or component, mode) that the analysis knows; `known`: how many."""
 
     sampled: tuple[Sampled, ...]
     not_sampled: tuple[tuple[str, str], ...]
     without_fault: int
-
-    @property
-    def known(self) -> int:
-        """How many failures have a bound."""
-        return sum(one.guarded for one in self.sampled) + len(self.not_sampled)
+    known: int
 
     @property
     def share(self) -> float:
@@ -229,11 +230,23 @@ def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
                 without += 1
             else:
                 tried.setdefault((analysis.field_of(row["fault_signal"]), row["fault_mode"]), []).append(row)
-    sampled = tuple(
-        Sampled(*key, len(of), key in known, *(_range(of, name) for name in ("amplitude", "onset", "duration")))
-        for key, of in sorted(tried.items())
+    sampled, touched = [], set(tried)
+    for (item, mode), of in sorted(tried.items()):
+        heard = tuple(each for each in heard_as(design, item) if (each, mode) in known)
+        touched |= {(each, mode) for each in heard}
+        guarded = (item, mode) in known or bool(heard)
+        ranges = (_range(of, name) for name in ("amplitude", "onset", "duration"))
+        sampled.append(Sampled(item, mode, len(of), guarded, heard, *ranges))
+    return Coverage(tuple(sampled), tuple(key for key in known if key not in touched), without, len(known))
+
+
+def heard_as(design: Design, item: str) -> tuple[str, ...]:
+    """The items of the rules under which others hear what one says of itself; of anything else none."""
+    named = dict.fromkeys(name for function in design.functions for name in analysis.guards(function))
+    messages = {signal.name for signal in design.signals if signal.unit == "message"}
+    return {SAID: tuple(name for name in named if name in messages), REPORTED: tuple(named.keys() & {ADSB})}.get(
+        item, ()
     )
-    return Coverage(sampled, tuple(key for key in known if key not in tried), without)
 
 
 def _range(of: Sequence[Mapping[str, Any]], name: str) -> tuple[float, float] | None:

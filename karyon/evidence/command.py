@@ -92,6 +92,8 @@ def verified(bundle: Path, public_key: str | None, vault: Sequence[str]) -> Iter
 
     Raises EvidenceError with all that was changed, OSError.
     """
+    if public_key is not None:
+        seal.refuse_no_key(public_key)
     if vault:
         if bundle.exists():
             raise EvidenceError([f"{bundle} is there already: what comes from a vault needs a folder of its own"])

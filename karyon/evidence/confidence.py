@@ -175,7 +175,7 @@ KNOWN_ISSUES = (
     KnownIssue(
         "KI4",
         "0.1.0",
-        "Fault trees have single failure modes and common causes, and nothing that only two failures bring about.",
+        "Fault trees have single failure modes, common causes, and failures while nobody is heard: no other pairs.",
         "Assumption AM2, and the analysis of dependent failures in section 8 of a report.",
     ),
     KnownIssue(

@@ -15,9 +15,10 @@ QUANTITIES: Mapping[str, Callable[[Scenario], tuple[float, ...]]] = {
     "leader.speed": lambda scenario: tuple(speed for _, speed in scenario.leader.speed or ()),
     "leader.deceleration": lambda scenario: (scenario.leader.deceleration,),
     "radio.loss": lambda scenario: (scenario.radio.loss,) if scenario.radio.loss is not None else (),
+    "radar.range": lambda scenario: (scenario.sensors["front.distance"].range,),
 }
 
-UNITS = {"leader.speed": "m/s", "leader.deceleration": "m/s²", "radio.loss": "of all messages"}
+UNITS = {"leader.speed": "m/s", "leader.deceleration": "m/s²", "radio.loss": "of all messages", "radar.range": "m"}
 
 
 @dataclass(frozen=True, slots=True)

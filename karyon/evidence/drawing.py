@@ -89,6 +89,21 @@ def depth_of(tree: Gate, most: int) -> int:
     return max(depth, 1)
 
 
+def outline(tree: Gate, deepest: int) -> str:
+    """The same as `fault_tree` as a list of lists in HTML, for screens on which no picture can be read."""
+
+    def item(node: Gate | Event, depth: int) -> str:
+        if isinstance(node, Event) or not node.inputs:
+            return f"<li>{escape(node.text)}</li>"
+        kind = node.kind.upper() if node.kind != "atleast" else f"at least {node.k}"
+        head = f"<li><b>{kind}</b> {escape(node.text)}"
+        if depth == deepest:
+            return f"{head}, {len(node.events)} events</li>"
+        return f"{head}<ul>{''.join(item(each, depth + 1) for each in node.inputs)}</ul></li>"
+
+    return f"<ul>{item(tree, 0)}</ul>"
+
+
 def fault_tree(tree: Gate, deepest: int) -> str:
     """A fault tree as SVG, from left to right; what is deeper than `deepest` is told by the number of its events."""
 

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from scipy.special import ndtr
 
 from karyon.campaign.statistics import clopper_pearson
+from karyon.evidence import dual
 from karyon.evidence.case import Goal, Occurrence, SafetyDesign
 from karyon.evidence.fmea import Tried
 from karyon.kernel import Age, Alive, And, AtLeast, Design, Or, Rule, Validity
@@ -204,8 +205,9 @@ def _consequence(design: Design, function: Function, data: Node) -> Node:
 def _bad_data(of: SafetyDesign, function: Function, ftti: float, tried: Tried) -> Node:
     """Bad data stay in command: of any item, by any failure that is not controlled in time."""
     prefix, by_item = _prefix(of.design, function), dict[str, list[Node]]()
+    silent = tuple(dual.unheard(of.design, function))
     for each in classes(of.design, function):
-        by_item.setdefault(each.item, []).append(_failure(of, function, each, ftti, tried))
+        by_item.setdefault(each.item, []).append(_failure(of, function, each, ftti, tried, silent))
     inputs = [
         gate(f"{prefix}{item}.in_command", f"bad {item} stays in command", "or", found)
         for item, found in by_item.items()
@@ -217,12 +219,33 @@ def _bad_data(of: SafetyDesign, function: Function, ftti: float, tried: Tried) -
     return gate(f"{prefix}data.in_command", text, "or", inputs)
 
 
-def _failure(of: SafetyDesign, function: Function, each: Class, ftti: float, tried: Tried) -> Node:
+def _failure(
+    of: SafetyDesign, function: Function, each: Class, ftti: float, tried: Tried, silent: Sequence[dual.Unheard]
+) -> Node:
     stated = of.case.occurrence.get(each.item)
     happens = Event(f"{each.name}.fails", f"{each.item}: {', '.join(each.modes)}", *_rate(stated))
     measured = _measured(each, tried) if stated is not None else None
     uncontrolled = _uncontrolled(function, each, ftti) if measured is None else measured
-    return gate(f"{each.name}.in_command", f"{each.item}: {', '.join(each.modes)}", "and", [happens, uncontrolled])
+    unheard = [_while_unheard(each, one, ftti) for one in silent if _is_of(each, one)]
+    ways = gate(f"{each.name}.not_controlled", "not controlled, or nobody is heard", "or", [uncontrolled, *unheard])
+    return gate(f"{each.name}.in_command", f"{each.item}: {', '.join(each.modes)}", "and", [happens, ways])
+
+
+def _is_of(each: Class, one: dual.Unheard) -> bool:
+    return one.bound.item == each.item and set(each.modes) <= set(one.modes)
+
+
+def _while_unheard(each: Class, one: dual.Unheard, ftti: float) -> Node:
+    """Two failures at once: nobody is heard, and what is left of the checks is too late, or misses it."""
+    took = f"seen within {1e3 * one.bound.handling:,.0f} ms only"
+    silence = Event(
+        f"{each.prefix}{each.item}.nobody_heard",
+        f"no message of the car that {each.item} is of is heard meanwhile: it is {took}",
+        1.0,
+        "taken as certain: nobody states with a source how often",
+    )
+    missed = CERTAIN if one.bound.handling > ftti else _miss(each.item, dual.LEFT, each.name)
+    return gate(f"{each.name}.while_nobody_is_heard", "nobody is heard", "and", [silence, missed])
 
 
 def _measured(each: Class, tried: Tried) -> Event | None:

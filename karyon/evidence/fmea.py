@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from karyon.campaign.statistics import clopper_pearson
+from karyon.evidence import dual
 from karyon.evidence.case import SafetyDesign
-from karyon.evidence.claims import violating
+from karyon.evidence.claims import heard_as, violating
 from karyon.evidence.runs import Campaign
 from karyon.kernel import Design
 from karyon.sim import analysis, kinds
@@ -28,6 +30,7 @@ class Measured:
     violated    of all, those that violate any goal
     longest     longest time that bad data were in command
     coverage    lower end of the two-sided 95 % interval of the share of injections that were controlled in time
+    slowest     the run of that longest time, with its plan; empty: in none were bad data in command
     """
 
     runs: int
@@ -36,6 +39,7 @@ class Measured:
     violated: int
     longest: float
     coverage: float
+    slowest: str = ""
 
 
 Tried = Mapping[tuple[str, str], Measured]
@@ -43,7 +47,7 @@ Tried = Mapping[tuple[str, str], Measured]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One failure mode of one signal, message or component.
+    """One failure mode of one signal, message or component; `unheard`: of all that is seen late while nobody is heard.
 
     function   whose rules name it
     detection  the ways in which it is seen, in words; empty: nothing sees it
@@ -89,7 +93,17 @@ def table(of: SafetyDesign, tried: Tried) -> list[Row]:
                 _residual(bound, of.ftti, tried.get((bound.item, bound.mode))),
             )
         )
-    return rows
+    return rows + [_unheard(of, one) for one in dual.all_unheard(of)]
+
+
+def _unheard(of: SafetyDesign, one: dual.Unheard) -> Row:
+    """Two failures at once: nothing is claimed of them, and no run has measured them."""
+    bound, said = one.bound, dual.argued(of, one.bound.item)
+    effect = f"wrong while no message of that car is heard: bad data at LoS {bound.guard} and above"
+    late = "detected too late" if bound.handling > of.ftti else "within the FTTI"
+    residual = f"two failures at once, {late}{f': see {said[0]}' if said else ''}"
+    times = bound.detection, bound.switch, bound.handling, of.ftti
+    return Row(bound.function, bound.item, "unheard", effect, dual.LEFT, *times, None, None, residual)
 
 
 def in_words(ways: Sequence[Sequence[str]]) -> str:
@@ -98,27 +112,35 @@ def in_words(ways: Sequence[Sequence[str]]) -> str:
 
 
 def measured(design: Design, campaigns: Iterable[Campaign]) -> Tried:
-    """By signal or component and mode of the first fault of a run, over all campaigns."""
-    columns: dict[tuple[str, str], list[tuple[float, bool, bool]]] = {}
+    """By signal or component and mode of the first fault of a run, over all campaigns.
+
+    What one says of itself counts as what others hear, where they hear it under one name.
+    """
+    columns: dict[tuple[str, str], list[tuple[float, bool, bool, str]]] = {}
+    heard = cache(partial(heard_as, design))
     for campaign in campaigns:
         late, violated = violating(campaign, [BAD_DATA], design), violating(campaign, [], design)
-        told = campaign.table.select(["fault_signal", "fault_mode", "worst_switch_latency", "outcome"]).to_pylist()
+        told = campaign.table.select(["run", "fault_signal", "fault_mode", "worst_switch_latency"]).to_pylist()
         for row, is_late, is_violated in zip(told, late, violated, strict=True):
             if row["fault_mode"] is not None:
-                key = analysis.field_of(row["fault_signal"]), row["fault_mode"]
-                latency = row["worst_switch_latency"]
+                item = analysis.field_of(row["fault_signal"])
+                key = heard(item)[0] if len(heard(item)) == 1 else item, row["fault_mode"]
+                latency, run = row["worst_switch_latency"], f"run {row['run']} of {campaign.plan.name}"
                 came_to_nothing = latency is None
                 columns.setdefault(key, []).append(
-                    (latency or 0.0, bool(is_late) or came_to_nothing, bool(is_violated))
+                    (latency or 0.0, bool(is_late) or came_to_nothing, bool(is_violated), run)
                 )
     return {key: _measured(of) for key, of in columns.items()}
 
 
-def _measured(of: Sequence[tuple[float, bool, bool]]) -> Measured:
+def _measured(of: Sequence[tuple[float, bool, bool, str]]) -> Measured:
     latency = np.array([each[0] for each in of])
     late, violated = sum(each[1] for each in of), sum(each[2] for each in of)
     coverage = 1.0 - float(clopper_pearson(late, len(of))[1])
-    return Measured(len(of), int((latency > 0.0).sum()), late, violated, float(latency.max()), coverage)
+    longest, slowest = float(latency.max()), of[int(latency.argmax())][3]
+    return Measured(
+        *(len(of), int((latency > 0.0).sum()), late, violated, longest, coverage), slowest if longest > 0.0 else ""
+    )
 
 
 def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:

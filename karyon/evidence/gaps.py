@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from karyon.evidence import hara, trace
+from karyon.evidence import dual, hara, trace
 from karyon.evidence.case import SafetyDesign, named_case, read
 from karyon.evidence.claims import UNTRIED, Result
 from karyon.evidence.trace import Test
@@ -39,7 +39,8 @@ def told(name: str) -> list[str]:
 
 def find(of: SafetyDesign, tests: Sequence[Test] | None) -> list[Gap]:
     """All gaps that show without runs; `tests` None: nobody can say which tests there are."""
-    found = [*_hazards(of), *_goals(of), *_requirements(of), *_timing(of), *_rules(of), *_causes(of), *_argument(of)]
+    found = [*_hazards(of), *_exposures(of), *_goals(of), *_requirements(of), *_decompositions(of)]
+    found += [*_timing(of), *_unheard(of), *_rules(of), *_causes(of), *_argument(of)]
     return found + (list(_untested(of, tests)) if tests is not None else [])
 
 
@@ -78,6 +79,17 @@ def _hazards(of: SafetyDesign) -> Iterator[Gap]:
             yield _gap(of, ("events", name), f"has ASIL {event.asil} and no safety goal")
 
 
+def _exposures(of: SafetyDesign) -> Iterator[Gap]:
+    """Exposure is that of a situation, whatever the hazard. [ISO 26262-3, 6.4.3]"""
+    first: dict[str, str] = {}
+    for name, event in of.case.events.items():
+        other = first.setdefault(event.situation, name)
+        exposure = of.case.events[other].exposure
+        if event.exposure != exposure:
+            said = f"has {event.exposure} in situation {event.situation}, and {other} has {exposure} in the same one"
+            yield _gap(of, ("events", name, "exposure"), said)
+
+
 def _goals(of: SafetyDesign) -> Iterator[Gap]:
     case = of.case
     for name, goal in case.goals.items():
@@ -109,11 +121,28 @@ def _requirements(of: SafetyDesign) -> Iterator[Gap]:
             yield _gap(of, ("requirements", name), f"ASIL {one.asil} is below {highest}, that of its goal")
         if "(" in one.asil and name not in split:
             yield _gap(of, ("requirements", name), f"ASIL {one.asil} is that of a decomposition, and there is none")
+
+
+def _decompositions(of: SafetyDesign) -> Iterator[Gap]:
+    """The two are redundant and independent, as far as a file can show it. [ISO 26262-9, 5.4]"""
+    case = of.case
     for name, whole in case.decompositions.items():
-        above = case.requirements[whole.requirement].asil
-        first, second = (case.requirements[part].asil for part in whole.into)
+        at: Keys = ("decompositions", name)
+        above, parts = case.requirements[whole.requirement].asil, [case.requirements[part] for part in whole.into]
+        first, second = (part.asil for part in parts)
         if not hara.is_decomposition(above, (first, second)):
-            yield _gap(of, ("decompositions", name), f"{above} cannot be decomposed into {first} and {second}")
+            yield _gap(of, at, f"{above} cannot be decomposed into {first} and {second}")
+        for part, one in zip(whole.into, parts, strict=True):
+            if whole.requirement not in one.refines:
+                yield _gap(of, at, f"{part} does not refine {whole.requirement}, so it cannot fulfil it alone")
+        if parts[0].allocation == parts[1].allocation:
+            said = f"both parts are allocated to one element, {parts[0].allocation}: they are not independent"
+            yield _gap(of, at, said)
+        if both := sorted(set(parts[0].guards) & set(parts[1].guards)):
+            yield _gap(of, at, f"both parts rest on {', '.join(both)}: one fault breaks both")
+        for cause, failure in case.dependent_failures.items():
+            if all(set(part.guards) & failure.items.keys() for part in parts) and cause not in whole.shared:
+                yield _gap(of, at, f"{cause} reaches both parts, and nothing says why both do not fail by it")
 
 
 def _timing(of: SafetyDesign) -> Iterator[Gap]:
@@ -139,6 +168,18 @@ def _too_late(of: SafetyDesign, function: Function, ftti: float) -> dict[tuple[s
         if bound.handling > ftti:
             found.setdefault((bound.item, bound.handling), []).append(bound.mode)
     return found
+
+
+def _unheard(of: SafetyDesign) -> Iterator[Gap]:
+    """What is seen too late while nobody is heard, and of which the case says nothing; and what it says of nothing."""
+    late = {one.bound.item: one.bound.handling for one in dual.all_unheard(of) if one.bound.handling > of.ftti}
+    for item, handling in late.items():
+        if dual.argued(of, item) is None:
+            said = f"{item} while no message is heard: up to {handling:.3f} s, and the FTTI is {of.ftti:g} s"
+            yield _gap(of, ("dual_failures",), f"{said}: no entry says what follows")
+    for name, one in of.case.dual_failures.items():
+        if one.item not in late:
+            yield _gap(of, ("dual_failures", name), f"{one.item} is seen in time, whoever is heard")
 
 
 def _rules(of: SafetyDesign) -> Iterator[Gap]:

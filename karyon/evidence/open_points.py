@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from karyon.evidence import reviews, tool, validation
+from karyon.evidence import domain, reviews, tool, validation
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.standing import Evidence, counted, said, violations_of
 
@@ -33,6 +33,7 @@ def open_points(of: Evidence) -> Sequence[str]:
     ]
     points += _of_searches(of)
     points += _of_models(of)
+    points += _of_domain(of)
     points += _of_coverage(of)
     points += _of_bounds(of)
     assumed = [name for name, one in case.requirements.items() if one.assumed]
@@ -66,13 +67,26 @@ def _of_coverage(of: Evidence) -> list[str]:
 
 def _of_bounds(of: Evidence) -> list[str]:
     """Bounds that hold only while others are heard."""
-    unheard, ftti = of.analysed.unheard, of.design.ftti
-    if unheard is None or unheard <= ftti:
+    ftti, late = of.design.ftti, [one.bound for one in of.late_unheard]
+    if not late:
         return []
+    switch, handling = (1e3 * max(getattr(bound, name) for bound in late) for name in ("switch", "handling"))
     return [
-        f"While no message is heard, a wrong relative speed can stay in command for {1e3 * unheard:,.0f} ms, "
-        f"beyond the FTTI of {1e3 * ftti:,.0f} ms: section 6."
+        f"While no message is heard, a wrong {', '.join(bound.item for bound in late)} can stay in command for "
+        f"{switch:,.0f} ms (FHTI {handling:,.0f} ms), beyond the FTTI of {1e3 * ftti:,.0f} ms: "
+        f"sections 6 and 8.{len(of.trees) + 2}."
     ]
+
+
+def _of_domain(of: Evidence) -> list[str]:
+    """Conditions of the operational design domain that no run has, or not all of."""
+    told = domain.compared(of.design.case, of.campaigns)
+    beyond = [f"{name} ({one.in_words})" for name, one in told.items() if one.is_beyond]
+    nothing = [name for name, one in told.items() if one.is_nothing]
+    points = [f"The operational design domain goes beyond what runs have: {'; '.join(beyond)} (section 1.2)."]
+    return (points if beyond else []) + (
+        [f"No run varies, of the operational design domain: {', '.join(nothing)} (section 1.2)."] if nothing else []
+    )
 
 
 def _of_searches(of: Evidence) -> list[str]:

@@ -47,8 +47,10 @@ def write_all(of: Evidence, out: Path) -> list[Path]:
     data = report.content(of)
     states = {name: (node["state"], node["word"]) for name, node in data["argument"].items()}
     argument = drawing.argument(of.design.case.argument, states)
-    shown = {name: drawing.fault_tree(tree, drawing.depth_of(tree, SHOWN)) for name, tree in of.trees.items()}
-    page = html(data, shown | {"argument": argument}, figures.of_campaigns(of.campaigns))
+    deepest = {name: drawing.depth_of(tree, SHOWN) for name, tree in of.trees.items()}
+    shown = {name: drawing.fault_tree(tree, deepest[name]) for name, tree in of.trees.items()}
+    outlines = {name: drawing.outline(tree, deepest[name]) for name, tree in of.trees.items()}
+    page = html(data, shown | {"argument": argument}, figures.of_campaigns(of.campaigns), outlines)
     files = {
         "report.html": page.encode(),
         "report.pdf": pdf(page),
@@ -87,10 +89,17 @@ def write_tool(suite: Suite | None, out: Path) -> list[Path]:
     return [out / name for name in files]
 
 
-def html(data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[str, str]) -> str:
-    """The report as one page that needs nothing else; `pictures` are SVG, `plots` addresses that hold a PNG."""
+def html(
+    data: Mapping[str, Any], pictures: Mapping[str, str], plots: Mapping[str, str], outlines: Mapping[str, str]
+) -> str:
+    """The report as one page that needs nothing else.
+
+    pictures   SVG, by goal and `argument`
+    plots      addresses that hold a PNG, by plan
+    outlines   fault trees as lists in HTML, by goal, for screens that are too narrow for the pictures
+    """
     css = (TEMPLATES / "report.css").read_text("utf-8")
-    shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "parts": PARTS}
+    shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "outlines": dict(outlines), "parts": PARTS}
     shown["marks"] = marks(data["about"])
     return labelled(_environment().get_template("report.html").render(**data, **shown))
 

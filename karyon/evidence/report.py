@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,12 +13,14 @@ from typing import Any
 
 import karyon
 from karyon.campaign.trial import hash_of
-from karyon.evidence import cut_sets, fault_tree, fmea, hara, reviews, sotif, tool, trace
+from karyon.evidence import cut_sets, domain, dual, fault_tree, fmea, hara, healthy, means, reviews, sotif, tool, trace
 from karyon.evidence.claims import Result
-from karyon.evidence.fault_tree import Gate
+from karyon.evidence.fault_tree import Class, Gate
 from karyon.evidence.open_points import open_points
 from karyon.evidence.runs import Campaign, Search, Session
-from karyon.evidence.standing import TESTED, Evidence, of_claim, result_of, said, states_of, violations_of
+from karyon.evidence.standing import Evidence, of_claim, result_of, said, states_of, violations_of
+from karyon.kernel import Design
+from karyon.kernel.design import Function
 
 LIBRARIES = ("numpy", "scipy", "simpy", "pyarrow", "pydantic", "dd", "weasyprint", "jinja2")
 CUTS_SHOWN = 40
@@ -37,7 +39,10 @@ def content(of: Evidence) -> dict[str, Any]:
         "summary": _summary(of, states),
         "item": case.item.model_dump(),
         "element": case.element.model_dump(),
-        "odd": dict(case.odd),
+        "odd": {
+            name: one.condition.model_dump() | {"sampled": one.sampled, "share": one.share, "unit": one.unit}
+            for name, one in domain.compared(case, of.campaigns).items()
+        },
         "situations": dict(case.situations),
         "hazop": [asdict(cell) for cell in hara.table(case)],
         "guidewords": list(case.hazop.guidewords),
@@ -50,25 +55,29 @@ def content(of: Evidence) -> dict[str, Any]:
         "requirements": {name: _requirement(of, name) for name in case.requirements},
         "decompositions": {name: one.model_dump() for name, one in case.decompositions.items()},
         "levels": _levels(of),
+        "signals": [asdict(one) for one in means.expected(of.design.design, of.campaigns)],
+        "means": [asdict(one) for one in means.used(of.design.design)],
         "timing": _timing(of, tried),
         "fmea": [fmea.as_data(row) for row in fmea.table(of.design, tried)],
         "coverage_claimed": {name: one.model_dump() for name, one in case.coverage.items()},
         "fault_trees": {name: _tree(name, tree, of.measured_trees.get(name)) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
+        "dual_failures": {name: one.model_dump() for name, one in case.dual_failures.items()},
         "claims": {one.id: _claim(one) for one in of.results},
         "searches": [_search(one) for one in of.searches],
         "sessions": [_session(of, one) for one in of.sessions],
         "models": {name: one.model_dump() for name, one in case.models.items()},
         "fault_space": _fault_space(of),
         "sotif": sotif.content(of.design, of.campaigns),
+        "false_downgrades": [asdict(one) for one in healthy.by_condition(of.campaigns)],
         "assumptions": {name: one.model_dump() for name, one in case.assumptions.items()},
         "limitations": list(case.limitations),
         "argument": {
             name: node.model_dump() | {"state": states[f"node {name}"][0], "word": states[f"node {name}"][1]}
             for name, node in case.argument.items()
         },
-        "trace": [_link(of, link) for link in trace.links(of.design, of.tests)],
-        "back": _back(of),
+        "trace": [_link(of, link, states) for link in trace.links(of.design, of.tests)],
+        "back": _back(of, states),
         "tests": [asdict(test) | {"result": result_of(of, test.name)} for test in of.tests],
         "tool": tool.content(of.suite),
         "reviews": {one.id: one.review.model_dump() | {"expired": list(one.expired)} for one in reviews.records(case)},
@@ -84,7 +93,7 @@ def _about(of: Evidence) -> dict[str, Any]:
         "title": f"Safety evidence: {of.design.case.item.name}",
         "design": of.design.design.name,
         "draft": of.is_draft,
-        "files": {"/".join(path.parts[-2:]): hash_of(path) for path in files},
+        "files": {trace.shown(path): hash_of(path) for path in files},
         "command": shlex.join(["karyon", "evidence", *map(str, folders), "--design", str(of.design.path)]),
     }
 
@@ -180,6 +189,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
             "function": function.name,
             "item": one.item,
             "modes": list(one.modes),
+            "unheard": is_unheard,
             "leaves_level": one.bound.guard,
             "seen_by": fmea.in_words(one.ways),
             "detection": _finite(one.bound.detection),
@@ -188,23 +198,32 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
             "handling": _finite(one.bound.handling),
             "ftti": _finite(ftti),
             "margin": _finite(ftti - one.bound.handling),
-            "longest": _longest(one, tried),
+            **_longest(one, {} if is_unheard else tried),
         }
         for function in design.functions
-        for one in fault_tree.classes(design, function)
+        for one, is_unheard in _bounded(design, function)
     ]
-    found = of.analysed
+    from_the_start = of.analysed.from_the_start
     return {
         "terms": terms,
         "rows": rows,
-        "unheard": None if found.unheard is None else _finite(found.unheard),
-        "from_the_start": {signal: _finite(error) for signal, error in found.from_the_start.items()},
+        "from_the_start": {signal: _finite(error) for signal, error in from_the_start.items()},
     }
 
 
-def _longest(one: fault_tree.Class, tried: fmea.Tried) -> float | None:
-    times = [tried[(one.item, mode)].longest for mode in one.modes if (one.item, mode) in tried]
-    return max(times, default=None)
+def _bounded(design: Design, function: Function) -> Iterator[tuple[Class, bool]]:
+    yield from ((one, False) for one in fault_tree.classes(design, function))
+    for one in dual.unheard(design, function):
+        yield Class(one.bound.item, one.modes, one.bound, ((dual.LEFT,),)), True
+
+
+def _longest(one: Class, tried: fmea.Tried) -> dict[str, Any]:
+    """The longest time in s that bad data were in command, and the run in which they were."""
+    found = [tried[(one.item, mode)] for mode in one.modes if (one.item, mode) in tried]
+    slowest = max(found, key=lambda each: each.longest, default=None)
+    if slowest is None:
+        return {"longest": None, "slowest": ""}
+    return {"longest": slowest.longest, "slowest": slowest.slowest}
 
 
 def _finite(number: float) -> float | None:
@@ -285,21 +304,39 @@ def _session(of: Evidence, one: Session) -> dict[str, Any]:
     }
 
 
-def _link(of: Evidence, link: trace.Link) -> dict[str, Any]:
-    result = result_of(of, link.what) or "not run" if link.kind in TESTED else ""
-    return asdict(link) | {"result": result}
+def _link(of: Evidence, link: trace.Link, states: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    light, word = _result(of, link, states)
+    return asdict(link) | {"result": word, "light": light}
 
 
-def _back(of: Evidence) -> list[dict[str, Any]]:
+def _result(of: Evidence, link: trace.Link, states: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """Where that stands which carries a requirement: its light, and the word for it."""
+    match link.kind:
+        case "test" | "property":
+            word = result_of(of, link.what) or "not run"
+            return {"passed": "good", "failed": "bad"}.get(word, "open"), word
+        case "rule":  # a campaign of a design with another rule is refused
+            runs = sum(len(one.table) for one in of.campaigns)
+            return ("good", f"in force in {runs:,} runs") if runs else ("open", "in no run")
+        case "nothing":
+            return "bad", "gap"
+        case _:
+            return states[link.what]
+
+
+def _back(of: Evidence, states: Mapping[str, tuple[str, str]]) -> list[dict[str, Any]]:
     """From what carries to requirements and goals: each rule, test, claim and assumption once."""
     found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    results: dict[str, tuple[str, str]] = {}
     for link in trace.links(of.design, of.tests):
         if link.kind not in ("nothing", "requirement"):
             each = found.setdefault((link.kind, link.what, link.place), {"requirements": [], "goals": []})
             each["requirements"].append(link.requirement)
             each["goals"].append(link.goal)
+            results[link.what] = _result(of, link, states)
     return [
-        {"kind": kind, "what": what, "place": place} | {name: list(dict.fromkeys(ids)) for name, ids in each.items()}
+        {"kind": kind, "what": what, "place": place, "light": results[what][0], "result": results[what][1]}
+        | {name: list(dict.fromkeys(ids)) for name, ids in each.items()}
         for (kind, what, place), each in found.items()
     ]
 

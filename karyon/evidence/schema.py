@@ -36,7 +36,7 @@ def report() -> Schema:
         "summary": _has(runs=NUMBER, goals=_list(_state()), claims=_list(_state()), gaps=_list(_has()), open=TEXTS),
         "item": case["item"],
         "element": case["element"],
-        "odd": case["odd"],
+        "odd": _by(_has(text=TEXT, sampled={"type": ["array", "null"]}, share=NUMBER, unit=TEXT)),
         "situations": case["situations"],
         "hazop": _list(_has(function=TEXT, guideword=TEXT, situation=TEXT)),
         "guidewords": TEXTS,
@@ -45,11 +45,22 @@ def report() -> Schema:
         "goals": _by(_has(text=TEXT, asil=TEXT, safe_state=TEXT, ftti=NUMBER, light=LIGHT, word=TEXT)),
         "requirements": _by(_has(text=TEXT, asil=TEXT, serves=TEXTS, allocation=TEXT, place=TEXT)),
         "decompositions": case["decompositions"],
+        "signals": _list(_has(name=TEXT, unit=TEXT, noise=NUMBER, bias=NUMBER, tolerated=NUMBER, simulated=NUMBER)),
+        "means": _list(_has(function=TEXT, name=TEXT, compares=TEXT, sample=NUMBER, average=NUMBER, limit=TEXT)),
         "levels": _list(_has(level={"type": "integer"}, name=TEXT, rules=_list(_has(text=TEXT, place=TEXT)))),
         "timing": _has(
             terms=_by(NUMBER),
-            rows=_list(_has(item=TEXT, modes=TEXTS, detection=NUMBER, handling=NUMBER)),
-            unheard=NUMBER,
+            rows=_list(
+                _has(
+                    item=TEXT,
+                    modes=TEXTS,
+                    unheard={"type": "boolean"},
+                    detection=NUMBER,
+                    handling=NUMBER,
+                    longest=NUMBER,
+                    slowest=TEXT,
+                )
+            ),
             from_the_start=_by(NUMBER),
         ),
         "fmea": _list(_has(item=TEXT, mode=TEXT, detection=TEXT, handling=NUMBER, coverage=NUMBER, residual=TEXT)),
@@ -64,6 +75,7 @@ def report() -> Schema:
             )
         ),
         "dependent_failures": case["dependent_failures"],
+        "dual_failures": case["dual_failures"],
         "claims": _by(
             _has(
                 text=TEXT,
@@ -87,11 +99,14 @@ def report() -> Schema:
             conditions=_by(_has(text=TEXT, treated=TEXT, tried=_list(_condition()))),
             unnamed=_list(_condition()),
         ),
+        "false_downgrades": _list(
+            _has(plan=TEXT, stratum=TEXT, runs=NUMBER, hours=NUMBER, false=NUMBER, low=NUMBER, high=NUMBER)
+        ),
         "assumptions": case["assumptions"],
         "limitations": TEXTS,
         "argument": _by(_has(kind=TEXT, text=TEXT, state=LIGHT, word=TEXT)),
-        "trace": _list(_has(goal=TEXT, requirement=TEXT, kind=TEXT, what=TEXT, result=TEXT, place=TEXT)),
-        "back": _list(_has(kind=TEXT, what=TEXT, place=TEXT, requirements=TEXTS, goals=TEXTS)),
+        "trace": _list(_has(goal=TEXT, requirement=TEXT, kind=TEXT, what=TEXT, result=TEXT, light=LIGHT, place=TEXT)),
+        "back": _list(_has(kind=TEXT, what=TEXT, result=TEXT, place=TEXT, requirements=TEXTS, goals=TEXTS)),
         "tests": _list(_has(name=TEXT, place=TEXT, kind=TEXT, requirements=TEXTS, sha256=TEXT, result=TEXT)),
         "tool": tool(),
         "reviews": _by(_has(name=TEXT, role=TEXT, independence=TEXT, date=TEXT, of=_by(TEXT), expired=TEXTS)),

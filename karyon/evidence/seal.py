@@ -26,6 +26,7 @@ from karyon.evidence.runs import EvidenceError, Search, Session
 from karyon.evidence.standing import Evidence
 
 MANIFEST, SIGNATURE, INPUTS = "manifest.json", "manifest.sig", "inputs"
+KEY_DIGITS = 64  # of an Ed25519 public key, hexadecimal
 
 
 def private_key(path: Path) -> Ed25519PrivateKey:
@@ -68,6 +69,12 @@ def sign(out: Path, key: Ed25519PrivateKey) -> Path:
     write(out / MANIFEST, text)
     write(out / SIGNATURE, key.sign(text).hex().encode() + b"\n")
     return out / MANIFEST
+
+
+def refuse_no_key(public_key: str) -> None:
+    """Raises EvidenceError for what cannot be a public key: it is no other one, but mistyped."""
+    if len(public_key) != KEY_DIGITS or not set(public_key.lower()) <= set("0123456789abcdef"):
+        raise EvidenceError([f"a public key has {KEY_DIGITS} hexadecimal digits, and {public_key!r} is none"])
 
 
 def verify(bundle: Path, public_key: str | None) -> dict[str, Any]:

@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from karyon.evidence import claims, tool, trace, validation
+from karyon.evidence import claims, dual, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Coverage, Result
+from karyon.evidence.dual import Unheard
 from karyon.evidence.fault_tree import Gate
 from karyon.evidence.gaps import Gap
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.trace import Test
 from karyon.evidence.validation import Suite
 from karyon.sim import kinds
+from karyon.sim.metrics import BAD_DATA
 
 LIGHTS = {SHOWN: "good", OPEN: "open", BROKEN: "bad", UNTRIED: "bad"}
 TESTED = ("test", "property")
@@ -47,6 +49,11 @@ class Evidence:
         return claims.coverage(self.design.design, self.campaigns)
 
     @cached_property
+    def late_unheard(self) -> tuple[Unheard, ...]:
+        """Failures that are seen after the FTTI while nobody is heard who would show them."""
+        return tuple(one for one in dual.all_unheard(self.design) if one.bound.handling > self.design.ftti)
+
+    @cached_property
     def analysed(self) -> Any:
         """What `karyon check` says of the design."""
         return kinds.analysed_design(self.design.design.name, self.design.design)
@@ -68,7 +75,7 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
         carriers = [link for link in links if link.requirement == name and link.kind != "rule"]
         found[name] = ("bad", "gap") if name in gaps else _carried(of, carriers, found)
     for name in case.goals:
-        found[name] = _of_goal(of, name, found, gaps)
+        found[name] = of_goal(of, name, found, gaps)
     for name in reversed(case.argument):
         found[f"node {name}"] = _of_node(of, name, found)
     return found
@@ -102,7 +109,8 @@ def result_of(of: Evidence, test: str) -> str:
     return validation.outcome(of.suite, test) if tool.is_current(of.suite) else ""
 
 
-def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps: set[str]) -> tuple[str, str]:
+def of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps: set[str]) -> tuple[str, str]:
+    """A goal is no better than the requirements that serve it; `known`: their states, `gaps`: subjects of gaps."""
     goal, violated = of.design.case.goals[name], violations_of(of, name)
     serving = [known[each] for each in trace.serving(of.design, name)]
     light = ("bad", "gap") if name in gaps or not serving else worst(serving)
@@ -112,6 +120,8 @@ def _of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps
         return "open", f"violated in {counted(violated, 'run', 'runs')}"
     if goal.watched and any(one.summary["violations"] for one in of.searches):
         return "open", "violated in a search"
+    if light[0] == "good" and BAD_DATA in goal.watched and of.late_unheard:
+        return "open", "held while heard"
     if light == ("open", "assumed") and goal.watched:
         return "open", "held, partly assumed"
     return light if light[0] == "open" else ("good", "held") if goal.watched else ("open", "assumed")

@@ -41,7 +41,7 @@ def is_current(suite: Suite | None) -> bool:
 def _suite(suite: Suite | None) -> dict[str, Any]:
     found: dict[str, Any] = {"current": is_current(suite), "commit": None, "when": None, "seconds": None}
     if suite is None:
-        return found | dict.fromkeys(KINDS, 0) | {"said": "No results of the test suite are beside this program."}
+        return found | dict.fromkeys(KINDS) | {"said": "No results of the test suite are beside this program."}
     counts = {kind: suite.counts.get(kind, 0) for kind in KINDS}
     told = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     said = f"{told} on commit {suite.commit[:12] or 'unknown'}{'-dirty' if suite.commit.endswith('-dirty') else ''}"
@@ -49,10 +49,11 @@ def _suite(suite: Suite | None) -> dict[str, Any]:
     return found | counts | {"commit": suite.commit, "when": suite.when, "seconds": suite.seconds, "said": said}
 
 
-def _counted(suite: Suite | None, files: Sequence[str]) -> dict[str, int]:
+def _counted(suite: Suite | None, files: Sequence[str]) -> dict[str, int | None]:
+    """Results of the tests in these files; None: none of them was run."""
     outcomes = suite.outcomes if suite else {}
     found = Counter(result for name, result in outcomes.items() if name.split("::")[0] in files)
-    return {kind: found[kind] for kind in KINDS}
+    return {kind: found[kind] if found else None for kind in KINDS}
 
 
 @cache

@@ -15,7 +15,7 @@ from karyon.evidence.case import SafetyDesign
 from karyon.kernel import grammar
 from karyon.kernel.rules import Rule, leaves
 from karyon.sim.documents import Place
-from karyon.sim.shipped import PACKAGE
+from karyon.sim.shipped import PACKAGE, SHIPPED
 
 MARKER = "requirement"
 
@@ -133,9 +133,18 @@ def _items(rule: Rule) -> tuple[str, ...]:
 
 
 def line(place: Place) -> str:
-    """file:line of a place, the file by its last two names."""
+    """file:line of a place."""
     fault = place.fault("")
-    return f"{'/'.join(Path(fault.where).parts[-2:])}:{fault.line}"
+    return f"{shown(Path(fault.where))}:{fault.line}"
+
+
+def shown(path: Path) -> str:
+    """A file as a report names it: from where the shipped ones are, or from here; elsewhere by its last two names."""
+    whole = path.resolve()
+    for root in (SHIPPED.resolve().parent, Path.cwd()):
+        if whole.is_relative_to(root):
+            return whole.relative_to(root).as_posix()
+    return "/".join(path.parts[-2:])
 
 
 def serving(of: SafetyDesign, goal: str) -> list[str]:

@@ -39,7 +39,15 @@ def test_a_shipped_case_has_no_gap(path, tests):
         ("requirements: {TSR5: {asil: B}}", "TSR5: ASIL B is below C, that of its goal"),
         ("requirements: {TSR5: {asil: B(C)}}", "TSR5: ASIL B(C) is that of a decomposition, and there is none"),
         ("requirements: {TSR5: {refines: []}}", "TSR5: serves no safety goal"),
-        ("requirements: {TSR9: {asil: A(C)}}", "D1: C cannot be decomposed into A(C) and A(C)"),
+        (
+            "events: {HE8: {exposure: E4, asil: D}}",
+            "HE12: has E3 in situation hard_braking, and HE8 has E4 in the same one",
+        ),
+        ("dual_failures: {DF1: {item: own.speed}}", "DF1: own.speed is seen in time, whoever is heard"),
+        (
+            "dual_failures: {DF1: {item: own.speed}}",
+            "front.relative_speed while no message is heard: up to 1.765 s, and the FTTI is 1 s: no entry says",
+        ),
         ("requirements: {FSR5: {assumed: []}}", "FSR5: is a requirement without a test, a claim, or who else shows it"),
         (
             "requirements: {TSR3: {guards: []}}",
@@ -60,9 +68,57 @@ def test_a_gap_is_told_with_its_place(text, said, spoilt, tests):
     assert all(gap.split(":")[1].isdecimal() for gap in found)
 
 
+SPLIT = (
+    "decompositions: {D1: {requirement: FSR4, into: [TSR1, TSR4], redundancy: Either is enough, independence: Apart}}\n"
+    "requirements: {TSR1: {asil: B(C), allocation: radar unit}, TSR4: {asil: A(C), allocation: watchdog}}"
+)
+
+
+def test_a_decomposition_into_two_that_are_redundant_is_no_gap(spoilt, tests):
+    """Both refine the whole, each has its own element and data, and no common cause reaches both."""
+    assert gaps.find(case.read(spoilt(SPLIT)), tests) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("asil: B(C)", "asil: A(C)", "D1: C cannot be decomposed into A(C) and A(C)"),
+        ("FSR4, into", "FSR2, into", "D1: TSR4 does not refine FSR2, so it cannot fulfil it alone"),
+        (
+            "allocation: watchdog",
+            "allocation: radar unit",
+            "D1: both parts are allocated to one element, radar unit: they are not independent",
+        ),
+        (
+            "{asil: A(C), ",
+            "{asil: A(C), guards: [front.distance, radio], ",
+            "D1: both parts rest on front.distance: one",
+        ),
+        (
+            "{asil: A(C), ",
+            "{asil: A(C), guards: [own.speed, radio], ",
+            "D1: CC3 reaches both parts, and nothing says why",
+        ),
+    ],
+)
+def test_a_decomposition_into_what_is_not_redundant_is_a_gap(before, after, said, spoilt, tests):
+    """[ISO 26262-9, 5.4]"""
+    found = [str(gap) for gap in gaps.find(case.read(spoilt(SPLIT.replace(before, after))), tests)]
+    assert any(said in gap for gap in found), found
+
+
+def test_a_common_cause_that_is_argued_is_no_gap(spoilt, tests):
+    """With the reason why both parts do not fail by it."""
+    text = SPLIT.replace("{asil: A(C), ", "{asil: A(C), guards: [own.speed, perception, control, radio], ")
+    text = text.replace("independence: Apart", "independence: Apart, shared: {CC3: Each has a clock of its own}")
+    assert gaps.find(case.read(spoilt(text)), tests) == []
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("odd: {fog: {text: Thick, quantity: leader.speed, range: [50, 0]}}", "odd.fog has an empty range"),
+        ("odd: {fog: {text: Thick, quantity: leader.speed}}", "odd.fog is half a range"),
         ("events: {HE1: {severity: S4}}", "events.HE1.severity is one of S0, S1, S2, S3, found S4"),
         ("events: {HE1: {hazard: too_closed}}", "there is no hazard `too_closed`"),
         ("claims: {C1: {below: 2}}", "claims.C1.below"),

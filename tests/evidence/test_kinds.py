@@ -6,7 +6,7 @@ from math import isfinite
 
 import pytest
 
-from karyon.evidence import case, command, fault_tree, pages, report
+from karyon.evidence import case, command, fault_tree, means, pages, report
 from karyon.sim import kinds
 from karyon.sim.shipped import SHIPPED
 
@@ -26,6 +26,24 @@ def test_what_has_a_detection_time_is_seen_by_something(shipped):
     for function, bound in bounds:
         ways = seen_by(shipped.design, function, bound.item, bound.mode)
         assert bool(ways) == isfinite(bound.detection), (function.name, bound.item, bound.mode)
+
+
+def test_every_means_of_detection_is_described(shipped):
+    """With a gate that stands where the validity is what the rules demand, or a limit in words."""
+    found = list(means.used(shipped.design))
+    assert {one.function for one in found} == {function.name for function in shipped.design.functions}
+    for one in found:
+        assert one.compares
+        assert (one.sample is None) == bool(one.limit)
+        if one.sample is not None:
+            assert 0.0 < one.average < one.sample < one.tolerated
+
+
+def test_each_goal_that_runs_watch_has_a_claim_of_its_own(shipped):
+    """Beside the one on all goals together."""
+    counted = [set(claim.violates) for claim in shipped.case.claims.values()]
+    for goal in shipped.case.goals.values():
+        assert not goal.watched or any(one and one <= set(goal.watched) for one in counted)
 
 
 def test_trees_have_every_failure_of_every_function(shipped):
@@ -61,8 +79,10 @@ def test_a_report_of_flight_has_what_its_runs_say(tmp_path):
     assert sum(row["runs"] or 0 for row in data["fmea"]) == sum(
         one["runs"] for one in data["fault_space"]["sampled"] if one["guarded"]
     )
-    assert "own.adsb" in {one["item"] for one in data["fault_space"]["sampled"]}
-    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {})
+    reported = {one["mode"]: one for one in data["fault_space"]["sampled"] if one["item"] == "own.adsb"}
+    assert reported["offset"]["heard_as"] == ("traffic.all.adsb",)
+    assert {"item": "traffic.all.adsb", "mode": "offset"} not in data["fault_space"]["not_sampled"]
+    page = pages.html(data, {"SG1": "", "SG2": "", "argument": ""}, {}, {"SG1": "", "SG2": ""})
     assert "absent where ADS-B has it" in page
     assert "None of the models of this case was held against recordings" in page
     assert any("No model of the simulation" in point for point in data["summary"]["open"])

@@ -71,6 +71,15 @@ def test_a_bundle_that_another_one_has_sealed_is_found(bundle):
     assert told(bundle, other) == [f"it was sealed by key {PUBLIC}, and not by {other}"]
 
 
+@pytest.mark.parametrize("key", [PUBLIC[:-2], PUBLIC + "00", "zz" + PUBLIC[2:], ""])
+def test_what_cannot_be_a_key_is_told_as_that(key, bundle):
+    """A mistyped key is no sign that another one has sealed it."""
+    done = evidence("--verify", bundle, "--public-key", key)
+    assert done.exit_code == 2
+    assert "a public key has 64 hexadecimal digits" in done.output
+    assert "it was sealed by" not in done.output
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "manifest.sig"])
 def test_junk_is_no_bundle(name, bundle):
     """One message, no traceback."""

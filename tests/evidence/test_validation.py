@@ -98,6 +98,13 @@ def test_confidence_in_the_tool_is_bundled_with_the_last_result(results, tmp_pat
     assert "TCL2" in page
 
 
+def test_a_suite_that_was_not_run_says_so():
+    """And not that nothing passed and nothing failed."""
+    found = tool.content(None)
+    assert {one[kind] for one in found["validation"] for kind in tool.KINDS} == {None}
+    assert {found["suite"][kind] for kind in tool.KINDS} == {None}
+
+
 def test_goals_and_requirements_go_out_as_reqif(collected, tmp_path):
     """Read back by the library that tools use: each with its text, and who serves whom."""
     from reqif.parser import ReqIFParser

@@ -164,6 +164,7 @@ def test_the_bound_of_level_1_does_not_rest_on_the_radio(signal, amplitude, sign
     assert not held("acc_profile", 45, jumps(signal, sign * amplitude))
 
 
+@pytest.mark.requirement("TSR7")
 @pytest.mark.parametrize("amplitude", [-1.6, -0.85, 0.85, 1.6])
 def test_a_wrong_relative_speed_is_left_though_nothing_is_heard(amplitude):
     """Two failures at once: the bound for it is longer, and stated apart; nobody comes too close meanwhile."""

@@ -17,6 +17,7 @@ from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
+from karyon.kernel.elementwise import Compiler
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
@@ -46,7 +47,8 @@ JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has n
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead one is a member who comes from behind
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
-LONG = 1_500_000  # rows times cycles
+LONG = 1_500_000  # rows times cycles, from which on it pays to compile: that takes most of a minute
+BRIEF = 300  # cycles, below which it does not even pay to load what has been compiled
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 
 
@@ -120,8 +122,8 @@ class Simulation:
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
         self._begin(top)
-        if outside is None and self._is_long():
-            self.quicken()
+        if outside is None:
+            self._quicken_if_it_pays()
         self._processes()
 
     @property
@@ -133,21 +135,24 @@ class Simulation:
         """How often something happens at most that has this period, in s."""
         return self.end // nanoseconds(period) + 1
 
-    def quicken(self) -> None:
+    def quicken(self, in_place: Compiler = compiled.in_place) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
-            self.perception.quicken(compiled.in_place)
-            self.sensors.quicken(compiled.in_place)
-            self.messages.quicken(compiled.in_place)
-            self.world.quicken(compiled.in_place)
-            self.kernel.quicken(compiled.in_place)
-            self.cruise.quicken(compiled.in_place)
-            self.metrics.quicken(compiled.in_place)
-            self.lateness.quicken(compiled.in_place)
+            self.perception.quicken(in_place)
+            self.sensors.quicken(in_place)
+            self.messages.quicken(in_place)
+            self.world.quicken(in_place)
+            self.kernel.quicken(in_place)
+            self.cruise.quicken(in_place)
+            self.metrics.quicken(in_place)
+            self.lateness.quicken(in_place)
 
-    def _is_long(self) -> bool:
-        """Whether there is so much to do that it pays to compile, which takes most of a minute, a second if cached."""
-        return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
+    def _quicken_if_it_pays(self) -> None:
+        cycles = self.end // nanoseconds(self.design.timing.perception_period)
+        if self.rows * cycles >= LONG:
+            self.quicken()
+        elif cycles >= BRIEF:
+            self.quicken(compiled.in_place_if_kept)
 
     def _begin(self, top: int) -> None:
         """What is in force, known and late before the first instant; `top` is the highest level."""

@@ -71,7 +71,7 @@ class Truth:
 
         Most ask for the newest instant; only the others are looked for.
         """
-        found = self._values[(self._count - 1) % self.DEPTH].copy()
+        found: Floats = self._values[(self._count - 1) % self.DEPTH].copy()
         signal, row = np.nonzero(time != self.newest)
         if len(row):
             slot, is_known = self._slots(time[signal, row])

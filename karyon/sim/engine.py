@@ -40,7 +40,7 @@ from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
-from karyon.sim.sensors import Messages, OwnSensors
+from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
 from karyon.sim.world import World
 
 JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has not come yet, or has just been lost
@@ -80,8 +80,7 @@ class Simulation:
         self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
-        self.sensors = OwnSensors(scenarios, self.world, self._times(design.timing.perception_period))
-        self.messages = Messages(scenarios, self.world, self._times(first.radio.period))
+        self.sensors, self.messages = self._senses()
         self._is_real = is_real(first.sensors)[:, None]
         self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1
@@ -125,6 +124,12 @@ class Simulation:
         if outside is None:
             self._quicken_if_it_pays()
         self._processes()
+
+    def _senses(self) -> tuple[OwnSensors, Messages]:
+        """Own sensors, and what cars say that they have measured: with the same satellite receivers."""
+        told = self.scenarios, self.world, receiver_errors(self.scenarios)
+        looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
+        return OwnSensors(*told, self._times(looks)), Messages(*told, self._times(sendings))
 
     @property
     def _tell_of_front(self) -> bool:

@@ -277,6 +277,8 @@ class Log:
         late, lost, invalid, own_lag = range(len(VERDICTS))
         verdict, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
         for leaf in leaves(rule):
+            if not np.count_nonzero(verdict < 0):
+                break
             fails = (verdict < 0) & ~holds(leaf, seen, now).certain
             if isinstance(leaf, Alive):
                 verdict[fails] = own_lag

@@ -128,7 +128,10 @@ class _Group:
     """Faults of one mode on own signals of one period, or on a message: windows and parameters as arrays (member,).
 
     first, last   of each member: outside of it, its samples are left alone
+    holds_back    a sample may come when none was measured
     """
+
+    holds_back = False
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         self.members, self.period = members, period
@@ -160,7 +163,10 @@ class _Group:
         if not begin <= now < end:
             return
         place = self._place
-        value, time, fresh = samples.value[place], samples.time[place], samples.fresh[place]
+        fresh = samples.fresh[place]
+        if not (self.holds_back or np.count_nonzero(fresh)):
+            return
+        value, time = samples.value[place], samples.time[place]
         active = (self.onset <= now) & (now < self.end)
         new_value, new_time, new_fresh = self.fail(now, active, value, time, fresh)
         is_other: Any = False
@@ -389,6 +395,8 @@ class _Past:
 class _Late(_Group):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
 
+    holds_back = True
+
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         super().__init__(mode, members, period, own)
         self._delay, self._sigma = self.parameter("delay"), self.parameter("sigma")
@@ -490,13 +498,22 @@ class _Downs:
 
     def __init__(self, members: Sequence[Placed], rows: int) -> None:
         self.members, self._rows = members, rows
-        self._row, self._onset, self._end, self._each = np.array(
-            [
-                (one.row, one.onset, one.end, ceil(one.fault.parameters["factor"]) if one.fault.mode == "slow" else 0)
-                for one in members
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 4).T
+        self._row, self._onset, self._end, self._each = (
+            np.array(
+                [
+                    (
+                        one.row,
+                        one.onset,
+                        one.end,
+                        ceil(one.fault.parameters["factor"]) if one.fault.mode == "slow" else 0,
+                    )
+                    for one in members
+                ],
+                dtype=np.int64,
+            )
+            .reshape(-1, 4)
+            .T
+        )
         self._is_slow = self._each > 0
         self.skipped = np.zeros(len(members), dtype=np.int64)
 

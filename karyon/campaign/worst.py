@@ -6,6 +6,7 @@ says nothing of how rare such are: that is for `rare`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -17,11 +18,12 @@ Floats = NDArray[np.float64]
 Margins = Callable[[Floats], Floats]
 
 DRAWN = 32  # runs of a batch that are drawn at random, evenly
-DESCENTS = 6  # that go on from batch to batch, those that have come the nearest
+DESCENTS = 3  # that go on from batch to batch
 SIZE = 5  # runs of a batch that a descent makes
 STEP = 0.2  # standard deviation of a first generation; a coordinate spans 1
-PATIENCE = 10  # generations without a lower margin, after which a descent ends
-LEAST = 1e-4  # what counts as lower, of the spread of the margin
+TRIED = 3  # generations that a descent has, at least
+REACH = 10  # generations within which it must come to a violation, as fast as it has gone down so far
+LEAST = 1e-4  # of the spread of a margin, what is not counted as none
 FEW = 10.0  # percent of the random runs that are said to be near
 LAST = float(np.nextafter(1.0, 0.0))
 UNKNOWN = 1e9  # margin of a run that came to nothing: CMA-ES needs a number
@@ -36,11 +38,12 @@ def find(margins: Margins, dimensions: int, seed: int, runs: int, ends: Floats |
     ends      where the first coordinate is a choice: the upper ends of its parts. A descent stays in its part, and two
               that go on have not the same part and goal.
     Each batch has random runs, too, from the nearest of which descents begin. How near a run is counts by how much of
-    an exception that is among the random runs: margins to different goals are compared by nothing else.
+    an exception that is among the random runs: margins to different goals are compared by nothing else. A descent goes
+    on while it would soon be there, as fast as it goes down: most ways down end where a run that holds ends, too.
     The last batch is the one in which a run violates. Raises ModuleNotFoundError without cma.
     """
     made, rng = _Made(margins, dimensions, runs), stream(seed, Purpose.DESCENT)
-    drawn, descents = np.empty((0, 0)), list[_Descent]()
+    drawn, descents, tried = np.empty((0, 0)), list[_Descent](), Counter[tuple[int, int]]()
     while True:
         more = _spread(dimensions, rng)
         found = made(np.vstack([more, *(one.ask() for one in descents)]))
@@ -52,9 +55,10 @@ def find(margins: Margins, dimensions: int, seed: int, runs: int, ends: Floats |
         middle, near = (np.percentile(drawn, share, axis=0) for share in (50.0, FEW))
         spread = np.maximum(middle - near, LEAST)
         for one, told in zip(descents, of_descents, strict=True):
-            one.tell(told, LEAST * spread[one.goal])
+            one.tell(told)
+        tried.update((one.goal, one.part) for one in descents if one.is_stuck)
         begun = [_Descent(*start, ends, rng) for start in _starts(more, of_random)]
-        descents = _best([one for one in descents if not one.is_stuck] + begun, middle, spread)
+        descents = _best([one for one in descents if not one.is_stuck], begun, tried, middle, spread)
 
 
 def _starts(points: Floats, margins: Floats) -> Iterator[tuple[Floats, int, float]]:
@@ -64,10 +68,22 @@ def _starts(points: Floats, margins: Floats) -> Iterator[tuple[Floats, int, floa
         yield from ((points[one], goal, float(of_goal[one])) for one in order if np.isfinite(of_goal[one]))
 
 
-def _best(descents: Sequence[_Descent], middle: Floats, spread: Floats) -> list[_Descent]:
-    """Those that are the nearest to break their goal, for what is usual; of one part and goal one alone."""
-    found: dict[tuple[int, int], _Descent] = {}
-    for one in sorted(descents, key=lambda one: (one.least - middle[one.goal]) / spread[one.goal]):
+def _best(
+    going: Sequence[_Descent],
+    begun: Sequence[_Descent],
+    tried: Counter[tuple[int, int]],
+    middle: Floats,
+    spread: Floats,
+) -> list[_Descent]:
+    """Those that go on, and of new ones the nearest to break their goal, for what is usual.
+
+    Of one part and goal one alone, and first where the fewest have come to nothing.
+    """
+    found = {(one.goal, one.part): one for one in going}
+    order = sorted(
+        begun, key=lambda one: (tried[one.goal, one.part], (one.least - middle[one.goal]) / spread[one.goal])
+    )
+    for one in order:
         found.setdefault((one.goal, one.part), one)
     return list(found.values())[:DESCENTS]
 
@@ -130,7 +146,7 @@ class _Descent:
             "verbose": -9,
         }
         held = 0 if ends is None else 1
-        self.goal, self.least, self._waited = goal, margin, 0
+        self.goal, self.least, self._first, self._generations = goal, margin, margin, 0
         self.part = 0 if ends is None else int(np.searchsorted(ends[:-1], start[0], side="right"))
         self._held, self._free = start[:held], len(start) - held
         padded = [*start[held:], *[0.5] * (2 - self._free)]  # it asks for two dimensions
@@ -139,8 +155,9 @@ class _Descent:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether there is no point in going on."""
-        return self._waited >= PATIENCE or bool(self._strategy.stop())
+        """Whether there is no point in going on: as fast as it has gone down, it would not be there soon."""
+        pace = (self._first - self.least) / max(self._generations, 1)
+        return (self._generations >= TRIED and self.least > REACH * pace) or bool(self._strategy.stop())
 
     def ask(self) -> Floats:
         """Points of the next generation (point, d)."""
@@ -148,10 +165,9 @@ class _Descent:
         moved = np.array(self._asked)[:, : self._free]
         return np.hstack([np.tile(self._held, (len(moved), 1)), moved])
 
-    def tell(self, margins: Floats, lower: float) -> None:
-        """What came of them (point, goal); `lower` is what counts as that."""
+    def tell(self, margins: Floats) -> None:
+        """What came of them (point, goal)."""
         values = np.where(np.isfinite(margins[:, self.goal]), margins[:, self.goal], UNKNOWN)
         self._strategy.tell(self._asked, values.tolist())
-        least = float(values.min())
-        self._waited = 0 if least < self.least - lower else self._waited + 1
-        self.least = min(self.least, least)
+        self._generations += 1
+        self.least = min(self.least, float(values.min()))

@@ -1,8 +1,9 @@
 """Formulas compiled by numba, where the extra `fast` is installed: the same source, the same bits, many times as fast.
 
-    compiled     arrays of (row,) or (signal, row), each handed over by itself
-    in_place     each array where it is, a state among them, which is written on: what is done each cycle
-    in_series    one log, many samples at once
+    compiled           arrays of (row,) or (signal, row), each handed over by itself
+    in_place           each array where it is, a state among them, which is written on: what is done each cycle
+    in_place_if_kept   the same of what was compiled before, for what is too short to wait for that
+    in_series          one log, many samples at once
 
 A formula is a plain function of named tuples of numbers; NumPy runs it on whole arrays, one operation after the other.
 Compiled, one loop runs all of it for one number after the other, without temporaries. The loop is generated from the
@@ -16,7 +17,7 @@ from typing import Any, cast
 
 from karyon.compiled.annotations import first_array
 from karyon.compiled.loops import loop_and_result
-from karyon.compiled.placed import in_place
+from karyon.compiled.placed import in_place, in_place_if_kept
 from karyon.compiled.series import in_series
 from karyon.compiled.sources import array_source
 from karyon.kernel.elementwise import Formula
@@ -51,4 +52,4 @@ def compiled(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-__all__ = ["compiled", "in_place", "in_series", "is_installed"]
+__all__ = ["compiled", "in_place", "in_place_if_kept", "in_series", "is_installed"]

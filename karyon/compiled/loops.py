@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, cast
@@ -64,17 +65,26 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(hints.values())}
     names |= {formula.__name__: formula, "__name__": __name__, "arrays": arrays_for, "whole": WHOLE}
     path = cache_file(formula, source)
-    is_kept = keep_source(source, path)
+    has_cache = keep_source(source, path)
     exec(compile(source, str(path), "exec"), names)
-    loop = numba.njit(error_model="numpy", pipeline_class=unaliased(), cache=is_kept)(names["loop"])
+    loop = numba.njit(error_model="numpy", pipeline_class=unaliased(), cache=has_cache)(names["loop"])
     return loop, names["result"]
 
 
 def cache_file(formula: Callable[..., Any], source: str) -> Path:
     """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
-    mark = hashlib.sha256("\n".join([source, sys.version, *_contents(formula)]).encode()).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
-    return folder / f"{formula.__name__}_{mark}.py"
+    depends = [source, sys.version, version("numba"), *_contents(formula)]
+    mark = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
+    return _folder() / f"{formula.__name__}_{mark}.py"
+
+
+def is_kept(stem: str) -> bool:
+    """Whether the cache has a compiled loop whose file is called so; it may be a pattern."""
+    return any((_folder() / "__pycache__").glob(f"{stem}.*.nbi"))
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
 
 
 @cache

@@ -20,7 +20,7 @@ from karyon.compiled.annotations import (
     staggered,
     tuples_in,
 )
-from karyon.compiled.loops import WHOLE, cache_file, keep_source, teach, unaliased
+from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, teach, unaliased
 from karyon.compiled.numbers import address_of, array_at
 from karyon.kernel.elementwise import Formula
 
@@ -41,11 +41,20 @@ def in_place(formula: Formula) -> Formula:
     return cast(Formula, _InPlace(formula))
 
 
+def in_place_if_kept(formula: Formula) -> Formula:
+    """As `in_place` where the loop has been compiled before, here or into the cache: to compile takes most of a minute.
+
+    Else it is the formula as it is.
+    """
+    is_near = formula.__name__ in {file.stem.rpartition("_")[0] for file in LOOPS} or is_kept(f"{formula.__name__}_*")
+    return cast(Formula, _InPlace(formula, may_compile=False)) if is_near else formula
+
+
 class _InPlace:
     """One loop over rows, which is told once where arrays are, and reads and writes those of the state."""
 
-    def __init__(self, formula: Callable[..., Any]) -> None:
-        self._formula = formula
+    def __init__(self, formula: Callable[..., Any], *, may_compile: bool = True) -> None:
+        self._formula, self._may_compile = formula, may_compile
         self._run: Callable[..., Any] | None = None
         self._is_given_up = False
 
@@ -65,7 +74,7 @@ class _InPlace:
             *_, kind = annotations_of(self._formula).values()
             rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
             result = _laid_out(result, kind, rows)
-            self._run = _bound(self._formula, arguments, result, rows)
+            self._run = _bound(self._formula, arguments, result, rows, may_compile=self._may_compile)
         except Exception:  # of a library that compiles and caches on a machine that we do not know
             self._is_given_up = True
         return result
@@ -98,7 +107,9 @@ def _refilled(kind: Any, arrays: Iterator[Any]) -> Any:
     return kind(*(_refilled(each, arrays) for each in annotations_of(kind).values()))
 
 
-def _bound(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any, rows: int) -> Callable[..., Any]:
+def _bound(
+    formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any, rows: int, *, may_compile: bool
+) -> Callable[..., Any]:
     """What runs the formula of such arguments in all rows, and answers the state and the arrays that were made."""
     *parameters, (_, result) = annotations_of(formula).items()
     given = dict(zip([name for name, _ in parameters], arguments, strict=True))
@@ -117,6 +128,8 @@ def _bound(formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any, r
     source = loop.source(formula.__name__, ", ".join(read), lines)
     file = cache_file(formula, source)
     if file not in LOOPS:
+        if not (may_compile or is_kept(file.stem)):
+            raise FileNotFoundError(file)
         LOOPS[file] = _compiled_at(file, source, formula, loop.types)
     arrays = _Arrays(loop, given | {"made": made})
     names = loop.values | {"loop": LOOPS[file], "of": arrays, "addresses": arrays.addresses, "rows": rows}
@@ -141,14 +154,14 @@ def _compiled_at(path: Path, source: str, formula: Callable[..., Any], types: Se
     import numba  # noqa: PLC0415
 
     teach(formula)
-    is_kept = keep_source(source, path)
+    has_cache = keep_source(source, path)
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
     names |= {formula.__name__: formula, "__name__": __name__, "array_at": array_at(), "whole": WHOLE}
     names |= {_type_name(np.dtype(code)): np.dtype(code).type for code in "dfqbh?"}
     exec(compile(source, str(path), "exec"), names)
     names["each_row"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["each_row"])
     signature = numba.void(numba.int64[::1], numba.int64, *types)
-    compiler = numba.njit([signature], error_model="numpy", pipeline_class=unaliased(), cache=is_kept)
+    compiler = numba.njit([signature], error_model="numpy", pipeline_class=unaliased(), cache=has_cache)
     return compiler(names["loop"])
 
 

@@ -164,6 +164,7 @@ class Following:
         self._message_spread = np.broadcast_to(3.0 * message_floors, (len(MESSAGE), rows))
         (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows)
         self._look = look
+        self._held: tuple[Times, State] | None = None
         self._said: Answer | None = None
         self._told: Seen
 
@@ -231,22 +232,35 @@ class Following:
         """
         if running is not None and not running.any():  # a bench that is late catches up with this
             self.state.handed_over[:] |= False if handed_over is None else handed_over
-            return _running(self._seen(answer(self.state, now, self._known)), running)
+            self._held = None
+            seen = self._seen(answer(self.state, now, self._known))
+            return replace(seen, fresh=seen.fresh & running, lead=replace(seen.lead, fresh=seen.lead.fresh & running))
         came, heard = self._came, self._message
         _copied(own, self.own)
         _copied(message, self.message)
         came.handed_over[:] = False if handed_over is None else handed_over
         heard.fading[:] = self._sender.fading(self.state.heard, heard.position)
         if running is None:
+            self._held = None
             self.state, said = self._look(self.state, came, heard, now, self._known)
             return self._seen(said)
-        down = np.flatnonzero(~running)
-        remembered = rows_of(self.state, down)
+        down, remembered = self._held = self._held_back(np.flatnonzero(~running))
         remembered.handed_over[:] |= came.handed_over[down]
         self.state, said = self._look(self.state, came, heard, now, self._known)
         put(self.state, down, remembered)
         put(said, down, answer(remembered, now, self._known))
-        return _running(self._seen(said), running)
+        return self._seen(said)
+
+    def _held_back(self, down: Times) -> tuple[Times, State]:
+        """Rows that do not look, and their state, to which nothing is new: it is the same until others are down."""
+        if self._held is not None and np.array_equal(self._held[0], down):
+            return self._held
+        held = rows_of(self.state, down)
+        for one in (held.distance, held.relative, held.speed, held.acceleration, held.position):
+            one.newest.fresh[:] = False
+        for field in (held.heard.position, held.heard.speed, held.heard.acceleration, held.heard.intended):
+            field.fresh[:] = False
+        return down, held
 
     def _seen(self, said: Answer) -> Seen:
         """What was judged last, as old as it is now; the same again where it is in the same arrays."""
@@ -278,11 +292,6 @@ class Following:
             ),
         )
         return self._told
-
-
-def _running(seen: Seen, running: Booleans) -> Seen:
-    """What is seen where perception is down in some rows: nothing that comes is new there."""
-    return replace(seen, fresh=seen.fresh & running, lead=replace(seen.lead, fresh=seen.lead.fresh & running))
 
 
 def _copied(samples: Samples, into: Samples) -> None:

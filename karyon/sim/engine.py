@@ -17,6 +17,7 @@ from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
+from karyon.kernel.elementwise import Compiler
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
@@ -39,14 +40,15 @@ from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
-from karyon.sim.sensors import Messages, OwnSensors
+from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
 from karyon.sim.world import World
 
 JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has not come yet, or has just been lost
 NO_LIMIT = 1e6  # s: of a signal that no rule limits
 STANDSTILL, JOINING_TIME_GAP = 2.0, 1.2  # m, s: how near behind the car ahead one is a member who comes from behind
 TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they stay few, however many messages come
-LONG = 1_500_000  # rows times cycles
+LONG = 1_500_000  # rows times cycles, from which on it pays to compile: that takes most of a minute
+BRIEF = 300  # cycles, below which it does not even pay to load what has been compiled
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
 
 
@@ -78,8 +80,7 @@ class Simulation:
         self.env = simpy.Environment() if outside is None else outside.env
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
-        self.sensors = OwnSensors(scenarios, self.world, self._times(design.timing.perception_period))
-        self.messages = Messages(scenarios, self.world, self._times(first.radio.period))
+        self.sensors, self.messages = self._senses()
         self._is_real = is_real(first.sensors)[:, None]
         self.is_shadow = bool(self._is_real.any())  # real signals are judged, and commands move nothing
         top = len(self.function.levels) - 1
@@ -120,9 +121,15 @@ class Simulation:
         self.sent = recorder.Messages(folders, self.channel.links)
         self.enabled = first.kernel.enabled
         self._begin(top)
-        if outside is None and self._is_long():
-            self.quicken()
+        if outside is None:
+            self._quicken_if_it_pays()
         self._processes()
+
+    def _senses(self) -> tuple[OwnSensors, Messages]:
+        """Own sensors, and what cars say that they have measured: with the same satellite receivers."""
+        told = self.scenarios, self.world, receiver_errors(self.scenarios)
+        looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
+        return OwnSensors(*told, self._times(looks)), Messages(*told, self._times(sendings))
 
     @property
     def _tell_of_front(self) -> bool:
@@ -133,21 +140,24 @@ class Simulation:
         """How often something happens at most that has this period, in s."""
         return self.end // nanoseconds(period) + 1
 
-    def quicken(self) -> None:
+    def quicken(self, in_place: Compiler = compiled.in_place) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if compiled.is_installed():
-            self.perception.quicken(compiled.in_place)
-            self.sensors.quicken(compiled.in_place)
-            self.messages.quicken(compiled.in_place)
-            self.world.quicken(compiled.in_place)
-            self.kernel.quicken(compiled.in_place)
-            self.cruise.quicken(compiled.in_place)
-            self.metrics.quicken(compiled.in_place)
-            self.lateness.quicken(compiled.in_place)
+            self.perception.quicken(in_place)
+            self.sensors.quicken(in_place)
+            self.messages.quicken(in_place)
+            self.world.quicken(in_place)
+            self.kernel.quicken(in_place)
+            self.cruise.quicken(in_place)
+            self.metrics.quicken(in_place)
+            self.lateness.quicken(in_place)
 
-    def _is_long(self) -> bool:
-        """Whether there is so much to do that it pays to compile, which takes most of a minute, a second if cached."""
-        return self.rows * self.end >= LONG * nanoseconds(self.design.timing.perception_period)
+    def _quicken_if_it_pays(self) -> None:
+        cycles = self.end // nanoseconds(self.design.timing.perception_period)
+        if self.rows * cycles >= LONG:
+            self.quicken()
+        elif cycles >= BRIEF:
+            self.quicken(compiled.in_place_if_kept)
 
     def _begin(self, top: int) -> None:
         """What is in force, known and late before the first instant; `top` is the highest level."""

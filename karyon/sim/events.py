@@ -55,8 +55,7 @@ class Log:
         self.switches = np.zeros(rows, dtype=np.int64)
         self.false_downgrades = np.zeros(rows, dtype=np.int64)
         self.verdicts = np.zeros((len(VERDICTS), rows), dtype=np.int64)  # of downgrades
-        touched = [(row, fault.onset, fault.end) for fault in self.faults for row in self._touched(fault)]
-        self._failing_rows, self._onsets, self._ends = np.array(touched, dtype=np.int64).reshape(-1, 3).T
+        self._failing = self._windows(rows)
         self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
@@ -66,6 +65,17 @@ class Log:
         self._doubted = np.zeros(shape, dtype=bool)
         self._judged: tuple[int, Seen, Sequence[Told]]
         self._started = False
+
+    def _windows(self, rows: int) -> NDArray[np.int64]:
+        """Onset and end in ns of all faults that touch each row (2, fault of the row, row), as many as of any row."""
+        of_row: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for one in self.faults:
+            for row in self._touched(one):
+                of_row[row].append((one.onset, one.end))
+        windows = np.full((2, max(map(len, of_row.values()), default=0), rows), NEVER // 2)
+        for row, found in of_row.items():
+            windows[:, : len(found), row] = np.transpose(found)
+        return windows
 
     def _touched(self, one: Placed) -> Iterable[int]:
         """Rows whose downgrade a fault may cause: what a vehicle says touches all of its run."""
@@ -159,7 +169,7 @@ class Log:
             verdicts[at], is_aged[at] = self._verdict(
                 now, rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
             )
-        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now)[rows]
+        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now, rows)
         self.switches[rows] += 1
         self.verdicts[verdicts[is_down], rows[is_down]] += 1
         self.false_downgrades[rows] += is_down & ~is_caused
@@ -183,11 +193,11 @@ class Log:
 
         self._note(now, "los", rows, words)
 
-    def _has_failed(self, now: int) -> Booleans:
-        """Rows whose downgrade may come of a fault, or of a car that has cut in (row,)."""
-        failed = now - self._cut_in <= AFTERMATH
-        failed[self._failing_rows[(self._onsets <= now) & (now <= self._ends + AFTERMATH)]] = True
-        return np.asarray(failed)
+    def _has_failed(self, now: int, rows: NDArray[np.int64]) -> Booleans:
+        """Of which of these rows a downgrade may come of a fault, or of a car that has cut in (of `rows`,)."""
+        onset, end = self._failing[:, :, rows]
+        failed = ((onset <= now) & (now <= end + AFTERMATH)).any(axis=0)
+        return np.asarray(failed | (now - self._cut_in[rows] <= AFTERMATH))
 
     def agreed(self, now: int, previous: NDArray[np.int64], level: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Changes of the level of service, from `previous` (row,), that follow from what the group has agreed to."""
@@ -267,6 +277,8 @@ class Log:
         late, lost, invalid, own_lag = range(len(VERDICTS))
         verdict, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
         for leaf in leaves(rule):
+            if not np.count_nonzero(verdict < 0):
+                break
             fails = (verdict < 0) & ~holds(leaf, seen, now).certain
             if isinstance(leaf, Alive):
                 verdict[fails] = own_lag

@@ -1,7 +1,7 @@
 """When and on whom a failure acts: the faults of all scenarios of a batch, grouped so that each group is array work."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, compress
@@ -105,11 +105,7 @@ class Injector:
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Samples changed so far, by (run, index of the fault)."""
-        counts: dict[tuple[int, int], int] = {one.place: 0 for one in self.faults}
-        for group in chain(*self._groups.values()):
-            for one, count in zip(group.members, group.changed, strict=True):
-                counts[one.place] += int(count)
-        return counts
+        return _by_place((group.members, group.changed) for group in chain(*self._groups.values()))
 
 
 def _alone(faults: Sequence[Placed], own: Sequence[str]) -> tuple[list[Placed], list[Placed]]:
@@ -132,7 +128,10 @@ class _Group:
     """Faults of one mode on own signals of one period, or on a message: windows and parameters as arrays (member,).
 
     first, last   of each member: outside of it, its samples are left alone
+    holds_back    a sample may come when none was measured
     """
+
+    holds_back = False
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         self.members, self.period = members, period
@@ -163,19 +162,22 @@ class _Group:
         begin, end = self._window
         if not begin <= now < end:
             return
-        acts = (self.first <= now) & (now < self.last)
-        if not acts.any():
-            return
         place = self._place
-        value, time, fresh = samples.value[place], samples.time[place], samples.fresh[place]
+        fresh = samples.fresh[place]
+        if not (self.holds_back or np.count_nonzero(fresh)):
+            return
+        value, time = samples.value[place], samples.time[place]
         active = (self.onset <= now) & (now < self.end)
-        new_value, new_time, new_fresh = (
-            np.where(acts, new, old)
-            for new, old in zip(self.fail(now, active, value, time, fresh), (value, time, fresh), strict=True)
-        )
-        different = (new_fresh != fresh) | (new_fresh & ((new_value != value) | (new_time != time)))
-        self.changed += different.any(axis=0)
-        samples.value[place], samples.time[place], samples.fresh[place] = new_value, new_time, new_fresh
+        new_value, new_time, new_fresh = self.fail(now, active, value, time, fresh)
+        is_other: Any = False
+        if new_value is not value:
+            samples.value[place], is_other = new_value, new_value != value
+        if new_time is not time:
+            samples.time[place], is_other = new_time, is_other | (new_time != time)
+        is_other = is_other & new_fresh
+        if new_fresh is not fresh:
+            samples.fresh[place], is_other = new_fresh, is_other | (new_fresh != fresh)
+        self.changed += is_other.any(axis=0)
 
     @cached_property
     def _window(self) -> tuple[int, int]:
@@ -185,7 +187,10 @@ class _Group:
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        """The failed samples (field, member)."""
+        """The failed samples (field, member); what is left alone is the same array.
+
+        active   now is between onset and end (member,)
+        """
         raise NotImplementedError
 
 
@@ -347,7 +352,7 @@ class _Again(_Group):
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
         new = fresh[0]
-        again = new & (self._due_in == 1)
+        again = new & (self._due_in == 1) & (now < self.last)
         old, when = self._held if self._held is not None else (value, time)
         drawn = active & new & (self._due_in == 0) & (self.draw(now) < self._probability)
         self._held = np.where(drawn, value, old), np.where(drawn, time, when)
@@ -376,16 +381,21 @@ class _Past:
         self._count += new
         return slot, member
 
-    def newest(self, among: Booleans) -> tuple[Floats, Integers]:
-        """Value (field, member) and time (member,) of the newest sample among those; `NEVER` where there is none."""
+    def newest(self, among: Booleans, which: Integers) -> tuple[Floats, Integers]:
+        """Value (field, of `which`) and time (of `which`,) of the newest sample of these members; `NEVER`: of none.
+
+        among   what counts of their samples (slot, of `which`)
+        """
         assert self._values is not None
-        taken = np.where(among, self.taken, NEVER)
+        taken = np.where(among, self.taken[:, which], NEVER)
         slot = taken.argmax(axis=0)
-        return self._values[slot, :, self._columns].T, taken[slot, self._columns]
+        return self._values[slot, :, which].T, taken[slot, self._columns[: len(which)]]
 
 
 class _Late(_Group):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
+
+    holds_back = True
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         super().__init__(mode, members, period, own)
@@ -399,15 +409,23 @@ class _Late(_Group):
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
-        new = fresh[0] & (self.first <= now)
+        acts = (self.first <= now) & (now < self.last)
+        which = np.flatnonzero(acts)
+        if not len(which):
+            return value, time, fresh
+        new = fresh[0] & acts
         late = active & (time[0] >= self.onset)
         places = self._past.keep(value, time[0], new)
         by = failures.lateness(self._delay, self._sigma, self.draw(now))
         self._arrives[places] = failures.stamped_later(np.asarray(now), np.where(late, by, 0.0)[new])
-        old, when = self._past.newest(self._arrives <= now)
-        given = when > self._delivered
-        self._delivered = np.where(given, when, self._delivered)
-        return np.where(given, old, value), np.where(given, when, time), np.broadcast_to(given, fresh.shape)
+        old, when = self._past.newest(self._arrives[:, which] <= now, which)
+        given = when > self._delivered[which]
+        self._delivered[which] = np.where(given, when, self._delivered[which])
+        value, time, fresh = value.copy(), time.copy(), fresh.copy()
+        value[:, which] = np.where(given, old, value[:, which])
+        time[:, which] = np.where(given, when, time[:, which])
+        fresh[:, which] = given
+        return value, time, fresh
 
 
 class _Stale(_Group):
@@ -423,8 +441,14 @@ class _Stale(_Group):
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
         self._past.keep(value, time[0], fresh[0])
-        old, when = self._past.newest(self._past.taken <= time[0] - self._delay)
-        return np.where(active & fresh & (when != NEVER), old, value), time, fresh
+        which = np.flatnonzero(active & np.logical_or.reduce(fresh))
+        if not len(which):
+            return value, time, fresh
+        is_past = self._past.taken[:, which] <= time[0, which] - self._delay[which]
+        old, when = self._past.newest(is_past, which)
+        failed = value.copy()
+        failed[:, which] = np.where(fresh[:, which] & (when != NEVER), old, value[:, which])
+        return failed, time, fresh
 
 
 GROUPS: dict[str, type[_Group]] = {
@@ -454,28 +478,63 @@ class Components:
     """Which nominal components run: `crash`, `hang` and `slow` of perception, control and radio, row by row."""
 
     def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str]) -> None:
-        self._rows = rows
-        self._by_name: dict[str, list[Placed]] = {name: [] for name in names}
-        self.faults = [one for one in faults if one.fault.component is not None]
-        for one in self.faults:
-            self._by_name[str(one.fault.component)].append(one)
-        self.skipped: dict[tuple[int, int], int] = {one.place: 0 for one in self.faults}
+        self._downs = {name: _Downs([one for one in faults if one.fault.component == name], rows) for name in names}
 
     def running(self, name: str, now: int, cycle: int) -> Booleans | None:
         """Rows in which the component runs in this cycle; None: in all of them.
 
         A slow component runs in one of `factor` cycles.
         """
-        down = [
-            one
-            for one in self._by_name[name]
-            if one.onset <= now < one.end
-            and not (one.fault.mode == "slow" and cycle % ceil(one.fault.parameters["factor"]) == 0)
-        ]
-        if not down:
+        return self._downs[name].running(now, cycle)
+
+    @property
+    def skipped(self) -> dict[tuple[int, int], int]:
+        """Cycles so far in which a component did not run, by (run, index of the fault)."""
+        return _by_place((one.members, one.skipped) for one in self._downs.values())
+
+
+class _Downs:
+    """The faults of one component: windows as arrays (member,)."""
+
+    def __init__(self, members: Sequence[Placed], rows: int) -> None:
+        self.members, self._rows = members, rows
+        self._row, self._onset, self._end, self._each = (
+            np.array(
+                [
+                    (
+                        one.row,
+                        one.onset,
+                        one.end,
+                        ceil(one.fault.parameters["factor"]) if one.fault.mode == "slow" else 0,
+                    )
+                    for one in members
+                ],
+                dtype=np.int64,
+            )
+            .reshape(-1, 4)
+            .T
+        )
+        self._is_slow = self._each > 0
+        self.skipped = np.zeros(len(members), dtype=np.int64)
+
+    def running(self, now: int, cycle: int) -> Booleans | None:
+        """As `Components.running`."""
+        if not self.members:
             return None
+        down = (self._onset <= now) & (now < self._end)
+        down &= ~(self._is_slow & (cycle % np.maximum(self._each, 1) == 0))
+        if not np.count_nonzero(down):
+            return None
+        self.skipped += down
         running = np.ones(self._rows, dtype=bool)
-        for one in down:
-            running[one.row] = False
-            self.skipped[one.place] += 1
+        running[self._row[down]] = False
         return running
+
+
+def _by_place(counted: Iterable[tuple[Sequence[Placed], Integers]]) -> dict[tuple[int, int], int]:
+    """Counts of faults by (run, index of the fault), which one on several rows has together."""
+    found: Counter[tuple[int, int]] = Counter()
+    for members, counts in counted:
+        for one, count in zip(members, counts.tolist(), strict=True):
+            found[one.place] += count
+    return dict(found)

@@ -82,7 +82,7 @@ KINDS = {  # by the function section that a file of the kind has at its top leve
         bounds="karyon.sim.analysis:bounds",
         seen_by="karyon.sim.analysis:seen_by",
         free=(("seed",), ("faults",), ("cut_ins",), ("leader",), ("start",)),
-        batch=2000,
+        batch=4000,
         recording="karyon.sim.run:trajectory",
         chosen="karyon.sim.run:designed",
     ),

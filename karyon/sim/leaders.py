@@ -139,7 +139,7 @@ def intended_acceleration(speed: Floats, lag: float) -> Floats:
     change of acceleration over it: both are exact for a piecewise linear speed. Past either end the acceleration is
     mirrored.
     """
-    v: Floats = np.pad(speed, 3, mode="reflect", reflect_type="odd")
+    v: Floats = np.concatenate([2.0 * speed[0] - speed[3:0:-1], speed, 2.0 * speed[-1] - speed[-2:-5:-1]])
     window = 5 * _KNOT_S
     knots = len(speed)
     before_start, before_end = v[:knots], v[1 : knots + 1]  # knots around t - 0.25 s

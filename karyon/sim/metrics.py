@@ -295,10 +295,7 @@ class Metrics:
     def _mislead(self, place: int, told: Told, source: Integers) -> None:
         """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""
         true = self._true_of[place]
-        if np.count_nonzero(told.fresh & (told.time != self._sent.newest)):
-            true[:] = self._sent.at(np.broadcast_to(told.time, told.value.shape), source)
-        else:
-            self._sent.now(source, true)
+        self._sent.said(told.time, told.fresh, source, true)
         before, numbers = self._misled[place], self._tolerated[place]
         self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
 

@@ -18,7 +18,7 @@ from karyon.sim.engine import Simulation
 from karyon.sim.events import describe
 from karyon.sim.outside import Outside, is_real_time
 from karyon.sim.recorder import whole, write_events, write_summary, write_text
-from karyon.sim.scenario import Loaded, Scenario, dump
+from karyon.sim.scenario import Leader, Loaded, Scenario, dump
 from karyon.sim.strangers import NEVER
 
 Progress = Callable[[float], bool]
@@ -54,13 +54,13 @@ def trajectory(scenario: Scenario) -> tuple[leaders.Trajectory, tuple[str, ...]]
 
 def trajectories(batch: Sequence[Loaded]) -> list[tuple[leaders.Trajectory, tuple[str, ...]]]:
     """The leaders' motions in runs side by side; those whose leader does the same share one."""
-    known: dict[str, tuple[leaders.Trajectory, tuple[str, ...]]] = {}
+    known: dict[Leader, tuple[leaders.Trajectory, tuple[str, ...]]] = {}
     found = []
     for one in batch:
-        key = repr(one.scenario.leader)
-        if key not in known:
-            known[key] = trajectory(one.scenario)
-        found.append(known[key])
+        leader = one.scenario.leader
+        if leader not in known:
+            known[leader] = trajectory(one.scenario)
+        found.append(known[leader])
     return found
 
 

@@ -123,8 +123,8 @@ class OwnSensors:
     true   what ideal ones say now (signal, row)
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World, looks: int) -> None:
-        """`looks`: how often they are measured in a run."""
+    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, looks: int) -> None:
+        """`receivers`: as `receiver_errors` has them; `looks`: how often they are measured in a run."""
         first = scenarios[0]
         sensors = [first.sensors[name] for name in OWN]
         self.periods = [nanoseconds(sensor.period) for sensor in sensors]
@@ -134,7 +134,7 @@ class OwnSensors:
         seeds = [scenario.seed for scenario in scenarios]
         self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks)
         self._world = world
-        self.bias = _biases(scenarios)[world.own]
+        self.bias = first.sensors["own.position"].bias * receivers[world.own]
         self._ahead, self._error = (blank(len(OWN), len(world.own), np.float64) for _ in range(2))
         self._show, self._given = show, (Five(*self._ahead), Five(*self._error))
         self._shown: Shown | None = None
@@ -168,8 +168,8 @@ class OwnSensors:
 class Messages:
     """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`."""
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World, sendings: int) -> None:
-        """`sendings`: how often they send in a run."""
+    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, sendings: int) -> None:
+        """`receivers`: as `receiver_errors` has them; `sendings`: how often they send in a run."""
         first = scenarios[0]
         radio = first.radio
         sigmas = [radio.position_sigma, radio.speed_sigma, radio.acceleration_sigma]
@@ -178,7 +178,8 @@ class Messages:
         self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings)
         self._world = world
         self._motion, self._error = (blank(len(MESSAGE), len(world.position), np.float64) for _ in range(2))
-        self._error[-1] = _biases(scenarios, first.radio.position_bias)
+        own = first.sensors["own.position"].bias
+        self._error[-1] = (own if radio.position_bias is None else radio.position_bias) * receivers
         self._say, self._given = say, (Motion(*self._motion), Error(*self._error), COARSE)
         self._said: Said | None = None
         self._value: Floats
@@ -231,12 +232,10 @@ def _column(due: tuple[bool, ...]) -> NDArray[np.bool_]:
     return np.array(due)[:, None]
 
 
+def receiver_errors(scenarios: Sequence[Scenario]) -> Floats:
+    """The constant error of every car's satellite receiver in standard deviations (car,), drawn once per run."""
+    vehicles = scenarios[0].vehicles
+    return np.concatenate([stream(one.seed, Purpose.BIAS).standard_normal(vehicles) for one in scenarios])
+
+
 COARSE = Coarseness(cam.POSITION_STEP, cam.SPEED.codes, cam.ACCELERATION.codes, cam.INTENDED.codes)
-
-
-def _biases(scenarios: Sequence[Scenario], sigma: float | None = None) -> Floats:
-    """The constant position error of every car's receiver in m (car,), drawn once per run."""
-    size = scenarios[0].vehicles
-    deviation = scenarios[0].sensors["own.position"].bias if sigma is None else sigma
-    drawn = [stream(scenario.seed, Purpose.BIAS).standard_normal(size) for scenario in scenarios]
-    return deviation * np.concatenate(drawn)

@@ -60,32 +60,41 @@ class Truth:
         """The last instant that was kept, ns."""
         return int(self._times[(self._count - 1) % self.DEPTH])
 
-    def now(self, rows: Integers, out: Floats) -> None:
-        """Puts into `out` what was true of these rows at the newest instant (signal, of `rows`)."""
-        np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1, out=out, mode="clip")
-
     def keep(self, now: int, true: Floats) -> None:
         """What is true at `now` (signal, row)."""
         slot = self._count % self.DEPTH
         self._times[slot], self._values[slot] = now, true
         self._count += 1
 
-    def at(self, time: Integers, rows: Integers | slice = slice(None)) -> Floats:
-        """What was true of these rows at each `time` (signal, of `rows`); NaN where it is not known any more.
+    def at(self, time: Integers) -> Floats:
+        """What was true at each `time` (signal, row); NaN where it is not known any more.
 
         Most ask for the newest instant; only the others are looked for.
         """
-        newest = (self._count - 1) % self.DEPTH
-        found = np.where(time == self._times[newest], self._values[newest][:, rows], np.nan)
-        signal, row = np.nonzero(time != self._times[newest])
+        found: Floats = self._values[(self._count - 1) % self.DEPTH].copy()
+        signal, row = np.nonzero(time != self.newest)
         if len(row):
-            order = np.argsort(self._times)  # one that was never kept is later than all
-            times, wanted = self._times[order], time[signal, row]
-            place = np.minimum(np.searchsorted(times, wanted), self.DEPTH - 1)
-            car = row if isinstance(rows, slice) else rows[row]
-            kept = self._values[order[place], signal, car]
-            found[signal, row] = np.where(times[place] == wanted, kept, np.nan)
+            slot, is_known = self._slots(time[signal, row])
+            found[signal, row] = np.where(is_known, self._values[slot, signal, row], np.nan)
         return found
+
+    def said(self, time: Integers, asked: Booleans, rows: Integers, out: Floats) -> None:
+        """Puts into `out` (signal, of `rows`) what was true of these rows, at a `time` of each (of `rows`,).
+
+        asked   of which the time counts; of the others it is what was true at the newest instant
+        """
+        np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1, out=out, mode="clip")
+        places = np.flatnonzero(asked & (time != self.newest))
+        if len(places):
+            slot, is_known = self._slots(time[places])
+            out[:, places] = np.where(is_known, self._values[slot, :, rows[places]].T, np.nan)
+
+    def _slots(self, wanted: Integers) -> tuple[Integers, Booleans]:
+        """Where each instant is kept, and whether it is."""
+        order = np.argsort(self._times)  # one that was never kept is later than all
+        times = self._times[order]
+        place = np.minimum(np.searchsorted(times, wanted), self.DEPTH - 1)
+        return order[place], times[place] == wanted
 
 
 class Exposed(NamedTuple):

@@ -1,9 +1,9 @@
 """How much sooner a search finds a violation than random runs do, where the kernel is weakened on purpose.
 
-    python -m tests.campaign.weakened [PLAN [RUNS [SEEDS [MOST]]]]
+    python -m tests.campaign.weakened [PLAN [RUNS [SEEDS [MOST [FIRST]]]]]
 
 Random runs say how often a run of PLAN violates; then searches, side by side, with how many runs each has found its
-first violation. Random runs take 1 / rate of them in the mean, log(2) / rate in the median.
+first violation, from seed FIRST on. Random runs take 1 / rate of them in the mean, log(2) / rate in the median.
 """
 
 import sys
@@ -60,14 +60,14 @@ def uniform(plan, runs):
     return sum(rows.table(plan, batch)["violated"].to_pylist().count(True) for batch in batches)
 
 
-def searched(plan, seeds, most):
+def searched(plan, seeds, most, first):
     """With how many runs each search has found its first violation; `most`: it has not (seed,)."""
     together, found = Together(plan, seeds), [most] * seeds
 
     def search(seed):
-        asked = Asked(plan, 1000 + seed, together)
+        asked = Asked(plan, first + seed, together)
         try:
-            worst.find(asked.met, asked.dimensions, 1000 + seed, most, asked.ends)
+            worst.find(asked.met, asked.dimensions, first + seed, most, asked.ends)
             violating = np.flatnonzero(asked.all()[1] <= 0.0)
             found[seed] = int(violating[0]) + 1 if len(violating) else most
         finally:
@@ -81,7 +81,7 @@ def searched(plan, seeds, most):
     return found
 
 
-def main(name="ablation/slow_kernel", runs=20_000, seeds=20, most=1_000):
+def main(name="ablation/late_heartbeat", runs=20_000, seeds=20, most=1_000, first=1_000):
     """Print the rate of random runs, and what the searches have taken."""
     plan = plan_file.read(Path(name) if name.endswith(".yaml") else name)
     violating = uniform(plan, runs)
@@ -89,7 +89,7 @@ def main(name="ablation/slow_kernel", runs=20_000, seeds=20, most=1_000):
     print(
         f"{name}: of {runs} random runs {violating} violate, a rate of {violating / runs:.2g} ({low:.2g} to {high:.2g})"
     )
-    found = searched(plan, seeds, most)
+    found = searched(plan, seeds, most, first)
     print(f"first violation of {seeds} searches: {sorted(found)}, median {np.median(found):g}")
     if violating:
         mean, median = runs / violating, log(2.0) * runs / violating

@@ -155,7 +155,7 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
     said = _said(listened.heard, now, known)
     told = before.handed_over | came.handed_over
     front = _front(distance, told, known)
-    untracked = before.untracked | (front.another & before.radar.reckoned.doubted)
+    untracked = before.untracked | (front.another & _is_strained(before.radar.reckoned, known.radar))
     checks = _checks(before, sensed, own, listened, said, front, untracked, down, known)
     unmoved = _unmoved(before, own, front, listened.heard.position.fresh, checks.difference, dt, known)
     weighed = _weighed(before, checks, own, unmoved, dt, known)
@@ -501,6 +501,11 @@ def _squared(variance: Any, error: Any, limits: SignalLimits, fresh: Any) -> Any
 def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
     """Validity by what is white."""
     return where(hears.noise, quiet(limits, variance), 1.0)
+
+
+def _is_strained(radar: Reckoned, limits: Limits) -> Any:
+    """Where the radar is doubted, or off by more than a healthy one: with a new object that past ends, not the error."""
+    return radar.doubted | (abs(radar.smooth) > limits.smooth_band)
 
 
 def _unmoved(before: State, own: _Own, front: _Front, heard: Any, difference: Any, dt: Any, known: Known) -> Any:

@@ -214,3 +214,14 @@ def test_who_comes_into_sight_may_do_so_at_the_end_of_the_range(before, after, b
     radar, _, _ = judged(8.0, spoil=spoil, heard=silent, flagged=(COMES,))
     shown = radar[at(COMES + 0.2) : at(LEAVES)]
     assert shown.min() >= 0.8 if believed else shown.max() < 0.8
+
+
+def test_an_error_that_grows_as_another_object_comes_is_doubted_before_it_is_tolerable_no_more():
+    """What it has grown by until then is not forgotten with the old object."""
+
+    def spoil(t, own):
+        own[DISTANCE] += 3.0 * max(0.0, t - FAILS - 0.1)
+
+    radar, _, _ = judged(8.0, spoil=spoil, heard=silent, flagged=(COMES,))
+    assert radar[: at(FAILS)].min() >= 0.8
+    assert radar[at(COMES) : at(LEAVES)].max() < 0.8

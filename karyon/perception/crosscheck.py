@@ -504,7 +504,7 @@ def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
 
 
 def _is_strained(radar: Reckoned, limits: Limits) -> Any:
-    """Where the radar is doubted, or off by more than a healthy one: with a new object that past ends, not the error."""
+    """Where the radar is doubted, or off by more than a healthy one: with a new object the past ends, not the error."""
     return radar.doubted | (abs(radar.smooth) > limits.smooth_band)
 
 

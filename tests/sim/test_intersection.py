@@ -174,7 +174,7 @@ def test_an_offset_is_doubted_of_the_next_object_too_until_it_jumps_back():
 
 
 def test_two_failures_that_cancel_out_are_doubted_on():
-    """A distance that grows by 1 m/s, as its speed is wrong, and then jumps back by what it has grown: it still grows."""
+    """A distance that grows by 1 m/s, as its speed is wrong, and then jumps back by what it has grown, still grows."""
     values = [50.0 + 0.1 * max(0, step - 10) - (3.0 if step >= 40 else 0.0) for step in range(80)]
     assert not any(seen(values)[24:])
 

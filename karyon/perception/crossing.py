@@ -45,8 +45,8 @@ class Sight:
     """State of the checks of all rows.
 
     total   m, by how much each distance has changed more than the speeds of its objects say, since its first sample: an
-            offset shows in its jump, a drift in its growth, and the reverse jump takes it back, if what follows bears
-            it out. What is not doubted of other cars fades, as noise of their speeds adds up; what is doubted never does
+            offset shows in its jump, a drift in its growth; the reverse jump takes it back, if what follows bears it
+            out. What is not doubted of other cars fades, as noise of their speeds adds up; what is doubted never does
     """
 
     DEPTH = 8  # instants; a sample that is older is of no use to any rule, and not taken

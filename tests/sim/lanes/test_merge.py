@@ -47,7 +47,7 @@ def test_cars_leave_the_lane_before_it_ends(lane, beside, tmp_path):
 
 
 def test_who_stands_at_the_end_lets_pass_who_is_too_near_behind():
-    """With this seed it had been granted the gap by a car that came to stand 2 m behind it: both stood there for good."""
+    """With this seed one that had granted it the gap came to stand 2 m behind it, and both stood there for good."""
     metrics = kinds.simulate([kinds.read("merge", [], 7)], [None])[0].summary["metrics"]
     assert metrics["lane_changes_done"] == metrics["lane_changes_wanted"] == 4
     assert metrics["stuck_at_lane_end"] == 0

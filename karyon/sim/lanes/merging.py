@@ -34,9 +34,9 @@ def measured(settings: list[str], runs: int) -> dict[str, Floats]:
         batch = [kinds.read("merge", settings, seed) for seed in range(runs)]
         metrics = [result.summary["metrics"] for result in kinds.simulate(batch, places)]
         through, ramp = np.array([braked(place) for place in places]).T
-    named = {name: np.array([each[f"lane_change{name}"] for each in metrics]) for name in ("s_wanted", "s_done")}
-    wait = np.array([each["lane_change_mean_wait"] for each in metrics])
-    return {"through": through, "ramp": ramp, "wanted": named["s_wanted"], "done": named["s_done"], "wait": wait}
+    names = {"wanted": "lane_changes_wanted", "done": "lane_changes_done", "wait": "lane_change_mean_wait"}
+    found = {ours: np.array([float(each[theirs]) for each in metrics]) for ours, theirs in names.items()}
+    return {"through": through, "ramp": ramp, **found}
 
 
 def braked(folder: Path) -> tuple[float, float]:

@@ -33,6 +33,8 @@ from karyon.perception.sensors import NEVER, Before, Sample, passed, since, take
 
 RADAR_CONFIRMS = 2.5  # s without a word of the radar's own check that acquit its relative speed
 JUMP_SHOWS = 1.0  # s in which a relative speed that has jumped as no car can shows in the distance if it is wrong
+UNMOVED_FROM = 0.15  # s within which who is new there has said that it is where the one before it was
+UNMOVED_TO = 3.5  # s after which the distance would have shown the new object: content is not older than 3 s
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
@@ -153,9 +155,10 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
     said = _said(listened.heard, now, known)
     told = before.handed_over | came.handed_over
     front = _front(distance, told, known)
-    untracked = before.untracked | (front.another & before.radar.reckoned.doubted)
+    untracked = before.untracked | (front.another & _is_strained(before.radar.reckoned, known.radar))
     checks = _checks(before, sensed, own, listened, said, front, untracked, down, known)
-    weighed = _weighed(before, checks, own, dt, known)
+    unmoved = _unmoved(before, own, front, listened.heard.position.fresh, checks.difference, dt, known)
+    weighed = _weighed(before, checks, own, unmoved, dt, known)
     radar, wheel, place = checks.radar.carried, checks.wheel.carried, checks.place.carried
 
     # Follow again what independent sources confirm.
@@ -192,6 +195,8 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
         since_jump=weighed.since_jump,
         handed_over=told & ~front.another,
         untracked=untracked & ~(radar_for >= AGREEMENT),
+        was_doubted=before.was_doubted | radar.reckoned.doubted,
+        unmoved=unmoved,
         unknown_front=weighed.unknown,
         recognised=weighed.recognised,
         speed_heard=own.distance.usable
@@ -256,7 +261,7 @@ def _checks(
     )
 
 
-def _weighed(before: State, checks: _Checks, own: _Own, dt: Any, known: Known) -> _Weighed:
+def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, dt: Any, known: Known) -> _Weighed:
     """A residual that speaks lowers every signal it involves, less those that another residual acquits."""
     front, alone, white, hears = checks.front, checks.alone, checks.white, known.hears
     closing, wheel, place, radar = checks.closing.says, checks.wheel.says, checks.place.says, checks.radar.says
@@ -279,6 +284,11 @@ def _weighed(before: State, checks: _Checks, own: _Own, dt: Any, known: Known) -
     is_too_far = checks.apart.compared & (checks.apart.smooth < 0.0) & ~stale
     too_far = where(is_too_far, checks.apart.says, 1.0)
     suspect = where(place_accused | message_accused, 1.0, minimum(checks.road.says, too_far))
+    # Who is unknown may be another car than the one ahead, but a radar that was once wrong may be so again.
+    once_wrong = unknown & before.was_doubted & (checks.message >= DOUBT) & ~place_accused
+    suspect = where(once_wrong, too_far, suspect)
+    # It shows the object before, until the content that it has now is of the new one.
+    suspect = where((unmoved >= UNMOVED_FROM) & (unmoved < UNMOVED_TO), minimum(suspect, 0.5), suspect)
     # After a jump relative speed is doubted until the distance would show that it is wrong. Or else a value that is
     # wrong for good would be believed again with its second sample.
     since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
@@ -493,13 +503,37 @@ def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
     return where(hears.noise, quiet(limits, variance), 1.0)
 
 
-def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> Any:
-    """Where what is heard can be what the radar sees, or is beyond its range where it sees nothing.
+def _is_strained(radar: Reckoned, limits: Limits) -> Any:
+    """Where the radar is doubted, or off by more than a healthy one: with a new object the past ends, not the error."""
+    return radar.doubted | (abs(radar.smooth) > limits.smooth_band)
+
+
+def _unmoved(before: State, own: _Own, front: _Front, heard: Any, difference: Any, dt: Any, known: Known) -> Any:
+    """s since the radar told of another object and its distance stayed as it was; inf: it did not, or rightly so.
+
+    No car is where another one is: the distance is still that of the one before. But in lanes side by side two may be
+    as far ahead, and who is `heard` says so. Who comes into sight or leaves it may do so at the end of the range.
+    """
+    radar = before.radar
+    moved = abs(own.distance.value - radar.reckoned.reference - dt * radar.rate) > known.radar.tolerated
+    was_open = before.distance.newest.value >= known.range
+    stays = radar.anchored & where(front.open_road, was_open, ~moved & ~was_open)
+    rightly = heard & (abs(difference) <= _slack(known))
+    return where(front.another, where(stays, 0.0, inf), where(rightly, inf, before.unmoved + dt))
+
+
+def _slack(known: Known) -> Any:
+    """Within which who is heard can be what the radar sees, in m.
 
     Two receivers differ by less than the tolerated error of a position, and this is less than the length of a car:
     who has cut in between is not mistaken for who is heard.
     """
-    slack = minimum(known.tolerated_place, known.vehicle_length)
+    return minimum(known.tolerated_place, known.vehicle_length)
+
+
+def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> Any:
+    """Where what is heard can be what the radar sees, or is beyond its range where it sees nothing."""
+    slack = _slack(known)
     near = where(front.open_road, difference >= -slack, (abs(difference) <= slack) & quiet_closing)
     return near & ~front.another
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import where
+from karyon.kernel.elementwise import minimum, where
 from karyon.perception import validity
 from karyon.perception.sensors import NEVER, Samples, seconds, since
 
@@ -29,6 +29,7 @@ PLACES, RATES = (0, 3, 4, 6, 8), (1, 2, 5, 7, 9)  # a distance, and the speed th
 SIGNS = np.array([1.0, 1.0, -1.0, -1.0, -1.0])[:, None]  # of the change: one that comes nearer has a positive speed
 JUMP = 2.0  # m/s, by which no speed changes from one sample to the next: 8 m/s2 and its noise are less
 FADING = np.array([50.0, np.inf, 50.0, 50.0, 50.0])[:, None]  # s, of each distance; the own one has little noise
+CONFIRMS = 3.0  # s without a doubt after which what was doubted is believed again: two failures may cancel out
 REPEATED = 3  # equal samples in a row of a signal that has noise
 
 
@@ -44,8 +45,8 @@ class Sight:
     """State of the checks of all rows.
 
     total   m, by how much each distance has changed more than the speeds of its objects say, since its first sample: an
-            offset shows in its jump, a drift in its growth, and the reverse jump takes it back. What is not doubted of
-            other cars fades, as noise of their speeds adds up; what is doubted never does
+            offset shows in its jump, a drift in its growth; the reverse jump takes it back, if what follows bears it
+            out. What is not doubted of other cars fades, as noise of their speeds adds up; what is doubted never does
     """
 
     DEPTH = 8  # instants; a sample that is older is of no use to any rule, and not taken
@@ -65,6 +66,7 @@ class Sight:
         self._instants = np.full(self.DEPTH, NEVER, dtype=np.int64)
         self._unchecked = np.ones((len(PLACES), rows), dtype=bool)  # nothing is known to compare the next sample with
         self._jumped = np.zeros((len(RATES), rows), dtype=bool)
+        self._consistent = np.full((len(PLACES), rows), CONFIRMS)  # s for which distance and speed have agreed
 
     def update(self, now: int, came: Samples, renewed: Booleans, further: Floats) -> Seen:
         """Take the samples that came by `now` (ns).
@@ -85,6 +87,8 @@ class Sight:
         change = value[places] - self._value[places] - (moved - self._was)
         taken = fresh[places]
         self.total = fading * self.total + where(taken & ~self._unchecked & (abs(change) < np.inf), change, 0.0)
+        agree = abs(self.total) <= self._tolerated
+        self._consistent = where(agree, minimum(self._consistent + step, CONFIRMS), 0.0)
         self._was, self._unchecked = where(taken, moved, self._was), self._unchecked & ~taken
         jumps = (abs(value[rates] - self._value[rates]) > JUMP) & ~renewed
         self._jumped = where(fresh[rates], jumps, self._jumped)
@@ -113,7 +117,7 @@ class Sight:
 
     def _believed(self, now: int) -> Floats:
         doubted = np.zeros(self._value.shape, dtype=bool)
-        inconsistent = abs(self.total) > self._tolerated
+        inconsistent = self._consistent < CONFIRMS
         places, rates = list(PLACES), list(RATES)
         doubted[places] |= inconsistent
         doubted[rates] |= inconsistent | self._jumped

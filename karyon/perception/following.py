@@ -17,7 +17,9 @@ independent source that agrees within its usual band for a second; time alone ne
 Who speaks is not always who is ahead: a car may cut in. A radar that has seen it come from the side says so, and its
 new object is no jump: the past of the old one ends, though not the doubt in a radar that is doubted. What is heard is
 then of an unknown car, valid for nothing and witness against nobody, until for a second it has been where the radar
-sees one, at its speed.
+sees one, at its speed. But a radar that was ever doubted is suspect where it sees a new object beyond who is heard:
+what has acquitted it may be that its error vanished near by, as that of a scale does. And one that tells of a new
+object, and shows it where the one before was, shows that one still, unless who is heard says that it is there.
 """
 
 from collections.abc import Collection

@@ -134,6 +134,8 @@ class State(NamedTuple):
     since_jump: Floats  # s since relative speed has last changed as no car can
     handed_over: Booleans  # the radar has told of another object, and not yet measured it
     untracked: Booleans  # it came while the radar was doubted: no past of its own restores it
+    was_doubted: Booleans  # the radar, at any time: who acquitted it did so of one object
+    unmoved: Floats  # s since the radar told of another object and its distance stayed as it was, for no known reason
     unknown_front: Booleans  # what the radar sees may be another one than who is heard
     recognised: Floats  # s for which it has agreed with what is heard
     speed_heard: Booleans  # received less relative speed is another source of own speed
@@ -171,6 +173,8 @@ class State(NamedTuple):
             since_jump=np.full(rows, inf),
             handed_over=nowhere(),
             untracked=nowhere(),
+            was_doubted=nowhere(),
+            unmoved=np.full(rows, inf),
             unknown_front=nowhere(),
             recognised=numbers(),
             speed_heard=nowhere(),

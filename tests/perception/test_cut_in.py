@@ -13,7 +13,7 @@ from karyon.perception.sensors import Samples
 PERIOD = 50_000_000  # ns
 AGE_LIMITS = (0.25, 0.25, 0.25, 0.25, 0.25, 0.30)
 SPEED, GAP, LENGTH = 25.0, 15.0, 4.5  # m/s, m to the car that is heard, m
-FAILS, COMES, LEAVES, END = 2.6, 3.0, 5.0, 9.0  # s
+FAILS, COMES, LEAVES, HANDS_OVER, END = 2.6, 3.0, 5.0, 7.5, 9.0  # s
 
 
 def judged(
@@ -134,3 +134,94 @@ def test_who_drives_at_another_speed_is_not_who_is_heard():
     radar, closing, message = judged(14.0, relative_speed=-1.2)
     assert min(radar[at(1.0) :].min(), closing[at(1.0) :].min()) >= 0.8
     assert message[at(COMES) : at(LEAVES + 0.9)].max() == 0.0
+
+
+def handed_over(factor, far):
+    """Validity of distance where the radar is wrong by a factor, is acquitted at 0.5 m, and shows another at `far` m.
+
+    Who is there is heard each time, and tells the truth.
+    """
+    noise, rng, answers = Noise(position_bias=1.5, message_position_bias=1.5), np.random.default_rng(1), []
+    following = Following(1, noise, Tolerated(), AGE_LIMITS)
+    floors = np.array([noise.distance, noise.relative_speed, noise.speed, noise.acceleration, noise.position])[:, None]
+    for now in range(0, round(END * 1e9), PERIOD):
+        t = now / 1e9
+        gap, rate = np.interp(t, [COMES, LEAVES], [GAP, 0.5]), (0.5 - GAP) / (LEAVES - COMES) * (COMES < t < LEAVES)
+        gap, rate = (gap, rate) if t < HANDS_OVER else (far, 0.0)
+        wrong = factor if t >= FAILS else 1.0
+        own = np.array([[gap * wrong], [rate], [SPEED], [0.0], [SPEED * t]]) + floors * rng.standard_normal((5, 1))
+        message = np.array([[SPEED * t + gap + LENGTH], [SPEED + rate], [0.0], [0.0]])
+        message[:3] += 0.1 * rng.standard_normal((3, 1))
+        seen = following.update(
+            now,
+            Samples(own, np.full(own.shape, now), np.ones(own.shape, dtype=bool)),
+            Samples(message, np.full(message.shape, now), np.full(message.shape, now // PERIOD % 2 == 0)),
+            None,
+            np.array([now == round(HANDS_OVER * 1e9)]),
+        )
+        answers.append(seen.validity[DISTANCE, 0])
+    return np.array(answers)
+
+
+@pytest.mark.parametrize(("factor", "far"), [(1.374, 25.0), (1.3, 40.0), (1.6, 20.0)])
+def test_a_radar_that_was_acquitted_of_one_object_is_not_believed_against_the_next(factor, far):
+    """A wrong scale vanishes near by, and is back with the next object: who is new there is heard, and nearer."""
+    radar = handed_over(factor, far)
+    assert radar[at(FAILS + 0.1) : at(COMES)].max() < 0.8
+    assert radar[at(HANDS_OVER) - 1] >= 0.8
+    assert radar[at(HANDS_OVER + 0.3) :].max() < 0.8
+
+
+def silent(t):
+    """Nobody is heard from before the car comes on."""
+    return t < FAILS
+
+
+def stays(t, own):
+    """The distance is what it was, while another car is there."""
+    own[DISTANCE] += GAP - 8.0 if COMES <= t < LEAVES else 0.0
+
+
+def test_a_distance_that_stays_as_another_object_comes_is_doubted_where_nobody_is_heard():
+    """No car is where another one is: the content is old. It is believed when it can be so no more."""
+    radar, _, _ = judged(8.0, spoil=stays, heard=silent, flagged=(COMES,))
+    assert radar[: at(COMES)].min() >= 0.8
+    assert radar[at(COMES + 0.2) : at(COMES + 3.4)].max() < 0.8
+    assert radar[at(COMES + 3.6) :].min() >= 0.8
+
+
+def test_a_radar_that_stayed_is_believed_when_it_shows_the_next_object():
+    def spoil(t, own):
+        stays(t, own)
+        own[DISTANCE] += 9.0 if t >= LEAVES else 0.0
+
+    radar, _, _ = judged(8.0, spoil=spoil, heard=silent)
+    assert radar[at(COMES + 0.2) : at(LEAVES)].max() < 0.8
+    assert radar[at(LEAVES) :].min() >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "believed"), [(150.0, 149.8, True), (149.8, 150.0, True), (150.0, 150.0, False)]
+)
+def test_who_comes_into_sight_may_do_so_at_the_end_of_the_range(before, after, believed):
+    """But a radar that has told of another object, and shows nobody as before, is doubted."""
+
+    def spoil(t, own):
+        shows, rate = (before if t < COMES else after), own[RELATIVE]
+        own[DISTANCE] = np.minimum(shows + (own[DISTANCE] - 8.0) * (shows < 150.0) * 0.01, 150.0)
+        own[RELATIVE] = np.where(shows < 150.0, rate, 0.0)
+
+    radar, _, _ = judged(8.0, spoil=spoil, heard=silent, flagged=(COMES,))
+    shown = radar[at(COMES + 0.2) : at(LEAVES)]
+    assert shown.min() >= 0.8 if believed else shown.max() < 0.8
+
+
+def test_an_error_that_grows_as_another_object_comes_is_doubted_before_it_is_tolerable_no_more():
+    """What it has grown by until then is not forgotten with the old object."""
+
+    def spoil(t, own):
+        own[DISTANCE] += 3.0 * max(0.0, t - FAILS - 0.1)
+
+    radar, _, _ = judged(8.0, spoil=spoil, heard=silent, flagged=(COMES,))
+    assert radar[: at(FAILS)].min() >= 0.8
+    assert radar[at(COMES) : at(LEAVES)].max() < 0.8

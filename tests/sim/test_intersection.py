@@ -166,9 +166,17 @@ def seen(values, *, renewed=(), further=0.0, late=range(0)):
 
 
 def test_an_offset_is_doubted_of_the_next_object_too_until_it_jumps_back():
-    """Also while nothing but the offset's first jump could have shown it."""
-    values = [50.0 + (3.0 if 10 <= step < 30 else 0.0) + (25.0 if step >= 20 else 0.0) for step in range(40)]
-    assert seen(values, renewed=[20], further=25.0) == [True] * 10 + [False] * 20 + [True] * 10
+    """Also while nothing but the offset's first jump could have shown it; 3 s after the jump back it is believed."""
+    values = [50.0 + (3.0 if 10 <= step < 30 else 0.0) + (25.0 if step >= 20 else 0.0) for step in range(70)]
+    believed = seen(values, renewed=[20], further=25.0)
+    assert believed[:59] == [True] * 10 + [False] * 49
+    assert all(believed[61:])
+
+
+def test_two_failures_that_cancel_out_are_doubted_on():
+    """A distance that grows by 1 m/s, as its speed is wrong, and then jumps back by what it has grown, still grows."""
+    values = [50.0 + 0.1 * max(0, step - 10) - (3.0 if step >= 40 else 0.0) for step in range(80)]
+    assert not any(seen(values)[24:])
 
 
 def test_an_offset_is_doubted_that_begins_with_the_next_object():

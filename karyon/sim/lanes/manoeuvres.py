@@ -162,6 +162,10 @@ class Manoeuvres:
         front, _ = room(gap, self._reaction_time[wanted], self._margin[wanted], self._braking)
         return self.making_room.acceleration(front - SPARE, rate)
 
+    def is_too_near(self, gap: Floats, level: Integers) -> Booleans:
+        """Whether a gap in m is too small at this level even where both stand (car,)."""
+        return np.asarray(gap < self._margin[level])
+
     @property
     def road_left(self) -> Floats:
         """From the front of each car to where its lane ends, m (car,); infinite: it does not."""

@@ -328,7 +328,7 @@ class Simulation:
         gap = self._gap(view)
         for car in map(int, np.flatnonzero(self.lane_end.must_leave & self.manoeuvres.idle)):
             self._wish(car, int(self.manoeuvres.aims[car]), now)
-        self._ask(now)
+        self._ask(now, gap)
         self.right = self._rights(now)
         happened = self.manoeuvres.step(now, gap, self.decided[FUNCTION], self.right)
         self._release(happened)
@@ -392,16 +392,20 @@ class Simulation:
             set_speed=self.world.desired + faster,
         )
 
-    def _ask(self, now: int) -> None:
-        """Cars with a wish, and at a level at which others are asked, ask those who matter."""
+    def _ask(self, now: int, gap: Gap) -> None:
+        """Cars with a wish, and at a level at which others are asked, ask those who matter.
+
+        Who stands at the end of its lane lets pass who is too near behind: that one can make no room any more.
+        """
         manoeuvres, level = self.manoeuvres, self.decided[FUNCTION]
         beside = bits(self._concerned()).T
         asked = np.where(self._by_run(level) > COOPERATIVE, bits(self._around()).T, beside)
         stays = self._by_run(~manoeuvres.moving)
         can = self._by_run(~manoeuvres.idle & (level >= COOPERATIVE))
         another = self.protocol.reserved & ((beside & ~self.protocol.asked) != 0)
-        self.protocol.release(stays & (self._by_run(manoeuvres.idle) | another))
-        who = stays & can
+        lets_pass = self._by_run(self.lane_end.waits() & manoeuvres.is_too_near(gap.rear, level))
+        self.protocol.release(stays & (self._by_run(manoeuvres.idle) | another | lets_pass))
+        who = stays & can & ~lets_pass
         self.protocol.ask(now, who, self._by_run(manoeuvres.since), self._by_run(manoeuvres.aims), asked)
 
     def _concerned(self) -> Booleans:

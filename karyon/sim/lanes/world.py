@@ -147,12 +147,11 @@ class World:
     def neighbours(self, blinking: bool = True) -> Neighbours:
         """Who is related to each car now.
 
-        Ahead of a car is who has its body in a lane in which it has its own. In the gap that it looks at is who has its
-        body in that lane, and, if `blinking` counts, whom it gives way to that blinks to come there.
+        Ahead of a car is who has its body in a lane in which it has its own; in two lanes, of the nearest of each who
+        would stop first. In the gap that it looks at is who has its body in that lane, and, if `blinking` counts, whom
+        it gives way to that blinks to come there.
         """
         by, is_ahead = self.ahead()
-        mine, others = self.paired(self.covers)
-        shared = (mine & others).any(axis=-1)
         aims = self.aims.reshape(self.runs, self.vehicles)
         there = np.take_along_axis(
             self.covers.reshape(self.runs, self.vehicles, -1).transpose(0, 2, 1), aims[:, :, None], axis=1
@@ -160,14 +159,28 @@ class World:
         inside = there
         there = there | (self._gives_way() & blinking)
         itself = np.eye(self.vehicles, dtype=bool)
-        candidates = (shared & is_ahead, there & is_ahead & ~itself, there & ~is_ahead & ~itself)
-        place, distance = (np.stack(each) for each in zip(*(_nearest(by, each) for each in candidates), strict=True))
+        found = [
+            self._first_to_stop(by, is_ahead),
+            _nearest(by, there & is_ahead & ~itself),
+            _nearest(by, there & ~is_ahead & ~itself),
+        ]
+        place, distance = (np.stack(each) for each in zip(*found, strict=True))
         is_inside = np.take_along_axis(np.broadcast_to(inside, (RELATIONS, *inside.shape)), place[..., None], axis=-1)
         car = place + self.vehicles * np.arange(self.runs)[:, None]
         flat = RELATIONS, len(self.position)
         return Neighbours(
             np.where(np.isfinite(distance), car, NOBODY).reshape(flat), distance.reshape(flat), is_inside.reshape(flat)
         )
+
+    def _first_to_stop(self, by: Floats, is_ahead: Booleans) -> tuple[Integers, Floats]:
+        """The nearest ahead of each car (run, vehicle), and how far: of two in two lanes, whose braking ends nearer."""
+        mine, others = self.paired(self.covers)
+        lanes = [_nearest(by, mine[..., lane] & others[..., lane] & is_ahead) for lane in range(self.road.lanes)]
+        place, distance = (np.stack(each) for each in zip(*lanes, strict=True))
+        way = 0.5 * self.rate * self.rate / self.vehicle.braking
+        stops = distance + np.take_along_axis(way.reshape(1, self.runs, self.vehicles), place, axis=2)
+        first = stops.argmin(axis=0)[None]
+        return np.take_along_axis(place, first, axis=0)[0], np.take_along_axis(distance, first, axis=0)[0]
 
     def _gives_way(self) -> Booleans:
         """To whom each car gives way that blinks to come from the other side into the lane it aims at (run, car, car).

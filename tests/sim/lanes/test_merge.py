@@ -46,6 +46,13 @@ def test_cars_leave_the_lane_before_it_ends(lane, beside, tmp_path):
     assert (table[(table.vehicle % 2 == lane) & (table.along < 60.0)].moving == 0).all()
 
 
+def test_who_stands_at_the_end_lets_pass_who_is_too_near_behind():
+    """With this seed one that had granted it the gap came to stand 2 m behind it, and both stood there for good."""
+    metrics = kinds.simulate([kinds.read("merge", [], 7)], [None])[0].summary["metrics"]
+    assert metrics["lane_changes_done"] == metrics["lane_changes_wanted"] == 4
+    assert metrics["stuck_at_lane_end"] == 0
+
+
 def test_nobody_wishes_to_come_into_a_lane_that_ends():
     """Drawn wishes lead elsewhere, and one that is written down is refused."""
     result = run("lane_change.waves={first: 2 s, every: 2 s, cars: 4}", "duration=30")

@@ -38,6 +38,7 @@ PARTS = (
     ("trace", "Traceability"),
     ("identity", "Tool confidence, identity, review"),
 )
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SHOWN, WHOLE = 18, 100  # of a fault tree: boxes in a column of the report; levels of its own picture
 
 
@@ -176,8 +177,12 @@ def milliseconds(seconds: float) -> str:
 
 
 def figure(number: float | None) -> str:
-    """A number with three digits, or all before its point."""
-    return "" if number is None else f"{number:,.0f}" if abs(number) >= 1000.0 else f"{number:.3g}"
+    """A number with three digits, or all before its point; as in print, with a minus and a power of ten."""
+    if number is None:
+        return ""
+    digits, _, power = (f"{number:,.0f}" if abs(number) >= 1000.0 else f"{number:.3g}").partition("e")
+    raised = f" × 10{str(int(power)).translate(RAISED)}" if power else ""
+    return digits.replace("-", "−") + raised
 
 
 def percent(share: float | None) -> str:

@@ -102,6 +102,25 @@ def test_the_fault_space_is_what_was_injected_and_what_was_not(collected):
     assert sum(one.runs for one in found.sampled) + found.without_fault == RUNS
 
 
+def test_runs_with_several_faults_are_counted(collected):
+    """Those of a stratum whose scenario has two; the others have one."""
+    campaign = collected.campaigns[0]
+    first, *others = campaign.plan.strata
+    two = replace(first, data=first.data | {"faults": first.data["faults"] * 2})
+    crowded = replace(campaign, plan=replace(campaign.plan, strata=(two, *others)))
+    runs = campaign.table["stratum"].to_pylist().count(first.name)
+    assert runs > 0
+    counts = [claims.coverage(collected.design.design, [each]).several for each in (campaign, crowded)]
+    assert counts == [0, runs]
+
+
+def test_less_than_the_safe_distance_without_a_violation_is_told(collected):
+    """Behind a car that has cut in; where a goal is violated by it, it counts there."""
+    short = altered(collected, min_rss_margin={2: -5.0, 3: -5.0}, goals_violated={3: "RSS distance kept"})
+    told = report.content(replace(collected, campaigns=[short]))
+    assert told["campaigns"][0]["excused"] == 1
+
+
 def test_a_tree_has_a_probability_with_what_runs_have_measured(collected, spoilt):
     """Beside the design's; 24 runs show little, so it is higher. It is in a file of its own for other tools."""
     of = case.read(spoilt(OCCURRING))

@@ -67,6 +67,13 @@ def test_a_number_is_set_as_in_print(number, text):
     assert pages.figure(number) == text
 
 
+def test_no_line_break_parts_a_number_from_its_unit():
+    """Code stays as it is, so that it can be copied; so does what is no unit."""
+    page = '<p title="5 m">5 m/s² of 83 %, 1,765 ms <code>250 ms</code> 3 mm 4 m/s3 2 of 7 s</p>'
+    shown = '<p title="5 m">5\xa0m/s² of 83\xa0%, 1,765\xa0ms <code>250 ms</code> 3 mm 4 m/s3 2 of 7\xa0s</p>'
+    assert pages.joined(page) == shown
+
+
 class _Links(HTMLParser):
     """Ids, and what is linked to or loaded."""
 

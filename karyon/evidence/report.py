@@ -35,8 +35,7 @@ OF_CAMPAIGN = (  # of `campaign.json`
 def content(of: Evidence) -> dict[str, Any]:
     """The whole report; times in s, null for never or unknown."""
     case = of.design.case
-    states, tried = states_of(of), fmea.measured(of.design.design, of.campaigns)
-    failures = fmea.table(of.design, tried)
+    states, failures = states_of(of), of.failures
     return {
         "about": _about(of),
         "summary": _summary(of, states),
@@ -60,9 +59,10 @@ def content(of: Evidence) -> dict[str, Any]:
         "levels": _levels(of),
         "signals": [asdict(one) for one in means.expected(of.design.design, of.campaigns)],
         "means": [asdict(one) for one in means.used(of.design.design)],
-        "timing": _timing(of, tried),
+        "timing": _timing(of),
         "fmea": [fmea.as_data(row) for row in failures],
         "modes": {name: str(mode.__doc__) for name, mode in MODES.items() if name in {row.mode for row in failures}},
+        "coverage_confirmed": fmea.confirmed(failures),
         "coverage_claimed": {name: one.model_dump() for name, one in case.coverage.items()},
         "fault_trees": {name: _tree(name, tree, of.measured_trees.get(name)) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
@@ -183,7 +183,7 @@ def _levels(of: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
+def _timing(of: Evidence) -> dict[str, Any]:
     """The bound of each failure with its terms, failures that share them together."""
     design = of.design.design
     terms = asdict(design.timing)
@@ -202,7 +202,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
             "handling": _finite(one.bound.handling),
             "ftti": _finite(ftti),
             "margin": _finite(ftti - one.bound.handling),
-            **_longest(one, {} if is_unheard else tried),
+            **_longest(one, {} if is_unheard else of.tried),
         }
         for function in design.functions
         for one, is_unheard in _bounded(design, function)

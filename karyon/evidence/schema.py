@@ -65,6 +65,7 @@ def report() -> Schema:
         ),
         "fmea": _list(_has(item=TEXT, mode=TEXT, detection=TEXT, handling=NUMBER, coverage=NUMBER, residual=TEXT)),
         "modes": _by(TEXT),
+        "coverage_confirmed": _has(claimed=NUMBER, confirmed=NUMBER),
         "coverage_claimed": case["coverage"],
         "fault_trees": _by(
             _has(

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from karyon.evidence import claims, dual, tool, trace, validation
+from karyon.evidence import claims, dual, fmea, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Coverage, Result
 from karyon.evidence.dual import Unheard
 from karyon.evidence.fault_tree import Gate
+from karyon.evidence.fmea import Row, Tried
 from karyon.evidence.gaps import Gap
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.trace import Test
@@ -51,6 +52,16 @@ class Evidence:
     def coverage(self) -> Coverage:
         """What its runs have tried of the fault space."""
         return claims.coverage(self.design.design, self.campaigns)
+
+    @cached_property
+    def tried(self) -> Tried:
+        """What its runs have measured of each failure."""
+        return fmea.measured(self.design.design, self.campaigns)
+
+    @cached_property
+    def failures(self) -> list[Row]:
+        """Its failure modes and effects."""
+        return fmea.table(self.design, self.tried)
 
     @cached_property
     def late_unheard(self) -> tuple[Unheard, ...]:

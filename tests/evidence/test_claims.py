@@ -93,6 +93,17 @@ def test_measured_coverage_is_the_lower_end_of_its_interval(collected):
         )
 
 
+def test_a_claimed_coverage_is_confirmed_by_enough_runs_in_which_the_fault_had_an_effect(collected):
+    """24 runs confirm none of 99 %; a thousand would, but not of a fault that was never in command."""
+    row, *others = fmea.table(collected.design, fmea.measured(collected.design.design, collected.campaigns))
+    claimed = sum(each.claimed is not None for each in (row, *others))
+    for seen, confirmed in ((row.measured, 0), (fmea.Measured(1000, 0, 0, 0, 0.0, 0.996), 0)):
+        told = fmea.confirmed([replace(row, measured=seen), *others])
+        assert told == {"claimed": claimed, "confirmed": confirmed}
+    many = replace(row, measured=fmea.Measured(1000, 9, 0, 0, 0.1, 0.996))
+    assert fmea.confirmed([many, *others])["confirmed"] == 1
+
+
 def test_the_fault_space_is_what_was_injected_and_what_was_not(collected):
     """Together all failures that have a bound, none twice."""
     found = claims.coverage(collected.design.design, collected.campaigns)

@@ -229,6 +229,8 @@ def test_the_first_page_says_what_no_run_has_tried_and_where_no_bound_holds(fold
     assert f"{len(space.not_sampled)} of {space.known} failures that have a bound were never injected" in " ".join(
         points
     )
+    claimed = sum(row.claimed is not None for row in of.failures)
+    assert f"Diagnostic coverage is claimed of {claimed} failures; runs confirm it of 0: section 7." in points
     assert any("No run was without a fault" in point for point in points) == (space.without_fault == 0)
     assert any("speed (0 to 50 m/s, sampled 0 to 25: 50 %)" in point for point in points)
     assert any("While no message is heard" in point and "beyond the FTTI of 1,000 ms" in point for point in points)

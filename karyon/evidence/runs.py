@@ -35,6 +35,7 @@ BITS = (
     "numpy",
     "cpu_features",
 )  # on which the bits of a run rest, besides its plan
+NAMED = 3  # differences of a design that are told one by one
 SAME = 1e-9  # two computations of one interval differ by less
 
 
@@ -207,9 +208,25 @@ def _plan(
     changed = [f"{path} was made of another {what}" for what in said]
     if plan.varied:
         changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
-    elif Design.parse(plan.design) != design.design:
-        changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
+    elif (then := Design.parse(plan.design)) != design.design:
+        where = list(different(asdict(then), asdict(design.design))) or ["its rules differ in kind"]
+        told = "; ".join(where[:NAMED]) + (f"; and {len(where) - NAMED} more" if len(where) > NAMED else "")
+        changed.append(f"{path} is of another safety design than {design.path}: {told}")
     return plan, changed, tuple(others)
+
+
+def different(then: Any, now: Any, at: str = "") -> Iterator[str]:
+    """Where two designs, as plain data, are not the same: each place with both values."""
+    if isinstance(then, dict) and isinstance(now, dict) and then.keys() == now.keys():
+        for key in then:
+            yield from different(then[key], now[key], f"{at}.{key}" if at else str(key))
+    elif isinstance(then, tuple) and isinstance(now, tuple) and len(then) == len(now):
+        for number, pair in enumerate(zip(then, now, strict=True)):
+            name = pair[0].get("name", number) if isinstance(pair[0], dict) else number
+            yield from different(*pair, f"{at}.{name}")
+    elif then != now:
+        was, is_now = (len(each) if isinstance(each, tuple) else each for each in (then, now))
+        yield f"{at} was {was} in its runs, and is {is_now}"
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from scipy.stats import binomtest
 
 from karyon.campaign.folder import digest
-from karyon.evidence import claims, command, open_points, pages, standing
+from karyon.evidence import claims, command, open_points, pages, runs, standing
 from karyon.evidence import report as report_content
 from tests.evidence.conftest import DESIGN, RUNS, evidence
 
@@ -261,6 +261,17 @@ def test_a_mild_word_hides_no_worse_one(milder, worse):
     assert standing.worst([milder, worse]) == standing.worst([worse, milder]) == worse
 
 
+def test_where_a_design_differs_is_named():
+    """By the names of what has one; of another number of rules, how many there are."""
+    then = {"signals": ({"name": "own.speed", "tolerated": 0.8},), "rules": ({"limit": 0.3},), "timing": {"delay": 1}}
+    now = {"signals": ({"name": "own.speed", "tolerated": 0.9},), "rules": ({"limit": 0.3}, {}), "timing": {"delay": 1}}
+    assert list(runs.different(then, now)) == [
+        "signals.own.speed.tolerated was 0.8 in its runs, and is 0.9",
+        "rules was 1 in its runs, and is 2",
+    ]
+    assert not list(runs.different(then, then))
+
+
 def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
     """Also of one that differs in a single limit."""
     design = spoilt("")
@@ -268,6 +279,7 @@ def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
     done = evidence(folder, "--design", design, "--out", tmp_path / "no")
     assert done.exit_code == 2
     assert "is of another safety design" in done.output
+    assert "rules.1.limit was 0.25 in its runs, and is 0.3" in " ".join(done.output.split())
 
 
 def test_two_campaigns_of_one_plan_are_refused(folder, copy, tmp_path):

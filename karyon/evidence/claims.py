@@ -206,11 +206,15 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What campaigns have tried of all (signal or component, mode) that the analysis knows; `known`: how many."""
+    """What campaigns have tried of all (signal or component, mode) that the analysis knows; `known`: how many.
+
+    without_fault, several   runs that have no fault, and those that have more than one
+    """
 
     sampled: tuple[Sampled, ...]
     not_sampled: tuple[tuple[str, str], ...]
     without_fault: int
+    several: int
     known: int
 
     @property
@@ -223,9 +227,11 @@ def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
     """The fault space of the design's functions, and what of it the first faults of all runs have touched."""
     known = list(dict.fromkeys((one.item, one.mode) for _, one in kinds.failures_of(design)))
     tried: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    without = 0
+    without = several = 0
     for campaign in campaigns:
-        for row in campaign.table.select(rows.FAULT).to_pylist():
+        crowded = {one.name for one in campaign.plan.strata if len(one.data.get("faults") or ()) > 1}
+        for row in campaign.table.select(("stratum", *rows.FAULT)).to_pylist():
+            several += row["stratum"] in crowded
             if row["fault_mode"] is None:
                 without += 1
             else:
@@ -237,7 +243,7 @@ def coverage(design: Design, campaigns: Iterable[Campaign]) -> Coverage:
         guarded = (item, mode) in known or bool(heard)
         ranges = (_range(of, name) for name in ("amplitude", "onset", "duration"))
         sampled.append(Sampled(item, mode, len(of), guarded, heard, *ranges))
-    return Coverage(tuple(sampled), tuple(key for key in known if key not in touched), without, len(known))
+    return Coverage(tuple(sampled), tuple(key for key in known if key not in touched), without, several, len(known))
 
 
 def heard_as(design: Design, item: str) -> tuple[str, ...]:

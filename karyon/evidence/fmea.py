@@ -157,6 +157,13 @@ def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:
     return f"none of {seen.runs} stayed beyond the bound"
 
 
+def confirmed(rows: Iterable[Row]) -> dict[str, int]:
+    """Of how many failures coverage is claimed, and of how many of them the whole interval that runs give is above."""
+    claimed = [(row.claimed, row.measured) for row in rows if row.claimed is not None]
+    shown = [said for said, seen in claimed if seen is not None and seen.effective and seen.coverage >= said]
+    return {"claimed": len(claimed), "confirmed": len(shown)}
+
+
 def as_data(row: Row) -> dict[str, Any]:
     """A row as plain data; times in s, null for never."""
     times = {name: getattr(row, name) for name in ("detection_time", "switch", "handling", "ftti")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from karyon.evidence import domain, reviews, tool, validation
+from karyon.evidence import domain, fmea, reviews, tool, validation
 from karyon.evidence.claims import SHOWN
 from karyon.evidence.standing import Evidence, counted, said, violations_of
 
@@ -60,6 +60,12 @@ def _of_coverage(of: Evidence) -> list[str]:
     points = []
     if left := len(space.not_sampled):
         points.append(f"{left} of {space.known} failures that have a bound were never injected: section 10.1.")
+    coverage = fmea.confirmed(of.failures)
+    if coverage["confirmed"] < coverage["claimed"]:
+        points.append(
+            f"Diagnostic coverage is claimed of {coverage['claimed']} failures; runs confirm it of "
+            f"{coverage['confirmed']}: section 7."
+        )
     if space.without_fault == 0:
         points.append("No run was without a fault, so nothing is known of what is hard without any: section 11.")
     return points

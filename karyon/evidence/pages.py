@@ -38,6 +38,8 @@ PARTS = (
     ("trace", "Traceability"),
     ("identity", "Tool confidence, identity, review"),
 )
+UNIT = r"(?<=\d) (?=(?:%|(?:ms|s|h|m|km/h|m/s|m/s²)(?![\w/²])))"  # the space before it
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SHOWN, WHOLE = 18, 100  # of a fault tree: boxes in a column of the report; levels of its own picture
 
 
@@ -76,7 +78,8 @@ def write_tool(suite: Suite | None, out: Path) -> list[Path]:
     out.mkdir(parents=True, exist_ok=True)
     data = {"about": report.of_program(), "tool": tool.content(suite)}
     css = (TEMPLATES / "report.css").read_text("utf-8")
-    page = labelled(_environment().get_template("self.html").render(**data, css=css, marks=marks(data["about"])))
+    text = _environment().get_template("self.html").render(**data, css=css, marks=marks(data["about"]))
+    page = joined(labelled(text))
     files = {
         "tool.html": page.encode(),
         "tool.pdf": pdf(page),
@@ -101,7 +104,7 @@ def html(
     css = (TEMPLATES / "report.css").read_text("utf-8")
     shown = {"css": css, "pictures": dict(pictures), "plots": dict(plots), "outlines": dict(outlines), "parts": PARTS}
     shown["marks"] = marks(data["about"])
-    return labelled(_environment().get_template("report.html").render(**data, **shown))
+    return joined(labelled(_environment().get_template("report.html").render(**data, **shown)))
 
 
 def labelled(page: str) -> str:
@@ -113,6 +116,15 @@ def labelled(page: str) -> str:
         return re.sub("<td", lambda _: f'<td data-head="{next(label)}"', found[0]) if heads else found[0]
 
     return re.sub("<table>.*?</table>", table, page, flags=re.DOTALL)
+
+
+def joined(page: str) -> str:
+    """The page with numbers that no line break parts from their units; code, pictures and tags stay as they are."""
+
+    def text(found: re.Match[str]) -> str:
+        return found[0] if found["kept"] else re.sub(UNIT, "\N{NO-BREAK SPACE}", found[0])
+
+    return re.sub(r"(?P<kept><(code|pre|style|svg)\b.*?</\2>|<[^>]*>)|[^<]+", text, page, flags=re.DOTALL)
 
 
 def _environment() -> jinja2.Environment:
@@ -176,8 +188,12 @@ def milliseconds(seconds: float) -> str:
 
 
 def figure(number: float | None) -> str:
-    """A number with three digits, or all before its point."""
-    return "" if number is None else f"{number:,.0f}" if abs(number) >= 1000.0 else f"{number:.3g}"
+    """A number with three digits, or all before its point; as in print, with a minus and a power of ten."""
+    if number is None:
+        return ""
+    digits, _, power = (f"{number:,.0f}" if abs(number) >= 1000.0 else f"{number:.3g}").partition("e")
+    raised = f" × 10{str(int(power)).translate(RAISED)}" if power else ""
+    return digits.replace("-", "−") + raised
 
 
 def percent(share: float | None) -> str:

@@ -14,13 +14,15 @@ from typing import Any
 import karyon
 from karyon.campaign.trial import hash_of
 from karyon.evidence import cut_sets, domain, dual, fault_tree, fmea, hara, healthy, means, reviews, sotif, tool, trace
-from karyon.evidence.claims import Result
+from karyon.evidence.claims import Result, column, violating
 from karyon.evidence.fault_tree import Class, Gate
 from karyon.evidence.open_points import open_points
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.standing import Evidence, of_claim, result_of, said, states_of, violations_of
 from karyon.kernel import Design
 from karyon.kernel.design import Function
+from karyon.sim.failure_modes import MODES
+from karyon.sim.metrics import UNSAFE_DISTANCE
 
 LIBRARIES = ("numpy", "scipy", "simpy", "pyarrow", "pydantic", "dd", "weasyprint", "jinja2")
 CUTS_SHOWN = 40
@@ -33,7 +35,7 @@ OF_CAMPAIGN = (  # of `campaign.json`
 def content(of: Evidence) -> dict[str, Any]:
     """The whole report; times in s, null for never or unknown."""
     case = of.design.case
-    states, tried = states_of(of), fmea.measured(of.design.design, of.campaigns)
+    states, failures = states_of(of), of.failures
     return {
         "about": _about(of),
         "summary": _summary(of, states),
@@ -57,8 +59,10 @@ def content(of: Evidence) -> dict[str, Any]:
         "levels": _levels(of),
         "signals": [asdict(one) for one in means.expected(of.design.design, of.campaigns)],
         "means": [asdict(one) for one in means.used(of.design.design)],
-        "timing": _timing(of, tried),
-        "fmea": [fmea.as_data(row) for row in fmea.table(of.design, tried)],
+        "timing": _timing(of),
+        "fmea": [fmea.as_data(row) for row in failures],
+        "modes": {name: str(mode.__doc__) for name, mode in MODES.items() if name in {row.mode for row in failures}},
+        "coverage_confirmed": fmea.confirmed(failures),
         "coverage_claimed": {name: one.model_dump() for name, one in case.coverage.items()},
         "fault_trees": {name: _tree(name, tree, of.measured_trees.get(name)) for name, tree in of.trees.items()},
         "dependent_failures": {name: one.model_dump() for name, one in case.dependent_failures.items()},
@@ -82,7 +86,7 @@ def content(of: Evidence) -> dict[str, Any]:
         "tool": tool.content(of.suite),
         "reviews": {one.id: one.review.model_dump() | {"expired": list(one.expired)} for one in reviews.records(case)},
         "review_hashes": reviews.hashes(case),
-        "campaigns": [_campaign(one) for one in of.campaigns],
+        "campaigns": [_campaign(of, one) for one in of.campaigns],
     }
 
 
@@ -179,7 +183,7 @@ def _levels(of: Evidence) -> list[dict[str, Any]]:
     ]
 
 
-def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
+def _timing(of: Evidence) -> dict[str, Any]:
     """The bound of each failure with its terms, failures that share them together."""
     design = of.design.design
     terms = asdict(design.timing)
@@ -198,7 +202,7 @@ def _timing(of: Evidence, tried: fmea.Tried) -> dict[str, Any]:
             "handling": _finite(one.bound.handling),
             "ftti": _finite(ftti),
             "margin": _finite(ftti - one.bound.handling),
-            **_longest(one, {} if is_unheard else tried),
+            **_longest(one, {} if is_unheard else of.tried),
         }
         for function in design.functions
         for one, is_unheard in _bounded(design, function)
@@ -276,6 +280,7 @@ def _claim(one: Result) -> dict[str, Any]:
         "sampling": None if one.campaign is None else one.campaign.plan.sampling,
         "rate": asdict(one.rate),
         "needed": one.needed,
+        "effective": None if one.campaign is None else int((column(one.campaign, "worst_switch_latency") > 0.0).sum()),
         "method": one.method,
         "holds": one.holds,
         "strata": [asdict(rate) for rate in one.strata],
@@ -349,15 +354,25 @@ def _fault_space(of: Evidence) -> dict[str, Any]:
         "sampled": [asdict(one) for one in found.sampled],
         "not_sampled": [{"item": item, "mode": mode} for item, mode in found.not_sampled],
         "without_fault": found.without_fault,
+        "several": found.several,
     }
 
 
-def _campaign(one: Campaign) -> dict[str, Any]:
+def _excused(design: Design, one: Campaign) -> int:
+    """Runs with less than the RSS distance that violate no goal on it: who has cut in is to blame."""
+    if UNSAFE_DISTANCE not in {hazard.id for hazard in design.hazards}:
+        return 0
+    short, judged = column(one, "min_rss_margin") < 0.0, violating(one, [UNSAFE_DISTANCE], design)
+    return int((short & ~judged).sum())
+
+
+def _campaign(of: Evidence, one: Campaign) -> dict[str, Any]:
     summary = one.summary
     return {name: summary.get(name) for name in OF_CAMPAIGN} | {
         "folder": str(one.path),
         "files": dict(one.hashes),
         "differs_here": list(one.others),
+        "excused": _excused(of.design.design, one),
         "plan": one.plan.text,
         "replay": shlex.join(["karyon", "replay", str(one.path), "RUN"]),
     }

@@ -35,6 +35,7 @@ BITS = (
     "numpy",
     "cpu_features",
 )  # on which the bits of a run rest, besides its plan
+NAMED = 3  # differences of a design that are told one by one
 SAME = 1e-9  # two computations of one interval differ by less
 
 
@@ -185,7 +186,7 @@ def _campaign(path: Path, design: SafetyDesign) -> Campaign:
         table = parquet.read_table(path / "runs.parquet")
     except (OSError, pa.ArrowException) as error:
         raise EvidenceError([*changed, f"{path}/runs.parquet cannot be read: {error}"]) from None
-    if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, known, summary))]:
+    if reasons := [*changed, *(f"{path}: {each}" for each in _doctored(table, plan, known, summary))]:
         raise EvidenceError(reasons)
     if drawn := list(_not_drawn(table, plan, known)):
         raise EvidenceError([f"{path}: {each}" for each in drawn])
@@ -207,9 +208,25 @@ def _plan(
     changed = [f"{path} was made of another {what}" for what in said]
     if plan.varied:
         changed.append(f"{path}: its plan varies the safety design, so its runs are of no single one")
-    elif Design.parse(plan.design) != design.design:
-        changed.append(f"{path} is of another safety design than {design.path}: {plan.loaded.scenario.safety}")
+    elif (then := Design.parse(plan.design)) != design.design:
+        where = list(different(asdict(then), asdict(design.design))) or ["its rules differ in kind"]
+        told = "; ".join(where[:NAMED]) + (f"; and {len(where) - NAMED} more" if len(where) > NAMED else "")
+        changed.append(f"{path} is of another safety design than {design.path}: {told}")
     return plan, changed, tuple(others)
+
+
+def different(then: Any, now: Any, at: str = "") -> Iterator[str]:
+    """Where two designs, as plain data, are not the same: each place with both values."""
+    if isinstance(then, dict) and isinstance(now, dict) and then.keys() == now.keys():
+        for key in then:
+            yield from different(then[key], now[key], f"{at}.{key}" if at else str(key))
+    elif isinstance(then, tuple) and isinstance(now, tuple) and len(then) == len(now):
+        for number, pair in enumerate(zip(then, now, strict=True)):
+            name = pair[0].get("name", number) if isinstance(pair[0], dict) else number
+            yield from different(*pair, f"{at}.{name}")
+    elif then != now:
+        was, is_now = (len(each) if isinstance(each, tuple) else each for each in (then, now))
+        yield f"{at} was {was} in its runs, and is {is_now}"
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -220,7 +237,7 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
+def _doctored(table: pa.Table, plan: Plan, known: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
     """In what the rows are not those that the campaign has summed up."""
     lacking = {"run", "seed", "stratum", *rows.FAULT, *rows.MEASURED} - set(table.column_names)
     if lacking:
@@ -242,6 +259,9 @@ def _doctored(table: pa.Table, known: Mapping[str, Any], summary: Mapping[str, A
     if violations != summary.get("violations"):
         yield f"{violations} runs violate a goal, and campaign.json says {summary.get('violations')}"
     yield from _interval(table, summary)
+    if summary.get("sampling") != plan.sampling:
+        yield f"campaign.json says sampling {summary.get('sampling')}, and the plan {plan.sampling}"
+    yield from _counts(table, plan, summary)
 
 
 def _not_drawn(table: pa.Table, plan: Plan, known: Mapping[str, Any]) -> Iterator[str]:
@@ -255,6 +275,18 @@ def _not_drawn(table: pa.Table, plan: Plan, known: Mapping[str, Any]) -> Iterato
         pairs = enumerate(zip(found.to_pylist(), wanted.to_pylist(), strict=True))
         other = [run for run, (row, drawn) in pairs if row != drawn]
         yield f"{len(other):,} runs, first {other[:1]}, are not what the plan draws with the seed of the campaign"
+
+
+def _counts(table: pa.Table, plan: Plan, summary: Mapping[str, Any]) -> Iterator[str]:
+    """Outcomes and strata of campaign.json that are not those of the rows."""
+    outcomes = Counter(table["outcome"].to_pylist())
+    if summary.get("outcomes") != {name: outcomes[name] for name in rows.OUTCOMES}:
+        yield f"the outcomes of campaign.json are not those of its runs, {dict(outcomes)}"
+    runs = Counter(table["stratum"].to_pylist())
+    said = summary.get("strata")
+    told = [(each.get("name"), each.get("runs")) for each in said] if isinstance(said, list) else None
+    if told != [(stratum.name, runs[stratum.name]) for stratum in plan.strata]:
+        yield "the strata of campaign.json are not those of its plan and runs"
 
 
 def _interval(table: pa.Table, summary: Mapping[str, Any]) -> Iterator[str]:

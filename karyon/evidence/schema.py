@@ -64,6 +64,8 @@ def report() -> Schema:
             from_the_start=_by(NUMBER),
         ),
         "fmea": _list(_has(item=TEXT, mode=TEXT, detection=TEXT, handling=NUMBER, coverage=NUMBER, residual=TEXT)),
+        "modes": _by(TEXT),
+        "coverage_confirmed": _has(claimed=NUMBER, confirmed=NUMBER),
         "coverage_claimed": case["coverage"],
         "fault_trees": _by(
             _has(
@@ -82,6 +84,7 @@ def report() -> Schema:
                 state=TEXT,
                 light=LIGHT,
                 word=TEXT,
+                effective=NUMBER,
                 rate=_has(runs=NUMBER, violations=NUMBER, low=NUMBER, high=NUMBER),
             )
         ),
@@ -91,7 +94,11 @@ def report() -> Schema:
         "sessions": _list(_has(folder=TEXT, readings=_list(_has(claim=TEXT, value=NUMBER, stale={"type": "boolean"})))),
         "models": case["models"],
         "fault_space": _has(
-            known=NUMBER, share=NUMBER, sampled=_list(_has()), not_sampled=_list(_has(item=TEXT, mode=TEXT))
+            known=NUMBER,
+            share=NUMBER,
+            several=NUMBER,
+            sampled=_list(_has()),
+            not_sampled=_list(_has(item=TEXT, mode=TEXT)),
         ),
         "sotif": _has(
             runs=NUMBER,
@@ -111,7 +118,9 @@ def report() -> Schema:
         "tool": tool(),
         "reviews": _by(_has(name=TEXT, role=TEXT, independence=TEXT, date=TEXT, of=_by(TEXT), expired=TEXTS)),
         "review_hashes": _by(TEXT),
-        "campaigns": _list(_has(campaign=TEXT, seed=NUMBER, runs=NUMBER, digest=TEXT, files=_by(TEXT), replay=TEXT)),
+        "campaigns": _list(
+            _has(campaign=TEXT, seed=NUMBER, runs=NUMBER, excused=NUMBER, digest=TEXT, files=_by(TEXT), replay=TEXT)
+        ),
     }
     whole = _has(**parts) | {"additionalProperties": False}
     return {"$schema": schema.DIALECT, "title": "KARYON safety evidence"} | whole

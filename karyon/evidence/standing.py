@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from karyon.evidence import claims, dual, tool, trace, validation
+from karyon.evidence import claims, dual, fmea, tool, trace, validation
 from karyon.evidence.case import SafetyDesign
 from karyon.evidence.claims import BROKEN, OPEN, SHOWN, UNTRIED, Coverage, Result
 from karyon.evidence.dual import Unheard
 from karyon.evidence.fault_tree import Gate
+from karyon.evidence.fmea import Row, Tried
 from karyon.evidence.gaps import Gap
 from karyon.evidence.runs import Campaign, Search, Session
 from karyon.evidence.trace import Test
@@ -19,8 +20,12 @@ from karyon.evidence.validation import Suite
 from karyon.sim import kinds
 from karyon.sim.metrics import BAD_DATA
 
+SHOWN_OF_MODEL, OF_OTHERS = "shown of the model", "of other programs"
+LATE_UNHEARD, NOT_RUN = "late if unheard", "tests not run"
 LIGHTS = {SHOWN: "good", OPEN: "open", BROKEN: "bad", UNTRIED: "bad"}
 TESTED = ("test", "property")
+WORDS = ("assumed", "held, partly assumed", SHOWN_OF_MODEL, OF_OTHERS, LATE_UNHEARD, NOT_RUN)
+"""Of what is open, from the mildest on; what is not among them is worse."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,16 @@ class Evidence:
     def coverage(self) -> Coverage:
         """What its runs have tried of the fault space."""
         return claims.coverage(self.design.design, self.campaigns)
+
+    @cached_property
+    def tried(self) -> Tried:
+        """What its runs have measured of each failure."""
+        return fmea.measured(self.design.design, self.campaigns)
+
+    @cached_property
+    def failures(self) -> list[Row]:
+        """Its failure modes and effects."""
+        return fmea.table(self.design, self.tried)
 
     @cached_property
     def late_unheard(self) -> tuple[Unheard, ...]:
@@ -84,9 +99,9 @@ def states_of(of: Evidence) -> dict[str, tuple[str, str]]:
 def of_claim(one: Result) -> tuple[str, str]:
     """What runs show of the programs that ran, and of the models in the range in which these were validated."""
     if one.state == SHOWN and one.campaign is not None and not one.campaign.is_ours:
-        return "open", "of other programs"
+        return "open", OF_OTHERS
     if one.state == SHOWN and not all(each.is_inside for each in one.reach):
-        return "open", "shown of the model"
+        return "open", SHOWN_OF_MODEL
     return LIGHTS[one.state], one.state
 
 
@@ -98,7 +113,7 @@ def _carried(of: Evidence, carriers: Sequence[trace.Link], known: Mapping[str, t
     if validation.FAILED in results:
         return "bad", "test failed"
     if results:
-        states.append(("good", "tested") if results <= {validation.PASSED} else ("open", "tests not run"))
+        states.append(("good", "tested") if results <= {validation.PASSED} else ("open", NOT_RUN))
     if states:
         return worst(states)
     return ("open", "assumed") if "assumption" in kinds else ("good", "refined") if kinds else ("bad", "gap")
@@ -120,16 +135,21 @@ def of_goal(of: Evidence, name: str, known: Mapping[str, tuple[str, str]], gaps:
         return "open", f"violated in {counted(violated, 'run', 'runs')}"
     if goal.watched and any(one.summary["violations"] for one in of.searches):
         return "open", "violated in a search"
-    if light[0] == "good" and BAD_DATA in goal.watched and of.late_unheard:
-        return "open", "held while heard"
+    if BAD_DATA in goal.watched and of.late_unheard:
+        return worst([light, ("open", LATE_UNHEARD)])
     if light == ("open", "assumed") and goal.watched:
         return "open", "held, partly assumed"
     return light if light[0] == "open" else ("good", "held") if goal.watched else ("open", "assumed")
 
 
 def worst(states: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The worst of some states; what runs do not show is worse than what is assumed."""
-    return max(states, key=lambda state: (("good", "open", "bad").index(state[0]), state[1] != "assumed"))
+    """The worst of some states; of those that are open, what is late or unknown is worse than what is assumed."""
+
+    def rank(state: tuple[str, str]) -> tuple[int, int]:
+        light, word = state
+        return ("good", "open", "bad").index(light), WORDS.index(word) if word in WORDS else len(WORDS)
+
+    return max(states, key=rank)
 
 
 def violations_of(of: Evidence, goal: str) -> int:

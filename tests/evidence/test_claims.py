@@ -93,6 +93,17 @@ def test_measured_coverage_is_the_lower_end_of_its_interval(collected):
         )
 
 
+def test_a_claimed_coverage_is_confirmed_by_enough_runs_in_which_the_fault_had_an_effect(collected):
+    """24 runs confirm none of 99 %; a thousand would, but not of a fault that was never in command."""
+    row, *others = fmea.table(collected.design, fmea.measured(collected.design.design, collected.campaigns))
+    claimed = sum(each.claimed is not None for each in (row, *others))
+    for seen, confirmed in ((row.measured, 0), (fmea.Measured(1000, 0, 0, 0, 0.0, 0.996), 0)):
+        told = fmea.confirmed([replace(row, measured=seen), *others])
+        assert told == {"claimed": claimed, "confirmed": confirmed}
+    many = replace(row, measured=fmea.Measured(1000, 9, 0, 0, 0.1, 0.996))
+    assert fmea.confirmed([many, *others])["confirmed"] == 1
+
+
 def test_the_fault_space_is_what_was_injected_and_what_was_not(collected):
     """Together all failures that have a bound, none twice."""
     found = claims.coverage(collected.design.design, collected.campaigns)
@@ -100,6 +111,25 @@ def test_the_fault_space_is_what_was_injected_and_what_was_not(collected):
     assert not set(tried) & set(found.not_sampled)
     assert found.share == pytest.approx(len(tried) / (len(tried) + len(found.not_sampled)))
     assert sum(one.runs for one in found.sampled) + found.without_fault == RUNS
+
+
+def test_runs_with_several_faults_are_counted(collected):
+    """Those of a stratum whose scenario has two; the others have one."""
+    campaign = collected.campaigns[0]
+    first, *others = campaign.plan.strata
+    two = replace(first, data=first.data | {"faults": first.data["faults"] * 2})
+    crowded = replace(campaign, plan=replace(campaign.plan, strata=(two, *others)))
+    runs = campaign.table["stratum"].to_pylist().count(first.name)
+    assert runs > 0
+    counts = [claims.coverage(collected.design.design, [each]).several for each in (campaign, crowded)]
+    assert counts == [0, runs]
+
+
+def test_less_than_the_safe_distance_without_a_violation_is_told(collected):
+    """Behind a car that has cut in; where a goal is violated by it, it counts there."""
+    short = altered(collected, min_rss_margin={2: -5.0, 3: -5.0}, goals_violated={3: "RSS distance kept"})
+    told = report.content(replace(collected, campaigns=[short]))
+    assert told["campaigns"][0]["excused"] == 1
 
 
 def test_a_tree_has_a_probability_with_what_runs_have_measured(collected, spoilt):

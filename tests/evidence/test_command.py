@@ -13,7 +13,7 @@ from pyarrow import parquet
 from scipy.stats import binomtest
 
 from karyon.campaign.folder import digest
-from karyon.evidence import claims, command, open_points, pages, standing
+from karyon.evidence import claims, command, open_points, pages, runs, standing
 from karyon.evidence import report as report_content
 from tests.evidence.conftest import DESIGN, RUNS, evidence
 
@@ -36,10 +36,12 @@ def test_a_claim_has_the_numbers_of_its_runs(report, folder):
         json.loads((folder / "campaign.json").read_text()),
     )
     exact = binomtest(campaign["violations"], RUNS).proportion_ci(0.95, method="exact")
+    table = parquet.read_table(folder / "runs.parquet").to_pylist()
     for claim in data["claims"].values():
         assert (claim["rate"]["violations"], claim["rate"]["runs"]) == (0, RUNS)
         assert (claim["rate"]["low"], claim["rate"]["high"]) == pytest.approx((exact.low, exact.high))
         assert claim["state"] == "not shown"
+        assert claim["effective"] == sum(row["worst_switch_latency"] > 0.0 for row in table)
         assert sum(rate["runs"] for rate in claim["strata"]) == RUNS
     assert data["campaigns"][0]["digest"] == campaign["digest"]
     assert len(data["claims"]["C1"]["near"]) == 5
@@ -47,12 +49,29 @@ def test_a_claim_has_the_numbers_of_its_runs(report, folder):
 
 def test_the_fmea_counts_every_injection_once(report, folder):
     """Runs by signal and mode are those of the table, messages' fields counted with their message."""
-    rows = json.loads((report[0] / "report.json").read_text())["fmea"]
+    data = json.loads((report[0] / "report.json").read_text())
+    rows = data["fmea"]
+    assert set(data["modes"]) == {row["mode"] for row in rows} - {"unheard"}
     table = parquet.read_table(folder / "runs.parquet").to_pylist()
     known = {(row["item"], row["mode"]) for row in rows}
     injected = [row for row in table if (row["fault_signal"], row["fault_mode"]) in known]
     assert sum(row["runs"] or 0 for row in rows) == len(injected) > 0
     assert all(row["late"] == 0 for row in rows if row["runs"])
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(None, ""), (0.0, "0"), (-0.9521, "−0.952"), (2.533e-5, "2.53 × 10⁻⁵"), (-12345.6, "−12,346"), (999.4, "999")],
+)
+def test_a_number_is_set_as_in_print(number, text):
+    assert pages.figure(number) == text
+
+
+def test_no_line_break_parts_a_number_from_its_unit():
+    """Code stays as it is, so that it can be copied; so does what is no unit."""
+    page = '<p title="5 m">5 m/s² of 83 %, 1,765 ms <code>250 ms</code> 3 mm 4 m/s3 2 of 7 s</p>'
+    shown = '<p title="5 m">5\xa0m/s² of 83\xa0%, 1,765\xa0ms <code>250 ms</code> 3 mm 4 m/s3 2 of 7\xa0s</p>'
+    assert pages.joined(page) == shown
 
 
 class _Links(HTMLParser):
@@ -166,6 +185,12 @@ def _with_another_number(folder, name, value):
             "0 runs violate a goal, and campaign.json says 3",
         ),
         (lambda folder: _with_another_number(folder, "interval", [0, 1e-6]), "is not that of its runs"),
+        (lambda folder: _with_another_number(folder, "sampling", "random"), "sampling random, and the plan sobol"),
+        (
+            lambda folder: _with_another_number(folder, "outcomes", {"ok": RUNS + 1}),
+            "outcomes of campaign.json are not",
+        ),
+        (lambda folder: _with_another_number(folder, "strata", []), "strata of campaign.json are not those"),
         (lambda folder: _with_another_number(folder, "seed", 6), "are of two campaigns: seed differ"),
         (lambda folder: (folder / "campaign.json").unlink(), "there is no campaign.json"),
         (lambda folder: (folder / "runs.parquet").write_bytes(b"PAR1"), "cannot be read"),
@@ -204,17 +229,47 @@ def test_the_first_page_says_what_no_run_has_tried_and_where_no_bound_holds(fold
     assert f"{len(space.not_sampled)} of {space.known} failures that have a bound were never injected" in " ".join(
         points
     )
+    claimed = sum(row.claimed is not None for row in of.failures)
+    assert f"Diagnostic coverage is claimed of {claimed} failures; runs confirm it of 0: section 7." in points
     assert any("No run was without a fault" in point for point in points) == (space.without_fault == 0)
     assert any("speed (0 to 50 m/s, sampled 0 to 25: 50 %)" in point for point in points)
     assert any("While no message is heard" in point and "beyond the FTTI of 1,000 ms" in point for point in points)
 
 
-def test_a_goal_that_is_held_only_while_others_are_heard_is_not_green(folder):
-    """Though all that serves it were shown: silence and a wrong relative speed together last beyond its FTTI."""
+def test_a_goal_that_is_held_only_while_others_are_heard_says_so(folder):
+    """Whatever serves it were shown: silence and a wrong relative speed together last beyond its FTTI."""
     of = command.collect([folder], DESIGN, is_draft=False)
-    known = dict.fromkeys(of.design.case.requirements, ("good", "shown"))
-    assert standing.of_goal(of, "SG2", known, set()) == ("open", "held while heard")
-    assert standing.of_goal(of, "SG1", known, set()) == ("good", "held")
+    for shown, word in {("good", "shown"): "held", ("open", "shown of the model"): "shown of the model"}.items():
+        known = dict.fromkeys(of.design.case.requirements, shown)
+        assert standing.of_goal(of, "SG2", known, set()) == ("open", "late if unheard")
+        assert standing.of_goal(of, "SG1", known, set()) == (shown[0], word)
+
+
+@pytest.mark.parametrize(
+    ("milder", "worse"),
+    [
+        (("good", "shown"), ("open", "assumed")),
+        (("open", "assumed"), ("open", "shown of the model")),
+        (("open", "shown of the model"), ("open", "late if unheard")),
+        (("open", "shown of the model"), ("open", "tests not run")),
+        (("open", "tests not run"), ("open", "violated in 1 run")),
+        (("open", "violated in 1 run"), ("bad", "gap")),
+    ],
+)
+def test_a_mild_word_hides_no_worse_one(milder, worse):
+    """Whichever comes first: a goal without results of tests is not said to be shown of the model."""
+    assert standing.worst([milder, worse]) == standing.worst([worse, milder]) == worse
+
+
+def test_where_a_design_differs_is_named():
+    """By the names of what has one; of another number of rules, how many there are."""
+    then = {"signals": ({"name": "own.speed", "tolerated": 0.8},), "rules": ({"limit": 0.3},), "timing": {"delay": 1}}
+    now = {"signals": ({"name": "own.speed", "tolerated": 0.9},), "rules": ({"limit": 0.3}, {}), "timing": {"delay": 1}}
+    assert list(runs.different(then, now)) == [
+        "signals.own.speed.tolerated was 0.8 in its runs, and is 0.9",
+        "rules was 1 in its runs, and is 2",
+    ]
+    assert not list(runs.different(then, then))
 
 
 def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
@@ -224,6 +279,7 @@ def test_a_campaign_of_another_design_is_refused(folder, spoilt, tmp_path):
     done = evidence(folder, "--design", design, "--out", tmp_path / "no")
     assert done.exit_code == 2
     assert "is of another safety design" in done.output
+    assert "rules.1.limit was 0.25 in its runs, and is 0.3" in " ".join(done.output.split())
 
 
 def test_two_campaigns_of_one_plan_are_refused(folder, copy, tmp_path):

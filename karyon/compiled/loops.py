@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, cast
@@ -73,7 +72,9 @@ def _loop(formula: Callable[..., Any], source_of: Source, dimensions: int) -> tu
 
 def cache_file(formula: Callable[..., Any], source: str) -> Path:
     """The file of a loop in the cache, which is another one where anything is that the compiled code depends on."""
-    depends = [source, sys.version, version("numba"), *_contents(formula)]
+    import numba  # noqa: PLC0415
+
+    depends = [source, sys.version, numba.__version__, *_contents(formula)]
     mark = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
     return _folder() / f"{formula.__name__}_{mark}.py"
 

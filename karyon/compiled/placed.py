@@ -200,9 +200,6 @@ class _Loop:
             return "(" + "".join(f"{name}[i], " for name in names) + ")"
         return f"{self._place(path, None, given.dtype, self._rows) if within else self._add(path, given)}[i]"
 
-    def _column(self, path: str, given: Any, within: bool) -> tuple[str, str]:
-        return (self._place(path, None, given.dtype, len(given)), "") if within else (self._add(path, given), ", 0")
-
     def write(self, value: str, path: str, kind: Any, given: Any) -> list[str]:
         """Statements that write one row's share of a result into the arrays at a path."""
         if is_tuple(kind):

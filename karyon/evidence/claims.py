@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -138,6 +138,16 @@ def _margins(campaign: Campaign, hazards: Sequence[str]) -> NDArray[np.float64]:
 def failed(campaign: Campaign) -> Booleans:
     """Which runs came to nothing (run,)."""
     return np.isin(np.array(campaign.table["outcome"].to_pylist()), (rows.CRASHED, rows.HUNG))
+
+
+def without_fault(campaign: Campaign) -> Iterator[tuple[str, Booleans]]:
+    """Each stratum in which there are runs without a fault, and which runs of the campaign these are (run,)."""
+    undisturbed = np.array([mode is None for mode in campaign.table["fault_mode"].to_pylist()], dtype=bool)
+    stratum = np.array(campaign.table["stratum"].to_pylist(), dtype=object)
+    for each in campaign.plan.strata:
+        here: Booleans = undisturbed & (stratum == each.name)
+        if here.any():
+            yield each.name, here
 
 
 def column(campaign: Campaign, name: str) -> NDArray[np.float64]:

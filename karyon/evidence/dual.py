@@ -51,6 +51,11 @@ def all_unheard(of: SafetyDesign) -> Iterator[Unheard]:
         yield from unheard(of.design, function)
 
 
+def late(of: SafetyDesign) -> tuple[Unheard, ...]:
+    """Those that are seen after the FTTI."""
+    return tuple(one for one in all_unheard(of) if one.bound.handling > of.ftti)
+
+
 def argued(of: SafetyDesign, item: str) -> tuple[str, DualFailure] | None:
     """What the case says of failures of this item while nobody is heard, by its id."""
     return next(((name, one) for name, one in of.case.dual_failures.items() if one.item == item), None)

@@ -137,10 +137,9 @@ def _measured(of: Sequence[tuple[float, bool, bool, str]]) -> Measured:
     latency = np.array([each[0] for each in of])
     late, violated = sum(each[1] for each in of), sum(each[2] for each in of)
     coverage = 1.0 - float(clopper_pearson(late, len(of))[1])
-    longest, slowest = float(latency.max()), of[int(latency.argmax())][3]
-    return Measured(
-        *(len(of), int((latency > 0.0).sum()), late, violated, longest, coverage), slowest if longest > 0.0 else ""
-    )
+    effective, longest = int((latency > 0.0).sum()), float(latency.max())
+    slowest = of[int(latency.argmax())][3] if effective else ""
+    return Measured(len(of), effective, late, violated, longest, coverage, slowest)
 
 
 def _residual(bound: analysis.Bound, ftti: float, seen: Measured | None) -> str:

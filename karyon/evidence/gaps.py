@@ -172,7 +172,7 @@ def _too_late(of: SafetyDesign, function: Function, ftti: float) -> dict[tuple[s
 
 def _unheard(of: SafetyDesign) -> Iterator[Gap]:
     """What is seen too late while nobody is heard, and of which the case says nothing; and what it says of nothing."""
-    late = {one.bound.item: one.bound.handling for one in dual.all_unheard(of) if one.bound.handling > of.ftti}
+    late = {one.bound.item: one.bound.handling for one in dual.late(of)}
     for item, handling in late.items():
         if dual.argued(of, item) is None:
             said = f"{item} while no message is heard: up to {handling:.3f} s, and the FTTI is {of.ftti:g} s"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 from scipy.stats import chi2
 
 from karyon.evidence import claims
@@ -42,16 +41,13 @@ def by_condition(campaigns: Iterable[Campaign]) -> list[Healthy]:
 
 
 def _of_campaign(campaign: Campaign) -> Iterator[Healthy]:
-    undisturbed = np.array([mode is None for mode in campaign.table["fault_mode"].to_pylist()], dtype=bool)
-    kept = undisturbed & ~claims.failed(campaign)
-    stratum = np.array(campaign.table["stratum"].to_pylist(), dtype=object)
-    counted = claims.column(campaign, "false_downgrades")
-    for each in campaign.plan.strata:
-        here = kept & (stratum == each.name)
+    ended, counted = ~claims.failed(campaign), claims.column(campaign, "false_downgrades")
+    for name, undisturbed in claims.without_fault(campaign):
+        here = undisturbed & ended
         if here.any():
             hours = int(here.sum()) * campaign.plan.loaded.scenario.duration / 3600.0
             false = int(counted[here].sum())
-            yield Healthy(campaign.plan.name, each.name, int(here.sum()), hours, false, *per_hour(false, hours))
+            yield Healthy(campaign.plan.name, name, int(here.sum()), hours, false, *per_hour(false, hours))
 
 
 def per_hour(count: int, hours: float) -> tuple[float, float]:

@@ -89,10 +89,12 @@ def _of_domain(of: Evidence) -> list[str]:
     told = domain.compared(of.design.case, of.campaigns)
     beyond = [f"{name} ({one.in_words})" for name, one in told.items() if one.is_beyond]
     nothing = [name for name, one in told.items() if one.is_nothing]
-    points = [f"The operational design domain goes beyond what runs have: {'; '.join(beyond)} (section 1.2)."]
-    return (points if beyond else []) + (
-        [f"No run varies, of the operational design domain: {', '.join(nothing)} (section 1.2)."] if nothing else []
-    )
+    points = []
+    if beyond:
+        points.append(f"The operational design domain goes beyond what runs have: {'; '.join(beyond)} (section 1.2).")
+    if nothing:
+        points.append(f"No run varies, of the operational design domain: {', '.join(nothing)} (section 1.2).")
+    return points
 
 
 def _of_searches(of: Evidence) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from karyon.evidence import claims
 from karyon.evidence.case import SafetyDesign, Triggering
-from karyon.evidence.claims import Booleans, Rate
+from karyon.evidence.claims import Rate
 from karyon.evidence.runs import Campaign
 from karyon.kernel import Design
 
@@ -37,23 +37,18 @@ def conditions(design: Design, campaigns: Iterable[Campaign]) -> list[Condition]
 
 
 def _of_campaign(design: Design, campaign: Campaign) -> Iterator[Condition]:
-    undisturbed = np.array([mode is None for mode in campaign.table["fault_mode"].to_pylist()], dtype=bool)
-    stratum = np.array(campaign.table["stratum"].to_pylist(), dtype=object)
     violated, failed = claims.violating(campaign, [], design), claims.failed(campaign)
     margin = claims.column(campaign, "margin")
-    for each in campaign.plan.strata:
-        here: Booleans = undisturbed & (stratum == each.name)
-        if here.any():
-            rate = claims.rate(each.name, violated[here], failed[here], campaign)
-            known = margin[here & np.isfinite(margin)]
-            worst = np.flatnonzero(here & violated)
-            yield Condition(
-                campaign.plan.name,
-                each.name,
-                rate,
-                float(known.min()) if len(known) else None,
-                claims.named(campaign, worst[np.argsort(margin[worst], kind="stable")].tolist()),
-            )
+    for name, here in claims.without_fault(campaign):
+        known = margin[here & np.isfinite(margin)]
+        worst = np.flatnonzero(here & violated)
+        yield Condition(
+            campaign.plan.name,
+            name,
+            claims.rate(name, violated[here], failed[here], campaign),
+            float(known.min()) if len(known) else None,
+            claims.named(campaign, worst[np.argsort(margin[worst], kind="stable")].tolist()),
+        )
 
 
 def content(of: SafetyDesign, campaigns: Iterable[Campaign]) -> dict[str, Any]:

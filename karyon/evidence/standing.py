@@ -66,7 +66,7 @@ class Evidence:
     @cached_property
     def late_unheard(self) -> tuple[Unheard, ...]:
         """Failures that are seen after the FTTI while nobody is heard who would show them."""
-        return tuple(one for one in dual.all_unheard(self.design) if one.bound.handling > self.design.ftti)
+        return dual.late(self.design)
 
     @cached_property
     def analysed(self) -> Any:

@@ -127,7 +127,8 @@ class Simulation:
 
     def _senses(self) -> tuple[OwnSensors, Messages]:
         """Own sensors, and what cars say that they have measured: with the same satellite receivers."""
-        told = self.scenarios, self.world, receiver_errors(self.scenarios)
+        seeds = [scenario.seed for scenario in self.scenarios]
+        told = self.scenarios, self.world, receiver_errors(seeds, self.world.vehicles)
         looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
         return OwnSensors(*told, self._times(looks)), Messages(*told, self._times(sendings))
 

@@ -498,23 +498,12 @@ class _Downs:
 
     def __init__(self, members: Sequence[Placed], rows: int) -> None:
         self.members, self._rows = members, rows
-        self._row, self._onset, self._end, self._each = (
-            np.array(
-                [
-                    (
-                        one.row,
-                        one.onset,
-                        one.end,
-                        ceil(one.fault.parameters["factor"]) if one.fault.mode == "slow" else 0,
-                    )
-                    for one in members
-                ],
-                dtype=np.int64,
-            )
-            .reshape(-1, 4)
-            .T
-        )
-        self._is_slow = self._each > 0
+        self._row = np.array([one.row for one in members], dtype=np.int64)
+        self._onset = np.array([one.onset for one in members], dtype=np.int64)
+        self._end = np.array([one.end for one in members], dtype=np.int64)
+        self._is_slow = np.array([one.fault.mode == "slow" for one in members], dtype=bool)
+        factors = [ceil(one.fault.parameters.get("factor", 1.0)) for one in members]  # of a slow one alone
+        self._each = np.array(factors, dtype=np.int64)
         self.skipped = np.zeros(len(members), dtype=np.int64)
 
     def running(self, now: int, cycle: int) -> Booleans | None:
@@ -522,7 +511,7 @@ class _Downs:
         if not self.members:
             return None
         down = (self._onset <= now) & (now < self._end)
-        down &= ~(self._is_slow & (cycle % np.maximum(self._each, 1) == 0))
+        down &= ~(self._is_slow & (cycle % self._each == 0))
         if not np.count_nonzero(down):
             return None
         self.skipped += down

@@ -5,7 +5,7 @@ car following where it has none. A section of another kind is refused as a field
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
@@ -245,10 +245,12 @@ def function_of(loaded: Loaded[Any]) -> str:
     return function_of_word(loaded.scenario.kind)
 
 
-def fault_of(loaded: Loaded[Any]) -> type[Section]:
-    """An entry of `faults:` of a scenario of its kind."""
+def with_fault(loaded: Loaded[Any], fault: Mapping[str, Any], onset: float) -> Loaded[Any]:
+    """The same with one more entry of `faults:`, which begins at `onset` (s). Raises ValidationError."""
     model: type[Section] = resolve_name(KINDS[function_of(loaded)].fault)
-    return model
+    entry = model.model_validate({**fault, "onset": round(onset, 2)})
+    faults = (*loaded.scenario.faults, entry)
+    return replace(loaded, scenario=loaded.scenario.model_copy(update={"faults": faults}))
 
 
 def function_of_word(word: str) -> str:

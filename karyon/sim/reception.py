@@ -26,8 +26,7 @@ class Reception:
         self._ages = np.zeros(BINS * links.runs, dtype=np.int32)  # (bin, run): at an instant most are in one bin
         self._highest = 0  # bin that was filled
         self._age_sum = np.zeros(links.runs, dtype=np.int64)
-        self._looks = 0
-        self._counts: tuple[int, Integers, Integers] | None = None
+        self._counts: tuple[Integers, Integers] | None = None  # None: something has been counted since
 
     def sent(self, transmission: Transmission, deaf: Booleans) -> None:
         """Count one transmission; cars that are `deaf` (car,) hear nothing."""
@@ -37,7 +36,7 @@ class Reception:
 
     def step(self, now: int) -> None:
         """Count how old the newest messages are at `now` (ns)."""
-        self._looks += 1
+        self._counts = None
         links = self._channel.links
         time, runs = self._channel.time[links.of_car_ahead], links.runs
         newest = int(time[0])
@@ -74,7 +73,7 @@ class Reception:
 
     def _counted(self) -> tuple[Integers, Integers]:
         """Instants at which the age was looked at, and bins below the one that 99 % of them reach (run,)."""
-        if self._counts is None or self._counts[0] != self._looks:
+        if self._counts is None:
             so_far = self._ages.reshape(BINS, -1)[: self._highest + 1].cumsum(axis=0)
-            self._counts = self._looks, so_far[-1], (so_far < 0.99 * so_far[-1]).sum(axis=0)
-        return self._counts[1:]
+            self._counts = so_far[-1], (so_far < 0.99 * so_far[-1]).sum(axis=0)
+        return self._counts

@@ -232,10 +232,9 @@ def _column(due: tuple[bool, ...]) -> NDArray[np.bool_]:
     return np.array(due)[:, None]
 
 
-def receiver_errors(scenarios: Sequence[Scenario]) -> Floats:
+def receiver_errors(seeds: Sequence[int], vehicles: int) -> Floats:
     """The constant error of every car's satellite receiver in standard deviations (car,), drawn once per run."""
-    vehicles = scenarios[0].vehicles
-    return np.concatenate([stream(one.seed, Purpose.BIAS).standard_normal(vehicles) for one in scenarios])
+    return np.concatenate([stream(seed, Purpose.BIAS).standard_normal(vehicles) for seed in seeds])
 
 
 COARSE = Coarseness(cam.POSITION_STEP, cam.SPEED.codes, cam.ACCELERATION.codes, cam.INTENDED.codes)

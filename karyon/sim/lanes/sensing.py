@@ -18,6 +18,7 @@ from karyon.sim.lanes.scenario import LaneChangeScenario
 from karyon.sim.lanes.signals import as_car_following, mirrored, mirrored_message, relations_of
 from karyon.sim.lanes.world import FRONT, GAP_REAR, NOBODY, RELATIONS, Neighbours, World
 from karyon.sim.radio import Channel
+from karyon.sim.sensors import receiver_errors
 from karyon.sim.streams import NormalBlocks, Purpose, stream
 
 Booleans = NDArray[np.bool_]
@@ -64,9 +65,7 @@ class Sensing:
         self._sigma = np.array([sensor.sigma for sensor in sensors])
         seeds = [scenario.seed for scenario in scenarios]
         self._noise = NormalBlocks(seeds, Purpose.SENSORS, 2 * RELATIONS + 3, first.vehicles)
-        self._bias = first.sensors["own.position"].bias * np.concatenate(
-            [stream(seed, Purpose.BIAS).standard_normal(first.vehicles) for seed in seeds]
-        )
+        self._bias = first.sensors["own.position"].bias * receiver_errors(seeds, first.vehicles)
         following, changing = functions
         parts = [as_car_following(design, following.name, FRONT), as_car_following(design, changing.name, GAP_REAR)]
         limits = np.minimum(*(_age_limits(*part) for part in parts))

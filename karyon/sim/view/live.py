@@ -11,14 +11,12 @@ import sys
 import tempfile
 import time as clock
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
 from karyon.sim import kinds, run
 from karyon.sim.engine import Simulation
-from karyon.sim.failure_modes import Fault
 from karyon.sim.run import Progress
 from karyon.sim.scenario import Loaded
 from karyon.sim.view.about import About
@@ -127,11 +125,9 @@ class Live:
 
     def inject(self, fault: dict[str, Any], time: float) -> None:
         """Let `fault`, an entry of `faults:` without its onset, begin at `time` (s). Raises ValidationError."""
-        entry = Fault.model_validate({**fault, "onset": round(time, 2)})
-        scenario = self.loaded.scenario
+        changed = kinds.with_fault(self.loaded, fault, time)
         self._stop()
-        changed = scenario.model_copy(update={"faults": (*scenario.faults, entry)})
-        self.loaded = replace(self.loaded, scenario=changed)
+        self.loaded = changed
         self._needed = time
         self._start()
 

@@ -17,6 +17,8 @@ from karyon.kernel.elementwise import (
     LevelTable,
     TimeColumn,
     TimeTable,
+    Whole,
+    WholeTimes,
 )
 from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
@@ -31,6 +33,9 @@ COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
 
 
 TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
+
+
+WHOLE_ARRAYS = (Whole, WholeTimes)  # of other rows, too
 
 
 SINGLE = (float, int, bool)

@@ -27,6 +27,7 @@ def teach_elementwise() -> None:
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: each_of(arguments))
     overload(elementwise.anywhere)(lambda table: function_of("table", " | ".join(items_of("table", table)) or "False"))
+    overload(elementwise.pick)(lambda array, index: lambda array, index: array[np.uint64(index)])
     overload(elementwise.of)(lambda place, table: place_of(table))
     overload(elementwise.of_design)(lambda place, table: place_of(table))
 
@@ -64,8 +65,8 @@ def function_of(parameters: str, answer: str) -> Callable[..., Any]:
 
 
 @cache
-def array_at() -> Any:
-    """For a compiled formula: the array (`size`,) of a `kind` whose address stands at a place of `addresses`."""
+def array_of() -> Any:
+    """For compiled code: the array (`size`,) of a `kind` at an address."""
     import numba  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
     from numba.core.cgutils import voidptr_t  # noqa: PLC0415
@@ -79,8 +80,22 @@ def array_at() -> Any:
     pointer: Any = intrinsic(from_number)
 
     @register_jitable(forceinline=True)
-    def at(addresses: Any, place: int, size: int, kind: Any) -> Any:
-        return carray(pointer(addresses[place]), (size,), kind)
+    def array(address: Any, size: int, kind: Any) -> Any:
+        return carray(pointer(address), (size,), kind)
+
+    return array
+
+
+@cache
+def array_at() -> Any:
+    """For a compiled formula: the array (`size`,) of a `kind` whose address is at a place of those at `address`."""
+    from numba.extending import register_jitable  # noqa: PLC0415
+
+    array = array_of()
+
+    @register_jitable(forceinline=True)
+    def at(address: Any, place: int, size: int, kind: Any) -> Any:
+        return array(array(address, place + 1, np.int64)[place], size, kind)
 
     return at
 

@@ -6,7 +6,7 @@ used: they give the same bits both ways.
 
 An array is (row,). What a row has several of, one per level or signal, is a table (level, row): to a formula it is one
 argument, and `each` gives one of a kind after the other to another formula. What a design says of each level is a
-column (level, 1).
+column (level, 1). What is read at any index, by `pick`, is `Whole`.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,8 @@ Column: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.float64]]
 LevelColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int8]]
 IndexColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int16]]
 TimeColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int64]]
+Whole: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
+WholeTimes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -92,6 +94,11 @@ def each(formula: Callable[..., Any], *arguments: Any) -> Any:
 def anywhere(table: Any) -> Any:
     """Whether it holds of any one."""
     return table.any(axis=0)
+
+
+def pick(array: Any, index: Any) -> Any:
+    """What stands in an array `Whole`, which is not of this row alone, at an index >= 0."""
+    return array.take(index)
 
 
 def of(place: Any, table: Any) -> Any:

@@ -3,6 +3,7 @@
     compiled           arrays of (row,) or (signal, row), each handed over by itself
     in_place           each array where it is, a state among them, which is written on: what is done each cycle
     in_place_if_kept   the same of what was compiled before, for what is too short to wait for that
+    written            in NumPy, and yet where a state is: what `in_place` does of a formula whose state is `here`
     in_series          one log, many samples at once
 
 A formula is a plain function of named tuples of numbers; NumPy runs it on whole arrays, one operation after the other.
@@ -17,9 +18,10 @@ from typing import Any, cast
 
 from karyon.compiled.annotations import first_array
 from karyon.compiled.loops import loop_and_result
-from karyon.compiled.placed import in_place, in_place_if_kept
+from karyon.compiled.placed import in_place, in_place_if_kept, written
 from karyon.compiled.series import in_series
 from karyon.compiled.sources import array_source
+from karyon.compiled.tape import Program, Ring, Tape
 from karyon.kernel.elementwise import Formula
 
 
@@ -52,4 +54,4 @@ def compiled(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-__all__ = ["compiled", "in_place", "in_place_if_kept", "in_series", "is_installed"]
+__all__ = ["Program", "Ring", "Tape", "compiled", "in_place", "in_place_if_kept", "in_series", "is_installed", "written"]

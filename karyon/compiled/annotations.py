@@ -18,6 +18,8 @@ from karyon.kernel.elementwise import (
     TimeColumn,
     TimeTable,
     Whole,
+    WholeBooleans,
+    WholeTable,
     WholeTimes,
 )
 from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
@@ -35,7 +37,7 @@ COLUMNS = {Column: "d", LevelColumn: "b", IndexColumn: "h", TimeColumn: "q"}
 TABLES = {FloatTable: "d", TimeTable: "q", BooleanTable: "?", LevelTable: "b", **COLUMNS}
 
 
-WHOLE_ARRAYS = (Whole, WholeTimes)  # of other rows, too
+WHOLE_ARRAYS = (Whole, WholeTimes, WholeBooleans, WholeTable)  # of other rows, too
 
 
 SINGLE = (float, int, bool)

@@ -23,7 +23,7 @@ from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, teach
 from karyon.compiled.numbers import address_of, array_at
 from karyon.compiled.player import call
 from karyon.compiled.tape import Call, Tape
-from karyon.kernel.elementwise import Formula
+from karyon.kernel.elementwise import Formula, WholeTable
 
 LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 STATE, HERE = "before", "here"
@@ -95,8 +95,9 @@ class _InPlace:
         if self._is_given_up:
             return result
         try:
-            *_, kind = annotations_of(self._formula).values()
-            rows = max(np.shape(each)[-1] for each in _arrays_of(arguments) if np.ndim(each))
+            *kinds, kind = annotations_of(self._formula).values()
+            found = [each for given in zip(arguments, kinds, strict=True) for each in _of_kind(*given)]
+            rows = max(np.shape(each)[-1] for of, each in found if np.ndim(each) and of not in WHOLE_ARRAYS)
             result = _laid_out(result, kind, rows, has_first=next(iter(annotations_of(self._formula))) != HERE)
             self._run = _bound(self._formula, arguments, result, rows, self._tape, may_compile=self._may_compile)
         except Exception:  # of a library that compiles and caches on a machine that we do not know
@@ -218,9 +219,13 @@ class _Loop:
     """
 
     rows: int
-    places: list[_Place] = field(default_factory=list)
+    _numbers: dict[_Place, int] = field(default_factory=dict)
     written: dict[str, list[str]] = field(default_factory=dict)
     roots: set[str] = field(default_factory=set)
+
+    @property
+    def places(self) -> list[_Place]:
+        return [*self._numbers]
 
     def read(self, path: str, kind: Any, given: Any) -> str:
         """Source of one row's share of an argument."""
@@ -239,6 +244,9 @@ class _Loop:
             if is_parameter:
                 self.written[path] = [f"cell_{path}[:] = {path}[:, 0]"]
             return "(" + "".join(f"{name}[{k}], " for k in range(len(given))) + ")"
+        if kind == WholeTable:
+            names = [self._place(path, k, given.dtype, ANY) for k in range(len(given))]
+            return "(" + "".join(f"{name}, " for name in names) + ")"
         if kind in WHOLE_ARRAYS:
             return self._place(path, None, given.dtype, ANY)
         if kind in TABLES:
@@ -260,7 +268,8 @@ class _Loop:
 
     def source(self, formula: str, read: str, written: Sequence[str]) -> str:
         """Source of the loop over rows, and of what finds the arrays for it, of which no two overlap."""
-        names = ", ".join(["rows", *(f"a{k}" for k in range(len(self.places)))])
+        places = self.places
+        names = ", ".join(["rows", *(f"a{k}" for k in range(len(places)))])
         return "\n".join(
             [
                 f"def each_row({names}):",
@@ -270,22 +279,18 @@ class _Loop:
                 "",
                 "",
                 "def loop(address, rows):",
-                f"    each_row({', '.join(['rows', *map(self._found, range(len(self.places)))])})",
+                f"    each_row({', '.join(['rows', *(self._found(at, one) for at, one in enumerate(places))])})",
                 "",
             ]
         )
 
-    def _found(self, at: int) -> str:
+    def _found(self, at: int, one: _Place) -> str:
         """Source of what stands at a place."""
-        one = self.places[at]
         size = {None: 1, ANY: 1, self.rows: "rows"}.get(one.size, one.size)
         return f"array_at(address, {at}, {size}, {_type_name(one.kind)})" + ("[0]" if one.size is None else "")
 
     def _place(self, path: str, row: int | None, kind: Any, size: int | None) -> str:
-        wanted = _Place(path, row, kind, size)
-        if wanted not in self.places:
-            self.places.append(wanted)
-        return f"a{self.places.index(wanted)}"
+        return f"a{self._numbers.setdefault(_Place(path, row, kind, size), len(self._numbers))}"
 
 
 @cache

@@ -313,6 +313,40 @@ def _is_safe(number: Any, allowed: Any, command: Any, is_slow_enough: Any) -> An
     return (number <= 0.0) | (command <= allowed) & is_slow_enough
 
 
+class Responding(NamedTuple):
+    """How far commands have come about, m/s² (row,)."""
+
+    response: Floats
+
+
+class Responded(NamedTuple):
+    """After a period."""
+
+    responding: Responding
+
+
+def respond(before: Responding, command: Floats, share: float) -> Responded:
+    """A first-order lag."""
+    return Responded(Responding(before.response + share * (command - before.response)))
+
+
+class Placed(NamedTuple):
+    """Numbers where others look for them (row,)."""
+
+    number: Floats
+
+
+class Put(NamedTuple):
+    """After they have been put there."""
+
+    placed: Placed
+
+
+def put(here: Placed, given: Floats) -> Put:
+    """The numbers that are given."""
+    return Put(Placed(given))
+
+
 class Cruise:
     """The controllers of all levels for `rows` cars, and what limits every one of them.
 
@@ -340,8 +374,10 @@ class Cruise:
         numbers = Cautious(TimeGap(**first), braking), TimeGap(**second)
         self._numbers = Numbers(*numbers, step=0.0, share=0.0, last=len(cooperative) - 1)
         self._wanted = np.zeros((len(cooperative), rows))
-        self._drive = drive
-        self.response = np.zeros(rows)
+        self._wishes = [*self._wanted]  # of each law
+        self._told: Told | None = None
+        self._drive, self._respond = drive, respond
+        self._responding = Responding(np.zeros(rows))
         unseen = Front(gap=np.full(rows, 150.0), speed=np.zeros(rows), is_car=np.zeros(rows, dtype=bool))
         self._state = Driving(
             command=np.zeros(rows),
@@ -356,8 +392,13 @@ class Cruise:
 
         A law of a user's own stays as it is. The arrays of an answer are written anew by the next one.
         """
-        self._drive = in_place(drive)
-        self._laws = [_quickened(law, in_place) for law in self._makes]
+        self._drive, self._respond = in_place(drive), in_place(respond)
+        self._laws = [_quickened(law, in_place, into) for law, into in zip(self._makes, self._wishes, strict=True)]
+
+    @property
+    def response(self) -> Floats:
+        """How far the commands so far have come about, m/s² (row,)."""
+        return self._responding.response
 
     @property
     def command(self) -> Floats:
@@ -388,12 +429,16 @@ class Cruise:
         if step != self._numbers.step:
             self._numbers = self._numbers._replace(step=step, share=1.0 - exp(-step / self._lag))
         command = self._state.command
-        self.response += self._numbers.share * (command - self.response)
-        for number, law in enumerate(self._laws):
-            self._wanted[number] = law(seen, command, self.response, step)
+        self._responding = self._respond(self._responding, command, self._numbers.share).responding
+        for law, wanted in zip(self._laws, self._wishes, strict=True):
+            found = law(seen, command, self.response, step)
+            if found is not wanted:  # or else it was put there
+                wanted[:] = found
         heard = np.full(level.shape, announced) if isinstance(announced, bool) else announced
         told = Told(level, front_trusted, speed_bound, heard, self.response)
-        self._state, safe = self._drive(self._state, seen, told, self._wanted, self._levels, self._numbers)
+        if self._told is None or any(one is not other for one, other in zip(told, self._told, strict=True)):
+            self._told = told  # or else it is the same one: who knows where its arrays are need not look again
+        self._state, safe = self._drive(self._state, seen, self._told, self._wanted, self._levels, self._numbers)
         return self._state.command, safe
 
     def meet(self, another: Booleans) -> None:
@@ -401,15 +446,15 @@ class Cruise:
         self._state.motion.speed[another] = np.nan
 
 
-def _quickened(law: Any, in_place: Compiler) -> Any:
-    """What a law wants, compiled if it is one of ours."""
+def _quickened(law: Any, in_place: Compiler, into: Floats) -> Any:
+    """What a law wants, compiled and put there if it is one of ours."""
     formula = FORMULAS.get(type(law))
     if formula is None:
         return law.acceleration
-    quick = in_place(formula)
+    quick, move, place = in_place(formula), in_place(put), Placed(into)
 
     def acceleration(*told: Any) -> Floats:
-        return quick(law, *told).acceleration
+        return move(place, quick(law, *told).acceleration).placed.number
 
     return acceleration
 

@@ -24,8 +24,10 @@ Column: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.float64]]
 LevelColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int8]]
 IndexColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int16]]
 TimeColumn: TypeAlias = np.ndarray[tuple[int, Literal[1]], np.dtype[np.int64]]
-Whole: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float64]]
-WholeTimes: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int64]]
+Whole: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.float64]]
+WholeTimes: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.int64]]
+WholeBooleans: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.bool_]]
+WholeTable: TypeAlias = np.ndarray[tuple[Any, Any], np.dtype[np.float64]]
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -96,9 +98,14 @@ def anywhere(table: Any) -> Any:
     return table.any(axis=0)
 
 
+def is_anywhere(found: NDArray[np.bool_]) -> bool:
+    """Whether it is so in any row: asked between formulas."""
+    return bool(np.count_nonzero(found))
+
+
 def pick(array: Any, index: Any) -> Any:
     """What stands in an array `Whole`, which is not of this row alone, at an index >= 0."""
-    return array.take(index)
+    return array.take(index, axis=-1)
 
 
 def of(place: Any, table: Any) -> Any:

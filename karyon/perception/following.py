@@ -22,13 +22,13 @@ what has acquitted it may be that its error vanished near by, as that of a scale
 object, and shows it where the one before was, shows that one still, unless who is heard says that it is there.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler
+from karyon.kernel.elementwise import Compiler, is_anywhere
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
@@ -164,15 +164,20 @@ class Following:
         message_floors = np.array([n.message_position, n.message_speed, n.message_acceleration, 0.0])[:, None]
         self._spread = np.broadcast_to(3.0 * floors, (len(OWN), rows))
         self._message_spread = np.broadcast_to(3.0 * message_floors, (len(MESSAGE), rows))
-        (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows)
+        (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows, self._sender)
+        self._is_handed_over = False  # anywhere, in the last period
         self._look = look
         self._held: tuple[Times, State] | None = None
         self._said: Answer | None = None
         self._told: Seen
 
-    def quicken(self, in_turn: Compiler) -> None:
-        """Go on with a compiled formula, as `karyon.compiled` has it: the bits stay the same."""
-        self._look = in_turn(look)
+    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool] = is_anywhere) -> None:
+        """Go on with compiled formulas, as `karyon.compiled` has them: the bits stay the same.
+
+        halts   asked whether something is so in any row, of what is rare
+        """
+        self._look = in_place(look)
+        self._sender.quicken(in_place, halts)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -240,8 +245,10 @@ class Following:
         came, heard = self._came, self._message
         _copied(own, self.own)
         _copied(message, self.message)
-        came.handed_over[:] = False if handed_over is None else handed_over
-        heard.fading[:] = self._sender.fading(self.state.heard, heard.position)
+        if handed_over is not None or self._is_handed_over:
+            came.handed_over[:] = False if handed_over is None else handed_over
+            self._is_handed_over = handed_over is not None
+        self._sender.fade(self.state.heard, heard.position)
         if running is None:
             self._held = None
             self.state, said = self._look(self.state, came, heard, now, self._known)
@@ -311,13 +318,10 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
     return samples, Measured._make([*map(Sample, samples.value, samples.time, fresh), handed_over])
 
 
-def _received(rows: int) -> tuple[Samples, Message]:
+def _received(rows: int, sender: Sender) -> tuple[Samples, Message]:
     """The same of a message."""
-    count = len(MESSAGE)
-    samples = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count, rows, np.bool_))
-    *value, fading = samples.value
-    samples.value = samples.value[:count]
-    return samples, Message._make([*map(Sample, value, samples.time, samples.fresh), fading])
+    samples = Samples(*(blank(len(MESSAGE), rows, kind) for kind in (np.float64, np.int64, np.bool_)))
+    return samples, sender.message_of(samples)
 
 
 def _known(

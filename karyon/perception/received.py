@@ -6,13 +6,14 @@
 What all fields tell in concert, nothing here can see: that takes a sensor of one's own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from karyon.kernel.elementwise import greater, isnan, lesser, maximum, minimum, where
+from karyon.kernel.elementwise import Compiler, greater, is_anywhere, isnan, lesser, maximum, minimum, where
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
@@ -279,11 +280,34 @@ def _spike(before: Heard, intended: Newest, step: Any) -> Any:
     return greater(detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step)
 
 
+class Pausing(NamedTuple):
+    """How long ago the message before the newest one was sent, s (row,)."""
+
+    step: Floats
+
+
+class Paused(NamedTuple):
+    """After a look: the same, and where it is not what it was."""
+
+    pausing: Pausing
+    differs: Booleans
+
+
+def pause(before: Pausing, position: Sample, last: Times) -> Paused:
+    """Of a message that has come, and the time of the one before it, ns."""
+    known = last != NEVER
+    step = maximum(seconds(position.time, where(known, last, position.time)), 0.0)
+    new = where(position.fresh, step, before.step)
+    return Paused(Pausing(new), new != before.step)
+
+
 class Sender:
     """What is known of the senders of all rows, and what a message is made of before it is judged."""
 
     def __init__(self, noise: SenderNoise, checks: SenderChecks, rows: int) -> None:
         self._lag, self._fading = noise.lag, np.ones(rows)
+        self._pause, self._pausing = pause, Pausing(np.zeros(rows))
+        self._halts: Callable[[Booleans], bool] = is_anywhere
         self.known = Limited(
             place=Limits.of(checks.position),
             pace=Limits.of(checks.speed),
@@ -297,13 +321,22 @@ class Sender:
 
     def message(self, before: Heard, came: Samples) -> Message:
         """What came, field by field."""
-        position, speed, acceleration, intended = map(Sample, came.value, came.time, came.fresh)
-        return Message(position, speed, acceleration, intended, self.fading(before, position))
+        message = self.message_of(came)
+        self.fade(before, message.position)
+        return message
 
-    def fading(self, before: Heard, position: Sample) -> Floats:
-        """That of `Message`, when this has come. The exponential stays here: compiled, it would have other bits."""
-        if np.count_nonzero(position.fresh):
-            known = before.position.time != NEVER
-            step = seconds(position.time, np.where(known, before.position.time, position.time))
-            self._fading = np.exp(-np.maximum(step, 0.0) / self._lag)
-        return self._fading
+    def message_of(self, came: Samples) -> Message:
+        """The same, but for its `fading`, which is that of the last call of `fade`."""
+        position, speed, acceleration, intended = map(Sample, came.value, came.time, came.fresh)
+        return Message(position, speed, acceleration, intended, self._fading)
+
+    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool]) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._pause, self._halts = in_place(pause), halts
+
+    def fade(self, before: Heard, position: Sample) -> None:
+        """The fading of messages, when this has come. The exponential stays here: compiled, it would have other bits."""
+        after = self._pause(self._pausing, position, before.position.time)
+        self._pausing = after.pausing
+        if self._halts(after.differs):
+            np.exp(-after.pausing.step / self._lag, out=self._fading)

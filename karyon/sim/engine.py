@@ -4,20 +4,24 @@ At equal times: events of the scenario, actuators, radio, perception, kernel, co
 """
 
 from collections.abc import Callable, Generator, Sequence
-from functools import partial, reduce
+from functools import partial
+from operator import is_
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import simpy
 
 from karyon import compiled
+from karyon.compiled import Tape
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
-from karyon.kernel.elementwise import Compiler
+from karyon.kernel.elementwise import minimum, where
+from karyon.kernel.runtime import Booleans, Floats, Levels, Ticks
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
@@ -37,7 +41,7 @@ from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
 from karyon.sim.outside import Outside, is_real
-from karyon.sim.radio import Channel
+from karyon.sim.radio import Channel, Newest
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
@@ -50,6 +54,86 @@ TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they s
 LONG = 1_500_000  # rows times cycles, from which on it pays to compile: that takes most of a minute
 BRIEF = 300  # cycles, below which it does not even pay to load what has been compiled
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
+
+
+class Force(NamedTuple):
+    """The level whose command is in force, and since when, ns (row,)."""
+
+    level: Ticks
+    since: Ticks
+
+
+class Effect(NamedTuple):
+    """After a command has come into force."""
+
+    force: Force
+
+
+def effect(before: Force, level: Ticks, now: int) -> Effect:
+    """A command of this level comes into force at `now` (ns)."""
+    return Effect(Force(+level, where(level != before.level, now, before.since)))
+
+
+class Adopted(NamedTuple):
+    """The level of service that is decided (row,)."""
+
+    level: Ticks
+
+
+class Adoption(NamedTuple):
+    """After a decision: also what the own rules admit, what was decided before, and whether that is another (row,)."""
+
+    adopted: Adopted
+    admitted: Ticks
+    previous: Ticks
+    differs: Booleans
+
+
+def adopt(before: Adopted, level: Levels, agreed: Ticks) -> Adoption:
+    """Of what the own rules admit, what others have agreed to."""
+    decided = minimum(level, agreed)
+    return Adoption(Adopted(decided), +level, before.level, decided != before.level)
+
+
+class Both(NamedTuple):
+    """Whether two things are so (row,)."""
+
+    so: Booleans
+
+
+def both(one: Booleans, other: Booleans) -> Both:
+    """One and the other."""
+    return Both(one & other)
+
+
+class Heeded(NamedTuple):
+    """What of the car ahead may be relied on (row,).
+
+    trusted     own sensors: who knows no own speed cannot follow, but stop
+    announced   it was heard just now
+    road_open   nothing is seen there
+    """
+
+    trusted: Booleans
+    announced: Booleans
+    road_open: Booleans
+
+
+def heed(front: Booleans, speed_known: Booleans, heard: Ticks, since: int, distance: Floats, reach: float) -> Heeded:
+    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `reach` of the radar in m."""
+    return Heeded(front & speed_known, heard >= since, distance >= reach)
+
+
+class Pending(NamedTuple):
+    """A command that is on its way to the actuators, m/s², and its level (row,)."""
+
+    level: Ticks
+    command: Floats
+
+
+def order(level: Ticks, command: Floats) -> Pending:
+    """It changes no more."""
+    return Pending(+level, +command)
 
 
 class Simulation:
@@ -78,6 +162,7 @@ class Simulation:
         self.end = nanoseconds(first.duration)
         self.outside = outside
         self.env = simpy.Environment() if outside is None else outside.env
+        self.tape = Tape()
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
         self.sensors, self.messages = self._senses()
@@ -115,7 +200,7 @@ class Simulation:
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders)
+        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
@@ -130,7 +215,7 @@ class Simulation:
         seeds = [scenario.seed for scenario in self.scenarios]
         told = self.scenarios, self.world, receiver_errors(seeds, self.world.vehicles)
         looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
-        return OwnSensors(*told, self._times(looks)), Messages(*told, self._times(sendings))
+        return OwnSensors(*told, self._times(looks), self.tape), Messages(*told, self._times(sendings), self.tape)
 
     @property
     def _tell_of_front(self) -> bool:
@@ -141,17 +226,18 @@ class Simulation:
         """How often something happens at most that has this period, in s."""
         return self.end // nanoseconds(period) + 1
 
-    def quicken(self, in_place: Compiler = compiled.in_place) -> None:
+    def quicken(self, in_place: Callable[..., Any] = compiled.in_place) -> None:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
-        if compiled.is_installed():
-            self.perception.quicken(in_place)
-            self.sensors.quicken(in_place)
-            self.messages.quicken(in_place)
-            self.world.quicken(in_place)
-            self.kernel.quicken(in_place)
-            self.cruise.quicken(in_place)
-            self.metrics.quicken(in_place)
-            self.lateness.quicken(in_place)
+        if not compiled.is_installed():
+            return
+        for_tape = partial(in_place, tape=self.tape)
+        self.perception.quicken(for_tape, self.tape.halts)
+        parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
+        for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
+            part.quicken(for_tape)
+        self._effect, self._adopt, self._both, self._heed, self._order = map(
+            for_tape, (effect, adopt, both, heed, order)
+        )
 
     def _quicken_if_it_pays(self) -> None:
         cycles = self.end // nanoseconds(self.design.timing.perception_period)
@@ -163,26 +249,30 @@ class Simulation:
     def _begin(self, top: int) -> None:
         """What is in force, known and late before the first instant; `top` is the highest level."""
         self.initialised = np.full(self.rows, not self.enabled)
-        self.level = np.full(self.rows, 0 if self.enabled else top)  # whose controller computed the command in force
-        self.level_since = np.zeros(self.rows, dtype=np.int64)
+        level = np.full(self.rows, 0 if self.enabled else top)
+        self._force = Force(level, np.zeros(self.rows, dtype=np.int64))
         self.true = self._true()
         self._facts = Facts(self.kernel.seen, self.senders, self.scenarios[0].radio.clock_offset)
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
-        self._nowhere = np.zeros(self.rows, dtype=bool)
+        self._nowhere, self._silent_cars = np.zeros(self.rows, dtype=bool), np.zeros(len(self.world.position), dtype=bool)
         self._unheard = np.full((len(MESSAGE), self.rows), np.nan)
-        self._road_open = self._nowhere.copy()
-        self._situated: tuple[Seen | None, np.ndarray, Situation | None] = (None, self._unheard, None)
+        self._situated: tuple[Seen | None, np.ndarray, np.ndarray, Situation | None]
+        self._situated = None, self._unheard, self._nowhere, None
         self._set_speed = np.full(self.rows, self.scenarios[0].acc.set_speed)
         self.down = dict.fromkeys(COMPONENTS, self._nowhere)
         self.finished = 0
         limits = [analysis.age_limit(self.function, name) for name in (*OWN, *self.senders)]
         counts = (len(OWN), *(1 for _ in self.senders))
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
-        self._admitted = self._decided = self.level.copy()
-        self._pending = (self.level.copy(), np.zeros(self.rows))
+        message = self.perception.message
+        self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
+        self.has_heard = False
+        self._admitted, self._adopted = level.copy(), Adopted(level.copy())
+        self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
+        self._pending = Pending(level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
-        self._told_of_front = self._nowhere.copy(), self._nowhere.copy()
+        self._effect, self._adopt, self._both, self._heed, self._order = effect, adopt, both, heed, order
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._apart = self.world.apart
         self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
@@ -243,31 +333,29 @@ class Simulation:
     def _actuate(self, now: int) -> None:
         """Commands computed one actuator delay ago come into force, and with them their level."""
         self.world.advance(now)
-        level, command = self._pending
-        self.level_since = np.where(level != self.level, now, self.level_since)
-        self.level = level
+        self._force = self._effect(self._force, self._pending.level, now).force
         if not self.is_shadow:
-            self.world.drive(command)
+            self.world.drive(self._pending.command)
 
     def _send(self, now: int) -> None:
         self.world.advance(now)
-        true = self.messages.true()
-        deaf = np.zeros(len(self.world.position), dtype=bool)
+        true, deaf = self.messages.true, None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
+            deaf = self._silent_cars.copy()
             deaf[self.world.own] = self.down["radio"]
-        mute = deaf if self.generation is None else deaf | ~self._due(now)
-        message = self.messages.compose(true)
+        mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
+        message = self.messages.compose()
         if self._tell_of_front:
             message = np.vstack([message, self.messages.witness(self._seen_ahead())])
         message = self.attackers.content(now, message)
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
-            self.sent.record(sent, None if self.group is None else self.group.number, deaf)
+            self.sent.record(sent, None if self.group is None else self.group.number, self._among(deaf))
         if self.group is not None:
             before = self.group.leader
-            self.channel.refuse(self.group.send(now, self._proposed(), self.channel.arrival(deaf), message))
+            self.channel.refuse(self.group.send(now, self._proposed(), self.channel.arrival(self._among(deaf)), message))
             self.log.grouped(now, before, self.group.leader)
             self.log.failed(now, self.group.error)
         elif self.readers is not None:
@@ -275,6 +363,10 @@ class Simulation:
             refused = np.zeros(len(sent.arrival), dtype=bool)
             refused[on] = self.readers.send(now, sent.heard[on])
             self.channel.refuse(refused)
+
+    def _among(self, cars: np.ndarray | None) -> np.ndarray:
+        """Which cars are among these (car,); None: nobody is."""
+        return self._silent_cars if cars is None else cars
 
     def _proposed(self) -> np.ndarray:
         """The level that each row would have of its group; who comes from behind asks for none until it is near."""
@@ -294,8 +386,8 @@ class Simulation:
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
         own, due = self.perception.own, self.lateness.due[: len(OWN)]
-        self.sensors.measure(now, own)
-        self.true, due[:] = self._true(), own.fresh
+        self.sensors.measure(now, own, self.lateness.due)
+        self.true = self._true()
         if self.outside is not None:
             own.value[:] = np.where(self._is_real, np.nan, own.value)
             due[:] = np.where(self._is_real, self.outside.take(now, own), due)
@@ -306,7 +398,6 @@ class Simulation:
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
         running = self._running("perception", now)
-        self.lateness.due[len(OWN) :] = self.channel.due
         self.lateness.look(now, [own, *messages])
         if running is not None:
             np.logical_or(self.late, ~running, out=self.late)
@@ -321,6 +412,21 @@ class Simulation:
         self._tell(self.seen)
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
+
+    @property
+    def level(self) -> np.ndarray:
+        """Whose controller computed the command in force (row,)."""
+        return self._force.level
+
+    @property
+    def level_since(self) -> np.ndarray:
+        """Since when, ns (row,)."""
+        return self._force.since
+
+    @property
+    def _decided(self) -> np.ndarray:
+        """The level of service that is decided, and not yet in force (row,)."""
+        return self._adopted.level
 
     @property
     def late(self) -> np.ndarray:
@@ -350,9 +456,12 @@ class Simulation:
         """The newest message of each of `senders`."""
         deaf = self._deaf(listening)
         self.channel.receive(now, deaf)
-        messages = [self.channel.of_car_ahead(self.perception.message)]
+        self.channel.of_car_ahead(self._newest)
+        messages = [self.perception.message]
+        self.has_heard = self.channel.has_arrived or self.led is not None or self.injector.is_heard
         if self.led is not None:
             messages.append(self.led.newest())
+            self.lateness.due[-1] = self.channel.due
         for sender, message in zip(self.senders, messages, strict=True):
             self.injector.message(now, message, sender)
             if deaf is not None:
@@ -397,49 +506,57 @@ class Simulation:
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
-        self._admitted, before = decision.level.astype(np.int64), self._decided
-        self._decided = self._admitted if self.group is None else np.minimum(self._admitted, self.group.level)
-        differs = self._decided != before
-        if np.count_nonzero(differs):
-            changed = np.flatnonzero(differs)
+        agreed = self._unlimited if self.group is None else self.group.level
+        adoption = self._adopt(self._adopted, decision.level, agreed)
+        self._adopted, self._admitted = adoption.adopted, adoption.admitted
+        if self.tape.halts(adoption.differs):
+            changed, before = np.flatnonzero(adoption.differs), adoption.previous.copy()
             own = (decision.level != decision.previous) & (self._decided == self._admitted)
             arrived = self.lateness.waiting.arrived
             self.log.switched(now, self.kernel, decision, before, changed[own[changed]], arrived)
-            self.log.agreed(now, before, self._decided, changed[~own[changed]])
+            self.log.agreed(now, before, self._decided.copy(), changed[~own[changed]])
         if self.outside is not None:
             self.outside.decided(now, self._decided)
-        told = [decision.trusted[name] for name in FRONT if name in decision.trusted]
-        self._front_trusted = reduce(np.logical_and, told) if told else self._nowhere
+        first, *others = [decision.trusted[name] for name in FRONT if name in decision.trusted] or [self._nowhere]
+        self._front_trusted = self._both(first, *others).so if others else first
 
     def _control(self, now: int) -> None:
         seen = self.seen
         assert seen is not None
         self._cycles["control"] += 1
         running = self._running("control", now)
-        situation = self._situation(seen, self._leader_seen())
         before = None if running is None else self.cruise.command.copy()
-        trusted, announced = self._told_of_front
-        np.logical_and(self._front_trusted, seen.speed_known, out=trusted)  # who knows no speed cannot follow, but stop
-        np.greater_equal(seen.lead.time, now - JUST_HEARD, out=announced)
+        heeded = self._heed(
+            self._front_trusted,
+            seen.speed_known,
+            seen.lead.time,
+            now - JUST_HEARD,
+            seen.value[DISTANCE],
+            self.sensors.range,
+        )
         command, self._safe = self.cruise.update(
-            situation, self._decided, trusted, seen.speed_bound, self._control_step, announced
+            self._situation(seen, self._leader_seen(), heeded.road_open),
+            self._decided,
+            heeded.trusted,
+            seen.speed_bound,
+            self._control_step,
+            heeded.announced,
         )
         if before is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
             command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
         self._beat("control", now, running)
-        self._pending = (self._decided, command)
+        self._pending = self._order(self._decided, command)
 
-    def _situation(self, seen: Seen, leader: np.ndarray) -> Situation:
+    def _situation(self, seen: Seen, leader: np.ndarray, road_open: np.ndarray) -> Situation:
         """The same again where it is in the same arrays: who has looked where these are need not look again."""
-        np.greater_equal(seen.value[DISTANCE], self.sensors.range, out=self._road_open)
-        of_seen, of_leader, situation = self._situated
-        if seen is of_seen and leader is of_leader and situation is not None:
+        *of, situation = self._situated
+        if situation is not None and all(map(is_, of, (seen, leader, road_open))):
             return situation
         situation = Situation(
             gap=seen.gap,
             speed=seen.speed_bound if self.enabled else seen.value[SPEED],
             relative_speed=seen.value[RELATIVE],
-            road_open=self._road_open,
+            road_open=road_open,
             front_command=seen.lead.value[M_INTENDED],
             front_speed=seen.lead.value[M_SPEED],
             leader_command=leader[M_INTENDED],
@@ -447,7 +564,7 @@ class Simulation:
             leader_speed=leader[M_SPEED],
             set_speed=self._set_speed,
         )
-        self._situated = seen, leader, situation
+        self._situated = seen, leader, road_open, situation
         return situation
 
     def _leader_seen(self) -> np.ndarray:
@@ -477,7 +594,7 @@ class Simulation:
         if not self.is_shadow:
             return self.world.command
         command = self.world.command.copy()
-        command[self.world.own] = self._pending[1]
+        command[self.world.own] = self._pending.command
         return command
 
     def _place(self) -> np.ndarray:

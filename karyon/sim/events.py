@@ -6,16 +6,18 @@ What happens is counted at once, and put into words when somebody asks: most run
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import Tape
 from karyon.cooperation.gate import Reason
 from karyon.cooperation.guard import BREACHES, Breach
 from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
+from karyon.kernel.elementwise import BooleanTable, Compiler, FloatTable, anywhere, each
 from karyon.kernel.rules import Rule, leaves
 from karyon.kernel.runtime import SafetyInformation
 from karyon.perception import validity
@@ -30,6 +32,7 @@ from karyon.sim.strangers import Strangers
 from karyon.sim.world import World
 
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 AFTERMATH = 10_000_000_000  # ns after a fault in which a downgrade still counts as caused by it
 VERDICTS = LATE, LOST, INVALID, OWN_LAG = ("late", "lost", "invalid", "own_lag")
 # What did not come is a cause of its own, and so is a bench that was late; last, no verdict (-1).
@@ -40,11 +43,71 @@ Words = Callable[[int], tuple[str, dict[str, Any]]]
 """Text and further fields of an event, by its place among those of one kind that happened at once."""
 
 
+class Doubted(NamedTuple):
+    """Which signals are doubted (signal, row)."""
+
+    is_doubted: BooleanTable
+
+
+class Doubts(NamedTuple):
+    """After a look: the same, of which signals it has changed, and in which rows."""
+
+    doubted: Doubted
+    changed: BooleanTable
+    differs: Booleans
+
+
+def doubt(before: Doubted, validity: FloatTable) -> Doubts:
+    """A signal whose validity falls below what a check doubts is doubted."""
+    is_doubted = each(_is_low, validity)
+    changed = each(_differs, is_doubted, before.is_doubted)
+    return Doubts(Doubted(is_doubted), changed, anywhere(changed))
+
+
+def _is_low(validity: Any) -> Any:
+    return validity < DOUBT
+
+
+def _differs(one: Any, other: Any) -> Any:
+    return one != other
+
+
+class _Doubted:
+    """Signals that are judged together.
+
+    doubted, changed   now, and since the last look (signal, row)
+    differs            in which rows something has changed (row,)
+    """
+
+    def __init__(self, names: Sequence[str], rows: int) -> None:
+        self.names, self._state, self._doubt = names, Doubted(np.zeros((len(names), rows), dtype=bool)), doubt
+        self._validity: tuple[Any, Any] = None, None
+
+    def quicken(self, in_place: Compiler) -> None:
+        self._doubt = in_place(doubt)
+
+    def judge(self, validity: NDArray[np.float64]) -> None:
+        """A look at the validity (signal, row), or (row,) of one signal."""
+        if validity is not self._validity[0]:  # a view is made anew of other arrays alone
+            self._validity = validity, validity.reshape(len(self.names), -1)
+        self._state, self.changed, self.differs = self._doubt(self._state, self._validity[1])
+
+    @property
+    def doubted(self) -> Any:
+        return self._state.is_doubted
+
+
 class Log:
     """Events of every run, and the counts that come from them."""
 
     def __init__(
-        self, faults: Sequence[Placed], function: Function, runs: int, vehicles: int, senders: Sequence[str]
+        self,
+        faults: Sequence[Placed],
+        function: Function,
+        runs: int,
+        vehicles: int,
+        senders: Sequence[str],
+        tape: Tape,
     ) -> None:
         """`senders`: whose messages are judged, besides the own signals."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
@@ -61,10 +124,15 @@ class Log:
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
         self._refused_of_devices: dict[tuple[int, str, str], int] = {}
         self._protocol_failed = False
-        shape = len(self._signals), rows
-        self._doubted = np.zeros(shape, dtype=bool)
+        self._doubted = [_Doubted(OWN, rows), *(_Doubted([sender], rows) for sender in senders)]
+        self._tape = tape
         self._judged: tuple[int, Seen, Sequence[Told]]
         self._started = False
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with compiled formulas: the bits stay the same."""
+        for each in self._doubted:
+            each.quicken(in_place)
 
     def _windows(self, rows: int) -> NDArray[np.int64]:
         """Onset and end in ns of all faults that touch each row (2, fault of the row, row), as many as of any row."""
@@ -131,22 +199,23 @@ class Log:
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
         self._judged = now, seen, told
-        doubted = np.empty_like(self._doubted)
-        np.less(seen.validity, DOUBT, out=doubted[: len(OWN)])
-        for place, each in enumerate(told, len(OWN)):
-            np.less(each.validity, DOUBT, out=doubted[place])
-        changed = doubted != self._doubted
-        if self._started and np.count_nonzero(changed):
-            signal, row = np.nonzero(changed)
-            is_doubted = doubted[signal, row]
+        for subject, validity in zip(self._doubted, (seen, *told), strict=True):
+            subject.judge(validity.validity)
+            if self._tape.halts(subject.differs) and self._started:
+                signal, row = np.nonzero(subject.changed)
+                self._doubts(now, subject.names, signal, row, subject.doubted[signal, row])
+        self._started = True
 
-            def words(place: int) -> tuple[str, dict[str, Any]]:
-                name = self._signals[signal[place]]
-                word = "is doubted" if is_doubted[place] else "is believed again"
-                return f"{name} {word}", {"signal": name}
+    def _doubts(
+        self, now: int, names: Sequence[str], signal: Integers, row: Integers, is_doubted: NDArray[np.bool_]
+    ) -> None:
+        """Signals of `names`, in these rows, are doubted from now on, or not any more."""
 
-            self._note(now, "detection", row, words)
-        self._doubted, self._started = doubted, True
+        def words(place: int) -> tuple[str, dict[str, Any]]:
+            word = "is doubted" if is_doubted[place] else "is believed again"
+            return f"{names[signal[place]]} {word}", {"signal": names[signal[place]]}
+
+        self._note(now, "detection", row, words)
 
     def switched(
         self,

@@ -103,6 +103,11 @@ class Injector:
             group.apply(now, samples)
         return samples
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether any fault acts on what is received: something may come when nothing has arrived."""
+        return bool(self._groups[LEAD] or self._groups[LEADER])
+
     def changed(self) -> dict[tuple[int, int], int]:
         """Samples changed so far, by (run, index of the fault)."""
         return _by_place((group.members, group.changed) for group in chain(*self._groups.values()))

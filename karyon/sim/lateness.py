@@ -6,18 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import written
 from karyon.kernel.elementwise import BooleanTable, Compiler, TimeColumn, TimeTable, each, where
 from karyon.perception.sensors import Samples
 
 LONG_AGO = np.iinfo(np.int64).min // 2  # ns
-
-
-class Came(NamedTuple):
-    """What came since the last look, or was due: tables (signal, row); the time of measurement in ns."""
-
-    due: BooleanTable
-    fresh: BooleanTable
-    time: TimeTable
 
 
 class Waiting(NamedTuple):
@@ -33,13 +26,16 @@ class Waited(NamedTuple):
     waiting: Waiting
 
 
-def wait(before: Waiting, came: Came, now: int, limits: TimeColumn) -> Waited:
+def wait(
+    here: Waiting, due: BooleanTable, fresh: BooleanTable, time: TimeTable, now: int, limits: TimeColumn
+) -> Waited:
     """A signal is late from when a measurement was due and did not come, to the next that is no older than its limit.
 
-    limits   ns
+    due, fresh, time   of which one was due now, or came, and the time of that measurement, ns (signal, row)
+    limits             ns
     """
-    late = each(_late, before.late, came.due, came.fresh, came.time, now, limits)
-    return Waited(Waiting(late, each(_arrived, before.arrived, came.fresh, now)))
+    late = each(_late, here.late, due, fresh, time, now, limits)
+    return Waited(Waiting(late, each(_arrived, here.arrived, fresh, now)))
 
 
 def _late(late: Any, due: Any, fresh: Any, time: Any, now: int, limit: Any) -> Any:
@@ -60,21 +56,22 @@ class Lateness:
     def __init__(self, counts: Sequence[int], limits: NDArray[np.int64], rows: int) -> None:
         """`counts`: rows of samples that are looked at, of each source; `limits` of all of these in ns (signal,)."""
         shape = len(limits), rows
-        self._counts, self._limits, self._wait = counts, limits[:, None], wait
-        nowhere = np.zeros((3, *shape), dtype=bool)
-        self.due, fresh, late = nowhere
-        self._came = Came(self.due, fresh, np.zeros(shape, dtype=np.int64))
-        self.waiting = Waiting(late, np.full(shape, LONG_AGO))
+        self.due = np.zeros(shape, dtype=bool)
+        self.waiting = Waiting(np.zeros(shape, dtype=bool), np.full(shape, LONG_AGO))
+        ends = np.cumsum(counts)
+        parts = [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
+        self._parts = [(self.due[one], limits[one, None], Waiting(*(each[one] for each in self.waiting))) for one in parts]
+        self._seen: list[tuple[Samples, BooleanTable, TimeTable]] = []
+        self.quicken(written)
 
     def quicken(self, in_place: Compiler) -> None:
-        """Go on with a compiled formula: the bits stay the same."""
-        self._wait = in_place(wait)
+        """Go on with compiled formulas: the bits stay the same."""
+        self._waits = [in_place(wait) for _ in self._parts]
 
     def look(self, now: int, came: Sequence[Samples]) -> None:
         """One look at what came of each source at `now` (ns)."""
-        begin = 0
-        for samples, count in zip(came, self._counts, strict=True):
-            end = begin + count
-            self._came.fresh[begin:end], self._came.time[begin:end] = samples.fresh[:count], samples.time[:count]
-            begin = end
-        self.waiting = self._wait(self.waiting, self._came, now, self._limits).waiting
+        if [id(each) for each, _, _ in self._seen] != [*map(id, came)]:
+            counts = (len(due) for due, _, _ in self._parts)
+            self._seen = [(one, one.fresh[:n], one.time[:n]) for one, n in zip(came, counts, strict=True)]
+        for wait_for, (due, limits, waiting), (_, fresh, time) in zip(self._waits, self._parts, self._seen, strict=True):
+            wait_for(waiting, due, fresh, time, now, limits)

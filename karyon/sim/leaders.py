@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import Compiler, Whole, maximum, minimum, pick
+from karyon.kernel.runtime import Ticks
 from karyon.sim.recordings import Recording
 
 Floats = NDArray[np.float64]
@@ -34,22 +37,73 @@ class Trajectory:
     intended_acceleration: Floats
 
 
+class Knots(NamedTuple):
+    """The motion of several leaders at all knots (knot x leader,); SI units."""
+
+    speed: Whole
+    position: Whole
+    acceleration: Whole  # from each knot to the next
+    intended: Whole
+    jerk: Whole  # of what is intended
+
+
+class Leading(NamedTuple):
+    """How each of these leaders moves, and what it intends (leader,); SI units."""
+
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    intended: Floats
+
+
+class Led(NamedTuple):
+    """At an instant."""
+
+    leading: Leading
+
+
+def lead(knots: Knots, leader: Ticks, leaders: int, last: int, now: int) -> Led:
+    """Where `leaders` are at `now` (ns), `last` being the number of their last knot."""
+    knot = minimum(now // KNOT, last - 1)
+    elapsed = (now - knot * KNOT) / 1e9
+    at = knot * leaders + leader
+    start, acceleration = pick(knots.speed, at), pick(knots.acceleration, at)
+    return Led(
+        Leading(
+            position=pick(knots.position, at) + (start + 0.5 * acceleration * elapsed) * elapsed,
+            # Rounding could leave a car that comes to a stop at -1e-17 m/s.
+            speed=maximum(0.0, start + acceleration * elapsed),
+            acceleration=acceleration,
+            intended=pick(knots.intended, at) + pick(knots.jerk, at) * elapsed,
+        )
+    )
+
+
 class Leaders:
-    """The leaders of a batch of runs, one per run. A run's numbers are the same bits alone and in any batch."""
+    """The leaders of a batch of runs, one per run. A run's numbers are the same bits alone and in any batch.
+
+    leader   of each run, among the distinct ones (run,)
+    """
 
     def __init__(self, trajectories: Sequence[Trajectory]) -> None:
         """One trajectory per run, all with the same number of knots (ValueError otherwise).
 
         Runs that share a `Trajectory` object share its memory: 10,000 runs behind one recording hold it once.
         """
-        distinct = {trajectory: column for column, trajectory in enumerate(dict.fromkeys(trajectories))}
-        self._column = np.array([distinct[trajectory] for trajectory in trajectories])
-        self._speed = np.stack([trajectory.speed for trajectory in distinct], axis=-1)
-        self._position = np.stack([trajectory.position for trajectory in distinct], axis=-1)
-        self._intended = np.stack([trajectory.intended_acceleration for trajectory in distinct], axis=-1)
-        self._is_shared = len(distinct) == 1
-        self._acceleration = np.diff(self._speed, axis=0) / _KNOT_S
-        self._jerk = np.diff(self._intended, axis=0) / _KNOT_S  # of what is intended
+        distinct = {trajectory: number for number, trajectory in enumerate(dict.fromkeys(trajectories))}
+        self.leader = np.array([distinct[trajectory] for trajectory in trajectories])
+        speed, position, intended = (
+            np.stack([getattr(each, name) for each in distinct], axis=-1)
+            for name in ("speed", "position", "intended_acceleration")
+        )
+        self._last = len(speed) - 1
+        tables = speed, position, np.diff(speed, axis=0) / _KNOT_S, intended, np.diff(intended, axis=0) / _KNOT_S
+        self._known = Knots(*(np.ascontiguousarray(each).ravel() for each in tables)), np.arange(len(distinct))
+        self._lead = lead
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._lead = in_place(lead)
 
     def at(self, now: int) -> tuple[Floats, Floats, Floats]:
         """Position (m), speed (m/s) and acceleration (m/s²) at `now` (ns), each (run,).
@@ -57,37 +111,19 @@ class Leaders:
         Exact, not a step of an integration. At a knot the acceleration is that of the interval which begins there.
         ValueError before time 0 and past the last knot.
         """
-        position, speed, acceleration, _ = (each[self._column] for each in self._of_distinct(now))
+        position, speed, acceleration, _ = (each[self.leader] for each in self.motion(now))
         return position, speed, acceleration
 
     def intended(self, now: int) -> Floats:
         """Intended acceleration (m/s²) at `now` (ns), linear between knots, (run,). ValueError as in `at`."""
-        intended: Floats = self._of_distinct(now)[3][self._column]
-        return intended
+        return np.asarray(self.motion(now).intended[self.leader])
 
-    def motion(self, now: int) -> tuple[Floats, Floats, Floats, Floats]:
-        """As `at`, and `intended`: each (run,), or (1,) where all runs have the same leader."""
-        found = self._of_distinct(now)
-        if self._is_shared:
-            return found
-        position, speed, acceleration, intended = (each[self._column] for each in found)
-        return position, speed, acceleration, intended
-
-    def _of_distinct(self, now: int) -> tuple[Floats, Floats, Floats, Floats]:
-        knot, elapsed = self._interval(now)
-        start, acceleration = self._speed[knot], self._acceleration[knot]
-        # Rounding could leave a car that comes to a stop at -1e-17 m/s.
-        speed = np.maximum(0.0, start + acceleration * elapsed)
-        position = self._position[knot] + (start + 0.5 * acceleration * elapsed) * elapsed
-        return position, speed, acceleration, self._intended[knot] + self._jerk[knot] * elapsed
-
-    def _interval(self, now: int) -> tuple[int, float]:
-        """Knot that `now` (ns) follows, and the time since it in s."""
-        last = len(self._speed) - 1
-        if not 0 <= now <= last * KNOT:
-            raise ValueError(f"leaders are known from 0 to {last * KNOT} ns, asked for {now} ns")
-        knot = min(now // KNOT, last - 1)
-        return knot, (now - knot * KNOT) / 1e9
+    def motion(self, now: int) -> Leading:
+        """How each distinct leader moves at `now` (ns). ValueError as in `at`."""
+        if not 0 <= now <= self._last * KNOT:
+            raise ValueError(f"leaders are known from 0 to {self._last * KNOT} ns, asked for {now} ns")
+        knots, numbers = self._known
+        return self._lead(knots, numbers, len(numbers), self._last, now).leading
 
 
 def from_recording(recording: Recording, duration: float, lag: float) -> Trajectory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import written
 from karyon.kernel.elementwise import (
     BooleanTable,
     Column,
     Compiler,
     FloatTable,
+    TimeTable,
+    WholeTable,
     anywhere,
     each,
     maximum,
     minimum,
+    pick,
     where,
 )
 from karyon.kernel.runtime import Booleans, Floats
@@ -144,6 +148,105 @@ def misled(before: Misled, value: FloatTable, true: FloatTable, fresh: Booleans,
     return Mislead(Misled(where(fresh, wrong, before.wrong)))
 
 
+class Aged(NamedTuple):
+    """Whether any new sample was measured at another time than now (row,)."""
+
+    is_aged: Booleans
+
+
+def age(fresh: BooleanTable, time: TimeTable, now: int) -> Aged:
+    """Of what own sensors say (signal, row)."""
+    return Aged(anywhere(each(_is_older, fresh, time, now)))
+
+
+def _is_older(fresh: Any, time: Any, now: int) -> Any:
+    return fresh & (time != now)
+
+
+class Recalled(NamedTuple):
+    """What was true when a sender said something, as far as that was the last time (field, row)."""
+
+    true: FloatTable
+
+
+class Recall(NamedTuple):
+    """The same, and where it was another time (row,)."""
+
+    recalled: Recalled
+    is_older: Booleans
+
+
+def recall(
+    here: Recalled, true: WholeTable, source: Integers, time: Integers, fresh: Booleans, newest: int
+) -> Recall:
+    """Of messages of `time` (ns), where they are new, of which the newest were sent at `newest`, by car `source`."""
+    return Recall(Recalled(each(pick, true, source)), fresh & (time != newest))
+
+
+class Flagged(NamedTuple):
+    """Whether an item is bad (row,)."""
+
+    is_bad: Booleans
+
+
+class Flag(NamedTuple):
+    """After one instant."""
+
+    flagged: Flagged
+
+
+def flag(here: Flagged, is_wrong: Booleans, is_late: Booleans) -> Flag:
+    """Bad is what is wrong, or late."""
+    return Flag(Flagged(is_wrong | is_late))
+
+
+class Was(NamedTuple):
+    """Whether something was so at the last instant (row,)."""
+
+    so: Booleans
+
+
+class Begun(NamedTuple):
+    """Whether it is so now, and where it has begun to be (row,)."""
+
+    was: Was
+    begins: Booleans
+
+
+def touch(before: Was, gap: Floats) -> Begun:
+    """Cars touch."""
+    return _begun(before, gap <= 0.0)
+
+
+def intrude(before: Was, margin: Floats, excused: Booleans) -> Begun:
+    """A car is inside of the safe distance, and not excused."""
+    return _begun(before, (margin < 0.0) & ~excused)
+
+
+def outlast(before: Was, late: Booleans) -> Begun:
+    """Bad data has command for longer than its bound."""
+    return _begun(before, where(late, True, False))
+
+
+def _begun(before: Was, is_so: Any) -> Begun:
+    return Begun(Was(is_so), is_so & ~before.so)
+
+
+class _Onset:
+    """When something begins, by one of the formulas above."""
+
+    def __init__(self, formula: Callable[..., Begun], rows: int) -> None:
+        self._was, self._formula = Was(np.zeros(rows, dtype=bool)), formula
+
+    def quicken(self, in_place: Compiler) -> None:
+        self._formula = in_place(self._formula)
+
+    def __call__(self, *told: Any) -> Booleans:
+        """Where it does now (row,)."""
+        self._was, begins = self._formula(self._was, *told)
+        return begins
+
+
 class Metrics:
     """What `summary.json` says of each run; arrays (row,) are folded into runs at the end."""
 
@@ -152,7 +255,7 @@ class Metrics:
         rows, levels = simulation.rows, simulation.function.levels
         self._braking = simulation.scenarios[0].vehicle.braking
         reaction = np.array([level.reaction_time or 0.0 for level in levels])
-        self.distance, self._blame = Distance(reaction, self._braking, rows), Blame(rows)
+        self.distance, self._blame = Distance(reaction, self._braking, rows), Blame(rows, can_begin=len(simulation.world.strangers) > 0)
         self._items, self.exposure = _exposure(simulation)
         self._tolerated_own = _tolerated(simulation, OWN)
         self._tolerated = [
@@ -164,9 +267,7 @@ class Metrics:
         self.collisions = np.zeros(rows, dtype=np.int64)
         self.unsafe = np.zeros(rows, dtype=np.int64)
         self.overdue = np.zeros(rows, dtype=np.int64)
-        self._touching = np.zeros(rows, dtype=bool)
-        self._inside = np.zeros(rows, dtype=bool)
-        self._late = np.zeros(rows, dtype=bool)
+        self._touch, self._intrude, self._overdue = (_Onset(each, rows) for each in (touch, intrude, outlast))
         self._is_platoon = simulation.scenarios[0].kind == "platoon"
         self._length = simulation.scenarios[0].vehicle.length
         self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
@@ -176,12 +277,15 @@ class Metrics:
         self._wrong = Wrong(np.zeros((len(OWN), rows), dtype=bool))
         self._misled = [Misled(np.zeros(rows, dtype=bool)) for _ in simulation.senders]
         self._mistake, self._mislead_by = mistaken, [misled for _ in simulation.senders]
-        order = (*OWN, *simulation.senders, *COMPONENTS)
-        self._bad_items = np.zeros((len(order), rows), dtype=bool)
-        self._places = np.array([order.index(name) for name in self._items], dtype=np.intp)
-        self._true_of = np.zeros((len(simulation.senders), len(MESSAGE), rows))  # of what the senders said
-        self._bad_guarded = np.zeros((len(self._items), rows), dtype=bool)
-        self._truth, self._sent = Truth(len(OWN), rows), Truth(len(MESSAGE), len(simulation.world.speed))
+        self._true_of = [np.zeros((len(MESSAGE), rows)) for _ in simulation.senders]  # of what the senders said
+        self._recalled = [Recalled(each) for each in self._true_of]
+        self._bad = np.zeros((len(self._items), rows), dtype=bool)
+        self._flagged = [Flagged(each) for each in self._bad]
+        self._sources: tuple[Wrong | None, list[tuple[Booleans, Booleans]]] = None, []
+        tape = simulation.tape
+        self._truth, self._sent = Truth(len(OWN), rows, tape), Truth(len(MESSAGE), len(simulation.world.speed), tape)
+        self._age, self._recall = age, [written(recall) for _ in simulation.senders]
+        self._flag = [written(flag) for _ in self._items]
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
         self.steps = 0
@@ -189,10 +293,13 @@ class Metrics:
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        self._judge = in_place(judge)
+        self._judge, self._age = in_place(judge), in_place(age)
         self.distance.quicken(in_place)
-        self.exposure.quicken(in_place)
+        self.exposure.quicken(in_place, self._s.tape.halts)
         self._mistake, self._mislead_by = in_place(mistaken), [in_place(misled) for _ in self._misled]
+        self._recall, self._flag = [in_place(recall) for _ in self._misled], [in_place(flag) for _ in self._items]
+        for onset in (self._touch, self._intrude, self._overdue):
+            onset.quicken(in_place)
 
     @property
     def min_gap(self) -> Floats:
@@ -214,10 +321,10 @@ class Metrics:
         if self._is_platoon and now >= SETTLED:
             self._speeds += np.stack([np.ones_like(world.speed), world.speed, world.speed * world.speed])
         if not self._is_shadow:
-            self._touching = self._note(now, "collision", gap <= 0.0, self._touching, self.collisions)
             margin = self.distance.margin
-            inside = (margin < 0.0) & ~self._blame.excused(now, margin, self.distance.reaction)
-            self._inside = self._note(now, "unsafe distance", inside, self._inside, self.unsafe)
+            excused = self._blame.excused(now, margin, self.distance.reaction)
+            self._note(now, "collision", self._touch(gap), self.collisions)
+            self._note(now, "unsafe distance", self._intrude(margin, excused), self.unsafe)
         if s.enabled:
             self._expose(now)
         self.radio.step(now)
@@ -232,23 +339,18 @@ class Metrics:
         if self._s.enabled:
             self._handled(now, self.exposure.close(now))
 
-    def _note(
-        self, now: int, name: str, wrong: NDArray[np.bool_], before: NDArray[np.bool_], count: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        begins = np.asarray(wrong & ~before)
-        if np.count_nonzero(begins):
+    def _note(self, now: int, name: str, begins: Booleans, count: Integers) -> None:
+        if self._s.tape.halts(begins):
             count += begins
             for row in np.flatnonzero(begins):
                 self._s.log.add(now, int(row), "violation", f"{name}: gap {self._s.world.gap[row]:.2f} m", goal=name)
-        return wrong
 
     def _expose(self, now: int) -> None:
         s = self._s
-        bad = self._bad(now)
-        self._handled(now, self.exposure.update(now, bad, s.level, s.level_since))
-        self._late = self._note(
-            now, "bad data in command beyond its bound", self.exposure.late.copy(), self._late, self.overdue
-        )
+        self._flag_bad(now)
+        self._handled(now, self.exposure.update(now, self._bad, s.level, s.level_since))
+        begins = self._overdue(self.exposure.late)
+        self._note(now, "bad data in command beyond its bound", begins, self.overdue)
         if self._is_handling:
             waiting = self._handling_since != NONE
             safe = waiting & self.distance.safe_at_level
@@ -271,31 +373,36 @@ class Metrics:
                 said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
                 self._s.log.add(now, one.row, "latency", said, item=name, seconds=one.seconds, bound=float(bound))
 
-    def _bad(self, now: int) -> NDArray[np.bool_]:
-        """Items that are bad now (item, row): wrong by more than tolerated, or due and missing; components down."""
+    def _flag_bad(self, now: int) -> None:
+        """Flag items that are bad now: wrong by more than tolerated, or due and missing; components that are down."""
         s = self._s
         assert s.seen is not None
         self._truth.keep(now, s.true)
-        seen = s.seen
-        true = s.true
-        if np.count_nonzero(seen.fresh & (seen.time != now)):
+        seen, true = s.seen, s.true
+        if s.tape.halts(self._age(seen.fresh, seen.time, now).is_aged):
             true = self._truth.at(np.where(seen.fresh, seen.time, now))
         self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
-        np.logical_or(self._wrong.own, s.late[: len(OWN)], out=self._bad_items[: len(OWN)])
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
-        for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
-            if np.count_nonzero(told.fresh):
+        if s.has_heard:
+            for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
                 self._mislead(place, told, source)
-            np.logical_or(self._misled[place].wrong, s.late[len(OWN) + place], out=self._bad_items[len(OWN) + place])
-        for place, name in enumerate(s.down, len(OWN) + len(s.told)):
-            self._bad_items[place] = s.down[name]
-        return self._bad_items.take(self._places, axis=0, out=self._bad_guarded, mode="clip")
+        if self._sources[0] is not self._wrong:  # or else it is in the same arrays as before
+            self._sources = self._wrong, [*zip([*self._wrong.own, *(one.wrong for one in self._misled)], s.late)]
+        names = *OWN, *s.senders
+        for name, write, flagged in zip(self._items, self._flag, self._flagged, strict=True):
+            if name in s.down:
+                write(flagged, s.down[name], s.down[name])
+            else:
+                write(flagged, *self._sources[1][names.index(name)])
 
     def _mislead(self, place: int, told: Told, source: Integers) -> None:
         """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""
         true = self._true_of[place]
-        self._sent.said(told.time, told.fresh, source, true)
+        said = source, told.time, told.fresh, self._s.channel.sent
+        recalled = self._recall[place](self._recalled[place], self._s.channel.true, *said)
+        if self._s.tape.halts(recalled.is_older):
+            self._sent.said(told.time, told.fresh, source, true)
         before, numbers = self._misled[place], self._tolerated[place]
         self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
 

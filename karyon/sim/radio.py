@@ -1,13 +1,28 @@
 """The channel between cars: what is sent at an instant, on which links it is heard, and when it arrives."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from karyon.compiled import written
+from karyon.kernel.elementwise import (
+    BooleanTable,
+    Compiler,
+    FloatTable,
+    TimeTable,
+    WholeBooleans,
+    WholeTable,
+    WholeTimes,
+    each,
+    pick,
+    where,
+)
+from karyon.kernel.runtime import Ticks
 from karyon.perception.received import CONTENT, MESSAGE
-from karyon.perception.sensors import NEVER, Samples
+from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim.channel.chosen import chosen, needs_everyone
 from karyon.sim.channel.fields import Radio
 from karyon.sim.channel.links import Air, Booleans, Floats, Integers, Links
@@ -39,14 +54,16 @@ class Communicating(Protocol):
 class Transmission:
     """What became of what all cars sent at one instant; arrays over the channel's `links`.
 
-    sent      ns
-    arrival   ns, `LOST` where it is not heard (link,)
-    spoke     links whose sender sent (link,)
+    sent       ns
+    arrival    ns, `LOST` where it is not heard (link,)
+    spoke      links whose sender sent (link,)
+    is_whole   all sent, and all will hear it
     """
 
     sent: int
     arrival: Integers
     spoke: Booleans
+    is_whole: bool = False
 
     @property
     def heard(self) -> Booleans:
@@ -54,21 +71,147 @@ class Transmission:
         return np.asarray(self.arrival != LOST)
 
 
+class Content(NamedTuple):
+    """What is said, and what ideal messages would say (field, car)."""
+
+    message: FloatTable
+    true: FloatTable
+
+
+class Carried(NamedTuple):
+    """After it has been sent."""
+
+    content: Content
+
+
+def carry(here: Content, message: FloatTable, true: FloatTable) -> Carried:
+    """What is said is on its way: it changes no more, whatever the cars do."""
+    return Carried(Content(each(_same, here.message, message), each(_same, here.true, true)))
+
+
+def _same(_: Any, new: Any) -> Any:
+    return new
+
+
+class Arrival(NamedTuple):
+    """When a message arrives, ns (link,)."""
+
+    time: Ticks
+
+
+class Launched(NamedTuple):
+    """After it has been sent."""
+
+    arrival: Arrival
+
+
+def launch(here: Arrival, earliest: int) -> Launched:
+    """A message arrives at `earliest` (ns)."""
+    return Launched(Arrival(earliest))
+
+
+class Hearing(NamedTuple):
+    """The newest message that each receiver has; and when the one arrives that it is about to hear (link,)."""
+
+    value: FloatTable
+    time: Ticks  # when it was sent, ns
+    fresh: Booleans
+    arrival: Ticks  # ns
+
+
+class Heard(NamedTuple):
+    """After a look at one that is on its way."""
+
+    hearing: Hearing
+
+
+def hear(
+    here: Hearing, message: WholeTable, sender: Ticks, listens: Booleans, sent: int, now: int, is_first: bool
+) -> Heard:
+    """What has arrived by `now` (ns) of a message that was `sent` then, and is newer than what was heard.
+
+    is_first   nothing else has been looked at in this cycle
+    """
+    arrived = here.arrival <= now
+    newer = arrived & (sent > here.time) & listens
+    said = each(pick, message, sender)
+    return Heard(
+        Hearing(
+            each(_newer, here.value, said, newer),
+            where(newer, sent, here.time),
+            newer | (here.fresh & (not is_first)),
+            where(arrived, LOST, here.arrival),
+        )
+    )
+
+
+class Silence(NamedTuple):
+    """On which links something was heard (link,)."""
+
+    fresh: Booleans
+
+
+class Silent(NamedTuple):
+    """After a cycle in which nothing arrived."""
+
+    silence: Silence
+
+
+def hush(here: Silence) -> Silent:
+    """Nothing is heard."""
+    return Silent(Silence(here.fresh & False))
+
+
+def _newer(old: Any, new: Any, newer: Any) -> Any:
+    return where(newer, new, old)
+
+
+class Newest(NamedTuple):
+    """The newest message that each row has, as `Samples` has it, and whether one was due (row,)."""
+
+    value: FloatTable
+    time: TimeTable
+    fresh: BooleanTable
+    due: Booleans
+
+
+class Taken(NamedTuple):
+    """After it has been looked up."""
+
+    newest: Newest
+
+
+def take(
+    here: Newest, value: WholeTable, time: WholeTimes, fresh: WholeBooleans, link: Ticks, was_due: bool
+) -> Taken:
+    """The newest message on a link of each row."""
+    when, is_new = pick(time, link), pick(fresh, link)
+    return Taken(
+        Newest(
+            each(pick, value, link),
+            each(_same, here.time, when),
+            each(_same, here.fresh, is_new),
+            was_due,
+        )
+    )
+
+
 @dataclass(slots=True, eq=False)
 class _InFlight:
-    """Messages of one instant on their way; content (field, car).
+    """Messages of one instant on their way.
 
-    due       when the first of them can arrive, ns; `LOST` once that was noted
-    arrival   ns; `LOST` where it does not arrive, or has arrived (link,)
-    next      the earliest of these
+    due      when the first of them can arrive, ns; `LOST` once that was noted
+    next     the earliest arrival
+    is_all   all arrive at once
     """
 
-    sent: int
-    due: int
-    message: Floats
-    true: Floats
-    arrival: Integers
-    next: int
+    content: Content
+    arrival: Arrival
+    hearing: Hearing
+    sent: int = 0
+    due: int = LOST
+    next: int = LOST
+    is_all: bool = False
 
 
 class Channel:
@@ -80,6 +223,8 @@ class Channel:
     true           what ideal messages would have said, of the newest that were due (field, car)
     sent           when that was, ns
     due            a message was due at the last look, lost or not
+    has_arrived    something came then
+    time_of_all    when the newest message of all was sent, ns; None: it is not the same one
     """
 
     def __init__(
@@ -100,57 +245,89 @@ class Channel:
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
-        self._value = np.full((len(fields) + words, len(self.links.sender)), np.nan)
-        self.time = np.full(len(self.links.sender), NEVER, dtype=np.int64)
-        self._fresh = np.zeros(len(self.links.sender), dtype=bool)
+        count, links = len(fields) + words, len(self.links.sender)
+        self._value = np.full((count, links), np.nan)
+        self.time = np.full(links, NEVER, dtype=np.int64)
+        self._fresh = np.zeros(links, dtype=bool)
         self._itself = self.links.receiver == self.links.sender
-        self.true = np.full((len(MESSAGE), len(seeds) * first.vehicles), np.nan)
-        self.sent, self.due = 0, False
+        self._cars = len(seeds) * first.vehicles
+        self._everyone = np.ones(links, dtype=bool)
+        self.true = np.full((len(MESSAGE), self._cars), np.nan)
+        self.sent, self.due, self.has_arrived = 0, False, False
+        self.time_of_all: int | None = None
+        self._free = deque(self._new() for _ in range(self._models.latency // nanoseconds(first.radio.period) + 2))
+        self._silence, self._motion = Silence(self._fresh), self._value[MOTION]
+        self.quicken(written)
 
-    def send(self, now: int, message: Floats, true: Floats, mute: Booleans) -> Transmission:
-        """All cars send (field, car) at `now` (ns), but for those that are mute (car,)."""
-        models, spoke, earliest = self._models, ~mute[self.links.sender], now + self._models.latency
-        if models.losing or models.delaying:
-            air = Air.of(self.links, now, true[POSITION], mute)
-            arrival = np.where(self._passed(air) & spoke, earliest, LOST)
-            for model in models.delaying:
-                arrival = _delayed(arrival, model.delay(air))
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with compiled formulas: the bits stay the same."""
+        formulas = carry, launch, hear, hush, take
+        self._carry, self._launch, self._hear, self._hush, self._take = map(in_place, formulas)
+
+    def _new(self) -> _InFlight:
+        """Room for one transmission."""
+        arrival = np.full(len(self.time), LOST)
+        return _InFlight(
+            Content(np.zeros((len(self._value), self._cars)), np.zeros((len(MESSAGE), self._cars))),
+            Arrival(arrival),
+            Hearing(self._value, self.time, self._fresh, arrival),
+        )
+
+    def send(self, now: int, message: Floats, true: Floats, mute: Booleans | None) -> Transmission:
+        """All cars send (field, car) at `now` (ns), but for those that are mute (car,); None: nobody is."""
+        models, earliest = self._models, now + self._models.latency
+        flight = self._free.popleft() if self._free else self._new()
+        self._carry(flight.content, message, true)
+        flight.sent, flight.due, flight.next = now, earliest, earliest
+        flight.is_all = mute is None and not (models.losing or models.delaying) and models.slots is None
+        if flight.is_all:
+            self._launch(flight.arrival, earliest)
+            self.transmission = Transmission(now, flight.arrival.time, self._everyone, is_whole=True)
         else:
+            spoke = self._everyone if mute is None else ~mute[self.links.sender]
             arrival = np.where(spoke, earliest, LOST)
-        self.transmission = Transmission(now, arrival, spoke)
-        if models.slots is not None:
-            models.slots.end_frame(self.transmission.heard)
-        known = np.where(self._itself & spoke, earliest, arrival)
-        self._in_flight.append(_InFlight(now, earliest, message, true, known, int(known.min())))
+            if models.losing or models.delaying:
+                silent = np.zeros(self._cars, dtype=bool) if mute is None else mute
+                air = Air.of(self.links, now, true[POSITION], silent)
+                arrival = np.where(self._passed(air) & spoke, earliest, LOST)
+                for model in models.delaying:
+                    arrival = _delayed(arrival, model.delay(air))
+            self.transmission = Transmission(now, arrival, spoke)
+            if models.slots is not None:
+                models.slots.end_frame(self.transmission.heard)
+            flight.arrival.time[:] = np.where(self._itself & spoke, earliest, arrival)
+            flight.next = int(flight.arrival.time.min())
+        self._in_flight.append(flight)
         return self.transmission
 
     def refuse(self, who: Booleans) -> None:
         """Of the messages sent last, what is refused on these links (link,) does not come."""
         flight = self._in_flight[-1]
-        flight.arrival = np.where(who, LOST, flight.arrival)
-        flight.next = int(flight.arrival.min())
+        np.copyto(flight.arrival.time, LOST, where=who)
+        flight.is_all, flight.next = False, int(flight.arrival.time.min())
 
     def receive(self, now: int, deaf: Booleans | None = None) -> None:
         """Take what has arrived by `now` (ns); what arrives at a car that is deaf (car,) is dropped. None: nobody is.
 
         What it says itself, a car knows. Dropped is also a message that was sent before another that has arrived.
         """
-        listens = None if deaf is None else ~deaf[self.links.receiver] | self._itself
-        self._fresh[:], self.due = False, False
+        listens = self._everyone if deaf is None else ~deaf[self.links.receiver] | self._itself
+        self.due, self.has_arrived = False, False
         for flight in self._in_flight:
             if flight.due <= now:
-                self.true, self.sent, self.due, flight.due = flight.true, flight.sent, True, LOST
+                self.true, self.sent, self.due, flight.due = flight.content.true, flight.sent, True, LOST
             if flight.next <= now:
-                arrived = flight.arrival <= now
-                newer = arrived & (flight.sent > self.time)
-                if listens is not None:
-                    newer &= listens
-                np.copyto(self._value, flight.message[:, self.links.sender], where=newer)
-                np.copyto(self.time, flight.sent, where=newer)
-                self._fresh |= newer
-                np.copyto(flight.arrival, LOST, where=arrived)
-                flight.next = int(flight.arrival.min())
-        self._in_flight = [each for each in self._in_flight if min(each.next, each.due) != LOST]
+                told = flight.content.message, self.links.sender, listens, flight.sent, now, not self.has_arrived
+                self._hear(flight.hearing, *told)
+                flight.next = LOST if flight.is_all else int(flight.arrival.time.min())
+                self.time_of_all = flight.sent if flight.is_all and deaf is None else None
+                self.has_arrived = True
+        if not self.has_arrived:
+            self._hush(self._silence)
+        over = [each for each in self._in_flight if min(each.next, each.due) == LOST]
+        if over:
+            self._in_flight = [each for each in self._in_flight if each not in over]
+            self._free.extend(over)
 
     def newest(self, links: Integers, fields: slice = MOTION) -> Samples:
         """The newest message on each of these links, time and freshness repeated per field (field, of `links`).
@@ -161,14 +338,9 @@ class Channel:
         time, fresh = (np.repeat(each[links][None], len(value), axis=0) for each in (self.time, self._fresh))
         return Samples(value, time, fresh)
 
-    def of_car_ahead(self, samples: Samples) -> Samples:
-        """The newest message of the car ahead of each row, put into `samples` (field, row)."""
-        links = self.links.of_car_ahead
-        is_all = len(links) == len(self.time)  # and in the same order
-        value, time, fresh = self._value[MOTION], self.time, self._fresh
-        samples.value[:] = value if is_all else value[:, links]
-        samples.time[:], samples.fresh[:] = (time, fresh) if is_all else (time[links], fresh[links])
-        return samples
+    def of_car_ahead(self, into: Newest) -> None:
+        """The newest message of the car ahead of each row."""
+        self._take(into, self._motion, self.time, self._fresh, self.links.of_car_ahead, self.due)
 
     def arrival(self, mute: Booleans) -> Integers:
         """When each of a group has what was sent last, ns, or `LOST`; a mute car nothing (receiver, sender, run)."""

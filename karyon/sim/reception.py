@@ -21,6 +21,7 @@ class Reception:
     def __init__(self, channel: Channel) -> None:
         self._channel, links = channel, channel.links
         self._others = links.receiver != links.sender
+        self._per_run = int(np.count_nonzero(self._others)) // links.runs
         self._sent, self._heard = np.zeros(links.runs, dtype=np.int64), np.zeros(links.runs, dtype=np.int64)
         self._run = links.receiver[links.of_car_ahead] // links.members
         self._ages = np.zeros(BINS * links.runs, dtype=np.int32)  # (bin, run): at an instant most are in one bin
@@ -28,24 +29,28 @@ class Reception:
         self._age_sum = np.zeros(links.runs, dtype=np.int64)
         self._counts: tuple[Integers, Integers] | None = None  # None: something has been counted since
 
-    def sent(self, transmission: Transmission, deaf: Booleans) -> None:
-        """Count one transmission; cars that are `deaf` (car,) hear nothing."""
+    def sent(self, transmission: Transmission, deaf: Booleans | None) -> None:
+        """Count one transmission; cars that are `deaf` (car,) hear nothing, None: all hear."""
+        if transmission.is_whole and deaf is None:
+            self._sent += self._per_run
+            self._heard += self._per_run
+            return
         spoke, runs = transmission.spoke & self._others, self._channel.links.runs
         self._sent += spoke.reshape(runs, -1).sum(axis=1)
-        self._heard += (spoke & transmission.heard & ~deaf[self._channel.links.receiver]).reshape(runs, -1).sum(axis=1)
+        heard = spoke & transmission.heard
+        if deaf is not None:
+            heard &= ~deaf[self._channel.links.receiver]
+        self._heard += heard.reshape(runs, -1).sum(axis=1)
 
     def step(self, now: int) -> None:
         """Count how old the newest messages are at `now` (ns)."""
         self._counts = None
         links = self._channel.links
-        time, runs = self._channel.time[links.of_car_ahead], links.runs
-        newest = int(time[0])
-        if newest != NEVER and (time == newest).all():  # as where nothing is lost
-            self._age_sum += (now - newest) * (len(time) // runs)
-            at = min(-(-(now - newest) // BIN), BINS - 1)
-            self._highest = max(self._highest, at)
-            self._ages[at * runs : (at + 1) * runs] += np.int32(len(time) // runs)
+        newest, runs = self._channel.time_of_all, links.runs
+        if newest is not None:
+            self._count(now - newest, 1)
             return
+        time = self._channel.time[links.of_car_ahead]
         known = time != NEVER
         age = now - np.where(known, time, now)
         self._age_sum += age.reshape(runs, -1).sum(axis=1)
@@ -56,6 +61,15 @@ class Reception:
             self._ages[places] += np.int32(1)
         else:
             np.add.at(self._ages, places, np.int32(1))
+
+    def _count(self, age: int, times: int) -> None:
+        """All rows have this age (ns), as often."""
+        runs, rows = self._channel.links.runs, len(self._run)
+        self._counts = None
+        self._age_sum += age * (rows // runs) * times
+        at = min(-(-age // BIN), BINS - 1)
+        self._highest = max(self._highest, at)
+        self._ages[at * runs : (at + 1) * runs] += np.int32(rows // runs * times)
 
     def summary(self, run: int) -> dict[str, Any]:
         """The part of `metrics` that the radio has; null where nothing was sent, or nothing came."""

@@ -8,20 +8,22 @@ Both are formulas: see `karyon.kernel.elementwise`.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karyon.cooperation import cam
 from karyon.cooperation.cam import Codes
-from karyon.kernel.elementwise import Compiler, maximum, minimum, rint, where
-from karyon.perception.following import OWN, POSITION
+from karyon.compiled import Tape, written
+from karyon.kernel.elementwise import Column, Compiler, FloatTable, each, maximum, minimum, rint, where
+from karyon.kernel.runtime import Booleans
+from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE, WITNESS
-from karyon.perception.sensors import Samples, blank, nanoseconds, stacked
+from karyon.perception.sensors import Sample, Samples, nanoseconds, stacked
 from karyon.sim.scenario import Scenario
-from karyon.sim.streams import NormalBlocks, Purpose, stream
-from karyon.sim.world import World
+from karyon.sim.streams import NormalBlocks, Purpose, Singles, stream
+from karyon.sim.world import Facing, World
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +36,50 @@ class Five(NamedTuple):
     speed: Floats
     acceleration: Floats
     position: Floats
+
+
+class Due(NamedTuple):
+    """Which of the own sensors measure now."""
+
+    distance: bool
+    relative: bool
+    speed: bool
+    acceleration: bool
+    position: bool
+
+
+class DueNow(NamedTuple):
+    """The same of each row."""
+
+    distance: Booleans
+    relative: Booleans
+    speed: Booleans
+    acceleration: Booleans
+    position: Booleans
+
+
+class Samplings(NamedTuple):
+    """Samples of all own signals, as `Samples` has them."""
+
+    distance: Sample
+    relative: Sample
+    speed: Sample
+    acceleration: Sample
+    position: Sample
+
+
+class Sensing(NamedTuple):
+    """What own sensors write: new samples, and of which signals."""
+
+    samples: Samplings
+    due: DueNow
+
+
+class Sensed(NamedTuple):
+    """After they have measured, and what ideal sensors would show."""
+
+    sensing: Sensing
+    true: Five
 
 
 class Shown(NamedTuple):
@@ -117,13 +163,62 @@ def say(motion: Motion, error: Error, coarse: Coarseness) -> Said:
     )
 
 
+def sense(
+    here: Sensing,
+    facing: Facing,
+    noise: FloatTable,
+    sigma: Column,
+    bias: Floats,
+    due: Due,
+    now: int,
+    reach: float,
+    nearly: float,
+) -> Sensed:
+    """Sensors of a follower measure at `now` (ns), with standard normal `noise` and the `bias` of the position in m."""
+    ahead = Five(
+        facing.gap, facing.front_speed - facing.speed, facing.speed, facing.acceleration, facing.position
+    )
+    error = each(_scaled, sigma, noise)
+    shown = show(ahead, Five(error[0], error[1], error[2], error[3], error[4] + bias), reach, nearly)
+    value = shown.value
+    return Sensed(
+        Sensing(
+            Samplings(
+                Sample(value.distance, now, due.distance),
+                Sample(value.relative, now, due.relative),
+                Sample(value.speed, now, due.speed),
+                Sample(value.acceleration, now, due.acceleration),
+                Sample(value.position, now, due.position),
+            ),
+            due,
+        ),
+        shown.true,
+    )
+
+
+def _scaled(sigma: Any, noise: Any) -> Any:
+    return sigma * noise
+
+
+class Composed(NamedTuple):
+    """A message that is said."""
+
+    said: Said
+
+
+def compose(motion: Motion, noise: FloatTable, sigma: Column, bias: Floats, coarse: Coarseness) -> Composed:
+    """What a car says, with standard normal `noise` and the `bias` of its satellite receiver in m."""
+    error = each(_scaled, sigma, noise)
+    return Composed(say(motion, Error(error[0], error[1], error[2], bias), coarse))
+
+
 class OwnSensors:
     """Five sensors of every follower.
 
     true   what ideal ones say now (signal, row)
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, looks: int) -> None:
+    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, looks: int, tape: Tape) -> None:
         """`receivers`: as `receiver_errors` has them; `looks`: how often they are measured in a run."""
         first = scenarios[0]
         sensors = [first.sensors[name] for name in OWN]
@@ -132,75 +227,74 @@ class OwnSensors:
         self._nearly = float(np.nextafter(self.range, 0.0))
         self._sigma = np.array([sensor.sigma for sensor in sensors])[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks)
+        rows = len(world.own)
+        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks, tape)
+        self._drawn = np.zeros((len(OWN), rows), dtype=np.float32)
         self._world = world
         self.bias = first.sensors["own.position"].bias * receivers[world.own]
-        self._ahead, self._error = (blank(len(OWN), len(world.own), np.float64) for _ in range(2))
-        self._show, self._given = show, (Five(*self._ahead), Five(*self._error))
-        self._shown: Shown | None = None
-        self._look()
+        self._sense = written(sense)
+        self._true: Five | None = None
+        self._writes: tuple[Samples, Sensing] | None = None
+        nothing = Samples(*(np.zeros((len(OWN), rows), dtype=kind) for kind in (np.float64, np.int64, np.bool_)))
+        self._measure(0, nothing, np.zeros((len(OWN), rows), dtype=bool), np.zeros_like(self._drawn))
 
-    def quicken(self, in_parts: Compiler) -> None:
+    def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
-        self._show = in_parts(show)
+        self._sense = in_place(sense)
 
-    def _look(self) -> None:
-        """What the sensors show now, with the error that there was at last."""
-        world, own = self._world, self._world.own
-        self._ahead[0], self._ahead[1] = world.gap, world.relative_speed
-        self._ahead[2] = world.own_speed
-        for row, of_cars in zip(self._ahead[3:], (world.acceleration, world.position), strict=True):
-            np.take(of_cars, own, out=row, mode="clip")
-        shown = self._show(*self._given, self.range, self._nearly)
-        if shown is not self._shown:  # or else it is in the same arrays as before
-            self._shown, self.true, self._value = shown, stacked(shown.true), stacked(shown.value)
+    def measure(self, now: int, samples: Samples, due: Booleans) -> None:
+        """New samples of the sensors that are due at `now` (ns), put in the place of those before.
 
-    def measure(self, now: int, samples: Samples) -> None:
-        """New samples of the sensors that are due at `now` (ns), put in the place of those before."""
-        np.multiply(self._sigma, self._noise.next(), out=self._error)
-        self._error[POSITION] += self.bias
-        self._look()
-        samples.value[:] = self._value
-        samples.time[:] = now
-        samples.fresh[:] = _column(tuple(now % period == 0 for period in self.periods))
+        due   to be written: of which signals (signal, row)
+        """
+        self._noise.take(self._drawn)
+        self._measure(now, samples, due, self._drawn)
+
+    def _measure(self, now: int, samples: Samples, due: Booleans, noise: Singles) -> None:
+        if self._writes is None or self._writes[0] is not samples:
+            each = Samplings(*map(Sample, samples.value, samples.time, samples.fresh))
+            self._writes = samples, Sensing(each, DueNow(*due[: len(OWN)]))
+        told = self._world.facing, noise, self._sigma, self.bias, _due(now, self.periods), now
+        true = self._sense(self._writes[1], *told, self.range, self._nearly).true
+        if true is not self._true:  # or else it is in the same arrays as before
+            self._true, self.true = true, stacked(true)
 
 
 class Messages:
-    """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`."""
+    """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`.
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, sendings: int) -> None:
+    true   what an ideal message of each car would say now (field, car)
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, sendings: int, tape: Tape) -> None:
         """`receivers`: as `receiver_errors` has them; `sendings`: how often they send in a run."""
         first = scenarios[0]
         radio = first.radio
         sigmas = [radio.position_sigma, radio.speed_sigma, radio.acceleration_sigma]
         self._sigma = np.array(sigmas)[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings)
+        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings, tape)
+        self._drawn = np.zeros((len(sigmas), len(world.position)), dtype=np.float32)
         self._world = world
-        self._motion, self._error = (blank(len(MESSAGE), len(world.position), np.float64) for _ in range(2))
         own = first.sensors["own.position"].bias
-        self._error[-1] = (own if radio.position_bias is None else radio.position_bias) * receivers
-        self._say, self._given = say, (Motion(*self._motion), Error(*self._error), COARSE)
+        self._bias = (own if radio.position_bias is None else radio.position_bias) * receivers
+        self.true = stacked(world.cars[: len(MESSAGE)])
+        self._motion = Motion(*world.cars[: len(MESSAGE)])
+        self._compose = compose
         self._said: Said | None = None
         self._value: Floats
 
-    def quicken(self, in_parts: Compiler) -> None:
+    def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
-        self._say = in_parts(say)
+        self._compose = in_place(compose)
 
-    def true(self) -> Floats:
-        """What an ideal message of each car would say now (field, car)."""
-        world = self._world
-        return np.stack([world.position, world.speed, world.acceleration, world.intended])
-
-    def compose(self, true: Floats) -> Floats:
+    def compose(self) -> Floats:
         """What the messages that are sent now say of the motion (field, car)."""
-        self._motion[:] = true
-        np.multiply(self._sigma, self._noise.next(), out=self._error[:-1])
-        said = self._say(*self._given)
+        self._noise.take(self._drawn)
+        said = self._compose(self._motion, self._drawn, self._sigma, self._bias, COARSE).said
         if said is not self._said:  # or else it is in the same arrays as before
             self._said, self._value = said, stacked(said)
-        return self._value.copy()
+        return self._value
 
     def witness(self, seen: Floats) -> Floats:
         """What they say of the car ahead (field, car).
@@ -227,9 +321,14 @@ def quantised(message: Floats) -> Floats:
     )
 
 
+def _due(now: int, periods: Sequence[int]) -> Due:
+    return _same(Due(*(now % period == 0 for period in periods)))
+
+
 @cache
-def _column(due: tuple[bool, ...]) -> NDArray[np.bool_]:
-    return np.array(due)[:, None]
+def _same(due: Due) -> Due:
+    """The same one for the same: who has looked into it need not look again."""
+    return due
 
 
 def receiver_errors(seeds: Sequence[int], vehicles: int) -> Floats:

@@ -7,6 +7,8 @@ from math import ceil, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled.tape import Ring, Tape
+
 Singles = NDArray[np.float32]
 
 BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
@@ -48,26 +50,50 @@ class Blocks:
 
     seeds      one per run; `channels` draws per step and vehicle
     expected   steps in all, so that no more are drawn than needed; 0: not known
+    tape       that may record what is taken
     Each run draws from its own stream, whatever else is in the batch.
     """
 
-    def __init__(self, seeds: Sequence[int], purpose: Purpose, channels: int, vehicles: int, expected: int = 0) -> None:
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        purpose: Purpose,
+        channels: int,
+        vehicles: int,
+        expected: int = 0,
+        tape: Tape | None = None,
+    ) -> None:
         self._streams = [stream(seed, purpose) for seed in seeds]
         most = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
         self._steps = ceil(expected / ceil(expected / most)) if expected else most
         shape = self._steps, channels, vehicles
         self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
         self._drawn: Singles = np.empty((min(len(seeds), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
-        self._step = self._steps
+        self._ring, self._tape = Ring(self._block), tape or Tape()  # at the first step all is still to be drawn
+
+    @property
+    def left(self) -> int:
+        """Steps that are drawn already."""
+        return self._ring.left % self._steps
 
     def next(self) -> Singles:
         """Draws of the next step (channel, run x vehicle)."""
-        if self._step == self._steps:
-            self._fill()
-            self._step = 0
-        self._step += 1
-        block: Singles = self._block[self._step - 1]
+        step = self._begin()
+        self._ring.place[0] = (step + 1) % self._steps
+        block: Singles = self._block[step]
         return block
+
+    def take(self, into: Singles) -> None:
+        """The same, copied."""
+        self._begin()
+        self._tape.take(self._ring, into)
+
+    def _begin(self) -> int:
+        """Number of the next step, which is drawn."""
+        step = int(self._ring.place[0])
+        if step == 0:
+            self._fill()
+        return step
 
     def _fill(self) -> None:
         """Draw for all steps of the block, of some runs at a time: what comes by runs is turned to come by steps."""

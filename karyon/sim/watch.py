@@ -6,11 +6,13 @@ whose rules name it has command. An exposure that a switch ends is a switch late
 violates the safety case, and its latency runs to the end of the fault. [safety model, sec. 1]
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from karyon.compiled import Ring, Tape
 from karyon.control import rss
 from karyon.kernel.elementwise import (
     BooleanTable,
@@ -20,6 +22,7 @@ from karyon.kernel.elementwise import (
     TimeTable,
     anywhere,
     each,
+    is_anywhere,
     maximum,
     of_design,
     where,
@@ -50,28 +53,34 @@ class Truth:
 
     DEPTH = 16
 
-    def __init__(self, signals: int, rows: int) -> None:
+    def __init__(self, signals: int, rows: int, tape: Tape | None = None) -> None:
+        """`tape`: that may record what is kept."""
         self._times = np.full(self.DEPTH, NONE, dtype=np.int64)
         self._values = np.full((self.DEPTH, signals, rows), np.nan)
-        self._count = 0
+        self._rings, self._tape = (Ring(self._times[:, None]), Ring(self._values)), tape or Tape()
 
     @property
     def newest(self) -> int:
         """The last instant that was kept, ns."""
-        return int(self._times[(self._count - 1) % self.DEPTH])
+        return int(self._times[self._last])
 
     def keep(self, now: int, true: Floats) -> None:
         """What is true at `now` (signal, row)."""
-        slot = self._count % self.DEPTH
-        self._times[slot], self._values[slot] = now, true
-        self._count += 1
+        times, values = self._rings
+        self._tape.mark(times, now)
+        self._tape.keep(values, true)
+
+    @property
+    def _last(self) -> int:
+        """Where the newest is."""
+        return (int(self._rings[1].place[0]) - 1) % self.DEPTH
 
     def at(self, time: Integers) -> Floats:
         """What was true at each `time` (signal, row); NaN where it is not known any more.
 
         Most ask for the newest instant; only the others are looked for.
         """
-        found: Floats = self._values[(self._count - 1) % self.DEPTH].copy()
+        found: Floats = self._values[self._last].copy()
         signal, row = np.nonzero(time != self.newest)
         if len(row):
             slot, is_known = self._slots(time[signal, row])
@@ -83,7 +92,7 @@ class Truth:
 
         asked   of which the time counts; of the others it is what was true at the newest instant
         """
-        np.take(self._values[(self._count - 1) % self.DEPTH], rows, axis=1, out=out, mode="clip")
+        np.take(self._values[self._last], rows, axis=1, out=out, mode="clip")
         places = np.flatnonzero(asked & (time != self.newest))
         if len(places):
             slot, is_known = self._slots(time[places])
@@ -113,6 +122,7 @@ class Ended(NamedTuple):
     since: TimeTable
     lasted: FloatTable
     late: Booleans  # beyond the bound of any item
+    is_counted: Booleans  # of any item
 
 
 def expose(
@@ -133,7 +143,7 @@ def expose(
     worst = each(_worst, before.worst, lasted, counted, exposed, over)
     overdue = each(_either, before.overdue, over)
     since = each(_since, before.since, exposed, now)
-    return Ended(Exposed(since, worst, overdue), counted, before.since, lasted, anywhere(overdue))
+    return Ended(Exposed(since, worst, overdue), counted, before.since, lasted, anywhere(overdue), anywhere(counted))
 
 
 def _is_inside(guard: Any, level: Any) -> Any:
@@ -181,10 +191,12 @@ class Exposure:
         shape = bounds.shape
         self._state = Exposed(np.full(shape, NONE), np.zeros(shape), np.zeros(shape, dtype=bool))
         self._expose = expose
+        self._halts: Callable[[Booleans], bool] = is_anywhere
         self.late = np.zeros(shape[1], dtype=bool)  # beyond the bound of any item (row,)
 
-    def quicken(self, in_place: Compiler) -> None:
-        """Go on with a compiled formula: the bits stay the same."""
+    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool] = is_anywhere) -> None:
+        """Go on with a compiled formula: the bits stay the same. `halts` is asked whether any exposure has ended."""
+        self._halts = halts
         if len(self._guards):
             self._expose = in_place(expose)
 
@@ -205,7 +217,7 @@ class Exposure:
         """
         ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
         self._state, self.late = ended.exposed, ended.late
-        if not np.count_nonzero(ended.counted):
+        if not self._halts(ended.is_counted):
             return []
         return [
             Latency(
@@ -292,10 +304,11 @@ class Blame:
     time, and from then on the margin must grow until it is none below 0. [Shalev-Shwartz et al. 2017, sec. 3.5, 3.6]
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, *, can_begin: bool) -> None:
+        """`can_begin`: another one may cut in."""
         self._since = np.full(rows, NONE, dtype=np.int64)
-        self._before = np.zeros(rows)
-        self._is_begun = False  # anywhere, at any time
+        self._before, self._nobody = np.zeros(rows), np.zeros(rows, dtype=bool)
+        self._can_begin, self._is_begun = can_begin, False  # anywhere, at any time
 
     def begin(self, now: int, rows: Integers) -> None:
         """A car has cut in before these at `now` (ns)."""
@@ -304,9 +317,11 @@ class Blame:
 
     def excused(self, now: int, margin: Floats, reaction_time: Floats) -> Booleans:
         """Where a negative margin (m) is not one's own fault; `reaction_time` in s, of the level in command (row,)."""
+        if not self._can_begin:
+            return self._nobody
         before, self._before = self._before, margin.copy()
         if not self._is_begun:
-            return np.zeros(margin.shape, dtype=bool)
+            return self._nobody
         begun = self._since != NONE
         waits = seconds(now, np.where(begun, self._since, now)) <= reaction_time
         answers = (margin < 0.0) & (margin > before)

@@ -1,12 +1,15 @@
 """The true state of all cars of all runs: what sensors measure and metrics judge."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import Compiler
-from karyon.perception.sensors import seconds
+from karyon.compiled import written
+from karyon.kernel.elementwise import Compiler, Whole, isfinite, pick, where
+from karyon.kernel.runtime import Ticks
+from karyon.perception.sensors import blank, seconds
 from karyon.sim.leaders import Leaders
 from karyon.sim.scenario import Scenario
 from karyon.sim.strangers import Strangers
@@ -14,6 +17,104 @@ from karyon.sim.vehicle import Motion, Step, moved
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+
+
+class Cars(NamedTuple):
+    """How all cars move (car,), SI units."""
+
+    position: Floats
+    speed: Floats
+    acceleration: Floats
+    intended: Floats  # the acceleration that they tell others of
+    command: Floats
+
+
+class Led(NamedTuple):
+    """Where leaders are (leader,), SI units."""
+
+    position: Whole
+    speed: Whole
+    acceleration: Whole
+    intended: Whole
+
+
+class Rolled(NamedTuple):
+    """After a step."""
+
+    cars: Cars
+
+
+def roll(here: Cars, by: Step, led: Led, leader: Ticks, leads: Booleans) -> Rolled:
+    """A step of all cars: those that follow move under their command, those that lead are where their `leader` is."""
+    motion = moved(Motion(here.position, here.speed, here.acceleration), here.command, by).motion
+    intended = pick(led.intended, leader)
+    return Rolled(
+        Cars(
+            position=where(leads, pick(led.position, leader), motion.position),
+            speed=where(leads, pick(led.speed, leader), motion.speed),
+            acceleration=where(leads, pick(led.acceleration, leader), motion.acceleration),
+            intended=where(leads, intended, here.intended),
+            command=where(leads, intended, here.command),
+        )
+    )
+
+
+class Ordered(NamedTuple):
+    """What cars do, and what they tell that they intend (car,), m/s²."""
+
+    intended: Floats
+    command: Floats
+
+
+class Obeyed(NamedTuple):
+    """After commands have come into force."""
+
+    ordered: Ordered
+
+
+def obey(here: Ordered, command: Whole, row: Ticks, leads: Booleans) -> Obeyed:
+    """Commands (row,) come into force. An actuator ignores one that is not finite and holds the last."""
+    new = pick(command, row)
+    kept = where(isfinite(new), new, here.command)
+    return Obeyed(Ordered(where(leads, here.intended, kept), where(leads, here.command, kept)))
+
+
+class Moving(NamedTuple):
+    """How all cars move, to be looked up (car,)."""
+
+    position: Whole
+    speed: Whole
+    acceleration: Whole
+
+
+class Facing(NamedTuple):
+    """What each row has ahead of it, and how it moves itself (row,), SI units."""
+
+    gap: Floats  # bumper to bumper; negative: overlapping
+    front_speed: Floats
+    speed: Floats
+    acceleration: Floats
+    position: Floats
+
+
+class Faced(NamedTuple):
+    """At an instant."""
+
+    facing: Facing
+
+
+def face(moving: Moving, own: Ticks, ahead: Ticks, length: float) -> Faced:
+    """What each row has of its own car, and of the one `ahead` of it."""
+    position = pick(moving.position, own)
+    return Faced(
+        Facing(
+            gap=pick(moving.position, ahead) - length - position,
+            front_speed=pick(moving.speed, ahead),
+            speed=pick(moving.speed, own),
+            acceleration=pick(moving.acceleration, own),
+            position=position,
+        )
+    )
 
 
 class World:
@@ -33,18 +134,25 @@ class World:
         self.own = cars[cars % self.vehicles != 0]
         self.ahead = self.own - 1
         position, speed, acceleration = leaders.at(0)
-        self.speed = np.repeat(speed, self.vehicles)
+        self.cars = Cars(*blank(len(Cars._fields), len(cars), np.float64))
+        self.position, self.speed, self.acceleration, self.intended, self.command = self.cars
+        self.speed[:] = np.repeat(speed, self.vehicles)
         spacing = self.vehicle.length + 2.0 + np.array([s.start.time_gap for s in scenarios]) * speed
-        self.position = np.repeat(position, self.vehicles) - np.repeat(spacing, self.vehicles) * (cars % self.vehicles)
+        place = cars % self.vehicles
+        self.position[:] = np.repeat(position, self.vehicles) - np.repeat(spacing, self.vehicles) * place
         self.apart = self._fall_back(scenarios, spacing - self.vehicle.length)
-        self.acceleration = np.repeat(acceleration, self.vehicles) * (cars % self.vehicles == 0)
-        self.command = np.zeros(cars.shape)
-        self.intended = np.zeros(cars.shape)
+        self.acceleration[:] = np.repeat(acceleration, self.vehicles) * (place == 0)
         self.now = 0
-        self._of_now: dict[str, Floats] = {}  # what was asked for since the cars have moved
-        self._step, self._move = Step.of(0.0, self.vehicle.lag, self.vehicle.friction), moved
-        self._lead(0)
+        self._facing: Facing | None = None  # until the cars move again
+        self._steps: dict[float, Step] = {}
+        self._is_first = place == 0
+        self._leads = self._is_first & (not self._is_driven)
+        self._leader = np.repeat(leaders.leader, self.vehicles)
+        self._row = np.maximum(cars - cars // self.vehicles - 1, 0)  # of a car that follows
+        self._moving, self._ordered = Moving(*self.cars[:3]), Ordered(self.intended, self.command)
+        self._roll, self._obey, self._face = written(roll), written(obey), face
         self.strangers = Strangers(scenarios)
+        self._lead(0)
 
     def _fall_back(self, scenarios: Sequence[Scenario], gap: Floats) -> Booleans:
         """Those who come from behind (row,), moved to where they begin with all behind them; `gap` of others (run,)."""
@@ -52,25 +160,25 @@ class World:
         for run, each in enumerate(scenarios):
             for one in each.start.apart:
                 farther[run, one.vehicle] = one.gap - gap[run]
-        self.position = self.position - farther.cumsum(axis=1).ravel()
+        self.position -= farther.cumsum(axis=1).ravel()
         return np.asarray(farther.ravel()[self.own] != 0.0)
 
     def quicken(self, in_place: Compiler) -> None:
-        """Go on with a compiled formula: the bits stay the same."""
-        self._move = in_place(moved)
+        """Go on with compiled formulas: the bits stay the same."""
+        self.leaders.quicken(in_place)
+        self._roll, self._obey, self._face = in_place(roll), in_place(obey), in_place(face)
 
     def advance(self, now: int) -> None:
         """Move every car to `now` (ns) under the command in force."""
         if now == self.now:
             return
         step = float(seconds(now, self.now))
-        if step != self._step.step:
-            self._step = Step.of(step, self.vehicle.lag, self.vehicle.friction)
-        before = Motion(self.position, self.speed, self.acceleration)
-        self.position, self.speed, self.acceleration = self._move(before, self.command, self._step).motion
-        self.now = now
-        self._of_now.clear()
-        self._lead(now)
+        if step not in self._steps:
+            self._steps[step] = Step.of(step, self.vehicle.lag, self.vehicle.friction)
+        self.now, self._facing = now, None
+        self._roll(self.cars, self._steps[step], self.leaders.motion(now), self._leader, self._leads)
+        if self._is_driven:
+            self.intended[self.leading] = self.command[self.leading]
         if len(self.strangers):
             self.strangers.advance(now, step, self)
 
@@ -82,47 +190,37 @@ class World:
 
     def drive(self, command: Floats) -> None:
         """Put the commands (row,) into force. An actuator ignores one that is not finite and holds the last."""
-        kept = np.where(np.isfinite(command), command, self.command.take(self.own))
-        self.command[self.own] = self.intended[self.own] = kept
+        self._obey(self._ordered, command, self._row, self._is_first)
+
+    @property
+    def facing(self) -> Facing:
+        """What each row has ahead of it, be it a car of the file or one that has cut in."""
+        if self._facing is None:
+            self._facing = facing = self._face(self._moving, self.own, self.ahead, self.vehicle.length).facing
+            strangers = self.strangers
+            if len(strangers):
+                rows, present = strangers.rows, strangers.present
+                facing.gap[rows] = strangers.position[present] - self.vehicle.length - facing.position[rows]
+                facing.front_speed[rows] = strangers.speed[present]
+        return self._facing
 
     @property
     def gap(self) -> Floats:
         """Bumper to bumper to what is ahead in m (row,); negative: overlapping."""
-        if "gap" not in self._of_now:
-            front = self._ahead(self.position, self.strangers.position)
-            self._of_now["gap"] = front - self.vehicle.length - self.position.take(self.own)
-        return self._of_now["gap"]
+        return self.facing.gap
 
     @property
     def own_speed(self) -> Floats:
         """In m/s (row,)."""
-        if "own_speed" not in self._of_now:
-            self._of_now["own_speed"] = self.speed.take(self.own)
-        return self._of_now["own_speed"]
+        return self.facing.speed
 
     @property
     def front_speed(self) -> Floats:
         """Speed of what is ahead in m/s (row,)."""
-        if "front_speed" not in self._of_now:
-            self._of_now["front_speed"] = self._ahead(self.speed, self.strangers.speed)
-        return self._of_now["front_speed"]
-
-    @property
-    def relative_speed(self) -> Floats:
-        """Speed of what is ahead less own speed in m/s (row,)."""
-        return np.asarray(self.front_speed - self.own_speed)
-
-    def _ahead(self, of_cars: Floats, of_strangers: Floats) -> Floats:
-        """Of the car ahead, or of the stranger before it (row,)."""
-        found: Floats = of_cars.take(self.ahead)
-        if len(self.strangers):
-            found[self.strangers.rows] = of_strangers[self.strangers.present]
-        return found
+        return self.facing.front_speed
 
     def _lead(self, now: int) -> None:
         lead = slice(0, None, self.vehicles)
-        if self._is_driven and now > 0:
-            self.intended[lead] = self.command[lead]
-            return
-        self.position[lead], self.speed[lead], self.acceleration[lead], intended = self.leaders.motion(now)
+        position, speed, acceleration, intended = (each[self.leaders.leader] for each in self.leaders.motion(now))
+        self.position[lead], self.speed[lead], self.acceleration[lead] = position, speed, acceleration
         self.intended[lead] = self.command[lead] = intended

@@ -222,7 +222,7 @@ def excused(margins, begin, reaction):
 )
 def test_who_was_cut_off_has_time_to_answer_and_must(rows, begin, reaction):
     """The other row, before which nobody has cut in, is to blame for itself."""
-    margins, blame, found = np.array(rows, dtype=float).T, Blame(2), []
+    margins, blame, found = np.array(rows, dtype=float).T, Blame(2, can_begin=True), []
     for step, margin in enumerate(margins):
         if step == begin:
             blame.begin(step * 50_000_000, np.array([0]))

@@ -1,5 +1,6 @@
 """Formulas that take arrays where they are, and write their state where it is."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +28,7 @@ from karyon.kernel.elementwise import Formula, WholeTable
 
 LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
 STATE, HERE = "before", "here"
+TURNS = 4  # arrays that take turns
 ANY = 0  # size of an array that is read at any index
 CELLS = {float: "d", int: "q", bool: "q"}  # what a single number is kept as
 
@@ -160,7 +162,7 @@ def _bound(
         if not (may_compile or is_kept(file.stem)):
             raise FileNotFoundError(file)
         LOOPS[file] = _compiled_at(file, source, formula)
-    arrays = Arrays(loop, given | {"made": made}, LOOPS[file].address, rows)
+    arrays = Arrays(loop, given | {"made": made}, LOOPS[file].address, rows, tape)
     names = {"_call": call(), "_of": arrays, "_tape": tape, **arrays.cells}
     names |= {"_loop": (arrays.kind, arrays.addresses.ctypes.data, rows)}
     exec(_calling(list(given), loop, state, made._fields[0]), names)
@@ -304,8 +306,9 @@ class Arrays:
     cells   what is copied at each call, by the name that it has there
     """
 
-    def __init__(self, loop: _Loop, given: Mapping[str, Any], kind: int, rows: int) -> None:
-        self.kind, self.rows = kind, rows
+    def __init__(self, loop: _Loop, given: Mapping[str, Any], kind: int, rows: int, tape: Tape) -> None:
+        self.kind, self.rows, self._tape = kind, rows, tape
+        self._seen: dict[str, deque[Any]] = {}
         self.addresses = np.zeros(len(loop.places), dtype=np.int64)
         self._own = {one.path: np.zeros(one.size or 1, one.kind) for one in loop.places if _is_copied(one, given)}
         self.cells = {f"cell_{path}": cell for path, cell in self._own.items() if "." not in path}
@@ -333,7 +336,15 @@ class Arrays:
                 for at, one in places:
                     self.addresses[at] = _address(path, array if one.row is None else array[one.row], one)
                 self._known[path] = array
+                self._remember(path, array)
         setattr(self, name, given)
+
+    def _remember(self, path: str, array: Any) -> None:
+        """Arrays that take turns are no news; they are kept, so that no other one lies where they did."""
+        seen = self._seen.setdefault(path, deque(maxlen=TURNS))
+        if not any(array is each for each in seen):
+            seen.append(array)
+            self._tape.version += 1
 
     def recorded(self) -> Call:
         """This call as it is now, for a tape."""

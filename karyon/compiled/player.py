@@ -7,7 +7,7 @@ import numpy as np
 
 from karyon.compiled.numbers import array_of
 
-HALT, READ, WRITE = -1, -2, -3  # in the place of the address of a loop
+ASK, READ, WRITE = -1, -2, -3  # in the place of the address of a loop
 
 
 @cache
@@ -44,8 +44,9 @@ def call() -> Any:
 
 @cache
 def play() -> Any:
-    """Plays the calls of a period so many times; answers how many it has done, up to one that halts.
+    """Plays the calls of a period, from a number of calls that are done to another one, again and again.
 
+    Answers how many are done: all, or those before one that finds what it asks for.
     kinds, rows, begins   of each call (call,): as `tape.Call`, and where its addresses begin
     addresses             of all calls
     numbers, growth       what grows from period to period, in place, and by how much (number,)
@@ -55,29 +56,37 @@ def play() -> Any:
     through, array_at = _through(), array_of()
 
     def play(
-        kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, growth: Any, periods: int
+        kinds: Any,
+        rows: Any,
+        begins: Any,
+        addresses: Any,
+        numbers: Any,
+        growth: Any,
+        done: int,
+        end: int,
     ) -> int:
-        done = 0
-        for _ in range(periods):
-            for k in range(len(kinds)):
-                begin = begins[k]
-                if kinds[k] == HALT:
-                    if array_at(addresses[begin], rows[k], np.bool_).any():
-                        return done
-                elif kinds[k] == READ or kinds[k] == WRITE:
-                    place = array_at(addresses[begin], 1, np.int64)
-                    slot = addresses[begin + 1] + place[0] * addresses[begin + 3]
-                    one, other = array_at(slot, rows[k], np.uint8), array_at(addresses[begin + 4], rows[k], np.uint8)
-                    if kinds[k] == READ:
-                        other[:] = one
-                    else:
-                        one[:] = other
-                    if addresses[begin + 5]:
-                        place[0] = (place[0] + 1) % addresses[begin + 2]
+        at = done % len(kinds)
+        while done < end:
+            kind, size, begin = kinds[at], rows[at], begins[at]
+            if kind == ASK:
+                if array_at(addresses[begin], size, np.bool_).any():
+                    return done
+            elif kind == READ or kind == WRITE:
+                place = array_at(addresses[begin], 1, np.int64)
+                slot = array_at(addresses[begin + 1] + place[0] * addresses[begin + 3], size, np.uint8)
+                other = array_at(addresses[begin + 4], size, np.uint8)
+                if kind == READ:
+                    other[:] = slot
                 else:
-                    through(kinds[k], addresses.ctypes.data + 8 * begin, rows[k])
-                done += 1
-            numbers += growth
+                    slot[:] = other
+                if addresses[begin + 5]:
+                    place[0] = (place[0] + 1) % addresses[begin + 2]
+            else:
+                through(kind, addresses.ctypes.data + 8 * begin, size)
+            done, at = done + 1, at + 1
+            if at == len(kinds):
+                at = 0
+                numbers += growth
         return done
 
     return numba.njit(play)

@@ -28,6 +28,8 @@ Whole: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.float64]]
 WholeTimes: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.int64]]
 WholeBooleans: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.bool_]]
 WholeTable: TypeAlias = np.ndarray[tuple[Any, Any], np.dtype[np.float64]]
+Reaction: TypeAlias = Callable[[int], None]
+Reacting: TypeAlias = Callable[[NDArray[np.bool_], int, Reaction], None]
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -98,9 +100,10 @@ def anywhere(table: Any) -> Any:
     return table.any(axis=0)
 
 
-def is_anywhere(found: NDArray[np.bool_]) -> bool:
-    """Whether it is so in any row: asked between formulas."""
-    return bool(np.count_nonzero(found))
+def react(found: NDArray[np.bool_], now: int, reaction: Reaction) -> None:
+    """Between formulas: where something is so in any row, what follows from that at `now` (ns)."""
+    if np.count_nonzero(found):
+        reaction(now)
 
 
 def pick(array: Any, index: Any) -> Any:

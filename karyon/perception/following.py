@@ -22,13 +22,13 @@ what has acquitted it may be that its error vanished near by, as that of a scale
 object, and shows it where the one before was, shows that one still, unless who is heard says that it is there.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, is_anywhere
+from karyon.kernel.elementwise import Compiler, Reacting, react
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
@@ -171,13 +171,13 @@ class Following:
         self._said: Answer | None = None
         self._told: Seen
 
-    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool] = is_anywhere) -> None:
+    def quicken(self, in_place: Compiler, reacting: Reacting = react) -> None:
         """Go on with compiled formulas, as `karyon.compiled` has them: the bits stay the same.
 
-        halts   asked whether something is so in any row, of what is rare
+        reacting   to what is rare
         """
         self._look = in_place(look)
-        self._sender.quicken(in_place, halts)
+        self._sender.quicken(in_place, reacting)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
         """Detection time in s of a failure of `signal` for a rule `validity >= minimum`, quantile 1 - 10^-6.
@@ -248,7 +248,7 @@ class Following:
         if handed_over is not None or self._is_handed_over:
             came.handed_over[:] = False if handed_over is None else handed_over
             self._is_handed_over = handed_over is not None
-        self._sender.fade(self.state.heard, heard.position)
+        self._sender.fade(self.state.heard, heard.position, now)
         if running is None:
             self._held = None
             self.state, said = self._look(self.state, came, heard, now, self._known)

@@ -91,7 +91,7 @@ class Leader:
         """One period. `another` leads the row from now on; `running` False: perception is down in that row."""
         before = chosen(~another, self._heard, self._unheard) if another.any() else self._heard
         smooth = np.where(another, 0.0, self._smooth)
-        heard, judged = hear(before, self._sender.message(before, message), now, self._sender.known)
+        heard, judged = hear(before, self._sender.message(before, message, now), now, self._sender.known)
         known, residual, place = self._against(now, heard, witness)
         smooth_after = detectors.smoothed(smooth, residual, SHARE, heard.position.fresh | witness.fresh)
         sight = within(self._sight_limits, residual, smooth_after)

@@ -6,14 +6,13 @@
 What all fields tell in concert, nothing here can see: that takes a sensor of one's own.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, greater, is_anywhere, isnan, lesser, maximum, minimum, where
+from karyon.kernel.elementwise import Compiler, Reacting, greater, isnan, lesser, maximum, minimum, react, where
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
@@ -307,7 +306,7 @@ class Sender:
     def __init__(self, noise: SenderNoise, checks: SenderChecks, rows: int) -> None:
         self._lag, self._fading = noise.lag, np.ones(rows)
         self._pause, self._pausing = pause, Pausing(np.zeros(rows))
-        self._halts: Callable[[Booleans], bool] = is_anywhere
+        self._react: Reacting = react
         self.known = Limited(
             place=Limits.of(checks.position),
             pace=Limits.of(checks.speed),
@@ -319,10 +318,10 @@ class Sender:
             acceleration_noise=8.0 * noise.acceleration,
         )
 
-    def message(self, before: Heard, came: Samples) -> Message:
+    def message(self, before: Heard, came: Samples, now: int) -> Message:
         """What came, field by field."""
         message = self.message_of(came)
-        self.fade(before, message.position)
+        self.fade(before, message.position, now)
         return message
 
     def message_of(self, came: Samples) -> Message:
@@ -330,13 +329,15 @@ class Sender:
         position, speed, acceleration, intended = map(Sample, came.value, came.time, came.fresh)
         return Message(position, speed, acceleration, intended, self._fading)
 
-    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool]) -> None:
+    def quicken(self, in_place: Compiler, reacting: Reacting) -> None:
         """Go on with a compiled formula: the bits stay the same."""
-        self._pause, self._halts = in_place(pause), halts
+        self._pause, self._react = in_place(pause), reacting
 
-    def fade(self, before: Heard, position: Sample) -> None:
+    def fade(self, before: Heard, position: Sample, now: int) -> None:
         """The fading of messages, when this has come. The exponential stays here: compiled, it would have other bits."""
         after = self._pause(self._pausing, position, before.position.time)
         self._pausing = after.pausing
-        if self._halts(after.differs):
-            np.exp(-after.pausing.step / self._lag, out=self._fading)
+        self._react(after.differs, now, self._fade)
+
+    def _fade(self, _: int) -> None:
+        np.exp(-self._pausing.step / self._lag, out=self._fading)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Generator
 from enum import IntEnum
+from heapq import heappush, heapreplace
+from math import lcm
 
 import simpy
 from simpy.events import EventPriority
@@ -20,6 +22,9 @@ class Order(IntEnum):
     CONTROL = 5
     WATCH = 6
     RECORD = 7
+
+
+FOREVER = 2**62  # ns
 
 
 class At(simpy.Event):
@@ -43,6 +48,56 @@ def repeat(env: simpy.Environment, period: int, phase: int, order: Order, action
     env.process(process())
 
 
+class Rota:
+    """What happens again and again, each with a period of its own, by one process; it can be skipped ahead.
+
+    Who comes first at an instant is as if each had a process of its own.
+    """
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._turns: list[tuple[int, Order, int, int]] = []  # when, in which order, told since when, who
+        self._who: list[tuple[int, Callable[[int], None]]] = []  # period, action
+
+    def repeat(self, period: int, phase: int, order: Order, action: Callable[[int], None]) -> None:
+        """As `repeat`: before `run`."""
+        heappush(self._turns, (phase, order, 0, len(self._who)))
+        self._who.append((period, action))
+
+    @property
+    def period(self) -> int:
+        """After which all is the same again, ns."""
+        return lcm(*(period for period, _ in self._who))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether each has had its first turn: the next ones fill a `period`."""
+        return all(since > 0 for _, _, since, _ in self._turns)
+
+    def run(self, ahead: Callable[[int, int], int]) -> None:
+        """Begin. Before the turn of who was named first `ahead` is asked by how much to skip (ns), whole periods.
+
+        It is told the time, and by how much at most.
+        """
+        self._env.process(self._process(ahead))
+
+    def _process(self, ahead: Callable[[int, int], int]) -> Generator[simpy.Event, None, None]:
+        while True:
+            when, order, _, who = self._turns[0]
+            yield At(self._env, when - int(self._env.now), order)
+            if who == 0 and (skipped := ahead(when, self._until() - when)):
+                self._turns = [(at + skipped, *rest, since + skipped, one) for at, *rest, since, one in self._turns]
+                yield At(self._env, skipped, order)
+            when, order, _, who = self._turns[0]
+            period, action = self._who[who]
+            heapreplace(self._turns, (when + period, order, when, who))
+            action(when)
+
+    def _until(self) -> int:
+        """When something else happens, ns."""
+        return int(min(self._env.peek(), FOREVER))
+
+
 def happen(env: simpy.Environment, when: int, action: Callable[[int], None]) -> None:
     """Tell `action` the time once, at `when`, ns: an event of the scenario."""
 
@@ -62,7 +117,7 @@ def run(
     """
     now, complete = 0, True
     while now <= end and complete:
-        now = min(now + nanoseconds(step), end + 1)
+        now = end + 1 if progress is None else min(now + nanoseconds(step), end + 1)
         env.run(until=now)
         if now > end:
             break

@@ -18,9 +18,9 @@ from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
-from karyon.kernel import Kernel
+from karyon.kernel import Decision, Kernel
 from karyon.kernel.design import Design
-from karyon.kernel.elementwise import minimum, where
+from karyon.kernel.elementwise import FloatTable, minimum, where
 from karyon.kernel.runtime import Booleans, Floats, Levels, Ticks
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
@@ -44,6 +44,7 @@ from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel, Newest
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
+from karyon.sim.steady import Steady
 from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
 from karyon.sim.world import World
 
@@ -119,9 +120,9 @@ class Heeded(NamedTuple):
     road_open: Booleans
 
 
-def heed(front: Booleans, speed_known: Booleans, heard: Ticks, since: int, distance: Floats, reach: float) -> Heeded:
-    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `reach` of the radar in m."""
-    return Heeded(front & speed_known, heard >= since, distance >= reach)
+def heed(front: Booleans, speed_known: Booleans, heard: Ticks, since: int, value: FloatTable, reach: float) -> Heeded:
+    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `value` of all own signals (signal, row); `reach` of the radar in m."""
+    return Heeded(front & speed_known, heard >= since, value[DISTANCE] >= reach)
 
 
 class Pending(NamedTuple):
@@ -162,7 +163,7 @@ class Simulation:
         self.end = nanoseconds(first.duration)
         self.outside = outside
         self.env = simpy.Environment() if outside is None else outside.env
-        self.tape = Tape()
+        self.tape, self.is_quick = Tape(), False
         self.world = World(scenarios, Leaders(leaders))
         self.rows = len(self.world.own)
         self.sensors, self.messages = self._senses()
@@ -230,8 +231,9 @@ class Simulation:
         """Go on with compiled formulas, where the extra `fast` is installed: the bits stay the same."""
         if not compiled.is_installed():
             return
+        self.is_quick = True
         for_tape = partial(in_place, tape=self.tape)
-        self.perception.quicken(for_tape, self.tape.halts)
+        self.perception.quicken(for_tape, self.tape.react)
         parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
@@ -267,7 +269,8 @@ class Simulation:
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         message = self.perception.message
         self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
-        self.has_heard = False
+        self.has_heard = self.may_be_old = False
+        self.looked = 0  # when perception did last, ns
         self._admitted, self._adopted = level.copy(), Adopted(level.copy())
         self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
         self._pending = Pending(level.copy(), np.zeros(self.rows))
@@ -297,23 +300,36 @@ class Simulation:
         self.trace.discard()
         self.sent.discard()
 
+    def carry_on(self, by: int, periods: int, ages: Sequence[int]) -> None:
+        """Periods have been played, `by` ns in all, with messages of such `ages` (ns) at each look of one."""
+        timing = self.design.timing
+        of = self.scenarios[0].radio.period, timing.perception_period, timing.control_period
+        times = dict(zip(("radio", "perception", "control"), (by // nanoseconds(each) for each in of), strict=True))
+        self._cycles = {name: cycles + times[name] for name, cycles in self._cycles.items()}
+        self.world.now += by
+        self.channel.carry_on(by)
+        self.metrics.carry_on(periods, times["perception"] // periods, times["radio"] // periods, ages)
+
     def _processes(self) -> None:
-        repeat = partial(clock.repeat, self.env)
+        rota = clock.Rota(self.env)
+        repeat = rota.repeat
         timing, first = self.design.timing, self.scenarios[0]
         control, delay = nanoseconds(timing.control_period), nanoseconds(timing.actuator_delay)
         phase = nanoseconds(timing.control_phase)
         perception = (nanoseconds(timing.perception_period), nanoseconds(timing.perception_phase))
         self._control_step = timing.control_period
-        repeat(control, phase + delay, Order.ACTUATOR, self._actuate)
         repeat(nanoseconds(first.radio.period), 0, Order.RADIO, self._send)
+        repeat(control, phase + delay, Order.ACTUATOR, self._actuate)
         repeat(*perception, Order.PERCEPTION, self._perceive)
         if self.enabled:
             repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         repeat(control, phase, Order.CONTROL, self._control)
         repeat(*perception, Order.WATCH, self._watch)
-        repeat(TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
+        clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
+        self._steady = Steady(self, rota)
+        rota.run(self._steady.ahead)
         self.env.process(self._happen(self.log.planned()))
 
     def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
@@ -385,6 +401,7 @@ class Simulation:
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)
+        self.looked = now
         own, due = self.perception.own, self.lateness.due[: len(OWN)]
         self.sensors.measure(now, own, self.lateness.due)
         self.true = self._true()
@@ -394,6 +411,7 @@ class Simulation:
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
+        self.may_be_old = self.is_shadow or self.injector.acts(now)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
@@ -509,16 +527,19 @@ class Simulation:
         agreed = self._unlimited if self.group is None else self.group.level
         adoption = self._adopt(self._adopted, decision.level, agreed)
         self._adopted, self._admitted = adoption.adopted, adoption.admitted
-        if self.tape.halts(adoption.differs):
-            changed, before = np.flatnonzero(adoption.differs), adoption.previous.copy()
-            own = (decision.level != decision.previous) & (self._decided == self._admitted)
-            arrived = self.lateness.waiting.arrived
-            self.log.switched(now, self.kernel, decision, before, changed[own[changed]], arrived)
-            self.log.agreed(now, before, self._decided.copy(), changed[~own[changed]])
+        self.tape.react(adoption.differs, now, partial(self._switched, decision, adoption, now - self.looked))
         if self.outside is not None:
             self.outside.decided(now, self._decided)
         first, *others = [decision.trusted[name] for name in FRONT if name in decision.trusted] or [self._nowhere]
         self._front_trusted = self._both(first, *others).so if others else first
+
+    def _switched(self, decision: Decision, adoption: Adoption, lag: int, now: int) -> None:
+        """The level of service is another one in some rows; `lag` ns before perception has looked last."""
+        changed, before = np.flatnonzero(adoption.differs), adoption.previous.copy()
+        own = (decision.level != decision.previous) & (self._decided == self._admitted)
+        told = self.kernel, decision, before, changed[own[changed]], self.lateness.waiting.arrived
+        self.log.switched(now, now - lag, *told)
+        self.log.agreed(now, before, self._decided.copy(), changed[~own[changed]])
 
     def _control(self, now: int) -> None:
         seen = self.seen
@@ -531,7 +552,7 @@ class Simulation:
             seen.speed_known,
             seen.lead.time,
             now - JUST_HEARD,
-            seen.value[DISTANCE],
+            seen.value,
             self.sensors.range,
         )
         command, self._safe = self.cruise.update(

@@ -5,6 +5,7 @@ What happens is counted at once, and put into words when somebody asks: most run
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -97,6 +98,10 @@ class _Doubted:
         return self._state.is_doubted
 
 
+def _nothing(_: int) -> None:
+    pass
+
+
 class Log:
     """Events of every run, and the counts that come from them."""
 
@@ -126,7 +131,7 @@ class Log:
         self._protocol_failed = False
         self._doubted = [_Doubted(OWN, rows), *(_Doubted([sender], rows) for sender in senders)]
         self._tape = tape
-        self._judged: tuple[int, Seen, Sequence[Told]]
+        self._judged: tuple[Seen, Sequence[Told]]
         self._started = False
 
     def quicken(self, in_place: Compiler) -> None:
@@ -198,18 +203,16 @@ class Log:
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._judged = now, seen, told
+        self._judged = seen, told
         for subject, validity in zip(self._doubted, (seen, *told), strict=True):
             subject.judge(validity.validity)
-            if self._tape.halts(subject.differs) and self._started:
-                signal, row = np.nonzero(subject.changed)
-                self._doubts(now, subject.names, signal, row, subject.doubted[signal, row])
+            self._tape.react(subject.differs, now, partial(self._doubts, subject) if self._started else _nothing)
         self._started = True
 
-    def _doubts(
-        self, now: int, names: Sequence[str], signal: Integers, row: Integers, is_doubted: NDArray[np.bool_]
-    ) -> None:
-        """Signals of `names`, in these rows, are doubted from now on, or not any more."""
+    def _doubts(self, subject: _Doubted, now: int) -> None:
+        """Signals are doubted from now on, or not any more."""
+        names, (signal, row) = subject.names, np.nonzero(subject.changed)
+        is_doubted = subject.doubted[signal, row]
 
         def words(place: int) -> tuple[str, dict[str, Any]]:
             word = "is doubted" if is_doubted[place] else "is believed again"
@@ -220,6 +223,7 @@ class Log:
     def switched(
         self,
         now: int,
+        judged: int,
         kernel: Kernel,
         decision: Decision,
         previous: NDArray[np.int64],
@@ -228,15 +232,17 @@ class Log:
     ) -> None:
         """Changes of the level of service from `previous` (row,), each with the rule that decided.
 
+        judged    when perception has looked last, ns
         arrived   when each signal and message last came, however old (signal, row), ns: tells late from lost
         """
         causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
+        causes = replace(causes, now=now)
         is_down = causes.level_to < causes.level_from
         verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
         for rule in sorted(set(causes.deciding[is_down].tolist())):
             at = np.flatnonzero(is_down & (causes.deciding == rule))
             verdicts[at], is_aged[at] = self._verdict(
-                now, rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
+                (now, judged), rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
             )
         is_caused = IS_NO_DATA[verdicts] | self._has_failed(now, rows)
         self.switches[rows] += 1
@@ -334,7 +340,7 @@ class Log:
                 self._add(now, run, 0, "agreement", said, breach="error")
 
     def _verdict(
-        self, now: int, rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation, arrived: NDArray[np.int64]
+        self, times: tuple[int, int], rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation, arrived: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], Booleans]:
         """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
 
@@ -345,6 +351,7 @@ class Log:
         """
         late, lost, invalid, own_lag = range(len(VERDICTS))
         verdict, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
+        now, judged = times
         for leaf in leaves(rule):
             if not np.count_nonzero(verdict < 0):
                 break
@@ -353,7 +360,7 @@ class Log:
                 verdict[fails] = own_lag
             elif isinstance(leaf, Age | Validity) and leaf.signal in self._signals and fails.any():
                 signal = self._signals.index(leaf.signal)
-                judged, seen_then, told = self._judged
+                seen_then, told = self._judged
                 measured, believed = _of_signal(signal, seen_then, told)
                 measured, believed = measured[rows], believed[rows]
                 age, silence = seconds(judged, measured), seconds(judged, arrived[signal, rows])

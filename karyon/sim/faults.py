@@ -104,6 +104,15 @@ class Injector:
         return samples
 
     @property
+    def windows(self) -> list[tuple[int, int]]:
+        """From when to when something may act, ns."""
+        return [group.window for group in chain(*self._groups.values())]
+
+    def acts(self, now: int) -> bool:
+        """Whether a fault may act on own samples at `now` (ns)."""
+        return any(begin <= now < end for begin, end in (group.window for group in self._groups[""]))
+
+    @property
     def is_heard(self) -> bool:
         """Whether any fault acts on what is received: something may come when nothing has arrived."""
         return bool(self._groups[LEAD] or self._groups[LEADER])
@@ -164,7 +173,7 @@ class _Group:
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
-        begin, end = self._window
+        begin, end = self.window
         if not begin <= now < end:
             return
         place = self._place
@@ -185,7 +194,7 @@ class _Group:
         self.changed += is_other.any(axis=0)
 
     @cached_property
-    def _window(self) -> tuple[int, int]:
+    def window(self) -> tuple[int, int]:
         """From when to when there is one that acts, ns."""
         return int(self.first.min()), int(self.last.max())
 
@@ -274,12 +283,12 @@ class _Together:
         self._row = np.array([one.row for one in self.members])
         self._onset = np.array([one.onset for one in self.members])
         self._end = np.array([one.end for one in self.members])
-        self._window = int(self._onset.min()), int(self._end.max())
+        self.window = int(self._onset.min()), int(self._end.max())
         self.changed = np.zeros(len(self.members), dtype=np.int64)
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
-        if not self._window[0] <= now < self._window[1]:
+        if not self.window[0] <= now < self.window[1]:
             return
         acts = (self._onset <= now) & (now < self._end) & samples.fresh[self._signal, self._row]
         at = np.flatnonzero(acts)
@@ -493,6 +502,11 @@ class Components:
         return self._downs[name].running(now, cycle)
 
     @property
+    def windows(self) -> list[tuple[int, int]]:
+        """From when to when one of them fails, ns."""
+        return [window for downs in self._downs.values() for window in downs.windows]
+
+    @property
     def skipped(self) -> dict[tuple[int, int], int]:
         """Cycles so far in which a component did not run, by (run, index of the fault)."""
         return _by_place((one.members, one.skipped) for one in self._downs.values())
@@ -510,6 +524,11 @@ class _Downs:
         factors = [ceil(one.fault.parameters.get("factor", 1.0)) for one in members]  # of a slow one alone
         self._each = np.array(factors, dtype=np.int64)
         self.skipped = np.zeros(len(members), dtype=np.int64)
+
+    @property
+    def windows(self) -> list[tuple[int, int]]:
+        """From when to when each lasts, ns."""
+        return [*zip(self._onset.tolist(), self._end.tolist(), strict=True)]
 
     def running(self, now: int, cycle: int) -> Booleans | None:
         """As `Components.running`."""

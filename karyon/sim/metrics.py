@@ -16,7 +16,6 @@ from karyon.kernel.elementwise import (
     Column,
     Compiler,
     FloatTable,
-    TimeTable,
     WholeTable,
     anywhere,
     each,
@@ -148,21 +147,6 @@ def misled(before: Misled, value: FloatTable, true: FloatTable, fresh: Booleans,
     return Mislead(Misled(where(fresh, wrong, before.wrong)))
 
 
-class Aged(NamedTuple):
-    """Whether any new sample was measured at another time than now (row,)."""
-
-    is_aged: Booleans
-
-
-def age(fresh: BooleanTable, time: TimeTable, now: int) -> Aged:
-    """Of what own sensors say (signal, row)."""
-    return Aged(anywhere(each(_is_older, fresh, time, now)))
-
-
-def _is_older(fresh: Any, time: Any, now: int) -> Any:
-    return fresh & (time != now)
-
-
 class Recalled(NamedTuple):
     """What was true when a sender said something, as far as that was the last time (field, row)."""
 
@@ -181,6 +165,28 @@ def recall(
 ) -> Recall:
     """Of messages of `time` (ns), where they are new, of which the newest were sent at `newest`, by car `source`."""
     return Recall(Recalled(each(pick, true, source)), fresh & (time != newest))
+
+
+class Handling(NamedTuple):
+    """Since when each row handles a fault, ns, `NONE`: none; and how long that took at most so far, s (row,)."""
+
+    since: Integers
+    worst: Floats
+
+
+class Handled(NamedTuple):
+    """After one instant."""
+
+    handling: Handling
+
+
+def handle(here: Handling, is_safe: Booleans, level_since: Integers, now: int) -> Handled:
+    """A fault is handled once the state is safe at the level that was switched to."""
+    waits = here.since != NONE
+    lasts = seconds(maximum(level_since, now), where(waits, here.since, now))
+    return Handled(
+        Handling(where(waits & is_safe, NONE, here.since), where(waits, maximum(here.worst, lasts), here.worst))
+    )
 
 
 class Flagged(NamedTuple):
@@ -271,9 +277,7 @@ class Metrics:
         self._is_platoon = simulation.scenarios[0].kind == "platoon"
         self._length = simulation.scenarios[0].vehicle.length
         self._speeds = np.zeros((3, len(simulation.world.speed)))  # of each car: instants, sum, sum of squares
-        self._handling_since = np.full(rows, NONE, dtype=np.int64)
-        self._is_handling = False  # anywhere
-        self.worst_handling = np.zeros(rows)
+        self._handling, self._handle = Handling(np.full(rows, NONE, dtype=np.int64), np.zeros(rows)), written(handle)
         self._wrong = Wrong(np.zeros((len(OWN), rows), dtype=bool))
         self._misled = [Misled(np.zeros(rows, dtype=bool)) for _ in simulation.senders]
         self._mistake, self._mislead_by = mistaken, [misled for _ in simulation.senders]
@@ -284,7 +288,7 @@ class Metrics:
         self._sources: tuple[Wrong | None, list[tuple[Booleans, Booleans]]] = None, []
         tape = simulation.tape
         self._truth, self._sent = Truth(len(OWN), rows, tape), Truth(len(MESSAGE), len(simulation.world.speed), tape)
-        self._age, self._recall = age, [written(recall) for _ in simulation.senders]
+        self._recall = [written(recall) for _ in simulation.senders]
         self._flag = [written(flag) for _ in self._items]
         self._plan(simulation)
         self.radio = Reception(simulation.channel)
@@ -293,11 +297,12 @@ class Metrics:
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        self._judge, self._age = in_place(judge), in_place(age)
+        self._judge = in_place(judge)
         self.distance.quicken(in_place)
-        self.exposure.quicken(in_place, self._s.tape.halts)
+        self.exposure.quicken(in_place)
         self._mistake, self._mislead_by = in_place(mistaken), [in_place(misled) for _ in self._misled]
         self._recall, self._flag = [in_place(recall) for _ in self._misled], [in_place(flag) for _ in self._items]
+        self._handle = in_place(handle)
         for onset in (self._touch, self._intrude, self._overdue):
             onset.quicken(in_place)
 
@@ -330,6 +335,11 @@ class Metrics:
         self.radio.step(now)
         self.steps += 1
 
+    def carry_on(self, periods: int, looks: int, sendings: int, ages: Sequence[int]) -> None:
+        """So many periods in which nothing happens, of `looks` each. The rest as `Reception.carry_on` has it."""
+        self.steps += periods * looks
+        self.radio.carry_on(periods, sendings, ages)
+
     def cut_in(self, now: int, rows: NDArray[np.int64]) -> None:
         """Cars have cut in before these rows at `now` (ns): their gaps are not of their own making."""
         self._blame.begin(now, rows)
@@ -340,34 +350,30 @@ class Metrics:
             self._handled(now, self.exposure.close(now))
 
     def _note(self, now: int, name: str, begins: Booleans, count: Integers) -> None:
-        if self._s.tape.halts(begins):
-            count += begins
+        def note(now: int) -> None:
+            np.add(count, begins, out=count)
             for row in np.flatnonzero(begins):
                 self._s.log.add(now, int(row), "violation", f"{name}: gap {self._s.world.gap[row]:.2f} m", goal=name)
+
+        self._s.tape.react(begins, now, note)
 
     def _expose(self, now: int) -> None:
         s = self._s
         self._flag_bad(now)
-        self._handled(now, self.exposure.update(now, self._bad, s.level, s.level_since))
+        self.exposure.update(now, self._bad, s.level, s.level_since)
+        s.tape.react(self.exposure.has_ended, now, self._ended)
         begins = self._overdue(self.exposure.late)
         self._note(now, "bad data in command beyond its bound", begins, self.overdue)
-        if self._is_handling:
-            waiting = self._handling_since != NONE
-            safe = waiting & self.distance.safe_at_level
-            since = np.where(waiting, self._handling_since, now)
-            self.worst_handling = np.where(
-                waiting,
-                np.maximum(self.worst_handling, seconds(np.maximum(now, s.level_since), since)),
-                self.worst_handling,
-            )
-            self._handling_since = np.where(safe, NONE, self._handling_since)
-            self._is_handling = bool((self._handling_since != NONE).any())
+        self._handle(self._handling, self.distance.safe_at_level, s.level_since, now)
+
+    def _ended(self, now: int) -> None:
+        self._handled(now, self.exposure.ended())
 
     def _handled(self, now: int, ended: list[Any]) -> None:
         for one in ended:
             if one.switched:
-                self._handling_since[one.row] = min(self._handling_since[one.row], one.since)
-                self._is_handling = True
+                since = self._handling.since
+                since[one.row] = min(since[one.row], one.since)
                 name = self._items[one.item]
                 bound = self.exposure.bounds[one.item, one.row]
                 said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
@@ -379,14 +385,14 @@ class Metrics:
         assert s.seen is not None
         self._truth.keep(now, s.true)
         seen, true = s.seen, s.true
-        if s.tape.halts(self._age(seen.fresh, seen.time, now).is_aged):
+        if s.may_be_old and np.count_nonzero(seen.fresh & (seen.time != now)):
             true = self._truth.at(np.where(seen.fresh, seen.time, now))
         self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
         if s.has_heard:
             for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
-                self._mislead(place, told, source)
+                self._mislead(now, place, told, source)
         if self._sources[0] is not self._wrong:  # or else it is in the same arrays as before
             self._sources = self._wrong, [*zip([*self._wrong.own, *(one.wrong for one in self._misled)], s.late)]
         names = *OWN, *s.senders
@@ -396,13 +402,16 @@ class Metrics:
             else:
                 write(flagged, *self._sources[1][names.index(name)])
 
-    def _mislead(self, place: int, told: Told, source: Integers) -> None:
+    def _mislead(self, now: int, place: int, told: Told, source: Integers) -> None:
         """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""
         true = self._true_of[place]
         said = source, told.time, told.fresh, self._s.channel.sent
         recalled = self._recall[place](self._recalled[place], self._s.channel.true, *said)
-        if self._s.tape.halts(recalled.is_older):
+
+        def look_up(_: int) -> None:
             self._sent.said(told.time, told.fresh, source, true)
+
+        self._s.tape.react(recalled.is_older, now, look_up)
         before, numbers = self._misled[place], self._tolerated[place]
         self._misled[place] = self._mislead_by[place](before, told.value, true, told.fresh, numbers).misled
 
@@ -500,7 +509,7 @@ class Metrics:
             "switches": int(s.log.switches[rows].sum()),
             "worst_switch_latency": latency,
             "switch_bound": bound,
-            "worst_fault_handling": float(self.worst_handling[rows].max()),
+            "worst_fault_handling": float(self._handling.worst[rows].max()),
             "fault_handling_bound": handling,
             "false_downgrades": None if s.is_shadow else int(s.log.false_downgrades[rows].sum()),
             **self._agreement(rows),

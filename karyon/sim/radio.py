@@ -264,6 +264,25 @@ class Channel:
         formulas = carry, launch, hear, hush, take
         self._carry, self._launch, self._hear, self._hush, self._take = map(in_place, formulas)
 
+    @property
+    def is_perfect(self) -> bool:
+        """Whether all that is sent is heard, and at once."""
+        return not (self._models.losing or self._models.delaying) and self._models.slots is None
+
+    @property
+    def rooms(self) -> list[int]:
+        """Which transmissions are on their way, and which rooms are free for others, in the order of their use."""
+        return [*map(id, self._in_flight), 0, *map(id, self._free)]
+
+    def carry_on(self, by: int) -> None:
+        """All is again as it was so many ns ago, but later."""
+        self.sent += by
+        if self.time_of_all is not None:
+            self.time_of_all += by
+        for flight in self._in_flight:
+            flight.sent += by
+            flight.due, flight.next = (at if at == LOST else at + by for at in (flight.due, flight.next))
+
     def _new(self) -> _InFlight:
         """Room for one transmission."""
         arrival = np.full(len(self.time), LOST)
@@ -279,7 +298,7 @@ class Channel:
         flight = self._free.popleft() if self._free else self._new()
         self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
-        flight.is_all = mute is None and not (models.losing or models.delaying) and models.slots is None
+        flight.is_all = mute is None and self.is_perfect
         if flight.is_all:
             self._launch(flight.arrival, earliest)
             self.transmission = Transmission(now, flight.arrival.time, self._everyone, is_whole=True)

@@ -1,5 +1,6 @@
 """How well the radio of a run did: the share of messages that came, and how old the newest one was."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ class Reception:
     """Delivery ratio over all links of a run; age of information over its rows: of the message of the car ahead.
 
     The age is looked at in each perception cycle, from the first message on. [Kaul et al. 2012, age of information]
+
+    ages   a list, to note how old the messages are at each look where that is the same everywhere; None: do not
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -25,6 +28,7 @@ class Reception:
         self._sent, self._heard = np.zeros(links.runs, dtype=np.int64), np.zeros(links.runs, dtype=np.int64)
         self._run = links.receiver[links.of_car_ahead] // links.members
         self._ages = np.zeros(BINS * links.runs, dtype=np.int32)  # (bin, run): at an instant most are in one bin
+        self.ages: list[int] | None = None
         self._highest = 0  # bin that was filled
         self._age_sum = np.zeros(links.runs, dtype=np.int64)
         self._counts: tuple[Integers, Integers] | None = None  # None: something has been counted since
@@ -62,10 +66,19 @@ class Reception:
         else:
             np.add.at(self._ages, places, np.int32(1))
 
+    def carry_on(self, periods: int, sendings: int, ages: Sequence[int]) -> None:
+        """So many periods in which all hear all that is sent, and the messages are as old (ns) at each look."""
+        self._sent += self._per_run * sendings * periods
+        self._heard += self._per_run * sendings * periods
+        for age in ages:
+            self._count(age, periods)
+
     def _count(self, age: int, times: int) -> None:
         """All rows have this age (ns), as often."""
         runs, rows = self._channel.links.runs, len(self._run)
         self._counts = None
+        if self.ages is not None:
+            self.ages.append(age)
         self._age_sum += age * (rows // runs) * times
         at = min(-(-age // BIN), BINS - 1)
         self._highest = max(self._highest, at)

@@ -242,6 +242,11 @@ class OwnSensors:
         """Go on with a compiled formula: the bits stay the same."""
         self._sense = in_place(sense)
 
+    @property
+    def drawn(self) -> int:
+        """For how many looks there are random numbers."""
+        return self._noise.left
+
     def measure(self, now: int, samples: Samples, due: Booleans) -> None:
         """New samples of the sensors that are due at `now` (ns), put in the place of those before.
 
@@ -287,6 +292,11 @@ class Messages:
     def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
         self._compose = in_place(compose)
+
+    @property
+    def drawn(self) -> int:
+        """For how many messages of each car there are random numbers."""
+        return self._noise.left
 
     def compose(self) -> Floats:
         """What the messages that are sent now say of the motion (field, car)."""

@@ -6,7 +6,6 @@ whose rules name it has command. An exposure that a switch ends is a switch late
 violates the safety case, and its latency runs to the end of the fault. [safety model, sec. 1]
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ from karyon.kernel.elementwise import (
     TimeTable,
     anywhere,
     each,
-    is_anywhere,
     maximum,
     of_design,
     where,
@@ -183,6 +181,8 @@ class Exposure:
 
     guards   per item the lowest level whose rules name it: below it the item does no harm
     bounds   s, per item and row (item, row); `bounds[item, row]` may be set when a fault begins
+    late       beyond the bound of any item (row,)
+    has_ended  any exposure that counts, in the last step (row,)
     """
 
     def __init__(self, guards: Integers, bounds: Floats) -> None:
@@ -191,12 +191,11 @@ class Exposure:
         shape = bounds.shape
         self._state = Exposed(np.full(shape, NONE), np.zeros(shape), np.zeros(shape, dtype=bool))
         self._expose = expose
-        self._halts: Callable[[Booleans], bool] = is_anywhere
-        self.late = np.zeros(shape[1], dtype=bool)  # beyond the bound of any item (row,)
+        self.late, self.has_ended = np.zeros((2, shape[1]), dtype=bool)
+        self._ended: tuple[Ended, Integers]
 
-    def quicken(self, in_place: Compiler, halts: Callable[[Booleans], bool] = is_anywhere) -> None:
-        """Go on with a compiled formula: the bits stay the same. `halts` is asked whether any exposure has ended."""
-        self._halts = halts
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
         if len(self._guards):
             self._expose = in_place(expose)
 
@@ -210,15 +209,15 @@ class Exposure:
         """Which were beyond their bound at any time (item, row)."""
         return self._state.overdue
 
-    def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> list[Latency]:
-        """One step: which items are bad (item, row), the level in command and since when (row,).
-
-        Returns the exposures that a switch, or the end of the failure after its bound, has ended.
-        """
+    def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> None:
+        """One step: which items are bad (item, row), the level in command and since when (row,)."""
         ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
-        self._state, self.late = ended.exposed, ended.late
-        if not self._halts(ended.is_counted):
-            return []
+        self._state, self.late, self.has_ended = ended.exposed, ended.late, ended.is_counted
+        self._ended = ended, level
+
+    def ended(self) -> list[Latency]:
+        """The exposures that a switch, or the end of the failure after its bound, has ended in the last step."""
+        ended, level = self._ended
         return [
             Latency(
                 int(i), int(r), int(ended.since[i, r]), float(ended.lasted[i, r]), bool(level[r] < self._guards[i, 0])
@@ -237,7 +236,8 @@ class Exposure:
         nothing = np.zeros(self.bounds.shape, dtype=bool)
         rows = self.bounds.shape[-1]
         everywhere = np.full(rows, np.iinfo(np.int64).max)
-        return self.update(now, nothing, everywhere, np.full(rows, now))
+        self.update(now, nothing, everywhere, np.full(rows, now))
+        return self.ended()
 
 
 class Margins(NamedTuple):

@@ -1,0 +1,73 @@
+"""Plays what is the same from period to period, while nothing fails and nobody switches: see `karyon.compiled.Tape`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from karyon.compiled import Program
+from karyon.compiled.tape import Call
+from karyon.perception.sensors import nanoseconds
+from karyon.sim.clock import FOREVER, Rota
+
+if TYPE_CHECKING:
+    from karyon.sim.engine import Simulation
+
+
+class Steady:
+    """Of one simulation: what a period comes to, once that is known."""
+
+    def __init__(self, simulation: Simulation, rota: Rota) -> None:
+        s = self._s = simulation
+        first = s.scenarios[0]
+        self._rota, self._period = rota, rota.period * (len(s.channel.rooms) - 1)
+        self._send_period = nanoseconds(first.radio.period)
+        self._look_period = nanoseconds(s.design.timing.perception_period)
+        others = s.group, s.outside, s.generation, s.readers, first.leader.driver
+        is_alone = all(each is None for each in others) and not len(s.world.strangers)
+        self._can = s.enabled and is_alone and first.kind == "acc" and not s.trace.wanted
+        self._began, self._first = 0, list[Call]()
+        self._program: Program | None = None
+        self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
+        self._ages: list[int] = []
+
+    def ahead(self, now: int, most: int) -> int:
+        """Play from `now` (ns) on, for at most so long; answers how long, ns, in whole periods."""
+        if not self._can or (now - self._began) % self._period:
+            return 0
+        most = min(most, self._calm(now) - now)
+        if self._program is None or self._learned != (self._s.tape.version, self._s.channel.rooms):
+            self._learn(now, is_calm=most >= self._period)
+            return 0
+        periods = min(most // self._period, self._drawn())
+        if periods <= 0:
+            return 0
+        self._program.play((now - self._began) // self._period + 1, periods)
+        self._s.carry_on(periods * self._period, periods, self._ages)
+        return periods * self._period
+
+    def _calm(self, now: int) -> int:
+        """Until when nothing fails, ns; `now`: something does."""
+        s = self._s
+        windows = [*s.injector.windows, *s.components.windows]
+        if not s.channel.is_perfect or any(begin <= now < end for begin, end in windows):
+            return now
+        return min((begin for begin, _ in windows if begin > now), default=FOREVER)
+
+    def _learn(self, now: int, *, is_calm: bool) -> None:
+        """Record two periods, one after the other, from which the program is made."""
+        s = self._s
+        radio, found, ages = s.metrics.radio, s.tape.recorded(), s.metrics.radio.ages
+        self._program, self._began, radio.ages = None, now, None
+        if self._first and found:
+            self._program = Program.of(self._first, found)
+            self._learned, self._ages = (s.tape.version, s.channel.rooms), ages or []
+        self._first = found
+        if self._program is None and is_calm and self._rota.has_begun and s.is_quick:
+            radio.ages = []
+            s.tape.record()
+
+    def _drawn(self) -> int:
+        """For how many periods there are random numbers."""
+        s = self._s
+        looks, sendings = self._period // self._look_period, self._period // self._send_period
+        return min(s.sensors.drawn // looks, s.messages.drawn // sendings)

@@ -1,36 +1,33 @@
 """Formulas that take arrays where they are, and write their state where it is."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 
-from karyon.compiled.annotations import (
-    CODES,
-    COLUMNS,
-    SINGLE,
-    TABLES,
-    WHOLE_ARRAYS,
-    annotations_of,
-    is_tuple,
-    staggered,
-    tuples_in,
-)
-from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, teach, unaliased
-from karyon.compiled.numbers import address_of, array_at
+from karyon.compiled.annotations import annotations_of
+from karyon.compiled.loops import is_kept
+from karyon.compiled.numbers import address_of
 from karyon.compiled.player import call
 from karyon.compiled.tape import Call, Tape
-from karyon.kernel.elementwise import Formula, WholeTable
+from karyon.compiled.template import (
+    ANY,
+    HERE,
+    LOOPS,
+    ROWS,
+    STATE,
+    Place,
+    Template,
+    looked_up,
+    new_template,
+    of_kind,
+    structure_of,
+    template_of,
+)
+from karyon.kernel.elementwise import Formula
 
-LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
-STATE, HERE = "before", "here"
 TURNS = 4  # arrays that take turns
-ANY = 0  # size of an array that is read at any index
-CELLS = {float: "d", int: "q", bool: "q"}  # what a single number is kept as
 
 
 def in_place(formula: Formula, tape: Tape | None = None) -> Formula:
@@ -40,8 +37,8 @@ def in_place(formula: Formula, tape: Tape | None = None) -> Formula:
     that is written on, too. One that is called `here` is written on where it lies, and not moved to where loops like
     it. No other argument may be one of these arrays. Arrays are (row,), tables (level, row), columns (level, 1): of the
     types of the first call, and rows without gaps (TypeError else). What is handed over is looked into when it is
-    another one, and not else: who hands over the same one pays least. The first call runs in NumPy, and tells what
-    tables are there. Made for one state alone.
+    another one, and not else: who hands over the same one pays least. The first call of all runs in NumPy, and tells
+    what tables are there. Made for one state alone.
 
     tape   that may record it
     """
@@ -59,13 +56,13 @@ def in_place_if_kept(formula: Formula, tape: Tape | None = None) -> Formula:
 
 def written(formula: Formula) -> Formula:
     """The formula in NumPy; what it answers of a state that is `here` is written there."""
-    if next(iter(annotations_of(formula))) != HERE:
+    first, state = next(iter(annotations_of(formula).items()))
+    if first != HERE:
         return formula
 
     def run(here: Any, *arguments: Any) -> Any:
         answer = formula(here, *arguments)
-        for own, new in zip(_arrays_of(here), _arrays_of(answer[0]), strict=True):
-            np.copyto(own, new)
+        _copy(answer[0], here, state)
         return answer._replace(**{answer._fields[0]: here})
 
     return cast(Formula, run)
@@ -78,8 +75,7 @@ class _InPlace:
         self, formula: Callable[..., Any], tape: Tape, *, may_compile: bool = True, is_given_up: bool = False
     ) -> None:
         self._formula = formula._formula if isinstance(formula, _InPlace) else formula
-        self._in_numpy, self._tape = written(self._formula), tape
-        self._may_compile = may_compile
+        self._in_numpy, self._tape, self._may_compile = written(self._formula), tape, may_compile
         self._run: Callable[..., Any] | None = None
         self._is_given_up = is_given_up
 
@@ -92,249 +88,80 @@ class _InPlace:
         return self._begin(*arguments) if self._run is None else self._run(*arguments)
 
     def _begin(self, *arguments: Any) -> Any:
-        self._tape.fail()  # of what is not compiled it knows nothing
-        result = self._in_numpy(*arguments)
+        """Come to a loop, and call it; in NumPy where there is none yet."""
+        self._tape.fail()  # it was not there when that began
         if self._is_given_up:
-            return result
+            return self._in_numpy(*arguments)
+        answer = None
         try:
-            *kinds, kind = annotations_of(self._formula).values()
-            found = [each for given in zip(arguments, kinds, strict=True) for each in _of_kind(*given)]
-            rows = max(np.shape(each)[-1] for of, each in found if np.ndim(each) and of not in WHOLE_ARRAYS)
-            result = _laid_out(result, kind, rows, has_first=next(iter(annotations_of(self._formula))) != HERE)
-            self._run = _bound(self._formula, arguments, result, rows, self._tape, may_compile=self._may_compile)
+            structure, rows = structure_of(self._formula, arguments)
+            template = template_of(self._formula, structure)
+            if template is None:
+                answer = self._in_numpy(*arguments)
+                template = new_template(self._formula, structure, arguments, answer, may_compile=self._may_compile)
+            made = template.room(rows, arguments[0])
+            if answer is not None:
+                _copy(answer, made, template.answer)
+            elif template.state == STATE:
+                _copy(arguments[0], made[0], type(made[0]))
+            first = made[0] if template.state else arguments[0]
+            self._run = _bound(template, (first, *arguments[1:]), made, rows, self._tape)
+        except Refused:
+            raise
         except Exception:  # of a library that compiles and caches on a machine that we do not know
             self._is_given_up = True
-        return result
+            return self._in_numpy(*arguments) if answer is None else answer
+        return self._run(first, *arguments[1:]) if answer is None else made
 
 
-def _laid_out(given: Any, kind: Any, rows: int, *, has_first: bool) -> Any:
-    """The same in arrays of its own, (row,) or (level, row), of the types that annotations say.
-
-    has_first   also the first of the fields, which else stays where it is
-    """
-    if not has_first:
-        first, *others = annotations_of(kind)
-        own = {name: _laid_out(getattr(given, name), annotations_of(kind)[name], rows, has_first=True) for name in others}
-        return kind(**{first: given[0]}, **own)
-    found = list(_of_kind(given, kind))
-    codes = [TABLES.get(each, CODES.get(each, "d")) for each, _ in found]
-    made = staggered(codes, [len(array) if each in TABLES else 1 for each, array in found], rows)
-    arrays = [own if each in TABLES else own[0] for (each, _), own in zip(found, made, strict=True)]
-    for own, (_, array) in zip(arrays, found, strict=True):
-        own[:] = array
-    return _refilled(kind, iter(arrays))
+class Refused(TypeError):
+    """An array that no loop takes."""
 
 
-def _of_kind(given: Any, kind: Any) -> Iterator[tuple[Any, Any]]:
-    """All arrays in what is of a kind, each with its own."""
-    if not is_tuple(kind):
-        yield kind, given
-        return
-    for each, of in zip(given, annotations_of(kind).values(), strict=True):
-        yield from _of_kind(each, of)
-
-
-def _refilled(kind: Any, arrays: Iterator[Any]) -> Any:
-    """A named tuple of the next arrays."""
-    if not is_tuple(kind):
-        return next(arrays)
-    return kind(*(_refilled(each, arrays) for each in annotations_of(kind).values()))
-
-
-def _bound(
-    formula: Callable[..., Any], arguments: tuple[Any, ...], made: Any, rows: int, tape: Tape, *, may_compile: bool
-) -> Callable[..., Any]:
-    """What runs the formula of such arguments in all rows, and answers the state and the arrays that were made."""
-    *parameters, (_, result) = annotations_of(formula).items()
-    given = dict(zip([name for name, _ in parameters], arguments, strict=True))
-    state = next((name for name in (STATE, HERE) if name in given), "")
-    if state:
-        given[state] = made[0]
-    loop = _Loop(rows)
-    read = [loop.read(name, kind, given[name]) for name, kind in parameters]
-    lines = []
-    for at, (name, kind) in enumerate(annotations_of(result).items()):
-        path = state if state and at == 0 else f"made.{name}"
-        lines += loop.write(f"one.{name}", path, kind, getattr(made, name))
-    source = loop.source(formula.__name__, ", ".join(read), lines)
-    file = cache_file(formula, source)
-    if file not in LOOPS:
-        if not (may_compile or is_kept(file.stem)):
-            raise FileNotFoundError(file)
-        LOOPS[file] = _compiled_at(file, source, formula)
-    arrays = Arrays(loop, given | {"made": made}, LOOPS[file].address, rows, tape)
-    names = {"_call": call(), "_of": arrays, "_tape": tape, **arrays.cells}
+def _bound(template: Template, arguments: tuple[Any, ...], made: Any, rows: int, tape: Tape) -> Callable[..., Any]:
+    """What runs a loop on such arguments, and answers what was made."""
+    arrays = Arrays(template, arguments, made, rows, tape)
+    names = {"_call": call(), "_of": arrays, "_tape": tape, "_cells_q": arrays.cells, "_cells_d": arrays.cells.view("d")}
     names |= {"_loop": (arrays.kind, arrays.addresses.ctypes.data, rows)}
-    exec(_calling(list(given), loop, state, made._fields[0]), names)
+    exec(template.code, names)
     return cast("Callable[..., Any]", names["run"])
-
-
-def _calling(parameters: Sequence[str], loop: "_Loop", state: str, after: str) -> str:
-    """Source of what a call does: look into what is another one, run the loop, answer.
-
-    state, after   the parameter that is a state, or none, and the field of the answer that it is in
-    """
-    lines = [f"def run({', '.join(parameters)}):"]
-    for name in parameters:
-        if name in loop.written:
-            lines += [f"    {line}" for line in loop.written[name]]
-        elif name in loop.roots:
-            lines += [f"    if {name} is not _of.{name}:", f"        _of.take('{name}', {name})"]
-            lines += [f"        _of.made = _of.made._replace({after}={name})"] if name == state else []
-    return "\n".join(
-        [*lines, "    if _tape.is_off:", "        _call(*_loop)", "    else:", "        _tape.run(_of)", "    return _of.made", ""]
-    )
-
-
-def _compiled_at(path: Path, source: str, formula: Callable[..., Any]) -> Any:
-    """The loop of this source."""
-    import numba  # noqa: PLC0415
-
-    teach(formula)
-    has_cache = keep_source(source, path)
-    names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
-    names |= {formula.__name__: formula, "__name__": __name__, "array_at": array_at(), "whole": WHOLE}
-    names |= {_type_name(np.dtype(code)): np.dtype(code).type for code in "dfqbh?"}
-    exec(compile(source, str(path), "exec"), names)
-    names["each_row"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["each_row"])
-    compiler = numba.cfunc(numba.void(numba.int64, numba.int64), error_model="numpy", cache=has_cache)
-    return compiler(names["loop"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One address that a loop reads: of what, row of a table or None, type, length (None: one number)."""
-
-    path: str
-    row: int | None
-    kind: Any
-    size: int | None
-
-
-@dataclass(slots=True)
-class _Loop:
-    """How a loop takes arguments, and what it does with them.
-
-    places    of arrays that it finds by their address, and of single numbers
-    written   by parameter that is copied at each call, being a number or a column, the statements that do so
-    roots     parameters in which arrays are
-    """
-
-    rows: int
-    _numbers: dict[_Place, int] = field(default_factory=dict)
-    written: dict[str, list[str]] = field(default_factory=dict)
-    roots: set[str] = field(default_factory=set)
-
-    @property
-    def places(self) -> list[_Place]:
-        return [*self._numbers]
-
-    def read(self, path: str, kind: Any, given: Any) -> str:
-        """Source of one row's share of an argument."""
-        if is_tuple(kind):
-            parts = (self.read(f"{path}.{name}", each, getattr(given, name)) for name, each in annotations_of(kind).items())
-            return f"{kind.__name__}({', '.join(parts)})"
-        self.roots.add(path.partition(".")[0])
-        is_parameter = "." not in path
-        if kind in SINGLE:
-            name = self._place(path, None, np.dtype(CELLS[kind]), None)
-            if is_parameter:
-                self.written[path] = [f"cell_{path}[0] = {path}"]
-            return f"({name} != 0)" if kind is bool else name
-        if kind in COLUMNS:
-            name = self._place(path, None, given.dtype, len(given))
-            if is_parameter:
-                self.written[path] = [f"cell_{path}[:] = {path}[:, 0]"]
-            return "(" + "".join(f"{name}[{k}], " for k in range(len(given))) + ")"
-        if kind == WholeTable:
-            names = [self._place(path, k, given.dtype, ANY) for k in range(len(given))]
-            return "(" + "".join(f"{name}, " for name in names) + ")"
-        if kind in WHOLE_ARRAYS:
-            return self._place(path, None, given.dtype, ANY)
-        if kind in TABLES:
-            names = [self._place(path, k, given.dtype, self.rows) for k in range(len(given))]
-            return "(" + "".join(f"{name}[i], " for name in names) + ")"
-        return f"{self._place(path, None, given.dtype, self.rows)}[i]"
-
-    def write(self, value: str, path: str, kind: Any, given: Any) -> list[str]:
-        """Statements that write one row's share of a result into the arrays at a path."""
-        if is_tuple(kind):
-            kinds = annotations_of(kind)
-            lines = (self.write(f"{value}.{n}", f"{path}.{n}", each, getattr(given, n)) for n, each in kinds.items())
-            return [line for each in lines for line in each]
-        self.roots.add(path.partition(".")[0])
-        if kind in TABLES:
-            names = [self._place(path, k, given.dtype, self.rows) for k in range(len(given))]
-            return [f"{name}[i] = {value}[{k}]" for k, name in enumerate(names)]
-        return [f"{self._place(path, None, given.dtype, self.rows)}[i] = {value}"]
-
-    def source(self, formula: str, read: str, written: Sequence[str]) -> str:
-        """Source of the loop over rows, and of what finds the arrays for it, of which no two overlap."""
-        places = self.places
-        names = ", ".join(["rows", *(f"a{k}" for k in range(len(places)))])
-        return "\n".join(
-            [
-                f"def each_row({names}):",
-                "    for i in range(whole(rows)):",  # of which no one may be below 0: or else each is looked at
-                f"        one = {formula}({read})",
-                *(f"        {line}" for line in written),
-                "",
-                "",
-                "def loop(address, rows):",
-                f"    each_row({', '.join(['rows', *(self._found(at, one) for at, one in enumerate(places))])})",
-                "",
-            ]
-        )
-
-    def _found(self, at: int, one: _Place) -> str:
-        """Source of what stands at a place."""
-        size = {None: 1, ANY: 1, self.rows: "rows"}.get(one.size, one.size)
-        return f"array_at(address, {at}, {size}, {_type_name(one.kind)})" + ("[0]" if one.size is None else "")
-
-    def _place(self, path: str, row: int | None, kind: Any, size: int | None) -> str:
-        return f"a{self._numbers.setdefault(_Place(path, row, kind, size), len(self._numbers))}"
-
-
-@cache
-def _type_name(kind: Any) -> str:
-    return f"type_{kind}"
 
 
 class Arrays:
     """What a loop knows by address, each under the name of its parameter, and `made`.
 
-    cells   what is copied at each call, by the name that it has there
+    cells   numbers of its own, of 8 bytes each
     """
 
-    def __init__(self, loop: _Loop, given: Mapping[str, Any], kind: int, rows: int, tape: Tape) -> None:
-        self.kind, self.rows, self._tape = kind, rows, tape
-        self._seen: dict[str, deque[Any]] = {}
-        self.addresses = np.zeros(len(loop.places), dtype=np.int64)
-        self._own = {one.path: np.zeros(one.size or 1, one.kind) for one in loop.places if _is_copied(one, given)}
-        self.cells = {f"cell_{path}": cell for path, cell in self._own.items() if "." not in path}
-        self._places: dict[str, dict[str, list[tuple[int, _Place]]]] = {}
-        for at, one in enumerate(loop.places):
-            if one.path in self._own:
-                self.addresses[at] = address_of(self._own[one.path])
-            self._places.setdefault(one.path.partition(".")[0], {}).setdefault(one.path, []).append((at, one))
+    def __init__(self, template: Template, arguments: tuple[Any, ...], made: Any, rows: int, tape: Tape) -> None:
+        """Raises Refused."""
+        self.kind, self.rows, self._tape, self._places = template.kind, rows, tape, template.places
+        self.addresses, self.cells = np.zeros(template.count, dtype=np.int64), np.zeros(template.cells, dtype=np.int64)
         self._known: dict[str, Any] = {}
-        for name in self._places:
-            if f"cell_{name}" not in self.cells:
-                self.take(name, given[name])
-        self.made = given["made"]
+        self._seen: dict[str, deque[Any]] = {}
+        self._own: list[tuple[int, Place]] = []
+        for places in self._places.values():
+            self._own += [one for each in places.values() for one in each if one[1].cell is not None]
+        begin = address_of(self.cells)
+        for at, one in self._own:
+            self.addresses[at] = begin + self.cells.itemsize * (one.cell or 0)
+        for name, given in {**dict(zip(template.parameters, arguments, strict=True)), "made": made}.items():
+            if name in self._places:
+                self.take(name, given)
+        self.made = made
 
     def take(self, name: str, given: Any) -> None:
-        """Look where the arrays of an argument are. Raises TypeError where one is not what the loop takes."""
+        """Look where the arrays of an argument are. Raises Refused where one is not what the loop takes."""
         setattr(self, name, None)  # until all are found
         for path, places in self._places[name].items():
-            array = given
-            for each in path.split(".")[1:]:
-                array = getattr(array, each)
-            if path in self._own:
-                self._own[path][0] = array
+            array = looked_up(given, path.split(".")[1:])
+            at, one = places[0]
+            if one.cell is not None:
+                self.cells[one.cell : one.cell + one.size].view(one.kind)[:] = np.reshape(array, -1)
             elif array is not self._known.get(path):
+                begin = _begin_of(path, array, one, self.rows)
                 for at, one in places:
-                    self.addresses[at] = _address(path, array if one.row is None else array[one.row], one)
+                    self.addresses[at] = begin + (one.row or 0) * array.strides[0]
                 self._known[path] = array
                 self._remember(path, array)
         setattr(self, name, given)
@@ -348,26 +175,24 @@ class Arrays:
 
     def recorded(self) -> Call:
         """This call as it is now, for a tape."""
-        at = {address_of(cell): cell.view(np.int64) for cell in self._own.values()}
-        own = {place: at[address].copy() for place, address in enumerate(self.addresses.tolist()) if address in at}
-        return Call(self.kind, self.rows, self.addresses.copy(), own)
+        own = {at: self.cells[one.cell : (one.cell or 0) + one.size].copy() for at, one in self._own}
+        return Call(self.kind, self.rows, self.addresses.copy(), own, keeps=self)
 
 
-def _is_copied(one: _Place, given: Mapping[str, Any]) -> bool:
-    """Whether it is a number, or a column that is a parameter."""
-    return one.size is None or ("." not in one.path and np.ndim(given[one.path]) == 2 and one.row is None)
-
-
-def _address(path: str, array: Any, one: _Place) -> int:
-    if not (array.dtype == one.kind and one.size in (array.size, ANY) and array.flags.c_contiguous):
-        raise TypeError(f"{path}: expected {one.size} of {one.kind} without gaps, found {array!r}")
+def _begin_of(path: str, array: Any, one: Place, rows: int) -> int:
+    """Address of an array, or of the first row of a table."""
+    size = {ROWS: rows, ANY: array.shape[-1]}.get(one.size, one.size)
+    has_gaps = array.strides[-1] != array.itemsize and size > 1 and array.shape[-1] > 1
+    found = array.shape[-1] if one.size in (ROWS, ANY) else len(array)
+    if array.dtype != one.kind or found != size or has_gaps:
+        raise Refused(f"{path}: expected {size} of {one.kind} without gaps, found {array!r}")
     return address_of(array)
 
 
-def _arrays_of(given: Any) -> Iterator[Any]:
-    """All arrays, or numbers, in named tuples, or the one that is given."""
-    if not isinstance(given, tuple):
-        yield given
-        return
-    for each in given:
-        yield from _arrays_of(each)
+def _copy(given: Any, into: Any, kind: Any) -> None:
+    """All arrays, or numbers, of a named tuple of this kind into those of another one."""
+    for _, path in of_kind(kind):
+        fields = path.split(".")[1:]
+        own, new = looked_up(into, fields), looked_up(given, fields)
+        if own is not new:
+            own[:] = new

@@ -54,4 +54,14 @@ def compiled(formula: Formula) -> Formula:
     return cast(Formula, run)
 
 
-__all__ = ["Program", "Ring", "Tape", "compiled", "in_place", "in_place_if_kept", "in_series", "is_installed", "written"]
+__all__ = [
+    "Program",
+    "Ring",
+    "Tape",
+    "compiled",
+    "in_place",
+    "in_place_if_kept",
+    "in_series",
+    "is_installed",
+    "written",
+]

@@ -74,7 +74,7 @@ class _InPlace:
     def __init__(
         self, formula: Callable[..., Any], tape: Tape, *, may_compile: bool = True, is_given_up: bool = False
     ) -> None:
-        self._formula = formula._formula if isinstance(formula, _InPlace) else formula
+        self._formula: Callable[..., Any] = formula._formula if isinstance(formula, _InPlace) else formula
         self._in_numpy, self._tape, self._may_compile = written(self._formula), tape, may_compile
         self._run: Callable[..., Any] | None = None
         self._is_given_up = is_given_up
@@ -106,7 +106,7 @@ class _InPlace:
                 _copy(arguments[0], made[0], type(made[0]))
             first = made[0] if template.state else arguments[0]
             self._run = _bound(template, (first, *arguments[1:]), made, rows, self._tape)
-        except Refused:
+        except RefusedError:
             raise
         except Exception:  # of a library that compiles and caches on a machine that we do not know
             self._is_given_up = True
@@ -114,14 +114,20 @@ class _InPlace:
         return self._run(first, *arguments[1:]) if answer is None else made
 
 
-class Refused(TypeError):
+class RefusedError(TypeError):
     """An array that no loop takes."""
 
 
 def _bound(template: Template, arguments: tuple[Any, ...], made: Any, rows: int, tape: Tape) -> Callable[..., Any]:
     """What runs a loop on such arguments, and answers what was made."""
     arrays = Arrays(template, arguments, made, rows, tape)
-    names = {"_call": call(), "_of": arrays, "_tape": tape, "_cells_q": arrays.cells, "_cells_d": arrays.cells.view("d")}
+    names = {
+        "_call": call(),
+        "_of": arrays,
+        "_tape": tape,
+        "_cells_q": arrays.cells,
+        "_cells_d": arrays.cells.view("d"),
+    }
     names |= {"_loop": (arrays.kind, arrays.addresses.ctypes.data, rows)}
     exec(template.code, names)
     return cast("Callable[..., Any]", names["run"])
@@ -134,7 +140,7 @@ class Arrays:
     """
 
     def __init__(self, template: Template, arguments: tuple[Any, ...], made: Any, rows: int, tape: Tape) -> None:
-        """Raises Refused."""
+        """Raises RefusedError."""
         self.kind, self.rows, self._tape, self._places = template.kind, rows, tape, template.places
         self.addresses, self.cells = np.zeros(template.count, dtype=np.int64), np.zeros(template.cells, dtype=np.int64)
         self._known: dict[str, Any] = {}
@@ -151,7 +157,7 @@ class Arrays:
         self.made = made
 
     def take(self, name: str, given: Any) -> None:
-        """Look where the arrays of an argument are. Raises Refused where one is not what the loop takes."""
+        """Look where the arrays of an argument are. Raises RefusedError where one is not what the loop takes."""
         setattr(self, name, None)  # until all are found
         for path, places in self._places[name].items():
             array = looked_up(given, path.split(".")[1:])
@@ -185,7 +191,7 @@ def _begin_of(path: str, array: Any, one: Place, rows: int) -> int:
     has_gaps = array.strides[-1] != array.itemsize and size > 1 and array.shape[-1] > 1
     found = array.shape[-1] if one.size in (ROWS, ANY) else len(array)
     if array.dtype != one.kind or found != size or has_gaps:
-        raise Refused(f"{path}: expected {size} of {one.kind} without gaps, found {array!r}")
+        raise RefusedError(f"{path}: expected {size} of {one.kind} without gaps, found {array!r}")
     return address_of(array)
 
 

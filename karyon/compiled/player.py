@@ -13,7 +13,7 @@ ASK, READ, WRITE = -1, -2, -3  # in the place of the address of a loop
 @cache
 def _through() -> Any:
     """For compiled code: a call of the loop at an address."""
-    from llvmlite import ir  # noqa: PLC0415
+    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
 
@@ -71,7 +71,7 @@ def play() -> Any:
             if kind == ASK:
                 if array_at(addresses[begin], size, np.bool_).any():
                     return done
-            elif kind == READ or kind == WRITE:
+            elif kind in (READ, WRITE):
                 place = array_at(addresses[begin], 1, np.int64)
                 slot = array_at(addresses[begin + 1] + place[0] * addresses[begin + 3], size, np.uint8)
                 other = array_at(addresses[begin + 4], size, np.uint8)

@@ -145,7 +145,9 @@ class Program:
         """Of two periods, one after the other; None: they are not alike."""
         if not one or len(one) != len(other) or not all(map(_are_alike, one, other)):
             return None
-        before, after = (np.concatenate([words for call in calls for words in call.own.values()]) for calls in (one, other))
+        before, after = (
+            np.concatenate([words for call in calls for words in call.own.values()]) for calls in (one, other)
+        )
         return cls(other, after, after - before)
 
     def play(self, since: int, periods: int) -> None:
@@ -166,5 +168,5 @@ class Program:
 
 def _are_alike(one: Call, other: Call) -> bool:
     is_same = (one.kind, one.rows, one.own.keys()) == (other.kind, other.rows, other.own.keys())
-    given = (np.delete(each.addresses, [*each.own]) for each in (one, other))
-    return is_same and np.array_equal(*given)
+    given, given_then = (np.delete(each.addresses, [*each.own]) for each in (one, other))
+    return is_same and np.array_equal(given, given_then)

@@ -334,7 +334,7 @@ class Sender:
         self._pause, self._react = in_place(pause), reacting
 
     def fade(self, before: Heard, position: Sample, now: int) -> None:
-        """The fading of messages, when this has come. The exponential stays here: compiled, it would have other bits."""
+        """The fading of messages, when this has come at `now` (ns). Compiled, the exponential would have other bits."""
         after = self._pause(self._pausing, position, before.position.time)
         self._pausing = after.pausing
         self._react(after.differs, now, self._fade)

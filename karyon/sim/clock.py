@@ -86,7 +86,7 @@ class Rota:
             when, order, _, who = self._turns[0]
             yield At(self._env, when - int(self._env.now), order)
             if who == 0 and (skipped := ahead(when, self._until() - when)):
-                self._turns = [(at + skipped, *rest, since + skipped, one) for at, *rest, since, one in self._turns]
+                self._turns = [(at + skipped, turn, since + skipped, one) for at, turn, since, one in self._turns]
                 yield At(self._env, skipped, order)
             when, order, _, who = self._turns[0]
             period, action = self._who[who]

@@ -44,8 +44,8 @@ from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel, Newest
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
-from karyon.sim.steady import Steady
 from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
+from karyon.sim.steady import Steady
 from karyon.sim.world import World
 
 JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has not come yet, or has just been lost
@@ -92,8 +92,8 @@ class Adoption(NamedTuple):
 
 def adopt(before: Adopted, level: Levels, agreed: Ticks) -> Adoption:
     """Of what the own rules admit, what others have agreed to."""
-    decided = minimum(level, agreed)
-    return Adoption(Adopted(decided), +level, before.level, decided != before.level)
+    decided, admitted = minimum(level, agreed), minimum(level, level)
+    return Adoption(Adopted(decided), admitted, before.level, decided != before.level)
 
 
 class Both(NamedTuple):
@@ -121,7 +121,7 @@ class Heeded(NamedTuple):
 
 
 def heed(front: Booleans, speed_known: Booleans, heard: Ticks, since: int, value: FloatTable, reach: float) -> Heeded:
-    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `value` of all own signals (signal, row); `reach` of the radar in m."""
+    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `reach` of the radar in m."""
     return Heeded(front & speed_known, heard >= since, value[DISTANCE] >= reach)
 
 
@@ -257,7 +257,8 @@ class Simulation:
         self._facts = Facts(self.kernel.seen, self.senders, self.scenarios[0].radio.clock_offset)
         self.seen: Seen | None = None
         self.told: tuple[Told, ...] = ()  # by each of `senders`
-        self._nowhere, self._silent_cars = np.zeros(self.rows, dtype=bool), np.zeros(len(self.world.position), dtype=bool)
+        self._nowhere = np.zeros(self.rows, dtype=bool)
+        self._silent_cars = np.zeros(len(self.world.position), dtype=bool)
         self._unheard = np.full((len(MESSAGE), self.rows), np.nan)
         self._situated: tuple[Seen | None, np.ndarray, np.ndarray, Situation | None]
         self._situated = None, self._unheard, self._nowhere, None
@@ -371,7 +372,9 @@ class Simulation:
             self.sent.record(sent, None if self.group is None else self.group.number, self._among(deaf))
         if self.group is not None:
             before = self.group.leader
-            self.channel.refuse(self.group.send(now, self._proposed(), self.channel.arrival(self._among(deaf)), message))
+            self.channel.refuse(
+                self.group.send(now, self._proposed(), self.channel.arrival(self._among(deaf)), message)
+            )
             self.log.grouped(now, before, self.group.leader)
             self.log.failed(now, self.group.error)
         elif self.readers is not None:

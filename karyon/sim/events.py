@@ -136,8 +136,8 @@ class Log:
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        for each in self._doubted:
-            each.quicken(in_place)
+        for subject in self._doubted:
+            subject.quicken(in_place)
 
     def _windows(self, rows: int) -> NDArray[np.int64]:
         """Onset and end in ns of all faults that touch each row (2, fault of the row, row), as many as of any row."""
@@ -204,8 +204,8 @@ class Log:
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
         self._judged = seen, told
-        for subject, validity in zip(self._doubted, (seen, *told), strict=True):
-            subject.judge(validity.validity)
+        for subject, of in zip(self._doubted, (seen.validity, *(one.validity for one in told)), strict=True):
+            subject.judge(of)
             self._tape.react(subject.differs, now, partial(self._doubts, subject) if self._started else _nothing)
         self._started = True
 
@@ -340,7 +340,12 @@ class Log:
                 self._add(now, run, 0, "agreement", said, breach="error")
 
     def _verdict(
-        self, times: tuple[int, int], rows: NDArray[np.int64], rule: Rule, seen: SafetyInformation, arrived: NDArray[np.int64]
+        self,
+        times: tuple[int, int],
+        rows: NDArray[np.int64],
+        rule: Rule,
+        seen: SafetyInformation,
+        arrived: NDArray[np.int64],
     ) -> tuple[NDArray[np.int64], Booleans]:
         """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
 

@@ -60,7 +60,10 @@ class Lateness:
         self.waiting = Waiting(np.zeros(shape, dtype=bool), np.full(shape, LONG_AGO))
         ends = np.cumsum(counts)
         parts = [slice(end - count, end) for count, end in zip(counts, ends, strict=True)]
-        self._parts = [(self.due[one], limits[one, None], Waiting(*(each[one] for each in self.waiting))) for one in parts]
+        self._parts = [
+            (self.due[one], limits[one, None], Waiting(self.waiting.late[one], self.waiting.arrived[one]))
+            for one in parts
+        ]
         self._seen: list[tuple[Samples, BooleanTable, TimeTable]] = []
         self.quicken(written)
 
@@ -73,5 +76,7 @@ class Lateness:
         if [id(each) for each, _, _ in self._seen] != [*map(id, came)]:
             counts = (len(due) for due, _, _ in self._parts)
             self._seen = [(one, one.fresh[:n], one.time[:n]) for one, n in zip(came, counts, strict=True)]
-        for wait_for, (due, limits, waiting), (_, fresh, time) in zip(self._waits, self._parts, self._seen, strict=True):
+        for wait_for, (due, limits, waiting), (_, fresh, time) in zip(
+            self._waits, self._parts, self._seen, strict=True
+        ):
             wait_for(waiting, due, fresh, time, now, limits)

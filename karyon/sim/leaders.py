@@ -50,10 +50,10 @@ class Knots(NamedTuple):
 class Leading(NamedTuple):
     """How each of these leaders moves, and what it intends (leader,); SI units."""
 
-    position: Floats
-    speed: Floats
-    acceleration: Floats
-    intended: Floats
+    position: Whole
+    speed: Whole
+    acceleration: Whole
+    intended: Whole
 
 
 class Led(NamedTuple):

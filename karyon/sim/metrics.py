@@ -31,7 +31,6 @@ from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL,
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
 from karyon.sim.events import VERDICTS
-from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 
@@ -160,9 +159,7 @@ class Recall(NamedTuple):
     is_older: Booleans
 
 
-def recall(
-    here: Recalled, true: WholeTable, source: Integers, time: Integers, fresh: Booleans, newest: int
-) -> Recall:
+def recall(here: Recalled, true: WholeTable, source: Integers, time: Integers, fresh: Booleans, newest: int) -> Recall:
     """Of messages of `time` (ns), where they are new, of which the newest were sent at `newest`, by car `source`."""
     return Recall(Recalled(each(pick, true, source)), fresh & (time != newest))
 
@@ -261,7 +258,10 @@ class Metrics:
         rows, levels = simulation.rows, simulation.function.levels
         self._braking = simulation.scenarios[0].vehicle.braking
         reaction = np.array([level.reaction_time or 0.0 for level in levels])
-        self.distance, self._blame = Distance(reaction, self._braking, rows), Blame(rows, can_begin=len(simulation.world.strangers) > 0)
+        self.distance, self._blame = (
+            Distance(reaction, self._braking, rows),
+            Blame(rows, can_begin=len(simulation.world.strangers) > 0),
+        )
         self._items, self.exposure = _exposure(simulation)
         self._tolerated_own = _tolerated(simulation, OWN)
         self._tolerated = [
@@ -394,7 +394,10 @@ class Metrics:
             for place, (told, source) in enumerate(zip(s.told, s.sources, strict=True)):
                 self._mislead(now, place, told, source)
         if self._sources[0] is not self._wrong:  # or else it is in the same arrays as before
-            self._sources = self._wrong, [*zip([*self._wrong.own, *(one.wrong for one in self._misled)], s.late)]
+            self._sources = (
+                self._wrong,
+                [*zip([*self._wrong.own, *(one.wrong for one in self._misled)], s.late, strict=True)],
+            )
         names = *OWN, *s.senders
         for name, write, flagged in zip(self._items, self._flag, self._flagged, strict=True):
             if name in s.down:

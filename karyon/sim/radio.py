@@ -107,7 +107,8 @@ class Launched(NamedTuple):
 
 def launch(here: Arrival, earliest: int) -> Launched:
     """A message arrives at `earliest` (ns)."""
-    return Launched(Arrival(earliest))
+    when: Any = earliest
+    return Launched(Arrival(when))
 
 
 class Hearing(NamedTuple):
@@ -181,17 +182,16 @@ class Taken(NamedTuple):
     newest: Newest
 
 
-def take(
-    here: Newest, value: WholeTable, time: WholeTimes, fresh: WholeBooleans, link: Ticks, was_due: bool
-) -> Taken:
+def take(here: Newest, value: WholeTable, time: WholeTimes, fresh: WholeBooleans, link: Ticks, was_due: bool) -> Taken:
     """The newest message on a link of each row."""
     when, is_new = pick(time, link), pick(fresh, link)
+    due: Any = was_due
     return Taken(
         Newest(
             each(pick, value, link),
             each(_same, here.time, when),
             each(_same, here.fresh, is_new),
-            was_due,
+            due,
         )
     )
 
@@ -261,8 +261,8 @@ class Channel:
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        formulas = carry, launch, hear, hush, take
-        self._carry, self._launch, self._hear, self._hush, self._take = map(in_place, formulas)
+        self._carry, self._launch = in_place(carry), in_place(launch)
+        self._hear, self._hush, self._take = in_place(hear), in_place(hush), in_place(take)
 
     @property
     def is_perfect(self) -> bool:

@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import Tape, written
 from karyon.cooperation import cam
 from karyon.cooperation.cam import Codes
-from karyon.compiled import Tape, written
 from karyon.kernel.elementwise import Column, Compiler, FloatTable, each, maximum, minimum, rint, where
 from karyon.kernel.runtime import Booleans
 from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE, WITNESS
 from karyon.perception.sensors import Sample, Samples, nanoseconds, stacked
 from karyon.sim.scenario import Scenario
-from karyon.sim.streams import NormalBlocks, Purpose, Singles, stream
+from karyon.sim.streams import NormalBlocks, Purpose, stream
 from karyon.sim.world import Facing, World
 
 Floats = NDArray[np.float64]
@@ -175,22 +175,22 @@ def sense(
     nearly: float,
 ) -> Sensed:
     """Sensors of a follower measure at `now` (ns), with standard normal `noise` and the `bias` of the position in m."""
-    ahead = Five(
-        facing.gap, facing.front_speed - facing.speed, facing.speed, facing.acceleration, facing.position
-    )
+    ahead = Five(facing.gap, facing.front_speed - facing.speed, facing.speed, facing.acceleration, facing.position)
     error = each(_scaled, sigma, noise)
+    when: Any = now  # of all rows the same
+    fresh: Any = due
     shown = show(ahead, Five(error[0], error[1], error[2], error[3], error[4] + bias), reach, nearly)
     value = shown.value
     return Sensed(
         Sensing(
             Samplings(
-                Sample(value.distance, now, due.distance),
-                Sample(value.relative, now, due.relative),
-                Sample(value.speed, now, due.speed),
-                Sample(value.acceleration, now, due.acceleration),
-                Sample(value.position, now, due.position),
+                Sample(value.distance, when, fresh.distance),
+                Sample(value.relative, when, fresh.relative),
+                Sample(value.speed, when, fresh.speed),
+                Sample(value.acceleration, when, fresh.acceleration),
+                Sample(value.position, when, fresh.position),
             ),
-            due,
+            fresh,
         ),
         shown.true,
     )
@@ -229,14 +229,15 @@ class OwnSensors:
         seeds = [scenario.seed for scenario in scenarios]
         rows = len(world.own)
         self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks, tape)
-        self._drawn = np.zeros((len(OWN), rows), dtype=np.float32)
+        self._drawn: Any = np.zeros((len(OWN), rows), dtype=np.float32)
         self._world = world
         self.bias = first.sensors["own.position"].bias * receivers[world.own]
         self._sense = written(sense)
         self._true: Five | None = None
         self._writes: tuple[Samples, Sensing] | None = None
-        nothing = Samples(*(np.zeros((len(OWN), rows), dtype=kind) for kind in (np.float64, np.int64, np.bool_)))
-        self._measure(0, nothing, np.zeros((len(OWN), rows), dtype=bool), np.zeros_like(self._drawn))
+        shape = len(OWN), rows
+        nothing = Samples(np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool))
+        self._measure(0, nothing, np.zeros(shape, dtype=bool))
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
@@ -253,14 +254,14 @@ class OwnSensors:
         due   to be written: of which signals (signal, row)
         """
         self._noise.take(self._drawn)
-        self._measure(now, samples, due, self._drawn)
+        self._measure(now, samples, due)
 
-    def _measure(self, now: int, samples: Samples, due: Booleans, noise: Singles) -> None:
+    def _measure(self, now: int, samples: Samples, due: Booleans) -> None:
         if self._writes is None or self._writes[0] is not samples:
             each = Samplings(*map(Sample, samples.value, samples.time, samples.fresh))
             self._writes = samples, Sensing(each, DueNow(*due[: len(OWN)]))
-        told = self._world.facing, noise, self._sigma, self.bias, _due(now, self.periods), now
-        true = self._sense(self._writes[1], *told, self.range, self._nearly).true
+        told = self._drawn, self._sigma, self.bias, _due(now, self.periods), now, self.range, self._nearly
+        true = self._sense(self._writes[1], self._world.facing, *told).true
         if true is not self._true:  # or else it is in the same arrays as before
             self._true, self.true = true, stacked(true)
 
@@ -271,7 +272,9 @@ class Messages:
     true   what an ideal message of each car would say now (field, car)
     """
 
-    def __init__(self, scenarios: Sequence[Scenario], world: World, receivers: Floats, sendings: int, tape: Tape) -> None:
+    def __init__(
+        self, scenarios: Sequence[Scenario], world: World, receivers: Floats, sendings: int, tape: Tape
+    ) -> None:
         """`receivers`: as `receiver_errors` has them; `sendings`: how often they send in a run."""
         first = scenarios[0]
         radio = first.radio
@@ -279,7 +282,7 @@ class Messages:
         self._sigma = np.array(sigmas)[:, None]
         seeds = [scenario.seed for scenario in scenarios]
         self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings, tape)
-        self._drawn = np.zeros((len(sigmas), len(world.position)), dtype=np.float32)
+        self._drawn: Any = np.zeros((len(sigmas), len(world.position)), dtype=np.float32)
         self._world = world
         own = first.sensors["own.position"].bias
         self._bias = (own if radio.position_bias is None else radio.position_bias) * receivers

@@ -66,7 +66,7 @@ class Truth:
         """What is true at `now` (signal, row)."""
         times, values = self._rings
         self._tape.mark(times, now)
-        self._tape.keep(values, true)
+        self._tape.keep(values, [*true])
 
     @property
     def _last(self) -> int:

@@ -10,7 +10,7 @@ from karyon.compiled import written
 from karyon.kernel.elementwise import Compiler, Whole, isfinite, pick, where
 from karyon.kernel.runtime import Ticks
 from karyon.perception.sensors import blank, seconds
-from karyon.sim.leaders import Leaders
+from karyon.sim.leaders import Leaders, Leading
 from karyon.sim.scenario import Scenario
 from karyon.sim.strangers import Strangers
 from karyon.sim.vehicle import Motion, Step, moved
@@ -29,22 +29,13 @@ class Cars(NamedTuple):
     command: Floats
 
 
-class Led(NamedTuple):
-    """Where leaders are (leader,), SI units."""
-
-    position: Whole
-    speed: Whole
-    acceleration: Whole
-    intended: Whole
-
-
 class Rolled(NamedTuple):
     """After a step."""
 
     cars: Cars
 
 
-def roll(here: Cars, by: Step, led: Led, leader: Ticks, leads: Booleans) -> Rolled:
+def roll(here: Cars, by: Step, led: Leading, leader: Ticks, leads: Booleans) -> Rolled:
     """A step of all cars: those that follow move under their command, those that lead are where their `leader` is."""
     motion = moved(Motion(here.position, here.speed, here.acceleration), here.command, by).motion
     intended = pick(led.intended, leader)

@@ -149,8 +149,8 @@ class Metrics:
 
     def _expose(self, now: int) -> None:
         s = self._s
-        found = self.exposure.update(now, self._bad(now), s.level, s.level_since)
-        for one in found:
+        self.exposure.update(now, self._bad(now), s.level, s.level_since)
+        for one in self.exposure.ended():
             if one.switched:
                 name, bound = self._items[one.item], float(self.exposure.bounds[one.item, one.row])
                 said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"

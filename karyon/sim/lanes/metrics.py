@@ -396,7 +396,8 @@ class _Exposed:
             return []
         table = np.stack([bad[item] for item in self.items])
         told = []
-        for one in self._exposure.update(now, table, level, since):
+        self._exposure.update(now, table, level, since)
+        for one in self._exposure.ended():
             if one.switched:
                 item, bound = self.items[one.item], float(self._exposure.bounds[one.item, one.row])
                 said = f"{item} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"

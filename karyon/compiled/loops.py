@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, cast
@@ -80,8 +80,28 @@ def cache_file(formula: Callable[..., Any], source: str) -> Path:
 
 
 def is_kept(stem: str) -> bool:
-    """Whether the cache has a compiled loop whose file is called so; it may be a pattern."""
-    return any((_folder() / "__pycache__").glob(f"{stem}.*.nbi"))
+    """Whether the cache has a compiled loop whose file is called so."""
+    return stem in _kept()[0]
+
+
+def may_be_kept(formula: str) -> bool:
+    """Whether the cache has a compiled loop of a formula that is called so, for some structure of its arguments."""
+    return formula in _kept()[1]
+
+
+def _kept() -> tuple[frozenset[str], frozenset[str]]:
+    """Files of all compiled loops in the cache, and the formulas that they are of."""
+    folder = _folder() / "__pycache__"
+    try:
+        return _listed(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return frozenset(), frozenset()
+
+
+@lru_cache(maxsize=1)
+def _listed(folder: Path, _: int) -> tuple[frozenset[str], frozenset[str]]:
+    stems = frozenset(each.name.partition(".")[0] for each in folder.glob("*.nbi"))
+    return stems, frozenset(each.rpartition("_")[0] for each in stems)
 
 
 def _folder() -> Path:

@@ -1,27 +1,27 @@
 """Formulas that take arrays where they are, and write their state where it is."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from karyon.compiled.annotations import annotations_of
-from karyon.compiled.loops import is_kept
+from karyon.compiled.loops import may_be_kept
 from karyon.compiled.numbers import address_of
 from karyon.compiled.player import call
 from karyon.compiled.tape import Call, Tape
 from karyon.compiled.template import (
     ANY,
     HERE,
-    LOOPS,
+    COMPILED,
     ROWS,
     STATE,
     Place,
     Template,
     looked_up,
     new_template,
-    of_kind,
+    paths_in,
     structure_of,
     template_of,
 )
@@ -50,7 +50,7 @@ def in_place_if_kept(formula: Formula, tape: Tape | None = None) -> Formula:
 
     Else it is the formula as it is.
     """
-    is_near = formula.__name__ in {file.stem.rpartition("_")[0] for file in LOOPS} or is_kept(f"{formula.__name__}_*")
+    is_near = formula.__name__ in COMPILED or may_be_kept(formula.__name__)
     return cast(Formula, _InPlace(formula, tape or Tape(), may_compile=False, is_given_up=not is_near))
 
 
@@ -60,9 +60,11 @@ def written(formula: Formula) -> Formula:
     if first != HERE:
         return formula
 
+    paths = paths_in(state)
+
     def run(here: Any, *arguments: Any) -> Any:
         answer = formula(here, *arguments)
-        _copy(answer[0], here, state)
+        _copy(answer[0], here, paths)
         return answer._replace(**{answer._fields[0]: here})
 
     return cast(Formula, run)
@@ -101,9 +103,9 @@ class _InPlace:
                 template = new_template(self._formula, structure, arguments, answer, may_compile=self._may_compile)
             made = template.room(rows, arguments[0])
             if answer is not None:
-                _copy(answer, made, template.answer)
+                _copy(answer, made, paths_in(template.answer))
             elif template.state == STATE:
-                _copy(arguments[0], made[0], type(made[0]))
+                _copy(arguments[0], made[0], paths_in(type(made[0])))
             first = made[0] if template.state else arguments[0]
             self._run = _bound(template, (first, *arguments[1:]), made, rows, self._tape)
         except RefusedError:
@@ -195,10 +197,9 @@ def _begin_of(path: str, array: Any, one: Place, rows: int) -> int:
     return address_of(array)
 
 
-def _copy(given: Any, into: Any, kind: Any) -> None:
-    """All arrays, or numbers, of a named tuple of this kind into those of another one."""
-    for _, path in of_kind(kind):
-        fields = path.split(".")[1:]
+def _copy(given: Any, into: Any, paths: Sequence[Sequence[str]]) -> None:
+    """All arrays, or numbers, at these paths in a named tuple into those of another one."""
+    for fields in paths:
         own, new = looked_up(into, fields), looked_up(given, fields)
         if own is not new:
             own[:] = new

@@ -30,6 +30,7 @@ from karyon.kernel.elementwise import WholeTable
 STATE, HERE = "before", "here"
 ROWS, ANY = -1, 0  # sizes of arrays: one number per row; read at any index
 LOOPS: dict[Path, Any] = {}  # that were compiled, by their file in the cache
+COMPILED: set[str] = set()  # names of the formulas that they are of
 
 Structure = tuple[Any, ...]
 
@@ -92,13 +93,19 @@ def of_kind(kind: Any, path: str = "") -> Iterator[tuple[Any, str]]:
 
 
 @cache
+def paths_in(kind: Any) -> list[tuple[str, ...]]:
+    """Names of the fields that lead to each array in what is of a kind."""
+    return [tuple(path.split(".")[1:]) for _, path in of_kind(kind)]
+
+
+@cache
 def leaves(formula: Callable[..., Any]) -> list[tuple[Any, int, tuple[str, ...]]]:
     """Of all arguments of a formula: annotation, number of the argument, names of the fields that lead there."""
     *parameters, _ = annotations_of(formula).items()
     return [
-        (kind, number, tuple(path.split(".")[1:]))
+        (kind, number, fields)
         for number, (_, of) in enumerate(parameters)
-        for kind, path in of_kind(of)
+        for (kind, _), fields in zip(of_kind(of), paths_in(of), strict=True)
     ]
 
 
@@ -149,6 +156,7 @@ def new_template(
         if not (may_compile or is_kept(file.stem)):
             raise FileNotFoundError(file)
         LOOPS[file] = _compiled_at(file, source, formula)
+        COMPILED.add(formula.__name__)
     arrays = [looked_up(answer, path.split(".")[1:]) for _, path in of_kind(result)]
     heights = [len(each) if kind in TABLES else 1 for each, (kind, _) in zip(arrays, of_kind(result), strict=True)]
     code = compile(_calling(names, loop, annotations_of(result)), f"<call of {formula.__name__}>", "exec")

@@ -329,8 +329,8 @@ class Simulation:
         clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
-        self._steady = Steady(self, rota)
-        rota.run(self._steady.ahead)
+        self.steady = Steady(self, rota)
+        rota.run(self.steady.ahead)
         self.env.process(self._happen(self.log.planned()))
 
     def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:

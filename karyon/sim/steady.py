@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class Steady:
-    """Of one simulation: what a period comes to, once that is known."""
+    """Of one simulation: what a period comes to, once that is known.
+
+    played   ns so far
+    """
 
     def __init__(self, simulation: Simulation, rota: Rota) -> None:
         s = self._s = simulation
@@ -29,6 +32,7 @@ class Steady:
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
         self._ages: list[int] = []
+        self.played = 0
 
     def ahead(self, now: int, most: int) -> int:
         """Play from `now` (ns) on, for at most so long; answers how long, ns, in whole periods."""
@@ -42,8 +46,10 @@ class Steady:
         if periods <= 0:
             return 0
         self._program.play((now - self._began) // self._period + 1, periods)
-        self._s.carry_on(periods * self._period, periods, self._ages)
-        return periods * self._period
+        by = periods * self._period
+        self._s.carry_on(by, periods, self._ages)
+        self.played += by
+        return by
 
     def _calm(self, now: int) -> int:
         """Until when nothing fails, ns; `now`: something does."""

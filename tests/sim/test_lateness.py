@@ -46,4 +46,4 @@ def test_late_is_what_was_due_and_did_not_come_in_time(is_compiled):
         assert np.array_equal(lateness.waiting.arrived, arrived)
     assert late.any()
     if is_compiled:
-        assert lateness._wait.is_compiled
+        assert all(each.is_compiled for each in lateness._waits)

@@ -1,0 +1,163 @@
+"""Periods that are played again are what Python would have done: the same bits, the same events, at the same times."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from karyon.compiled import Program, Ring, Tape, in_place
+from karyon.kernel.elementwise import where
+from karyon.kernel.runtime import Booleans, Floats, Ticks
+from karyon.sim.engine import Simulation
+from karyon.sim.run import trajectory
+from karyon.sim.scenario import read
+
+pytest.importorskip("numba")
+
+ROWS, PERIOD = 5, 100
+
+
+class Count(NamedTuple):
+    number: Floats
+    last: Ticks
+
+
+class Counted(NamedTuple):
+    count: Count
+    is_full: Booleans
+
+
+def count(before: Count, by: Floats, now: int, limit: float) -> Counted:
+    """Add up, note when, and begin anew above a limit."""
+    number = before.number + by
+    is_full = number > limit
+    return Counted(Count(where(is_full, 0.0, number), where(is_full, now, before.last)), is_full)
+
+
+class Counting:
+    """What Python does in each period: two drawn numbers are added, a reaction notes what is full, the sums are kept."""
+
+    def __init__(self, periods, tape):
+        rng = np.random.default_rng(3)
+        self.tape, self.drawn = tape, Ring(rng.random((2 * periods, ROWS)))
+        self.kept, self.times = Ring(np.zeros((7, 1, ROWS))), Ring(np.zeros((7, 1), dtype=np.int64))
+        self.state, self.by = Count(np.zeros(ROWS), np.zeros(ROWS, dtype=np.int64)), np.zeros(ROWS)
+        self.count, self.full = in_place(count, tape), []
+
+    def run(self, now):
+        for _ in range(2):
+            now += PERIOD // 2
+            self.tape.take(self.drawn, self.by)
+            self.state, is_full = self.count(self.state, self.by, now, 2.5)
+            self.tape.react(is_full, now, self.note)
+        self.tape.mark(self.times, now)
+        self.tape.keep(self.kept, [self.state.number])
+
+    def note(self, now):
+        self.full.append((now, self.count._run.__globals__["_of"].made.is_full.tolist()))
+
+
+def test_what_is_played_is_what_was_recorded():
+    """Numbers that grow, rings that wrap, and answers to what is found, each at its time; and on from there."""
+    played, plain = (Counting(40, Tape()) for _ in range(2))
+    recorded = []
+    for number in range(40):
+        plain.run(number * PERIOD)
+    for number in range(4):
+        if number >= 2:
+            played.tape.record()
+        played.run(number * PERIOD)
+        recorded.append(played.tape.recorded())
+    program = Program.of(*recorded[2:])
+    program.play(1, 1)
+    program.play(2, 30)
+    for number in range(35, 40):
+        played.run(number * PERIOD)
+    assert len(plain.full) > 10
+    assert played.full == plain.full
+    for one, other in zip(
+        (*played.state, played.kept.slots, played.times.slots),
+        (*plain.state, plain.kept.slots, plain.times.slots),
+        strict=True,
+    ):
+        assert np.array_equal(one, other)
+
+
+def test_periods_that_are_not_alike_are_not_played():
+    """Another array, another number of calls, and a formula that is not compiled yet."""
+    one = Counting(9, Tape())
+    one.tape.record()
+    one.run(0)
+    assert one.tape.recorded() == []  # the first call of all is NumPy's
+    found = []
+    for number in range(1, 4):
+        one.tape.record()
+        one.run(number * PERIOD)
+        if number == 3:
+            one.by = one.by.copy()
+        found.append(one.tape.recorded())
+    assert Program.of(*found[:2]) is not None
+    assert Program.of(found[0], found[1][:-1]) is None
+    one.tape.record()
+    one.run(4 * PERIOD)
+    assert Program.of(found[2], one.tape.recorded()) is None
+
+
+CALM = ("duration=30", "faults=[]")
+RUNS = {
+    "nothing fails": ("acc_radar_drift", CALM),
+    "radar drifts": ("acc_radar_drift", ("duration=30", "faults.0.onset=8", "faults.0.duration=5")),
+    "all at a tenth of a second": (
+        "acc_radar_drift",
+        ("duration=30", *(f"sensors.{name}.period=0.1" for name in ("front.distance", "own.speed"))),
+    ),
+    "several cars": ("acc_profile", ("duration=30", "vehicles=4")),
+    "a message lies": (
+        "acc_radar_drift",
+        (
+            "duration=30",
+            "faults=[{vehicle: 1, signal: lead.message, mode: wrong_speed, onset: 11.3, duration: 4, offset: 3}]",
+        ),
+    ),
+    "perception hangs": (
+        "acc_radar_drift",
+        ("duration=30", "faults=[{vehicle: 1, component: perception, mode: hang, onset: 9.2, duration: 2.1}]"),
+    ),
+    "control hangs": (
+        "acc_radar_drift",
+        ("duration=30", "faults=[{vehicle: 1, component: control, mode: hang, onset: 9.2, duration: 2.1}]"),
+    ),
+    "the radio crashes": (
+        "acc_radar_drift",
+        ("duration=30", "faults=[{vehicle: 1, component: radio, mode: crash, onset: 19.2}]"),
+    ),
+    "samples are late": (
+        "acc_radar_drift",
+        ("duration=30", "faults=[{vehicle: 1, signal: own.speed, mode: delay, onset: 9.2, duration: 5, delay: 0.4}]"),
+    ),
+}
+
+
+def outcomes(loaded, seeds, *, quick):
+    """What is measured in each run, and all that has happened; and whether anything was played."""
+    scenarios = [loaded.scenario.model_copy(update={"seed": seed}) for seed in seeds]
+    track = trajectory(scenarios[0])[0]
+    simulation = Simulation(scenarios, loaded.design, [track] * len(seeds), [None] * len(seeds))
+    if quick:
+        simulation.quicken()
+    simulation.run()
+    told = [json.dumps([simulation.metrics.summary(run), simulation.log.events[run]]) for run in range(len(seeds))]
+    return told, simulation.steady.played / 1e9
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_is_the_same(name, monkeypatch):
+    """Whatever fails, and whoever switches, while it is played or in between."""
+    monkeypatch.setattr(Simulation, "_quicken_if_it_pays", lambda _: None)
+    scenario, settings = RUNS[name]
+    loaded = read(scenario, settings)
+    plain, _ = outcomes(loaded, range(3), quick=False)
+    quick, played = outcomes(loaded, range(3), quick=True)
+    assert quick == plain
+    assert played > 0.3 * loaded.scenario.duration

@@ -1,0 +1,27 @@
+"""Measuring in turn: A B A B, and what is told of the repetitions. The first round warms up, and is not counted."""
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+REPETITIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, lowest and highest of the repetitions."""
+
+    median: float
+    lowest: float
+    highest: float
+
+
+def in_turn(measured: Mapping[str, Callable[[], float]], repetitions: int | None = None) -> dict[str, Spread]:
+    """All of `measured`, one after the other, as many times as `REPETITIONS` says if nothing else is asked for."""
+    rounds = [{name: measure() for name, measure in measured.items()} for _ in range(1 + (repetitions or REPETITIONS))]
+    return {name: spread_of([one[name] for one in rounds[1:]]) for name in measured}
+
+
+def spread_of(found: list[float]) -> Spread:
+    """Of what was found, at least one."""
+    return Spread(statistics.median(found), min(found), max(found))

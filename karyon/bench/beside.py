@@ -64,7 +64,7 @@ def said(name: str) -> str:
 
 def _both(peer: Beside, size: int) -> dict[str, Any]:
     with peer.opened(size) as measured:
-        found = in_turn(measured)
+        found = in_turn(measured, size)
     theirs = found[PEER].median
     others = {name: spread.median for name, spread in found.items() if name not in (KARYON, PEER)}
     return {

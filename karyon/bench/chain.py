@@ -21,8 +21,7 @@ from karyon.sim.scenario import Scenario, read
 ROWS = (10, 1_000, 10_000)
 EVERY = (1, 10, 100, 1_000, 10_000, 100_000)  # rows at which the cost of a step is told
 LINEAR_FROM = 100  # rows: below that a step costs its calls, not its rows
-MANY = 100_000  # rows, of which a second takes a minute: fewer steps and repetitions, and none of them in NumPy
-FEW_REPETITIONS = 3
+MANY = 100_000  # rows, of which a repetition takes half a minute: fewer steps, and none of them in NumPy alone
 PERIOD = 0.1  # s
 NAMES = ("karyon", "without_fast")  # of what is measured: as installed, and as if without the extra `fast`
 STEPS = {1: 512, 10: 512, 100: 512, 1_000: 256, 10_000: 256, MANY: 64}  # by rows: noise is drawn for 256 steps at once
@@ -30,7 +29,7 @@ STEPS = {1: 512, 10: 512, 100: 512, 1_000: 256, 10_000: 256, MANY: 64}  # by row
 
 def measure() -> dict[str, Any]:
     """Vehicle-steps per second, every row a follower behind a leader of its own: median, lowest, highest."""
-    rows = [{"rows": rows} | _told(in_turn({"it": chain(rows)})["it"]) for rows in ROWS]
+    rows = [{"rows": rows} | _told(in_turn({"it": chain(rows)}, rows)["it"]) for rows in ROWS]
     return {"machine": machine(), "period": PERIOD, "rows": rows}
 
 
@@ -63,7 +62,7 @@ def measure_scale() -> dict[str, Any]:
 
 def _cost(rows: int) -> dict[str, Any]:
     measured = ours(rows) if rows < MANY else {NAMES[0]: chain(rows)}
-    speeds = in_turn(measured, FEW_REPETITIONS if rows >= MANY else None)
+    speeds = in_turn(measured, rows)
     costs = {name: 1e6 * rows / speed.median for name, speed in speeds.items()}
     spreads = {name: [1e6 * rows / speed.highest, 1e6 * rows / speed.lowest] for name, speed in speeds.items()}
     return {"rows": rows, **costs, "spread": spreads}

@@ -85,14 +85,13 @@ def _recording(period: str) -> dict[str, Any]:
         runs = Path(folder)
         both = {"recorder": partial(_recorded, runs, period), "parquet": partial(_rewritten, runs)}
         found = in_turn(both)
-        traces = _traces(runs)
-        rows = sum(parquet.read_metadata(trace).num_rows for trace in traces)
+        rows = _rows(runs)
         return {
             "period": period,
             "rows": rows,
             "rows_per_second": found["recorder"].median,
             "parquet_rows_per_second": found["parquet"].median,
-            "bytes_per_row": sum(trace.stat().st_size for trace in traces) / rows,
+            "bytes_per_row": sum(trace.stat().st_size for trace in _traces(runs)) / rows,
         }
 
 
@@ -104,7 +103,7 @@ def _recorded(runs: Path, period: str) -> float:
         timers.wrap(simulation.trace, method)
     simulation.run()
     simulation.close()
-    return 1e9 * sum(parquet.read_metadata(trace).num_rows for trace in _traces(runs)) / sum(timers.taken.values())
+    return 1e9 * _rows(runs) / sum(timers.taken.values())
 
 
 def _rewritten(runs: Path) -> float:
@@ -113,7 +112,11 @@ def _rewritten(runs: Path) -> float:
     started = time.perf_counter()
     for table in tables:
         parquet.write_table(table, runs / "again.parquet", compression="zstd")
-    return sum(table.num_rows for table in tables) / (time.perf_counter() - started)
+    return _rows(runs) / (time.perf_counter() - started)
+
+
+def _rows(runs: Path) -> int:
+    return sum(int(parquet.read_metadata(trace).num_rows) for trace in _traces(runs))
 
 
 def _traces(runs: Path) -> list[Path]:

@@ -124,6 +124,7 @@ def test_it_is_measured_in_turn_and_the_first_round_is_not_counted():
         numbers = iter(speeds)
         return lambda: order.append(name) or next(numbers)
 
-    found = turns.in_turn({KARYON: measured("A", [99.0, 1.0, 5.0, 3.0]), PEER: measured("B", [0.0, 2.0, 2.0, 4.0])}, 3)
-    assert order == ["A", "B"] * 4
+    both = {KARYON: measured("A", [99.0, 1.0, 5.0, 3.0]), PEER: measured("B", [0.0, 2.0, 2.0, 4.0])}
+    found = turns.in_turn(both, turns.MUCH)
+    assert order == ["A", "B"] * (1 + turns.FEW)
     assert found == {KARYON: turns.Spread(3.0, 1.0, 5.0), PEER: turns.Spread(2.0, 2.0, 4.0)}

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from karyon.bench.beside import PEER
-from karyon.sim.view.page import DASHES, GREY, INK, OTHERS, OURS, THEIRS, WIDTH, rendered, styled, write
+from karyon.sim.view.page import DASHES, GREY, INK, OTHERS, OURS, SMALL, THEIRS, WIDTH, rendered, styled, write
 
 HEIGHT = 3.6  # inches
 Points = Sequence[tuple[int, float]]
@@ -32,12 +33,15 @@ def figure(measured: Mapping[str, Any]) -> Figure:
     for name, (said, points) in curves(measured).items():
         colour, mark = looks[name]
         axes.loglog(*zip(*points, strict=True), mark, color=colour, markersize=3.5, label=said)
-        axes.annotate(said, points[-1], (6, 0), textcoords="offset points", va="center", color=colour)
     limit = 1e3 * measured["scale"]["period"]
     axes.axhline(limit, color=GREY, linestyle=DASHES, linewidth=0.8)
-    axes.annotate("as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", color=INK)
+    axes.annotate(
+        "as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", color=INK, fontsize=SMALL
+    )
     axes.grid(visible=True, which="major", color=GREY, alpha=0.3, linewidth=0.5)
-    axes.set_xlim(0.8, 6e6)  # room for the names
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axes.legend(loc="lower right")
     axes.set_xlabel("vehicles")
     axes.set_ylabel("CPU time of a step of 0.1 s (ms)")
     return sheet

@@ -142,6 +142,7 @@ def _stages(found: Mapping[str, Any]) -> Iterator[str]:
     counted = found["calls"]
     made = f"{counted['python']:,.0f} calls of Python and {counted['c']:,.0f} of C"
     yield f"\nWith {sizes[0]['rows']} row a step makes {made}, operators not counted."
+    yield stages.floor_told(found["floor"])
 
 
 def _start(found: Mapping[str, Any]) -> Iterator[str]:

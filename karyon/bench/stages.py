@@ -7,12 +7,15 @@ half a microsecond, so many short ones count too much.
 
 import sys
 import time
+import timeit
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from operator import attrgetter
 from types import FrameType
 from typing import Any
+
+import numpy as np
 
 from karyon.bench.chain import EVERY, PERIOD, STEPS, batch, begun
 from karyon.installation import machine
@@ -34,6 +37,8 @@ PARTS = (  # where they are in a simulation
 )
 WARM_UP = 1.0  # s of the simulation that are not counted: what is compiled is loaded then
 COUNTED = 1.0  # s in which calls are counted
+FLOOR_CALLS = 20_000
+COPIED = 200_000_000  # bytes: more than a cache holds
 REST = "clock and the rest"
 
 Path = tuple[str, ...]
@@ -74,7 +79,13 @@ class Timers:
 
 def measure() -> dict[str, Any]:
     """µs of a step by number of rows: of each cycle, and of the parts within it."""
-    return {"machine": machine(), "period": PERIOD, "calls": calls(EVERY[0]), "rows": [_stages(rows) for rows in EVERY]}
+    return {
+        "machine": machine(),
+        "period": PERIOD,
+        "floor": floor(),
+        "calls": calls(EVERY[0]),
+        "rows": [_stages(rows) for rows in EVERY],
+    }
 
 
 def lines(measured: Mapping[str, Any]) -> Iterator[str]:
@@ -87,6 +98,27 @@ def lines(measured: Mapping[str, Any]) -> Iterator[str]:
     yield f"{'whole step':32}" + "".join(f"{one['step']:11,.1f}" for one in sizes)
     counts = ", ".join(f"{count:,.0f} of {language}" for language, count in measured["calls"].items())
     yield f"calls a step at {sizes[0]['rows']} rows: {counts}; operators are not counted"
+    yield floor_told(measured["floor"])
+
+
+def floor_told(found: Mapping[str, float]) -> str:
+    """The same for a reader."""
+    return (
+        f"No array operation takes less than {found['call']:.2f} µs (two arrays of one number added into a third), and "
+        f"numbers that no cache holds are read and written at {found['gigabytes_per_second']:.1f} GB/s."
+    )
+
+
+def floor() -> dict[str, float]:
+    """What an array operation takes at least, µs, and how fast memory is copied, read and written both counted."""
+    one, other, out = (np.ones(1) for _ in range(3))
+    source = np.ones(COPIED // 8)
+    target = np.ones_like(source)
+    call, copy = (lambda: np.add(one, other, out=out)), (lambda: np.copyto(target, source))
+    return {
+        "call": 1e6 * min(timeit.repeat(call, number=FLOOR_CALLS)) / FLOOR_CALLS,
+        "gigabytes_per_second": 2.0 * COPIED / min(timeit.repeat(copy, number=1)) / 1e9,
+    }
 
 
 def _shown(name: str) -> str:

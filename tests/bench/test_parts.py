@@ -16,6 +16,8 @@ def small(monkeypatch):
     for module in (chain, stages):
         monkeypatch.setattr(module, "EVERY", (1, 4))
         monkeypatch.setattr(module, "STEPS", {1: 40, 4: 40})
+    monkeypatch.setattr(stages, "COPIED", 80_000)
+    monkeypatch.setattr(stages, "FLOOR_CALLS", 100)
     monkeypatch.setattr(compiled, "is_installed", lambda: False)
     monkeypatch.setattr(kernel, "CYCLES", 300)
     monkeypatch.setattr(kernel, "WARM_UP", 50)
@@ -86,6 +88,7 @@ def test_each_cycle_is_told_with_the_parts_in_it(small, capsys):
             assert taken <= times.get(name.rpartition("/")[0], taken)
         assert sum(taken for name, taken in times.items() if "/" not in name) == pytest.approx(one["step"])
     assert min(found["calls"].values()) > 10
+    assert found["floor"].keys() == {"call", "gigabytes_per_second"}
     assert len(list(stages.lines(found))) > 20
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from karyon.bench.beside import PEER
-from karyon.sim.view.page import DASHES, GREY, INK, OTHERS, OURS, SMALL, THEIRS, WIDTH, rendered, styled, write
+from karyon.sim.view.page import DASHES, GREY, OTHERS, OURS, SMALL, THEIRS, WIDTH, rendered, styled, write
 
 HEIGHT = 3.6  # inches
 Points = Sequence[tuple[int, float]]
@@ -36,7 +36,7 @@ def figure(measured: Mapping[str, Any]) -> Figure:
     limit = 1e3 * measured["scale"]["period"]
     axes.axhline(limit, color=GREY, linestyle=DASHES, linewidth=0.8)
     axes.annotate(
-        "as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", color=INK, fontsize=SMALL
+        "as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", color=fontsize=SMALL
     )
     axes.grid(visible=True, which="major", color=GREY, alpha=0.3, linewidth=0.5)
     for axis in (axes.xaxis, axes.yaxis):

@@ -35,9 +35,7 @@ def figure(measured: Mapping[str, Any]) -> Figure:
         axes.loglog(*zip(*points, strict=True), mark, color=colour, markersize=3.5, label=said)
     limit = 1e3 * measured["scale"]["period"]
     axes.axhline(limit, color=GREY, linestyle=DASHES, linewidth=0.8)
-    axes.annotate(
-        "as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", color=fontsize=SMALL
-    )
+    axes.annotate("as long as the step itself", (1.0, limit), (0, 3), textcoords="offset points", fontsize=SMALL)
     axes.grid(visible=True, which="major", color=GREY, alpha=0.3, linewidth=0.5)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(StrMethodFormatter("{x:,g}"))

@@ -20,7 +20,6 @@ from karyon.installation import machine
 
 BEGIN, END = "<!-- measured by make bench: begin -->\n", "<!-- measured by make bench: end -->\n"
 PEERS = ("sumo", "highway-env", "reelay", "rtamt", "river")
-QUANTILES = ("p50", "p99", "p99.9", "max")
 
 
 def measure(tell: Callable[[str], None]) -> dict[str, Any]:
@@ -123,11 +122,12 @@ def _peers(found: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
 
 def _kernel(found: Mapping[str, Any]) -> Iterator[str]:
     about = f"{found['signals']} signals, {found['levels']} levels, one vehicle"
-    yield f"{about}; wall time in µs, garbage collection on.\n"
-    yield from _table("", "cycles", *QUANTILES, "memory grew by", "allocated and kept")
+    yield f"{about}; wall time and CPU time in µs, garbage collection on.\n"
+    yield from _table("", "cycles", *kernel.QUANTILES, "CPU, p99.9", "memory grew by", "allocated and kept")
     for name, one in found["cycles"].items():
+        times = (*(one[key] for key in kernel.QUANTILES), one["cpu"]["p99.9"])
         grown = (f"{one[key] / 1e3:,.1f} kB" for key in ("rss_growth", "traced_growth"))
-        yield _row(name, f"{one['cycles']:,}", *(f"{one[key]:,.0f}" for key in QUANTILES), *grown)
+        yield _row(name, f"{one['cycles']:,}", *(f"{each:,.0f}" for each in times), *grown)
 
 
 def _stages(found: Mapping[str, Any]) -> Iterator[str]:

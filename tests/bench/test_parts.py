@@ -60,8 +60,9 @@ def test_times_of_a_cycle_of_the_kernel_and_its_memory(small, capsys):
     (one,) = found["cycles"].values()
     assert (found["signals"], found["levels"], one["cycles"]) == (10, 4, 300)
     assert 0.0 < one["p50"] <= one["p99"] <= one["p99.9"] <= one["max"]
+    assert 0.0 < one["cpu"]["p50"] <= one["cpu"]["max"]
     assert {"rss_growth", "traced_growth", "collections", "interrupted"} <= one.keys()
-    assert len(list(kernel.lines(found))) == 3
+    assert len(list(kernel.lines(found))) == 4
 
 
 def test_the_levels_of_the_measured_kernel_go_up_to_the_highest_and_down():

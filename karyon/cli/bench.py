@@ -55,7 +55,7 @@ def bench(
     plot: Annotated[Path, typer.Option(help="of --perception: its figure, PNG or SVG")] = Path("perception-bench.png"),
     as_json: Json = False,
 ) -> None:
-    """Speed of the whole chain on this machine, in vehicle-steps per second; or how well failures are detected."""
+    """Speed of the whole chain on this machine, in vehicle-steps per second; or beside others, or of a part."""
     if sum((peer is not None, part is not None, perception)) > 1:
         refuse("error: one of --peer, --part and --perception at a time")
     if perception:

@@ -49,7 +49,12 @@ def lines(peer: Beside, measured: Mapping[str, Any]) -> Iterator[str]:
     for one in measured["peers"][peer.key]:
         both = f"KARYON {one[KARYON]:12,.0f}   {peer.name} {one[PEER]:12,.0f}"
         others = (f"   {said(name)} {one[f'ratio_{name}']:.3g} x" for name in ours(one))
-        yield f"{one[peer.of]:7,} {peer.of}   {both}   {one['ratio']:.3g} x{''.join(others)}"
+        yield f"{counted(one[peer.of], peer.of):>16}   {both}   {one['ratio']:.3g} x{''.join(others)}"
+
+
+def counted(size: int, of: str) -> str:
+    """So many of these."""
+    return f"{size:,} {of if size > 1 else of.removesuffix('s')}"
 
 
 def ours(one: Mapping[str, Any]) -> list[str]:

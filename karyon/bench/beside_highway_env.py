@@ -56,4 +56,4 @@ def _traffic(vehicles: int) -> Road:
     return road
 
 
-BESIDE = Beside("highway-env", "highway-env", "vehicle-steps/s, each step 0.1 s", "vehicles", SIZES, opened)
+BESIDE = Beside("highway-env", "highway-env", "vehicle-steps/s", "vehicles", SIZES, opened)

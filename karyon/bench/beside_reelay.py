@@ -39,4 +39,4 @@ def monitor(text: str, samples: Sequence[Sequence[dict[str, float]]]) -> Answer:
     return answer
 
 
-BESIDE = Beside("reelay", "reelay", "evaluations/s of the rules of LoS 2", "vehicles", tuple(INSTANTS), opened)
+BESIDE = Beside("reelay", "reelay", "evaluations/s", "vehicles", tuple(INSTANTS), opened)

@@ -49,4 +49,4 @@ def _monitor(text: str, names: dict[str, float]) -> "rtamt.StlDiscreteTimeOnline
     return monitor
 
 
-BESIDE = Beside("rtamt", "rtamt", "evaluations/s of the rules of LoS 2", "vehicles", tuple(INSTANTS), opened)
+BESIDE = Beside("rtamt", "rtamt", "evaluations/s", "vehicles", tuple(INSTANTS), opened)

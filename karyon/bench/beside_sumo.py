@@ -95,4 +95,4 @@ def _routes(names: Sequence[str], roads: int) -> str:
     return f'<routes><vType id="car" maxSpeed="{SPEED}"/>{routes}{cars}</routes>'
 
 
-BESIDE = Beside("sumo", "SUMO", "vehicle-steps/s, each step 0.1 s", "vehicles", SIZES, opened)
+BESIDE = Beside("sumo", "SUMO", "vehicle-steps/s", "vehicles", SIZES, opened)

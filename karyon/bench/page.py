@@ -115,9 +115,11 @@ def _peers(found: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
         for one in rows:
             speeds = (f"{one[who]:,.0f}" for who in (KARYON, PEER))
             ratios = (one.get(f"ratio{which}") for which in ("", "_without_fast", "_formula"))
-            yield _row(
-                name, unit, f"{one[of]:,} {of}", *speeds, *("" if each is None else f"{each:.3g}" for each in ratios)
-            )
+            yield _row(name, unit, beside.counted(one[of], of), *speeds, *map(_times, ratios))
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:,.0f}" if ratio >= 100.0 else f"{ratio:.2g}"
 
 
 def _kernel(found: Mapping[str, Any]) -> Iterator[str]:
@@ -126,7 +128,7 @@ def _kernel(found: Mapping[str, Any]) -> Iterator[str]:
     yield from _table("", "cycles", *kernel.QUANTILES, "CPU, p99.9", "memory grew by", "allocated and kept")
     for name, one in found["cycles"].items():
         times = (*(one[key] for key in kernel.QUANTILES), one["cpu"]["p99.9"])
-        grown = (f"{one[key] / 1e3:,.1f} kB" for key in ("rss_growth", "traced_growth"))
+        grown = (f"{one[key]:,} bytes" for key in ("rss_growth", "traced_growth"))
         yield _row(name, f"{one['cycles']:,}", *(f"{each:,.0f}" for each in times), *grown)
 
 

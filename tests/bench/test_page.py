@@ -25,7 +25,7 @@ MEASURED = {
     },
     "peers": {
         "sumo": [{"vehicles": 1_000, "karyon": 2e6, "peer": 5e5, "ratio": 4.0, "spread": SPREAD}],
-        "reelay": [{"vehicles": 1, "karyon": 2e5, "peer": 1e5, "ratio": 2.0, "ratio_formula": 3.5, "spread": SPREAD}],
+        "reelay": [{"vehicles": 1, "karyon": 2e5, "peer": 1e5, "ratio": 2.0, "ratio_formula": 350.4, "spread": SPREAD}],
     },
     "about": {
         "sumo": {"name": "SUMO", "unit": "vehicle-steps/s", "of": "vehicles"},
@@ -97,9 +97,9 @@ def test_the_numbers_stand_between_the_marks_and_the_rest_stays(folder, monkeypa
         "| 1 | 250 | 1 to 3 | 250.00 | 900 |",
         "| 1,000 | 500 | 1 to 3 | 0.50 |  |",
         "Log-log slope from 100 rows on: 0.91.",
-        "| 1,000 vehicles | 2,000,000 | 500,000 | 4 |  |  |",
-        "| 1 vehicles | 200,000 | 100,000 | 2 |  | 3.5 |",
-        "| numpy | 300 | 90 | 101 | 150 | 200 | 140 | 4.1 kB | 0.0 kB |",
+        "| SUMO | vehicle-steps/s | 1,000 vehicles | 2,000,000 | 500,000 | 4 |  |  |",
+        "| 1 vehicle | 200,000 | 100,000 | 2 |  | 350 |",
+        "| numpy | 300 | 90 | 101 | 150 | 200 | 140 | 4,096 bytes | 16 bytes |",
         "| · `channel.send` | 19.0 |",
         "- `karyon --help`: 0.10 s; 9 modules, by package in ms: typer 13.",
         "- Memory, `platoon`: 147 kB a run, 21 kB a row.",

@@ -20,8 +20,8 @@ lint: .venv/ready
 docs: .venv/ready # into site/: open site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: .venv/ready
-	$(BIN)/karyon bench
+bench: .venv/ready # ten minutes; on a machine that does nothing else
+	$(BIN)/python -m karyon.bench docs
 
 figures: .venv/ready
 	$(BIN)/python -m karyon.sim.view.loss_plot docs/platoon_loss

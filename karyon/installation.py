@@ -5,6 +5,7 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from karyon import __version__
@@ -21,6 +22,7 @@ EXTRAS = {
     "cluster": ("distributed",),
     "search": ("cma",),
 }
+CPU = Path("/proc/cpuinfo")
 NO_BROKER = "none: pip install 'karyon[hil]'"
 
 
@@ -47,6 +49,19 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{extra:8}   " + (f"not installed: pip install 'karyon[{extra}]'" if absent else ready)
     yield f"display    {found['display'] or 'none: pictures are written to files'}"
     yield f"broker     {found['broker'] or NO_BROKER}"
+
+
+def machine() -> str:
+    """What measures: processor, cores, Python and what computes, in one line."""
+    cores = f"{_processor()}, {os.cpu_count()} cores"
+    numba = _version("numba")
+    with_what = f"NumPy {_version('numpy')}, " + (f"numba {numba}" if numba else "without numba")
+    return f"{cores}, Python {platform.python_version()}, {with_what}"
+
+
+def _processor() -> str:
+    named = [line for line in CPU.read_text().splitlines() if line.startswith("model name")] if CPU.exists() else []
+    return named[0].partition(":")[2].strip() if named else platform.machine()
 
 
 def _version(name: str) -> str | None:

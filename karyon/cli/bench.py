@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,14 +18,35 @@ from karyon.cli.progress import Stages
 class Peer(StrEnum):
     """What speed is measured beside."""
 
+    HIGHWAY_ENV = "highway-env"
     PAHO = "paho"
+    REELAY = "reelay"
+    RIVER = "river"
+    RTAMT = "rtamt"
     SUMO = "sumo"
+
+
+class Part(StrEnum):
+    """What is measured of KARYON alone."""
+
+    KERNEL = "kernel"
+    MEMORY = "memory"
+    SCALE = "scale"
+    STAGES = "stages"
+    START = "start"
 
 
 @app.command(epilog="Example: karyon bench --perception --plot detection.svg")
 def bench(
     peer: Annotated[
         Peer | None, typer.Option(help="beside another program, in turn; paho: how soon messages arrive")
+    ] = None,
+    part: Annotated[
+        Part | None,
+        typer.Option(
+            help="kernel: times of its cycle; scale: cost against vehicles; stages: where a step goes; "
+            "start, memory: of the command, of a run"
+        ),
     ] = None,
     perception: Annotated[
         bool, typer.Option("--perception", help="failure detection beside an Isolation Forest and a Kalman filter")
@@ -33,17 +55,44 @@ def bench(
     plot: Annotated[Path, typer.Option(help="of --perception: its figure, PNG or SVG")] = Path("perception-bench.png"),
     as_json: Json = False,
 ) -> None:
-    """Speed of the whole chain on this machine, in vehicle-steps per second; or how well failures are detected."""
+    """Speed of the whole chain on this machine, in vehicle-steps per second; or beside others, or of a part."""
+    if sum((peer is not None, part is not None, perception)) > 1:
+        refuse("error: one of --peer, --part and --perception at a time")
     if perception:
         _bench_perception(seed, plot, as_json)
-        return
-    if peer is not None:
-        {Peer.PAHO: _bench_paho, Peer.SUMO: _bench_sumo}[peer](as_json)
-        return
-    from karyon.sim import benchmark
+    elif peer is Peer.PAHO:
+        _bench_paho(as_json)
+    elif peer is not None:
+        _bench_beside(peer, as_json)
+    else:
+        _bench_ours(part, as_json)
 
-    measured = benchmark.measure()
-    print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
+
+def _bench_ours(part: Part | None, as_json: bool) -> None:
+    from karyon.bench import chain, kernel, memory, stages, start
+
+    ways: dict[Part | None, tuple[Callable[[], Any], Callable[[Any], Iterator[str]]]] = {
+        None: (chain.measure, chain.lines),
+        Part.KERNEL: (kernel.measure, kernel.lines),
+        Part.MEMORY: (memory.measure, memory.lines),
+        Part.SCALE: (chain.measure_scale, chain.scale_lines),
+        Part.STAGES: (stages.measure, stages.lines),
+        Part.START: (start.measure, start.lines),
+    }
+    measure, lines = ways[part]
+    measured = measure()
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(lines(measured)))
+
+
+def _bench_beside(peer: Peer, as_json: bool) -> None:
+    from karyon.bench import beside
+
+    try:
+        other = beside.named(peer)
+    except ImportError as error:
+        refuse(f"error: this compares with {peer} ({error}): pip install 'karyon[peers]'")
+    measured = beside.measure(other)
+    print(json.dumps(measured, indent=2) if as_json else "\n".join(beside.lines(other, measured)))
 
 
 def _bench_paho(as_json: bool) -> None:
@@ -54,15 +103,6 @@ def _bench_paho(as_json: bool) -> None:
     with Stages() as stages:
         measured = benchmark.measure(stages)
     print(json.dumps(measured, indent=2) if as_json else "\n".join(benchmark.lines(measured)))
-
-
-def _bench_sumo(as_json: bool) -> None:
-    try:
-        from karyon.sim import beside_sumo
-    except ImportError as error:
-        refuse(f"error: this compares with SUMO ({error}): pip install 'karyon[peers]'")
-    measured = beside_sumo.measure()
-    print(json.dumps(measured, indent=2) if as_json else "\n".join(beside_sumo.lines(measured)))
 
 
 def _bench_perception(seed: int, plot: Path, as_json: bool) -> None:

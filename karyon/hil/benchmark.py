@@ -33,7 +33,7 @@ from karyon.hil.address import Address
 from karyon.hil.client import BrokerError, Client, acknowledge, without_delay
 from karyon.hil.listener import Listener
 from karyon.hil.measurement import LONGEST
-from karyon.sim import benchmark
+from karyon.installation import machine
 from karyon.sim.scenario import read
 
 DEVICES, RATE = 10, 100  # messages per second of each
@@ -77,7 +77,7 @@ def measure(stage: Stage, seconds: int = SECONDS, rounds: int = ROUNDS) -> dict[
             stage(f"{name}, flooded")
             found[-1]["flood"] = _flooded(begin, rounds)
     return {
-        "machine": benchmark.machine(),
+        "machine": machine(),
         "load": os.getloadavg()[0],
         "devices": DEVICES,
         "rate": RATE,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from karyon.installation import machine
 from karyon.logs import drives, kalman, speeds
 from karyon.logs.drives import Drives
 from karyon.logs.failing import failing, onset
@@ -20,7 +21,6 @@ from karyon.logs.peers import Forests
 from karyon.logs.scoring import alarms, cases, false_alarms, fewest, hours
 from karyon.perception.chain import Chain
 from karyon.perception.sensors import Floats
-from karyon.sim.benchmark import machine
 
 Progress = Callable[[str], None]
 

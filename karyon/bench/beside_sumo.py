@@ -5,46 +5,33 @@ noise, and tells of each its position, speed and the gap to its leader by direct
 subscriptions; our rows have sensors, noise, faults, detectors, radio, kernel, control, motion and metrics.
 """
 
-import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from karyon.sim.benchmark import PERIOD, REPETITIONS, ROWS, STEPS, chain, machine
+from karyon.bench.beside import PEER, Beside, Measured
+from karyon.bench.chain import PERIOD, ours
 
 with redirect_stdout(StringIO()):  # it warns of a pyarrow that is not the one that it was built with
     import libsumo
 
+SIZES = (10, 100, 1_000, 10_000)
+STEPS = {10: 512, 100: 512, 1_000: 256, 10_000: 64}  # by vehicles: some seconds of each
 ROAD = 100_000.0  # m
 ON_A_ROAD = 1_000  # vehicles
 SPACING, SPEED = 40.0, 25.0  # m, m/s
 LOOK = 200.0  # m: how far ahead a leader is looked for
 
 
-def measure() -> dict[str, Any]:
-    """Vehicle-steps per second of both, medians of repetitions in turn, and how many times as fast we are."""
-    return {"machine": machine(), "period": PERIOD, "peers": {"sumo": [_beside(vehicles) for vehicles in ROWS]}}
-
-
-def lines(measured: Mapping[str, Any]) -> Iterator[str]:
-    """The same for a reader."""
-    yield f"vehicle-steps/s, each step {measured['period']:g} s   {measured['machine']}"
-    for one in measured["peers"]["sumo"]:
-        both = f"KARYON {one['karyon']:12,.0f}   SUMO {one['peer']:12,.0f}"
-        yield f"{one['vehicles']:7,} vehicles   {both}   {one['ratio']:.3g} x"
-
-
-def _beside(vehicles: int) -> dict[str, Any]:
-    ours, found = chain(vehicles), []
+@contextmanager
+def opened(vehicles: int) -> Iterator[Measured]:
+    """Both, and ours without the extra `fast`."""
     with _traffic(vehicles) as names:
-        for _ in range(REPETITIONS + 1):
-            found.append((ours(), _speed(names, STEPS[vehicles])))
-    karyon, sumo = (statistics.median(speeds) for speeds in zip(*found[1:], strict=True))  # the first warms up
-    return {"vehicles": vehicles, "karyon": karyon, "peer": sumo, "ratio": karyon / sumo}
+        yield ours(vehicles) | {PEER: partial(_speed, names, STEPS[vehicles])}
 
 
 def _speed(names: Sequence[str], steps: int) -> float:
@@ -106,3 +93,6 @@ def _routes(names: Sequence[str], roads: int) -> str:
         for number, name in enumerate(names)
     )
     return f'<routes><vType id="car" maxSpeed="{SPEED}"/>{routes}{cars}</routes>'
+
+
+BESIDE = Beside("sumo", "SUMO", "vehicle-steps/s", "vehicles", SIZES, opened)

@@ -1,0 +1,143 @@
+"""`karyon bench`: the whole chain, once per 0.1 s step, at several numbers of rows; in CPU time of one core."""
+
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from karyon import compiled
+from karyon.bench.turns import Spread, in_turn
+from karyon.installation import machine
+from karyon.kernel import Design
+from karyon.sim.engine import Simulation
+from karyon.sim.run import trajectory
+from karyon.sim.scenario import Scenario, read
+
+ROWS = (10, 1_000, 10_000)
+EVERY = (1, 10, 100, 1_000, 10_000, 100_000)  # rows at which the cost of a step is told
+LINEAR_FROM = 100  # rows: below that a step costs its calls, not its rows
+MANY = 100_000  # rows, of which a repetition takes half a minute: fewer steps, and none of them in NumPy alone
+PERIOD = 0.1  # s
+NAMES = ("karyon", "without_fast")  # of what is measured: as installed, and as if without the extra `fast`
+STEPS = {1: 512, 10: 512, 100: 512, 1_000: 256, 10_000: 256, MANY: 64}  # by rows: noise is drawn for 256 steps at once
+
+
+def measure() -> dict[str, Any]:
+    """Vehicle-steps per second, every row a follower behind a leader of its own: median, lowest, highest."""
+    rows = [{"rows": rows} | _told(in_turn({"it": chain(rows)}, rows)["it"]) for rows in ROWS]
+    return {"machine": machine(), "period": PERIOD, "rows": rows}
+
+
+def lines(measured: Mapping[str, Any]) -> Iterator[str]:
+    """The same for a reader."""
+    yield f"whole chain once per {measured['period']:g} s step   {measured['machine']}"
+    for one in measured["rows"]:
+        spread = f"{one['lowest']:,.0f} to {one['highest']:,.0f}"
+        yield f"{one['rows']:7,} rows   {one['vehicle_steps_per_second']:12,.0f} vehicle-steps/s   ({spread})"
+
+
+def _told(speed: Spread) -> dict[str, float]:
+    return {"vehicle_steps_per_second": speed.median, "lowest": speed.lowest, "highest": speed.highest}
+
+
+def measure_scale() -> dict[str, Any]:
+    """CPU time of a step in µs against rows, as installed and without the extra `fast`, and slopes in log-log scale.
+
+    A slope is fitted from `LINEAR_FROM` rows on: 1 where twice the rows cost twice the time.
+    """
+    found = [_cost(rows) for rows in EVERY]
+    names = [name for name in NAMES if name in found[0]]
+    return {
+        "machine": machine(),
+        "period": PERIOD,
+        "rows": found,
+        "slopes": {name: slope([(one["rows"], one[name]) for one in found if name in one]) for name in names},
+    }
+
+
+def _cost(rows: int) -> dict[str, Any]:
+    measured = ours(rows) if rows < MANY else {NAMES[0]: chain(rows)}
+    speeds = in_turn(measured, rows)
+    costs = {name: 1e6 * rows / speed.median for name, speed in speeds.items()}
+    spreads = {name: [1e6 * rows / speed.highest, 1e6 * rows / speed.lowest] for name, speed in speeds.items()}
+    return {"rows": rows, **costs, "spread": spreads}
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float | None:
+    """Of log cost against log rows, least squares over the points from `LINEAR_FROM` rows on; None: too few."""
+    linear = [(math.log(rows), math.log(cost)) for rows, cost in points if rows >= LINEAR_FROM]
+    return statistics.linear_regression(*zip(*linear, strict=True)).slope if len(linear) > 1 else None
+
+
+def scale_lines(measured: Mapping[str, Any]) -> Iterator[str]:
+    """The same for a reader."""
+    yield f"CPU time of a step of the whole chain   {measured['machine']}"
+    for one in measured["rows"]:
+        costs = (f"{name} {one[name]:12,.0f} µs" for name in NAMES if name in one)
+        yield f"{one['rows']:7,} rows   " + "   ".join(costs)
+    for name, found in measured["slopes"].items():
+        if found is not None:
+            yield f"log-log slope from {LINEAR_FROM} rows on, {name}: {found:.2f}"
+
+
+def chain(rows: int, *, is_compiled: bool = True) -> Callable[[], float]:
+    """What measures the speed of the whole chain in so many rows, in vehicle-steps/s, each time that it is called."""
+    return partial(_speed, *batch(rows, STEPS[rows]), is_compiled=is_compiled)
+
+
+def ours(rows: int) -> dict[str, Callable[[], float]]:
+    """The same as `chain`, and without the extra `fast` where that is installed; by the names that JSON has."""
+    plain = {NAMES[1]: chain(rows, is_compiled=False)} if compiled.is_installed() else {}
+    return {NAMES[0]: chain(rows)} | plain
+
+
+def batch(rows: int, steps: int) -> tuple[list[Scenario], Design]:
+    """Scenarios of so many rows and steps, and their design, in which everything has a cycle of `PERIOD`."""
+    scenario, design = _stepped(steps * PERIOD)
+    return [scenario.model_copy(update={"seed": seed}) for seed in range(rows)], design
+
+
+def _stepped(duration: float) -> tuple[Scenario, Design]:
+    """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`."""
+    settings = (f"duration={duration}", f"radio.period={PERIOD}", "faults.0.onset=0.5", "faults.0.duration=1")
+    loaded = read("acc_radar_drift", settings)
+    sensors = {name: getattr(loaded.scenario.sensors, name) for name in type(loaded.scenario.sensors).model_fields}
+    slower = loaded.scenario.sensors.model_copy(
+        update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}
+    )
+    timing = replace(loaded.design.timing, perception_period=PERIOD, kernel_period=PERIOD, control_period=PERIOD)
+    return loaded.scenario.model_copy(update={"sensors": slower}), replace(loaded.design, timing=timing)
+
+
+def begun(scenarios: Sequence[Scenario], design: Design, kind: type[Simulation] = Simulation) -> Simulation:
+    """Their simulation before its first step, compiled where the extra `fast` is installed."""
+    rows, track = len(scenarios), trajectory(scenarios[0])[0]
+    simulation = kind(scenarios, design, [track] * rows, [None] * rows)
+    simulation.quicken()
+    return simulation
+
+
+def _speed(scenarios: Sequence[Scenario], design: Design, *, is_compiled: bool) -> float:
+    with nullcontext() if is_compiled else without_fast():
+        simulation = begun(scenarios, design)
+        started = time.process_time()
+        simulation.run()
+        return len(scenarios) * STEPS[len(scenarios)] / (time.process_time() - started)
+
+
+@contextmanager
+def without_fast() -> Iterator[None]:
+    """As where the extra `fast` is not installed."""
+    kept = sys.modules.get("numba")
+    sys.modules["numba"] = None  # type: ignore[assignment]  # whoever looks for it finds that there is none
+    try:
+        yield
+    finally:
+        del sys.modules["numba"]
+        if kept is not None:
+            sys.modules["numba"] = kept

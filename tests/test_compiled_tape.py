@@ -9,6 +9,7 @@ import pytest
 from karyon.compiled import Program, Ring, Tape, in_place
 from karyon.kernel.elementwise import where
 from karyon.kernel.runtime import Booleans, Floats, Ticks
+from karyon.perception.following import OWN
 from karyon.sim.engine import Simulation
 from karyon.sim.run import trajectory
 from karyon.sim.scenario import read
@@ -110,7 +111,7 @@ RUNS = {
     "radar drifts": ("acc_radar_drift", ("duration=30", "faults.0.onset=8", "faults.0.duration=5")),
     "all at a tenth of a second": (
         "acc_radar_drift",
-        ("duration=30", *(f"sensors.{name}.period=0.1" for name in ("front.distance", "own.speed"))),
+        ("duration=30", "faults.0.onset=8", "faults.0.duration=5", *(f"sensors.{name}.period=0.1" for name in OWN)),
     ),
     "several cars": ("acc_profile", ("duration=30", "vehicles=4")),
     "a message lies": (

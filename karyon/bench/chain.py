@@ -24,7 +24,8 @@ LINEAR_FROM = 100  # rows: below that a step costs its calls, not its rows
 MANY = 100_000  # rows, of which a repetition takes half a minute: fewer steps, and none of them in NumPy alone
 PERIOD = 0.1  # s
 NAMES = ("karyon", "without_fast")  # of what is measured: as installed, and as if without the extra `fast`
-STEPS = {1: 512, 10: 512, 100: 512, 1_000: 256, 10_000: 256, MANY: 64}  # by rows: noise is drawn for 256 steps at once
+STEPS = {1: 5_120, 10: 5_120, 100: 2_560, 1_000: 512, 10_000: 256, MANY: 64}  # by rows: noise is drawn for 256 at once
+FAULT_EVERY = 51.2  # s: for a second the radar drifts
 
 
 def measure() -> dict[str, Any]:
@@ -104,8 +105,10 @@ def batch(rows: int, steps: int) -> tuple[list[Scenario], Design]:
 
 def _stepped(duration: float) -> tuple[Scenario, Design]:
     """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`."""
-    settings = (f"duration={duration}", f"radio.period={PERIOD}", "faults.0.onset=0.5", "faults.0.duration=1")
-    loaded = read("acc_radar_drift", settings)
+    onsets = (0.5 + FAULT_EVERY * number for number in range(math.ceil(duration / FAULT_EVERY)))
+    drift = "vehicle: 1, signal: front.distance, mode: drift, rate: 1.5, duration: 1"
+    faults = ", ".join(f"{{{drift}, onset: {onset:.1f}}}" for onset in onsets)
+    loaded = read("acc_radar_drift", (f"duration={duration}", f"radio.period={PERIOD}", f"faults=[{faults}]"))
     sensors = {name: getattr(loaded.scenario.sensors, name) for name in type(loaded.scenario.sensors).model_fields}
     slower = loaded.scenario.sensors.model_copy(
         update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}

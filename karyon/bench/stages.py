@@ -2,7 +2,7 @@
 
 Methods of a simulation and of its parts are timed from outside, by their names; what is not there under its name is
 left out. A part is told under the cycle that called it, whose time has that of its parts in it. Timing a call takes
-half a microsecond, so many short ones count too much.
+half a microsecond, so many short ones count too much. Nothing is played again: see `karyon.compiled.Tape`.
 """
 
 import sys
@@ -154,6 +154,7 @@ def _told(taken: Mapping[Path, int], whole: float, steps: int) -> dict[str, floa
 def _watched(rows: int, timers: Timers) -> Simulation:
     cycles = {name: timers.timed(name, getattr(Simulation, name)) for name in CYCLES if hasattr(Simulation, name)}
     simulation = begun(*batch(rows, STEPS[rows]), kind=type("Watched", (Simulation,), cycles))
+    simulation.steady.rest()
     for place in PARTS:
         timers.wrap(simulation, place)
     return simulation
@@ -171,7 +172,9 @@ def calls(rows: int) -> dict[str, float]:
         return simulated < WARM_UP + COUNTED
 
     try:
-        begun(*batch(rows, STEPS[rows])).run(begin, WARM_UP)
+        simulation = begun(*batch(rows, STEPS[rows]))
+        simulation.steady.rest()
+        simulation.run(begin, WARM_UP)
     finally:
         sys.setprofile(None)
     steps = COUNTED / PERIOD

@@ -34,6 +34,10 @@ class Steady:
         self._ages: list[int] = []
         self.played = 0
 
+    def rest(self) -> None:
+        """Play nothing: all is done by Python, and can be watched from outside."""
+        self._can = False
+
     def ahead(self, now: int, most: int) -> int:
         """Play from `now` (ns) on, for at most so long; answers how long, ns, in whole periods."""
         if not self._can or (now - self._began) % self._period:

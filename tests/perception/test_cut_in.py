@@ -23,11 +23,12 @@ def judged(
     spoil=lambda t, own: None,
     running=None,
     heard=lambda t: True,
+    further=nan,
 ):
     """Validity of distance, relative speed and message (instant,), where another car is ahead from COMES to LEAVES.
 
-    `distance` m to it, which is kept; `flagged`: when the radar says that its object is another one. Before a second
-    row nobody cuts in, and nothing ever fails.
+    `distance` m to it, which is kept; `flagged`: when the radar says that its object is another one, `further` m away
+    as it comes, if it was tracked. Before a second row nobody cuts in, and nothing ever fails.
     """
     following, rng = Following(2, Noise(), Tolerated(), AGE_LIMITS), np.random.default_rng(1)
     noise, answers = Noise(), []
@@ -49,6 +50,7 @@ def judged(
             ),
             running and np.array([running(t), True]),
             np.array([t in flagged, False]),
+            np.array([further if t == COMES else nan, 0.0]),
         )
         if t >= 1.0:
             assert min(seen.validity[: POSITION + 1, 1].min(), seen.lead.validity[1]) >= 0.8
@@ -122,8 +124,8 @@ def test_what_the_radar_has_told_is_kept_until_it_is_seen(blind):
 
 
 def test_who_has_come_and_is_heard_is_recognised():
-    """A car behind which one arrives is the one that speaks, where the radar sees it where it says it is."""
-    radar, _, message = judged(GAP)
+    """A car beside the one ahead is who speaks then, where a radar that tracked both sees it where it says it is."""
+    radar, _, message = judged(GAP, further=0.0, flagged=(COMES,))
     assert radar[at(1.0) :].min() >= 0.8
     assert message[at(COMES) : at(COMES + 0.9)].max() == 0.0
     assert message[at(COMES + 1.2) : at(LEAVES)].min() >= 0.8
@@ -131,7 +133,7 @@ def test_who_has_come_and_is_heard_is_recognised():
 
 def test_who_drives_at_another_speed_is_not_who_is_heard():
     """Though it is where that one says it is, as nearly as two receivers can tell: the radar is not wrong."""
-    radar, closing, message = judged(14.0, relative_speed=-1.2)
+    radar, closing, message = judged(14.0, relative_speed=-1.2, further=-1.0)
     assert min(radar[at(1.0) :].min(), closing[at(1.0) :].min()) >= 0.8
     assert message[at(COMES) : at(LEAVES + 0.9)].max() == 0.0
 
@@ -182,9 +184,13 @@ def stays(t, own):
     own[DISTANCE] += GAP - 8.0 if COMES <= t < LEAVES else 0.0
 
 
-def test_a_distance_that_stays_as_another_object_comes_is_doubted_where_nobody_is_heard():
-    """No car is where another one is: the content is old. It is believed when it can be so no more."""
-    radar, _, _ = judged(8.0, spoil=stays, heard=silent, flagged=(COMES,))
+@pytest.mark.parametrize("heard", [silent, lambda t: True], ids=["silent", "heard"])
+def test_a_distance_that_stays_as_another_object_comes_is_doubted(heard):
+    """No car is where another one is: the content is old. It is believed when it can be so no more.
+
+    The car of before, where it is still heard, is where the radar shows it, and acquits nothing by that.
+    """
+    radar, _, _ = judged(8.0, spoil=stays, heard=heard, flagged=(COMES,))
     assert radar[: at(COMES)].min() >= 0.8
     assert radar[at(COMES + 0.2) : at(COMES + 3.4)].max() < 0.8
     assert radar[at(COMES + 3.6) :].min() >= 0.8

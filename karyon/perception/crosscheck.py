@@ -38,6 +38,9 @@ UNMOVED_TO = 3.5  # s after which the distance would have shown the new object: 
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
+CARRIED = (
+    0.7  # s without a sample after which the object may be 1.5 m from where it would be: 0.25 x 12 m/s² x (0.7 s)²
+)
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 WHITE_SHARE = 0.05  # weight of a sample in the variance of what is white in a residual
 ONE_OF_TWO = root(0.5)  # of the noise of two samples, that of one
@@ -162,7 +165,9 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
     untracked = before.untracked | (without_past & _is_strained(before.radar.reckoned, known.radar))
     checks = _checks(before, sensed, own, listened, said, front, untracked, down, known)
     unmoved = _unmoved(before, own, front, dt, known)
-    unproven = (before.unproven | _unproven(before, own, sensed, front, down, known)) & ~front.open_road
+    anew = (before.anew | _anew(before.radar, own, sensed, front, down)) & ~front.open_road
+    contradicted = (abs(checks.difference) > _slack(known)) & (checks.message >= DOUBT) & (checks.place.says >= DOUBT)
+    unproven = anew & (before.unproven | front.another | contradicted)
     weighed = _weighed(before, checks, own, unmoved, unproven, dt, known)
     radar, wheel, place = checks.radar.carried, checks.wheel.carried, checks.place.carried
 
@@ -200,7 +205,8 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
         since_jump=weighed.since_jump,
         handed_over=told & ~front.another,
         further=where(front.another, 0.0, further),
-        unproven=unproven & ~(weighed.recognised >= AGREEMENT),
+        anew=anew & ~(weighed.recognised >= AGREEMENT),
+        unproven=unproven,
         untracked=untracked & ~(radar_for >= AGREEMENT),
         was_doubted=before.was_doubted | radar.reckoned.doubted,
         unmoved=unmoved,
@@ -534,18 +540,14 @@ def _unmoved(before: State, own: _Own, front: _Front, dt: Any, known: Known) -> 
     return where(front.another, where(stays, 0.0, inf), before.unmoved + dt)
 
 
-def _unproven(before: State, own: _Own, sensed: _Own, front: _Front, down: Any, known: Known) -> Any:
-    """Where the radar begins anew after perception or its samples were gone, and what it shows has no past.
+def _anew(radar: Carried, own: _Own, sensed: _Own, front: _Front, down: Any) -> Any:
+    """Where the radar begins anew after perception or its samples were gone, and nothing that it said counts now.
 
-    That is another object, or the same one where no motion can have brought it: one that is carried on by the mean of
-    its rates before and after is off by at most a quarter of its largest acceleration times the square of the time.
+    That is with another object, or after so long that the one before may be anywhere within what is tolerated.
     """
-    radar = before.radar
-    fresh, value, rate, anchored = _advanced(radar, own.distance, own.relative, down)
-    anew = fresh & ~anchored & (radar.reckoned.samples > 0.0)
-    error = value - radar.reckoned.reference - 0.5 * down * (rate + radar.rate)
+    fresh, _, _, anchored = _advanced(radar, own.distance, own.relative, down)
     gone = maximum(maximum(sensed.distance.before.step, sensed.relative.before.step), down)
-    return anew & (front.another | (abs(error) > known.radar.tolerated + 0.25 * STRONGEST * gone * gone))
+    return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > CARRIED))
 
 
 def _slack(known: Known) -> Any:

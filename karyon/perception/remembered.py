@@ -134,7 +134,8 @@ class State(NamedTuple):
     since_jump: Floats  # s since relative speed has last changed as no car can
     handed_over: Booleans  # the radar has told of another object, and not yet measured it
     further: Floats  # m, by which that one was further away than the one before; NaN: it was not tracked before
-    unproven: Booleans  # what it sees since perception or its samples were gone has no past and no other witness
+    anew: Booleans  # what it sees since perception or its samples were gone has no past and no other witness yet
+    unproven: Booleans  # and it is another object, or who is heard has been elsewhere
     untracked: Booleans  # it came while the radar was doubted: no past of its own restores it
     was_doubted: Booleans  # the radar, at any time: who acquitted it did so of one object
     unmoved: Floats  # s since the radar told of another object and its distance stayed as it was, for no known reason
@@ -175,6 +176,7 @@ class State(NamedTuple):
             since_jump=np.full(rows, inf),
             handed_over=nowhere(),
             further=numbers(),
+            anew=nowhere(),
             unproven=nowhere(),
             untracked=nowhere(),
             was_doubted=nowhere(),

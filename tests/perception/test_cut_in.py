@@ -237,7 +237,7 @@ def test_an_object_that_came_while_perception_was_down_is_not_believed_by_itself
 
 @pytest.mark.parametrize("error", [-7.0, 10.0])
 def test_a_distance_that_became_wrong_while_perception_was_down_is_not_believed_of_the_next_object(error):
-    """Who was heard has contradicted it since, and who comes is not known: nobody acquits it. A right one is believed."""
+    """Who was heard has contradicted it since, and nobody knows who comes: none acquits it."""
 
     def spoil(t, own):
         own[DISTANCE] += error if t >= COMES else 0.0

@@ -38,9 +38,7 @@ UNMOVED_TO = 3.5  # s after which the distance would have shown the new object: 
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
-CARRIED = (
-    0.7  # s without a sample after which the object may be 1.5 m from where it would be: 0.25 x 12 m/s² x (0.7 s)²
-)
+BRIDGED = 0.7  # s without a sample; after more the object may be 1.5 m from where it would be: 0.25 x STRONGEST x s²
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 WHITE_SHARE = 0.05  # weight of a sample in the variance of what is white in a residual
 ONE_OF_TWO = root(0.5)  # of the noise of two samples, that of one
@@ -547,7 +545,7 @@ def _anew(radar: Carried, own: _Own, sensed: _Own, front: _Front, down: Any) -> 
     """
     fresh, _, _, anchored = _advanced(radar, own.distance, own.relative, down)
     gone = maximum(maximum(sensed.distance.before.step, sensed.relative.before.step), down)
-    return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > CARRIED))
+    return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > BRIDGED))
 
 
 def _slack(known: Known) -> Any:

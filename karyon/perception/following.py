@@ -15,11 +15,16 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 
 Who speaks is not always who is ahead: a car may cut in. A radar that has seen it come from the side says so, and its
-new object is no jump: the past of the old one ends, though not the doubt in a radar that is doubted. What is heard is
-then of an unknown car, valid for nothing and witness against nobody, until for a second it has been where the radar
-sees one, at its speed. But a radar that was ever doubted is suspect where it sees a new object beyond who is heard:
-what has acquitted it may be that its error vanished near by, as that of a scale does. And one that tells of a new
-object, and shows it where the one before was, shows that one still, unless who is heard says that it is there.
+new object is no jump. Where it tracked both, the past of the old one is carried on by how much further away the new
+one was. Else that past ends, though not the doubt in a radar that is doubted. What is heard is then of an unknown
+car, valid for nothing and witness against nobody, until for a second it has been where the radar sees one, at its
+speed. But a radar that was ever doubted is suspect where it sees a new object beyond who is heard: what has acquitted
+it may be that its error vanished near by, as that of a scale does. And one that tells of a new object that it did not
+track, and shows it where the one before was, shows that one still.
+
+After perception or samples were gone, a distance has no past. Another object is not believed until who is heard has
+been where it is seen for a second, or nobody is there; nor is the same one, once who is heard has been elsewhere.
+Where nobody is heard, an error that began meanwhile and stays as it is does not show.
 """
 
 from collections.abc import Collection

@@ -1,5 +1,7 @@
 """What sensors of lanes say of another car that they tell of: where it was when they still told of the one before."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from karyon.perception.following import DISTANCE
@@ -19,7 +21,7 @@ def test_the_step_to_another_car_is_what_the_distance_has_not_moved():
     sensing.perception.update = watched
     run.run()
     errors = []
-    for (before, _, _, _), (after, rate, another, further) in zip(told[1:], told[2:], strict=False):
+    for (before, _, _, _), (after, rate, another, further) in pairwise(told):
         assert not np.any(further[~another])
         moved = np.minimum(before + further, sensing.range) + 0.05 * rate
         errors += (after - moved)[another].tolist()

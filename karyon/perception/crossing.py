@@ -37,9 +37,7 @@ SIGNS = np.array([1.0, 1.0, -1.0, -1.0, -1.0])[:, None]  # of the change: one th
 JUMP = 2.0  # m/s, by which no speed changes from one sample to the next: 8 m/s2 and its noise are less
 FADING = np.array([50.0, np.inf, 50.0, 50.0, 50.0])[:, None]  # s, of each distance; the own one has little noise
 CONFIRMS = 3.0  # s without a doubt after which what was doubted is believed again: two failures may cancel out
-CARRIED = (
-    0.5  # s without a sample over which a distance is carried on by its speed: one that brakes hard is off by 0.5 m
-)
+CARRIED = 0.5  # s without a sample over which a distance is carried on by its speed; braking puts it off by 0.5 m
 FOLLOWED = 0.15  # s without a sample over which own speed is carried on, and another object is seen to come
 MEMORY = 20.0  # s, over which noise of own acceleration adds up in own speed
 REPEATED = 3  # equal samples in a row of a signal that has noise
@@ -125,7 +123,7 @@ class Sight:
         return Seen(value, time, self._believed(now))
 
     def _judge(self, step: float, change: Floats) -> None:
-        """Doubt what has changed too much; what was doubted agrees again for as long as it has jumped back."""
+        """Doubt what is off, until it has jumped back and agreed for a while; `change` m, of each distance since the last."""
         off = abs(self.total) > self._tolerated
         jumps_back = abs(change) > 0.5 * self._tolerated
         self._inconsistent = off | (self._inconsistent & ~jumps_back)

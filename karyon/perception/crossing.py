@@ -123,7 +123,7 @@ class Sight:
         return Seen(value, time, self._believed(now))
 
     def _judge(self, step: float, change: Floats) -> None:
-        """Doubt what is off, until it has jumped back and agreed for a while; `change` m, of each distance since the last."""
+        """Doubt what is off, until it has jumped back and agreed for a while; `change` m, since the last sample."""
         off = abs(self.total) > self._tolerated
         jumps_back = abs(change) > 0.5 * self._tolerated
         self._inconsistent = off | (self._inconsistent & ~jumps_back)

@@ -41,8 +41,9 @@ def story(seed, cycles):
         fresh[len(OWN) :] &= (cycle % 2 == 0) & fresh[len(OWN)]
         running = rng.random(ROWS) < 0.9 if rng.random() < 0.3 else None
         handed_over = rng.random(ROWS) < 0.02 if rng.random() < 0.5 else None
+        further = np.where(rng.random(ROWS) < 0.5, rng.normal(0.0, 20.0, ROWS), nan)
         own, message = (Samples(value[part], time[part], fresh[part]) for part in (slice(0, 5), slice(5, 9)))
-        yield now, own, message, running, handed_over
+        yield now, own, message, running, handed_over, further
 
 
 def leaves(values):

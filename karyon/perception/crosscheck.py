@@ -38,6 +38,7 @@ UNMOVED_TO = 3.5  # s after which the distance would have shown the new object: 
 PLACE_CONFIRMS = 3.0  # s in which the satellite receiver confirms own speed
 USUAL_MEMORY = 60.0  # s over which the usual difference of the two receivers is learned
 USUAL_LEARNED = 2.0  # s before it is used
+BRIDGED = 0.7  # s without a sample; after more the object may be 1.5 m from where it would be: 0.25 x STRONGEST x s²
 FORGIVEN_AGE = 0.15  # s: a doubled radar period; a reckoning survives this without a sample
 WHITE_SHARE = 0.05  # weight of a sample in the variance of what is white in a residual
 ONE_OF_TWO = root(0.5)  # of the noise of two samples, that of one
@@ -75,10 +76,12 @@ class _Said(NamedTuple):
 class _Front(NamedTuple):
     """What the radar has ahead: another object than before, nothing within its range, one that has just come into it.
 
-    leaps   its relative speed may leap
+    further   m, by which the other object was further away, if both were tracked, else NaN
+    leaps     its relative speed may leap
     """
 
     another: Any
+    further: Any
     open_road: Any
     into_sight: Any
     leaps: Any
@@ -154,11 +157,16 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
     listened = hear(before.heard, message, now, known.sender)
     said = _said(listened.heard, now, known)
     told = before.handed_over | came.handed_over
-    front = _front(distance, told, known)
-    untracked = before.untracked | (front.another & _is_strained(before.radar.reckoned, known.radar))
+    further = before.further + where(came.handed_over, came.further, 0.0)
+    front = _front(distance, told, further, known)
+    without_past = front.another & isnan(further)
+    untracked = before.untracked | (without_past & _is_strained(before.radar.reckoned, known.radar))
     checks = _checks(before, sensed, own, listened, said, front, untracked, down, known)
-    unmoved = _unmoved(before, own, front, listened.heard.position.fresh, checks.difference, dt, known)
-    weighed = _weighed(before, checks, own, unmoved, dt, known)
+    unmoved = _unmoved(before, own, front, dt, known)
+    anew = (before.anew | _anew(before.radar, own, sensed, front, down)) & ~front.open_road
+    contradicted = (abs(checks.difference) > _slack(known)) & (checks.message >= DOUBT) & (checks.place.says >= DOUBT)
+    unproven = anew & (before.unproven | front.another | contradicted)
+    weighed = _weighed(before, checks, own, unmoved, unproven, dt, known)
     radar, wheel, place = checks.radar.carried, checks.wheel.carried, checks.place.carried
 
     # Follow again what independent sources confirm.
@@ -194,6 +202,9 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
         radar_quiet=weighed.radar_quiet,
         since_jump=weighed.since_jump,
         handed_over=told & ~front.another,
+        further=where(front.another, 0.0, further),
+        anew=anew & ~(weighed.recognised >= AGREEMENT),
+        unproven=unproven,
         untracked=untracked & ~(radar_for >= AGREEMENT),
         was_doubted=before.was_doubted | radar.reckoned.doubted,
         unmoved=unmoved,
@@ -242,7 +253,7 @@ def _checks(
 ) -> _Checks:
     """Every check, `down` s after the last look."""
     hears, difference = known.hears, _difference(own, said, known)
-    radar = _radar(before.radar, own, down, front.another, untracked, known)
+    radar = _radar(before.radar, own, down, front, untracked, known)
     wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, hears.wheel)
     place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, hears.place)
     return _Checks(
@@ -261,7 +272,7 @@ def _checks(
     )
 
 
-def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, dt: Any, known: Known) -> _Weighed:
+def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, unproven: Any, dt: Any, known: Known) -> _Weighed:
     """A residual that speaks lowers every signal it involves, less those that another residual acquits."""
     front, alone, white, hears = checks.front, checks.alone, checks.white, known.hears
     closing, wheel, place, radar = checks.closing.says, checks.wheel.says, checks.place.says, checks.radar.says
@@ -288,7 +299,8 @@ def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, dt: Any, k
     once_wrong = unknown & before.was_doubted & (checks.message >= DOUBT) & ~place_accused
     suspect = where(once_wrong, too_far, suspect)
     # It shows the object before, until the content that it has now is of the new one.
-    suspect = where((unmoved >= UNMOVED_FROM) & (unmoved < UNMOVED_TO), minimum(suspect, 0.5), suspect)
+    unseen = unproven | ((unmoved >= UNMOVED_FROM) & (unmoved < UNMOVED_TO))
+    suspect = where(unseen, minimum(suspect, 0.5), suspect)
     # After a jump relative speed is doubted until the distance would show that it is wrong. Or else a value that is
     # wrong for good would be believed again with its second sample.
     since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
@@ -334,12 +346,12 @@ def _said(heard: Heard, now: Any, known: Known) -> _Said:
     return _Said(heard.position.value, heard.speed.value, heard.acceleration.value, where(usable, age, 0.0), usable)
 
 
-def _front(distance: Sensed, told: Any, known: Known) -> _Front:
+def _front(distance: Sensed, told: Any, further: Any, known: Known) -> _Front:
     """The relative speed may leap with another object, and where a car comes into range of the radar or leaves it."""
     another = told & distance.newest.fresh
     open_road, was_open = distance.newest.value >= known.range, distance.before.value >= known.range
     into_sight = was_open & ~open_road & distance.newest.fresh
-    return _Front(another, open_road, into_sight, another | (was_open != open_road))
+    return _Front(another, further, open_road, into_sight, another | (was_open != open_road))
 
 
 def _finite(age: Any) -> Any:
@@ -371,11 +383,15 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     return where(stuck | ~newest.stamped | isnan(newest.value), 0.0, judged)
 
 
-def _radar(before: Carried, own: _Own, down: Any, another: Any, untracked: Any, known: Known) -> _Reckoning:
-    """Distance by relative speed; an object that came while it was doubted has no past that restores it."""
+def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any, known: Known) -> _Reckoning:
+    """Distance by relative speed, and of another object by how much further away the radar had that one before.
+
+    An object that it did not track has no past: if it came while the radar was doubted, none restores it.
+    """
     fresh, value, rate, anchored = _advanced(before, own.distance, own.relative, down)
-    anchor = fresh & (~anchored | another)
+    anchor = fresh & (~anchored | (front.another & isnan(front.further)))
     advance = 0.5 * down * (rate + before.rate)
+    advance = where(front.another & ~isnan(front.further), down * rate + front.further, advance)
     state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, known.radar_leak, known.radar)
     says = where(untracked, minimum(says, 0.5), says)
     anchored = anchored | anchor
@@ -508,18 +524,28 @@ def _is_strained(radar: Reckoned, limits: Limits) -> Any:
     return radar.doubted | (abs(radar.smooth) > limits.smooth_band)
 
 
-def _unmoved(before: State, own: _Own, front: _Front, heard: Any, difference: Any, dt: Any, known: Known) -> Any:
+def _unmoved(before: State, own: _Own, front: _Front, dt: Any, known: Known) -> Any:
     """s since the radar told of another object and its distance stayed as it was; inf: it did not, or rightly so.
 
-    No car is where another one is: the distance is still that of the one before. But in lanes side by side two may be
-    as far ahead, and who is `heard` says so. Who comes into sight or leaves it may do so at the end of the range.
+    No car is where another one is: the distance is still that of the one before. What is heard does not acquit it, as
+    that one may be who is heard. But in lanes side by side two may be as far ahead: a radar that tracked both says so.
+    Who comes into sight or leaves it may do so at the end of the range.
     """
     radar = before.radar
     moved = abs(own.distance.value - radar.reckoned.reference - dt * radar.rate) > known.radar.tolerated
     was_open = before.distance.newest.value >= known.range
-    stays = radar.anchored & where(front.open_road, was_open, ~moved & ~was_open)
-    rightly = heard & (abs(difference) <= _slack(known))
-    return where(front.another, where(stays, 0.0, inf), where(rightly, inf, before.unmoved + dt))
+    stays = radar.anchored & where(front.open_road, was_open, ~moved & ~was_open) & isnan(front.further)
+    return where(front.another, where(stays, 0.0, inf), before.unmoved + dt)
+
+
+def _anew(radar: Carried, own: _Own, sensed: _Own, front: _Front, down: Any) -> Any:
+    """Where the radar begins anew after perception or its samples were gone, and nothing that it said counts now.
+
+    That is with another object, or after so long that the one before may be anywhere within what is tolerated.
+    """
+    fresh, _, _, anchored = _advanced(radar, own.distance, own.relative, down)
+    gone = maximum(maximum(sensed.distance.before.step, sensed.relative.before.step), down)
+    return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > BRIDGED))
 
 
 def _slack(known: Known) -> Any:

@@ -15,16 +15,21 @@ remembered: the reckoned past does not follow a doubted value, so the reverse ju
 independent source that agrees within its usual band for a second; time alone never does.
 
 Who speaks is not always who is ahead: a car may cut in. A radar that has seen it come from the side says so, and its
-new object is no jump: the past of the old one ends, though not the doubt in a radar that is doubted. What is heard is
-then of an unknown car, valid for nothing and witness against nobody, until for a second it has been where the radar
-sees one, at its speed. But a radar that was ever doubted is suspect where it sees a new object beyond who is heard:
-what has acquitted it may be that its error vanished near by, as that of a scale does. And one that tells of a new
-object, and shows it where the one before was, shows that one still, unless who is heard says that it is there.
+new object is no jump. Where it tracked both, the past of the old one is carried on by how much further away the new
+one was. Else that past ends, though not the doubt in a radar that is doubted. What is heard is then of an unknown
+car, valid for nothing and witness against nobody, until for a second it has been where the radar sees one, at its
+speed. But a radar that was ever doubted is suspect where it sees a new object beyond who is heard: what has acquitted
+it may be that its error vanished near by, as that of a scale does. And one that tells of a new object that it did not
+track, and shows it where the one before was, shows that one still.
+
+After perception or samples were gone, a distance has no past. Another object is not believed until who is heard has
+been where it is seen for a second, or nobody is there; nor is the same one, once who is heard has been elsewhere.
+Where nobody is heard, an error that began meanwhile and stays as it is does not show.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from math import inf, sqrt
+from math import inf, nan, sqrt
 
 import numpy as np
 
@@ -230,15 +235,19 @@ class Following:
         message: Samples,
         running: Booleans | None = None,
         handed_over: Booleans | None = None,
+        further: Floats | float = nan,
     ) -> Seen:
         """One period: take new samples, compare, answer.
 
         running       False: perception is down in that row; None: in none
         handed_over   the radar has another object ahead since the last call: it saw it come from the side, or the one
                       before go there (row,); None: in no row
+        further       m, by which that one was further away at the last instant than the one before, where the radar
+                      tracked both (row,); NaN: it did not
         """
         if running is not None and not running.any():  # a bench that is late catches up with this
-            self.state.handed_over[:] |= False if handed_over is None else handed_over
+            if handed_over is not None:
+                _told(self.state, handed_over, further)
             self._held = None
             seen = self._seen(answer(self.state, now, self._known))
             return replace(seen, fresh=seen.fresh & running, lead=replace(seen.lead, fresh=seen.lead.fresh & running))
@@ -247,6 +256,7 @@ class Following:
         _copied(message, self.message)
         if handed_over is not None or self._is_handed_over:
             came.handed_over[:] = False if handed_over is None else handed_over
+            came.further[:] = further
             self._is_handed_over = handed_over is not None
         self._sender.fade(self.state.heard, heard.position, now)
         if running is None:
@@ -254,7 +264,7 @@ class Following:
             self.state, said = self._look(self.state, came, heard, now, self._known)
             return self._seen(said)
         down, remembered = self._held = self._held_back(np.flatnonzero(~running))
-        remembered.handed_over[:] |= came.handed_over[down]
+        _told(remembered, came.handed_over[down], came.further[down])
         self.state, said = self._look(self.state, came, heard, now, self._known)
         put(self.state, down, remembered)
         put(said, down, answer(remembered, now, self._known))
@@ -303,6 +313,12 @@ class Following:
         return self._told
 
 
+def _told(state: State, handed_over: Booleans, further: Floats | float) -> None:
+    """The radar has told of another object, and nobody looks."""
+    state.handed_over[:] |= handed_over
+    state.further[:] += np.where(handed_over, further, 0.0)
+
+
 def _copied(samples: Samples, into: Samples) -> None:
     """Copy samples, if they are not where they shall be."""
     if samples is not into:
@@ -312,10 +328,11 @@ def _copied(samples: Samples, into: Samples) -> None:
 def _measured(rows: int) -> tuple[Samples, Measured]:
     """Own samples, and the same by name, each type in one block."""
     count = len(OWN)
-    samples = Samples(blank(count, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
-    *fresh, handed_over = samples.fresh
-    samples.fresh = samples.fresh[:count]
-    return samples, Measured._make([*map(Sample, samples.value, samples.time, fresh), handed_over])
+    whole = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
+    *value, further = whole.value
+    *fresh, handed_over = whole.fresh
+    samples = Samples(whole.value[:count], whole.time, whole.fresh[:count])
+    return samples, Measured._make([*map(Sample, value, whole.time, fresh), handed_over, further])
 
 
 def _received(rows: int, sender: Sender) -> tuple[Samples, Message]:

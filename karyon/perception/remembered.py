@@ -133,6 +133,9 @@ class State(NamedTuple):
     radar_quiet: Floats
     since_jump: Floats  # s since relative speed has last changed as no car can
     handed_over: Booleans  # the radar has told of another object, and not yet measured it
+    further: Floats  # m, by which that one was further away than the one before; NaN: it was not tracked before
+    anew: Booleans  # what it sees since perception or its samples were gone has no past and no other witness yet
+    unproven: Booleans  # and it is another object, or who is heard has been elsewhere
     untracked: Booleans  # it came while the radar was doubted: no past of its own restores it
     was_doubted: Booleans  # the radar, at any time: who acquitted it did so of one object
     unmoved: Floats  # s since the radar told of another object and its distance stayed as it was, for no known reason
@@ -172,6 +175,9 @@ class State(NamedTuple):
             radar_quiet=numbers(),
             since_jump=np.full(rows, inf),
             handed_over=nowhere(),
+            further=numbers(),
+            anew=nowhere(),
+            unproven=nowhere(),
             untracked=nowhere(),
             was_doubted=nowhere(),
             unmoved=np.full(rows, inf),
@@ -186,6 +192,7 @@ class Measured(NamedTuple):
     """What came of own sensors since the last look.
 
     handed_over   the radar has seen another object come from the side, or the one before go there
+    further       m, by which that one was further away at the last instant, as the radar tracked both; NaN: it did not
     """
 
     distance: Sample
@@ -194,6 +201,7 @@ class Measured(NamedTuple):
     acceleration: Sample
     position: Sample
     handed_over: Booleans
+    further: Floats
 
 
 class Answer(NamedTuple):

@@ -77,6 +77,7 @@ CROSSING_SIGNALS = {  # of the kind `intersection`
     "zone.opposite.speed": "m/s",
     "zone.right.distance": "m",
     "zone.right.speed": "m/s",
+    "own.acceleration": "m/s2",
 }
 RATES = {"m": "m/s", "m/s": "m/s2", "m/s2": "m/s3"}
 SAID = "own.message"  # what a vehicle says to all: its faults are lies and attacks of the sender

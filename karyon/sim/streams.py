@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     BIAS = 3
     LOSS = 4
     LINKS = 5
+    INERTIA = 6
     BURSTS = 10
     FADING = 11
     LATENCY = 12

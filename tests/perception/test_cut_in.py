@@ -1,6 +1,7 @@
 """A car cuts in between: what perception believes of the radar, which is right, and of the car that is still heard."""
 
 from math import nan
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -23,11 +24,12 @@ def judged(
     spoil=lambda t, own: None,
     running=None,
     heard=lambda t: True,
+    further=MappingProxyType({}),
 ):
     """Validity of distance, relative speed and message (instant,), where another car is ahead from COMES to LEAVES.
 
-    `distance` m to it, which is kept; `flagged`: when the radar says that its object is another one. Before a second
-    row nobody cuts in, and nothing ever fails.
+    `distance` m to it, which is kept; `flagged`: when the radar says that its object is another one, and by how much
+    that one was `further` away, if it was tracked. Before a second row nobody cuts in, and nothing ever fails.
     """
     following, rng = Following(2, Noise(), Tolerated(), AGE_LIMITS), np.random.default_rng(1)
     noise, answers = Noise(), []
@@ -49,6 +51,7 @@ def judged(
             ),
             running and np.array([running(t), True]),
             np.array([t in flagged, False]),
+            np.array([further.get(t, nan), 0.0]),
         )
         if t >= 1.0:
             assert min(seen.validity[: POSITION + 1, 1].min(), seen.lead.validity[1]) >= 0.8
@@ -122,8 +125,8 @@ def test_what_the_radar_has_told_is_kept_until_it_is_seen(blind):
 
 
 def test_who_has_come_and_is_heard_is_recognised():
-    """A car behind which one arrives is the one that speaks, where the radar sees it where it says it is."""
-    radar, _, message = judged(GAP)
+    """A car beside the one ahead is who speaks then, where a radar that tracked both sees it where it says it is."""
+    radar, _, message = judged(GAP, further={COMES: 0.0}, flagged=(COMES,))
     assert radar[at(1.0) :].min() >= 0.8
     assert message[at(COMES) : at(COMES + 0.9)].max() == 0.0
     assert message[at(COMES + 1.2) : at(LEAVES)].min() >= 0.8
@@ -131,15 +134,15 @@ def test_who_has_come_and_is_heard_is_recognised():
 
 def test_who_drives_at_another_speed_is_not_who_is_heard():
     """Though it is where that one says it is, as nearly as two receivers can tell: the radar is not wrong."""
-    radar, closing, message = judged(14.0, relative_speed=-1.2)
+    radar, closing, message = judged(14.0, relative_speed=-1.2, further={COMES: -1.0})
     assert min(radar[at(1.0) :].min(), closing[at(1.0) :].min()) >= 0.8
     assert message[at(COMES) : at(LEAVES + 0.9)].max() == 0.0
 
 
-def handed_over(factor, far):
+def handed_over(factor, far, *, heard=lambda t: True, further=nan):
     """Validity of distance where the radar is wrong by a factor, is acquitted at 0.5 m, and shows another at `far` m.
 
-    Who is there is heard each time, and tells the truth.
+    Who is there tells the truth where it is heard. `further` m away than the other one, if the radar tracked both.
     """
     noise, rng, answers = Noise(position_bias=1.5, message_position_bias=1.5), np.random.default_rng(1), []
     following = Following(1, noise, Tolerated(), AGE_LIMITS)
@@ -155,9 +158,10 @@ def handed_over(factor, far):
         seen = following.update(
             now,
             Samples(own, np.full(own.shape, now), np.ones(own.shape, dtype=bool)),
-            Samples(message, np.full(message.shape, now), np.full(message.shape, now // PERIOD % 2 == 0)),
+            Samples(message, np.full(message.shape, now), np.full(message.shape, now // PERIOD % 2 == 0 and heard(t))),
             None,
             np.array([now == round(HANDS_OVER * 1e9)]),
+            further,
         )
         answers.append(seen.validity[DISTANCE, 0])
     return np.array(answers)
@@ -172,6 +176,15 @@ def test_a_radar_that_was_acquitted_of_one_object_is_not_believed_against_the_ne
     assert radar[at(HANDS_OVER + 0.3) :].max() < 0.8
 
 
+@pytest.mark.parametrize(("factor", "far"), [(1.287, 40.0), (1.3, 20.0)])
+def test_a_radar_that_was_acquitted_of_one_object_is_doubted_at_once_of_another_that_it_tracked(factor, far):
+    """Nobody is heard: how much further away the new one is shows the scale."""
+    radar = handed_over(factor, far, heard=lambda t: t < HANDS_OVER, further=far - 0.5)
+    assert radar[at(HANDS_OVER) - 1] >= 0.8
+    assert radar[at(HANDS_OVER) :].max() < 0.8
+    assert handed_over(1.0, far, heard=lambda t: t < HANDS_OVER, further=far - 0.5)[at(1.0) :].min() >= 0.8
+
+
 def silent(t):
     """Nobody is heard from before the car comes on."""
     return t < FAILS
@@ -182,12 +195,57 @@ def stays(t, own):
     own[DISTANCE] += GAP - 8.0 if COMES <= t < LEAVES else 0.0
 
 
-def test_a_distance_that_stays_as_another_object_comes_is_doubted_where_nobody_is_heard():
-    """No car is where another one is: the content is old. It is believed when it can be so no more."""
-    radar, _, _ = judged(8.0, spoil=stays, heard=silent, flagged=(COMES,))
+@pytest.mark.parametrize("heard", [silent, lambda t: True], ids=["silent", "heard"])
+def test_a_distance_that_stays_as_another_object_comes_is_doubted(heard):
+    """No car is where another one is: the content is old. It is believed when it can be so no more.
+
+    The car of before, where it is still heard, is where the radar shows it, and acquits nothing by that.
+    """
+    radar, _, _ = judged(8.0, spoil=stays, heard=heard, flagged=(COMES,))
     assert radar[: at(COMES)].min() >= 0.8
     assert radar[at(COMES + 0.2) : at(COMES + 3.4)].max() < 0.8
     assert radar[at(COMES + 3.6) :].min() >= 0.8
+
+
+@pytest.mark.parametrize("error", [-10.0, -2.5, 2.5, 30.0])
+def test_an_error_that_begins_with_an_object_that_was_tracked_is_doubted_at_once(error):
+    """However large, and nobody is heard: how much further away that one was shows it. Without one it is believed."""
+
+    def spoil(t, own):
+        own[DISTANCE] += error if COMES <= t < LEAVES else 0.0
+
+    radar, _, _ = judged(8.0, spoil=spoil, heard=silent, flagged=(COMES,), further={COMES: 8.0 - GAP})
+    assert radar[: at(COMES)].min() >= 0.8
+    assert radar[at(COMES) : at(LEAVES)].max() < 0.8
+    radar, _, _ = judged(8.0, heard=silent, flagged=(COMES,), further={COMES: 8.0 - GAP})
+    assert radar[at(COMES) : at(LEAVES)].min() >= 0.8
+
+
+def hung(t):
+    """Perception runs, but for a second around the time at which the car comes."""
+    return not COMES - 0.2 <= t < COMES + 0.8
+
+
+def test_an_object_that_came_while_perception_was_down_is_not_believed_by_itself():
+    """It has no past, and what is shown of it may be wrong from the first sample on. Who is heard there acquits it."""
+    radar, _, _ = judged(8.0, heard=silent, flagged=(COMES,), running=hung)
+    assert radar[at(COMES + 0.8) : at(LEAVES)].max() < 0.8
+    radar, _, _ = judged(GAP, flagged=(COMES,), running=hung, further={COMES: 0.0})
+    assert radar[at(COMES + 0.8) : at(COMES + 1.7)].max() < 0.8
+    assert radar[at(COMES + 1.9) :].min() >= 0.8
+
+
+@pytest.mark.parametrize("error", [-7.0, 10.0])
+def test_a_distance_that_became_wrong_while_perception_was_down_is_not_believed_of_the_next_object(error):
+    """Who was heard has contradicted it since, and nobody knows who comes: none acquits it."""
+
+    def spoil(t, own):
+        own[DISTANCE] += error if t >= COMES else 0.0
+
+    radar, _, _ = judged(GAP, flagged=(LEAVES,), further={LEAVES: 0.0}, running=hung, spoil=spoil)
+    assert radar[at(COMES + 0.8) :].max() < 0.8
+    radar, _, _ = judged(GAP, flagged=(LEAVES,), further={LEAVES: 0.0}, running=hung)
+    assert radar[at(COMES + 0.8) :].min() >= 0.8
 
 
 def test_a_radar_that_stayed_is_believed_when_it_shows_the_next_object():

@@ -9,7 +9,7 @@ import shapely
 
 from karyon.control.crossing import to_speed, to_stop
 from karyon.kernel.timing import switch_bound
-from karyon.perception.crossing import RATES, SIGNALS, Sight
+from karyon.perception.crossing import ACCELERATION, RATES, SIGNALS, SPEED, Sight, pace_gate
 from karyon.perception.sensors import Samples
 from karyon.sim import kinds
 from karyon.sim.documents import InputError
@@ -145,23 +145,35 @@ def test_nothing_brings_two_cars_into_one_zone(sets):
     assert summary["metrics"]["stuck_vehicles"] == 0
 
 
-def seen(values, *, renewed=(), further=0.0, late=range(0)):
+PACE = pace_gate(0.05, 0.05, 1.0, 0.1)
+COMES = np.array([True])
+
+
+def sight_of(rows=1):
+    """The checks of some cars."""
+    return Sight(rows=rows, tolerated=1.2, age_limit=0.3, reach=100.0, pace=PACE)
+
+
+def seen(values, *, renewed=(), further=0.0, late=range(0), lost=range(0)):
     """Whether the distance to the left is believed at each instant; its object stands still.
 
     values   m, by instant; `renewed`: instants of another object, by `further` (m) than the one before
     late     instants at which samples are three periods late
+    lost     instants at which none comes
     """
-    sight, believed = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    sight, believed = sight_of(), []
     for step, distance in enumerate(values):
         now = step * 100_000_000
         value = np.full((len(SIGNALS), 1), 1e-3 * (step % 7))  # noise: no sample is like the one before
         value[4] = distance if distance == 100.0 else distance + 1e-3 * (step % 7)
+        value[5] *= distance < 100.0
         came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
         if step in late:
             came.value[4], came.time[4] = values[step - 3] + 1e-3 * (step % 7), now - 300_000_000
+        came.fresh[4] = step not in lost
         other, by = np.zeros((5, 1), dtype=bool), np.zeros((5, 1))
         other[2], by[2] = step in renewed, further if step in renewed else 0.0
-        believed.append(bool(sight.update(now, came, other, by).validity[4, 0] > 0.5))
+        believed.append(bool(sight.update(now, came, other, by, COMES & (step == 0)).validity[4, 0] > 0.5))
     return believed
 
 
@@ -195,13 +207,13 @@ def test_an_offset_that_grows_from_object_to_object_is_doubted():
 def test_noise_of_speeds_does_not_add_up_to_a_doubt():
     """Not in twenty cars and 200 s; what is doubted is so for good."""
     rng, step = np.random.default_rng(1), 100_000_000
-    sight, believed = Sight(rows=20, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    sight, believed = sight_of(20), []
     same, nowhere = np.zeros((5, 20), dtype=bool), np.zeros((5, 20))
     for now in range(0, 3000 * step, step):
         value = 50.0 + rng.normal(0.0, 0.15, (len(SIGNALS), 20)) - (3.0 if now > 2000 * step else 0.0)
         value[5] = rng.normal(0.0, 0.1, 20)
         came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
-        believed.append(sight.update(now, came, same, nowhere).validity[4] > 0.5)
+        believed.append(sight.update(now, came, same, nowhere, ~same[0] & (now == 0)).validity[4] > 0.5)
     assert np.all(believed[:2001])
     assert not np.any(believed[2002:])
 
@@ -210,24 +222,24 @@ def test_what_is_clipped_where_there_is_nothing_is_stuck():
     """There a sensor says its own reach, and not the same distance again and again."""
     clipped = seen([100.0] * 10 + [15.1] + [15.1] * 9)
     assert not any(clipped[10:])
-    sight, came = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0), []
+    sight, came = sight_of(), []
     for step in range(6):  # from the first sample on, too, where no jump shows it
         value, now = np.full((len(SIGNALS), 1), 15.1), step * 100_000_000
         samples = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
-        came.append(sight.update(now, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity[4, 0])
+        came.append(sight.update(now, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1)), COMES).validity[4, 0])
     assert came[-1] == 0.0
 
 
 @pytest.mark.parametrize("speed", [0.0, 3.0])
 def test_who_has_a_speed_is_not_nobody(speed):
     """A distance stuck at nothing is doubted by that, and its rate: from the first sample on, too."""
-    sight = Sight(rows=1, tolerated=1.2, age_limit=0.3, reach=100.0)
+    sight = sight_of()
     value = np.full((len(SIGNALS), 1), 100.0)
     value[list(RATES)] = speed
     samples = Samples(value, np.zeros(value.shape, dtype=np.int64), np.ones(value.shape, dtype=bool))
-    validity = sight.update(0, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1))).validity
+    validity = sight.update(0, samples, np.zeros((5, 1), dtype=bool), np.zeros((5, 1)), COMES).validity
     assert {name for name, each in zip(SIGNALS, validity, strict=True) if each == 1.0} == (
-        {"own.position", "own.speed"} if speed else set(SIGNALS)
+        {"own.position", "own.speed", "own.acceleration"} if speed else set(SIGNALS)
     )
 
 
@@ -274,6 +286,46 @@ def stopped(lasts, shift=0.0, slower=0.0, stuck=False):
         command = np.minimum(to_speed(believed, top, A, 3.0), brakes)
         s, speed, acceleration = move(s, speed, acceleration, command, 0.1, lag, friction)
     return float(s.max())
+
+
+def test_a_distance_that_begins_anew_is_not_believed_until_it_has_shown_nothing():
+    """Its object came while no sample did: what is wrong of it from the first one on has no jump."""
+    values = [100.0] * 20 + [50.0] * 40 + [100.0] * 20
+    believed = seen(values, renewed=[12, 60], further=np.nan, lost=range(10, 30))
+    assert not any(believed[13:60])
+    assert all(believed[60:])
+    assert all(seen(values, renewed=[20, 60], further=np.nan))
+
+
+def test_a_distance_is_not_carried_on_for_long():
+    """Half a second without a sample: its object has not moved; after more it may be anywhere."""
+    assert all(seen([50.0] * 40, lost=range(10, 12))[12:])
+    assert not any(seen([50.0] * 40, lost=range(10, 15))[12:])
+
+
+def test_an_error_that_shrinks_is_doubted_on():
+    """Another one that grows the other way hides it, and will soon have passed it: nothing has jumped back."""
+    values = [50.0 + (2.0 if step >= 10 else 0.0) - 0.02 * max(0, step - 10) for step in range(120)]
+    assert not any(seen(values)[10:])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_speed_that_is_wrong_as_the_place_is_shows_in_own_acceleration(fails):
+    """It sets off, takes its speed for half of what it is, and its place for that of a second ago: both lag alike."""
+    sight, rng, believed = sight_of(), np.random.default_rng(1), []
+    for step in range(50):
+        now, t = step * 100_000_000, 0.1 * step
+        gone, before = max(0.0, t - 2.0), max(0.0, t - 2.0 - (1.1 if fails else 0.0))
+        value = np.full((len(SIGNALS), 1), 50.0) + rng.normal(0.0, 0.1, (len(SIGNALS), 1))
+        value[list(RATES)] = rng.normal(0.0, 0.05, (len(RATES), 1))
+        value[SPEED] += 2.0 * gone * (0.5 if fails else 1.0)
+        value[SIGNALS.index("own.position")] += before**2
+        value[ACCELERATION] = 2.0 * (gone > 0.0) + rng.normal(0.0, 0.05)
+        came = Samples(value, np.full(value.shape, now), np.ones(value.shape, dtype=bool))
+        validity = sight.update(now, came, np.zeros((5, 1), dtype=bool), np.zeros((5, 1)), COMES & (step == 0)).validity
+        believed.append(bool(validity[SPEED, 0] > 0.5))
+    assert all(believed[:20])
+    assert all(believed) if not fails else not any(believed[30:])
 
 
 def test_who_is_misled_for_as_long_as_the_design_allows_stops_before_the_first_zone(road):

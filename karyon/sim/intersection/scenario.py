@@ -22,6 +22,7 @@ from karyon.sim.units import (
     Factor,
     Metres,
     MetresPerSecond,
+    MetresPerSecond2,
     Seconds,
     Section,
     Share,
@@ -117,6 +118,9 @@ class Sight(Section):
     speed_sigma: MetresPerSecond = Field(default=0.1, ge=0, le=100, description="noise of others' speeds, 1 sigma")
     own_speed_sigma: MetresPerSecond = Field(default=0.05, ge=0, le=100, description="noise of own speed, 1 sigma")
     position_sigma: Metres = Field(default=0.1, ge=0, le=100, description="noise of own place in the lane, 1 sigma")
+    acceleration_sigma: MetresPerSecond2 = Field(
+        default=0.05, ge=0, le=100, description="noise of own acceleration, 1 sigma: the mean since the last sample"
+    )
 
 
 class Crossing(Section):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from karyon.control.crossing import travel_time
 from karyon.perception.crossing import SIGNALS
-from karyon.perception.sensors import Samples
+from karyon.perception.sensors import Samples, seconds
 from karyon.sim.intersection.right_of_way import HARDEST
 from karyon.sim.intersection.scenario import Scenario
 from karyon.sim.intersection.world import World
@@ -96,14 +96,16 @@ class Eyes:
         sight = scenarios[0].sight
         self.range, self._world = sight.range, world
         near, fast = sight.distance_sigma, sight.speed_sigma
-        sigma = [near, fast, sight.own_speed_sigma, sight.position_sigma, *(near, fast) * 3]
+        sigma = [near, fast, sight.own_speed_sigma, sight.position_sigma, *(near, fast) * 3, sight.acceleration_sigma]
         self._sigma = np.array(sigma)[:, None]
         seeds = [each.seed for each in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(SIGNALS), world.cars)
+        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(SIGNALS) - 1, world.cars)
+        self._inertial_noise = NormalBlocks(seeds, Purpose.INERTIA, 1, world.cars)
         rows = world.runs * world.cars
         self._objects = np.full((len(SEEN), rows), NOBODY)
         self._distances = np.full((len(SEEN), rows), np.nan)
         self._places = np.full(world.s.shape, np.nan)
+        self._instant, self._speeds = world.now, world.speed
 
     def look(self) -> Look:
         """At all cars as they are now."""
@@ -124,8 +126,17 @@ class Eyes:
         ]
         for side in range(3):
             true += [np.where(seen[side], distance[side], self.range), np.where(seen[side], speed[side], 0.0)]
+        true.append(self._acceleration())
         objects = np.concatenate([np.where(far, NOBODY, front.who)[None], who])
         return self._compared(np.stack([each.ravel() for each in true]), objects)
+
+    def _acceleration(self) -> Floats:
+        """Mean of own acceleration since the last instant, m/s², as an inertial unit adds it up (run, car)."""
+        world = self._world
+        step = float(seconds(world.now, self._instant))
+        gained = (world.speed - self._speeds) / step if step else world.acceleration
+        self._instant, self._speeds = world.now, world.speed
+        return np.asarray(gained)
 
     def _compared(self, true: Floats, objects: Integers) -> Look:
         """With what there was at the last instant; `objects` of front, left, opposite, right (4, run, car)."""
@@ -144,7 +155,7 @@ class Eyes:
 
     def measure(self, now: int, true: Floats, nothing: Booleans) -> Samples:
         """New samples at `now` (ns), of cars that are here."""
-        noise = self._sigma * self._noise.next()
+        noise = self._sigma * np.concatenate([self._noise.next(), self._inertial_noise.next()])
         silent = np.zeros(true.shape, dtype=bool)
         silent[[0, 4, 6, 8]] = silent[[1, 5, 7, 9]] = nothing[[0, 2, 3, 4]]
         value = true + np.where(silent, 0.0, noise)

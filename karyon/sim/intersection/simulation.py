@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from karyon.cooperation.intersection import BASE, NOBODY
 from karyon.kernel import Kernel
 from karyon.kernel.design import Design
-from karyon.perception.crossing import SIGNALS, Seen, Sight
+from karyon.perception.crossing import ACCELERATION, SIGNALS, SPEED, Seen, Sight, pace_gate
+from karyon.perception.detectors import ResidualGate
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
 from karyon.sim import clock
@@ -71,7 +72,7 @@ class Simulation:
         self.tables = Tables(self.world)
         self.eyes = Eyes(scenarios, self.world)
         limit = min(age_limit(self.whole, "own.speed"), 1.0)
-        self.sight = Sight(self.rows, INCONSISTENT, limit, self.eyes.range)
+        self.sight = Sight(self.rows, INCONSISTENT, limit, self.eyes.range, self._pace_gate())
         self.channel = Channel(scenarios, is_group=True, words=-len(CONTENT))  # what is said is kept by `agreement`
         margins = [float(level.controller.get("margin", 1.0)) for level in self.whole.levels]
         self._radio_period = nanoseconds(first.radio.period)
@@ -99,6 +100,17 @@ class Simulation:
         self.trace = Trace(self, folders)
         self.sent = Messages(folders, self.channel.links)
         self._processes()
+
+    def _pace_gate(self) -> ResidualGate:
+        """Of own speed against own acceleration, by what the design states of both."""
+        stated = {signal.name: signal for signal in self.design.signals}
+        speed, acceleration = (stated.get(SIGNALS[one]) for one in (SPEED, ACCELERATION))
+        return pace_gate(
+            (speed and speed.noise) or 0.05,
+            (acceleration and acceleration.noise) or 0.05,
+            (speed and speed.tolerated) or 1.0,
+            self.design.timing.perception_period,
+        )
 
     def _begin(self) -> None:
         start = 0 if self.enabled else self.top
@@ -211,7 +223,7 @@ class Simulation:
         samples = self._measured(now, look)
         running = self._running("perception", now)
         samples.fresh &= running
-        self.seen = self.sight.update(now, samples, look.renewed, look.further)
+        self.seen = self.sight.update(now, samples, look.renewed, look.further, self._comes(now))
         deaf = self.down["radio"] | world.traffic.silent.ravel()
         self.channel.receive(now, deaf)
         part = world.part
@@ -229,12 +241,16 @@ class Simulation:
         samples = self.eyes.measure(now, look.true, look.nothing)
         sound = samples.value.copy()
         failing = self.injector.own(now, samples)
-        comes = (self.world.entered == float(seconds(now, 0))).ravel() & ~self._never_worked
+        comes = self._comes(now) & ~self._never_worked
         return Samples(
             np.where(comes, sound, failing.value),
             np.where(comes, now, failing.time),
             np.where(comes, self.world.here.ravel(), failing.fresh),
         )
+
+    def _comes(self, now: int) -> Booleans:
+        """Which cars come from afar at this instant (row,)."""
+        return np.asarray(self.world.entered == float(seconds(now, 0))).ravel()
 
     def _tell(self, now: int, running: Booleans, deaf: Booleans, timely: Booleans) -> None:
         """Write run-time safety information; `timely`: a sample has come that is young enough (signal, row)."""

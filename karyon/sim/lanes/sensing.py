@@ -81,7 +81,7 @@ class Sensing:
         periods = dict(zip(OWN, self.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
         self._seeds = seeds
         self.injector = Injector([part for one in faults for part in self._parts(one)], periods)
-        self._before = np.full((RELATIONS, self.cars), NOBODY)
+        self._before, self._apart = np.full((RELATIONS, self.cars), NOBODY), self._to_all()
         self.told = self._before
         self.late = np.zeros((len(OWN) + 1, self.rows), dtype=bool)
         self.changed = np.zeros((RELATIONS, self.cars), dtype=bool)
@@ -113,7 +113,8 @@ class Sensing:
         present = (neighbours.car != NOBODY) & (neighbours.distance < self.range)
         self.told = np.where(present, neighbours.car, NOBODY)
         self.changed = self.told != self._before
-        self._before = self.told
+        further = self._further()
+        self._before, self._apart = self.told, self._to_all()
         true = self._true(neighbours, present)
         own = self._measure(now, true, present)
         due = own.fresh.copy()
@@ -127,9 +128,31 @@ class Sensing:
         self.true = true
         self.true[:, behind] = mirrored(true[:, behind], np.full((len(OWN), self.cars), now))
         up = None if running is None else np.tile(running, RELATIONS)
-        seen = self.perception.update(now, own, message, up, self.changed.ravel())
+        seen = self.perception.update(now, own, message, up, self.changed.ravel(), further.ravel())
         shape = RELATIONS, self.cars
         return View(seen, seen.gap.reshape(shape) - self._length, seen.value[RELATIVE].reshape(shape))
+
+    def _further(self) -> Floats:
+        """By how much whom each relation tells of was further away at the last look than whom it told of, m.
+
+        Sensors follow all that is within their range, and what is not counts as at its end; NaN of a car that was not
+        on the road (relation, car).
+        """
+        cars = np.arange(self.cars)
+        sign = np.where(np.arange(RELATIONS) == GAP_REAR, -1.0, 1.0)[:, None]
+
+        def away(other: Integers) -> Floats:
+            """At the last look (relation, car)."""
+            distance = sign * self._apart[cars, np.where(other == NOBODY, cars, other) % self._world.vehicles]
+            return np.where(other == NOBODY, self.range, np.minimum(distance, self.range))
+
+        return np.where(self.changed, away(self.told) - away(self._before), 0.0)
+
+    def _to_all(self) -> Floats:
+        """How far each car of the same run is ahead of each car, m (car, vehicle); NaN: it is not on the road."""
+        by, _ = self._world.ahead()
+        here = self._world.here.reshape(self._world.runs, 1, -1)
+        return np.where(here, by, np.nan).reshape(self.cars, -1)
 
     def _true(self, neighbours: Neighbours, present: Booleans) -> Floats:
         """What ideal sensors say (signal, row), nobody in the mirror yet."""

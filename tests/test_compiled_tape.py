@@ -37,7 +37,7 @@ def count(before: Count, by: Floats, now: int, limit: float) -> Counted:
 
 
 class Counting:
-    """What Python does in each period: two drawn numbers are added, a reaction notes what is full, the sums are kept."""
+    """What Python does in each period: two drawn numbers are added, what is full is noted, the sums are kept."""
 
     def __init__(self, periods, tape):
         rng = np.random.default_rng(3)

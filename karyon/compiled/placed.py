@@ -13,8 +13,8 @@ from karyon.compiled.player import call
 from karyon.compiled.tape import Call, Tape
 from karyon.compiled.template import (
     ANY,
-    HERE,
     COMPILED,
+    HERE,
     ROWS,
     STATE,
     Place,
@@ -105,7 +105,7 @@ class _InPlace:
             if answer is not None:
                 _copy(answer, made, paths_in(template.answer))
             elif template.state == STATE:
-                _copy(arguments[0], made[0], paths_in(type(made[0])))
+                _copy(arguments[0], made[0], paths_in(cast(Any, type(made[0]))))
             first = made[0] if template.state else arguments[0]
             self._run = _bound(template, (first, *arguments[1:]), made, rows, self._tape)
         except RefusedError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -241,17 +241,20 @@ class _Loop:
         if kind in COLUMNS and is_parameter and given.dtype in WORDS:
             name, begin = self._place(path, None, given.dtype, len(given), is_own=True), self.cells - len(given)
             self.written[path] = f"_cells_{WORDS[given.dtype]}[{begin}:{self.cells}] = {path}[:, 0]"
-            return "(" + "".join(f"{name}[{k}], " for k in range(len(given))) + ")"
+            return _tuple_of(f"{name}[{k}]" for k in range(len(given)))
         self.roots.add(path.partition(".")[0])
+        return self._read_array(path, kind, given)
+
+    def _read_array(self, path: str, kind: Any, given: Any) -> str:
         if kind in COLUMNS:
             name = self._place(path, None, given.dtype, len(given))
-            return "(" + "".join(f"{name}[{k}], " for k in range(len(given))) + ")"
+            return _tuple_of(f"{name}[{k}]" for k in range(len(given)))
         if kind == WholeTable:
-            return "(" + "".join(f"{self._place(path, k, given.dtype, ANY)}, " for k in range(len(given))) + ")"
+            return _tuple_of(self._place(path, k, given.dtype, ANY) for k in range(len(given)))
         if kind in WHOLE_ARRAYS:
             return self._place(path, None, given.dtype, ANY)
         if kind in TABLES:
-            return "(" + "".join(f"{self._place(path, k, given.dtype, ROWS)}[i], " for k in range(len(given))) + ")"
+            return _tuple_of(f"{self._place(path, k, given.dtype, ROWS)}[i]" for k in range(len(given)))
         return f"{self._place(path, None, given.dtype, ROWS)}[i]"
 
     def write(self, value: str, path: str, kind: Any, given: Any) -> list[str]:
@@ -293,6 +296,10 @@ class _Loop:
             self.places.append(Place(path, row, kind, size, self.cells if is_own else None))
             self.cells += size * is_own
         return f"a{self._numbers[path, row]}"
+
+
+def _tuple_of(items: Iterable[str]) -> str:
+    return f"({''.join(f'{each}, ' for each in items)})"
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from operator import is_
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import simpy
@@ -20,8 +20,6 @@ from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
 from karyon.kernel import Decision, Kernel
 from karyon.kernel.design import Design
-from karyon.kernel.elementwise import FloatTable, minimum, where
-from karyon.kernel.runtime import Booleans, Floats, Levels, Ticks
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
@@ -29,8 +27,10 @@ from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
+from karyon.sim.channel.transit import Newest
 from karyon.sim.clock import At, Order
 from karyon.sim.controllers import FUNCTION
+from karyon.sim.decisions import Adopted, Adoption, Force, Pending, adopt, both, effect, heed, order
 from karyon.sim.events import Log
 from karyon.sim.facts import Facts
 from karyon.sim.failure_modes import COMPONENTS
@@ -41,7 +41,7 @@ from karyon.sim.leaders import Leaders, Trajectory
 from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
 from karyon.sim.outside import Outside, is_real
-from karyon.sim.radio import Channel, Newest
+from karyon.sim.radio import Channel
 from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
@@ -55,86 +55,6 @@ TOLD_EVERY = 10_000_000_000  # ns between two events on refused messages: they s
 LONG = 1_500_000  # rows times cycles, from which on it pays to compile: that takes most of a minute
 BRIEF = 300  # cycles, below which it does not even pay to load what has been compiled
 FRONT = (OWN[DISTANCE], OWN[RELATIVE])  # what the cautious law must believe to follow rather than to stop
-
-
-class Force(NamedTuple):
-    """The level whose command is in force, and since when, ns (row,)."""
-
-    level: Ticks
-    since: Ticks
-
-
-class Effect(NamedTuple):
-    """After a command has come into force."""
-
-    force: Force
-
-
-def effect(before: Force, level: Ticks, now: int) -> Effect:
-    """A command of this level comes into force at `now` (ns)."""
-    return Effect(Force(+level, where(level != before.level, now, before.since)))
-
-
-class Adopted(NamedTuple):
-    """The level of service that is decided (row,)."""
-
-    level: Ticks
-
-
-class Adoption(NamedTuple):
-    """After a decision: also what the own rules admit, what was decided before, and whether that is another (row,)."""
-
-    adopted: Adopted
-    admitted: Ticks
-    previous: Ticks
-    differs: Booleans
-
-
-def adopt(before: Adopted, level: Levels, agreed: Ticks) -> Adoption:
-    """Of what the own rules admit, what others have agreed to."""
-    decided, admitted = minimum(level, agreed), minimum(level, level)
-    return Adoption(Adopted(decided), admitted, before.level, decided != before.level)
-
-
-class Both(NamedTuple):
-    """Whether two things are so (row,)."""
-
-    so: Booleans
-
-
-def both(one: Booleans, other: Booleans) -> Both:
-    """One and the other."""
-    return Both(one & other)
-
-
-class Heeded(NamedTuple):
-    """What of the car ahead may be relied on (row,).
-
-    trusted     own sensors: who knows no own speed cannot follow, but stop
-    announced   it was heard just now
-    road_open   nothing is seen there
-    """
-
-    trusted: Booleans
-    announced: Booleans
-    road_open: Booleans
-
-
-def heed(front: Booleans, speed_known: Booleans, heard: Ticks, since: int, value: FloatTable, reach: float) -> Heeded:
-    """Of what the kernel trusts; `heard` when, and `since` when that counts, ns; `reach` of the radar in m."""
-    return Heeded(front & speed_known, heard >= since, value[DISTANCE] >= reach)
-
-
-class Pending(NamedTuple):
-    """A command that is on its way to the actuators, m/s², and its level (row,)."""
-
-    level: Ticks
-    command: Floats
-
-
-def order(level: Ticks, command: Floats) -> Pending:
-    """It changes no more."""
-    return Pending(+level, +command)
 
 
 class Simulation:

@@ -13,8 +13,8 @@ from karyon.cooperation.protocol import Said
 from karyon.perception.received import M_POSITION, M_SPEED
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.attackers import ALL, Attackers
+from karyon.sim.channel.transit import LOST
 from karyon.sim.protocols import chosen
-from karyon.sim.radio import LOST
 from karyon.sim.scenario import Scenario
 
 Booleans = NDArray[np.bool_]

@@ -3,32 +3,32 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from karyon.compiled import written
-from karyon.kernel.elementwise import (
-    BooleanTable,
-    Compiler,
-    FloatTable,
-    TimeTable,
-    WholeBooleans,
-    WholeTable,
-    WholeTimes,
-    each,
-    pick,
-    where,
-)
-from karyon.kernel.runtime import Ticks
+from karyon.kernel.elementwise import Compiler
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim.channel.chosen import chosen, needs_everyone
 from karyon.sim.channel.fields import Radio
 from karyon.sim.channel.links import Air, Booleans, Floats, Integers, Links
+from karyon.sim.channel.transit import (
+    LOST,
+    Arrival,
+    Content,
+    Hearing,
+    Newest,
+    Silence,
+    carry,
+    hear,
+    hush,
+    launch,
+    take,
+)
 from karyon.sim.streams import Purpose, UniformBlocks
 
-LOST = np.iinfo(np.int64).max  # arrival of what never comes
 LATEST = 86_400.0  # s, after which nothing comes
 POSITION = 0  # field of a message
 MOTION = slice(0, len(MESSAGE))
@@ -69,131 +69,6 @@ class Transmission:
     def heard(self) -> Booleans:
         """Where it arrives (link,)."""
         return np.asarray(self.arrival != LOST)
-
-
-class Content(NamedTuple):
-    """What is said, and what ideal messages would say (field, car)."""
-
-    message: FloatTable
-    true: FloatTable
-
-
-class Carried(NamedTuple):
-    """After it has been sent."""
-
-    content: Content
-
-
-def carry(here: Content, message: FloatTable, true: FloatTable) -> Carried:
-    """What is said is on its way: it changes no more, whatever the cars do."""
-    return Carried(Content(each(_same, here.message, message), each(_same, here.true, true)))
-
-
-def _same(_: Any, new: Any) -> Any:
-    return new
-
-
-class Arrival(NamedTuple):
-    """When a message arrives, ns (link,)."""
-
-    time: Ticks
-
-
-class Launched(NamedTuple):
-    """After it has been sent."""
-
-    arrival: Arrival
-
-
-def launch(here: Arrival, earliest: int) -> Launched:
-    """A message arrives at `earliest` (ns)."""
-    when: Any = earliest
-    return Launched(Arrival(when))
-
-
-class Hearing(NamedTuple):
-    """The newest message that each receiver has; and when the one arrives that it is about to hear (link,)."""
-
-    value: FloatTable
-    time: Ticks  # when it was sent, ns
-    fresh: Booleans
-    arrival: Ticks  # ns
-
-
-class Heard(NamedTuple):
-    """After a look at one that is on its way."""
-
-    hearing: Hearing
-
-
-def hear(
-    here: Hearing, message: WholeTable, sender: Ticks, listens: Booleans, sent: int, now: int, is_first: bool
-) -> Heard:
-    """What has arrived by `now` (ns) of a message that was `sent` then, and is newer than what was heard.
-
-    is_first   nothing else has been looked at in this cycle
-    """
-    arrived = here.arrival <= now
-    newer = arrived & (sent > here.time) & listens
-    said = each(pick, message, sender)
-    return Heard(
-        Hearing(
-            each(_newer, here.value, said, newer),
-            where(newer, sent, here.time),
-            newer | (here.fresh & (not is_first)),
-            where(arrived, LOST, here.arrival),
-        )
-    )
-
-
-class Silence(NamedTuple):
-    """On which links something was heard (link,)."""
-
-    fresh: Booleans
-
-
-class Silent(NamedTuple):
-    """After a cycle in which nothing arrived."""
-
-    silence: Silence
-
-
-def hush(here: Silence) -> Silent:
-    """Nothing is heard."""
-    return Silent(Silence(here.fresh & False))
-
-
-def _newer(old: Any, new: Any, newer: Any) -> Any:
-    return where(newer, new, old)
-
-
-class Newest(NamedTuple):
-    """The newest message that each row has, as `Samples` has it, and whether one was due (row,)."""
-
-    value: FloatTable
-    time: TimeTable
-    fresh: BooleanTable
-    due: Booleans
-
-
-class Taken(NamedTuple):
-    """After it has been looked up."""
-
-    newest: Newest
-
-
-def take(here: Newest, value: WholeTable, time: WholeTimes, fresh: WholeBooleans, link: Ticks, was_due: bool) -> Taken:
-    """The newest message on a link of each row."""
-    when, is_new = pick(time, link), pick(fresh, link)
-    due: Any = was_due
-    return Taken(
-        Newest(
-            each(pick, value, link),
-            each(_same, here.time, when),
-            each(_same, here.fresh, is_new),
-            due,
-        )
-    )
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,8 @@ from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
 from karyon.sim.channel import Links
-from karyon.sim.radio import LOST, Transmission
+from karyon.sim.channel.transit import LOST
+from karyon.sim.radio import Transmission
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

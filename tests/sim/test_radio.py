@@ -13,9 +13,10 @@ from karyon.cooperation.gate import Reason
 from karyon.perception.received import CONTENT
 from karyon.perception.sensors import NEVER
 from karyon.sim.attackers import Attackers
+from karyon.sim.channel.transit import LOST
 from karyon.sim.faults import placed
 from karyon.sim.group import TRANSMISSIONS, Group
-from karyon.sim.radio import LOST, Channel
+from karyon.sim.radio import Channel
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 from tests.reference import radio as reference

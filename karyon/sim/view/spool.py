@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from karyon.sim.channel.transit import LOST
 from karyon.sim.engine import Simulation
-from karyon.sim.radio import LOST
 from karyon.sim.recorder import UNSENT
 from karyon.sim.scenario import Loaded
 from karyon.sim.view import happenings

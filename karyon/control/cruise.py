@@ -4,7 +4,7 @@ All of it is elementwise formulas (`karyon.kernel.elementwise`), of which `Cruis
 """
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, inf
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +42,9 @@ class TimeGap(NamedTuple):
 
     a = (v_rel + gain e) / time_gap    with e = gap - standstill - time_gap v
 
-    The spacing error is cut so that the car neither closes nor opens faster than `closing` by this term alone.
+    The spacing error is cut so that the car neither closes nor opens faster than `closing` by this term alone, and
+    opens no faster than `opening` a gap that is still `accepted`: who lets another one in need not brake for it.
+    [relaxation after a lane change: Laval & Leclercq 2008]
     """
 
     time_gap: float  # s
@@ -52,6 +54,8 @@ class TimeGap(NamedTuple):
     closing: float = 3.0  # m/s
     speed_max: float = 60.0  # m/s
     gain_speed: float = 0.4  # 1/s
+    opening: float = inf  # m/s, where that is less than `closing`
+    accepted: float = 0.0  # s, time gap
 
     def acceleration(self, seen: Situation) -> Floats:
         """Commanded acceleration in m/s² (row,). NaN in, NaN out: the rules of this level admit finite data only."""
@@ -60,7 +64,9 @@ class TimeGap(NamedTuple):
 
 def adaptive(law: TimeGap, seen: Situation) -> Any:
     """`TimeGap` as a formula."""
-    kept = spacing_error(seen, law.standstill, law.time_gap, law.closing / law.gain)
+    most = law.closing / law.gain
+    slowly = minimum(-law.opening / law.gain, spacing_error(seen, law.standstill, law.accepted, most))
+    kept = maximum(spacing_error(seen, law.standstill, law.time_gap, most), slowly)
     following = (seen.relative_speed + law.gain * kept) / law.time_gap
     free = law.gain_speed * (minimum(seen.set_speed, law.speed_max) - seen.speed)
     return where(seen.road_open, free, minimum(following, free))

@@ -51,12 +51,14 @@ def room(gap: Gap, reaction_time: Any, margin: Any, braking: float, ahead: float
 class MakingRoom:
     """How a car falls back for a gap: gently, whatever it is told.
 
-    a = max(-strongest, gain_speed v_rel + gain_gap excess)
+    a = max(-strongest, gain (v_rel + max(-opening, g excess)))    with g = gain_gap, or gain_near if excess > 0
     """
 
-    strongest: float = 1.5  # m/s²: what passengers hardly feel
-    gain_speed: float = 1.0  # 1/s
-    gain_gap: float = 0.25  # 1/s²
+    strongest: float = 0.25  # m/s²: who coasts
+    opening: float = 1.5  # m/s, by which a gap grows at most
+    gain: float = 0.3  # 1/s, of speed
+    gain_gap: float = 0.25  # 1/s, where the gap is too small
+    gain_near: float = 0.05  # 1/s, where it is large enough, and may be come near to
 
     def acceleration(self, excess: Any, rate: Any) -> Floats:
         """At most so much, m/s², any shape; infinite (no limit) where what it is told is NaN.
@@ -64,5 +66,9 @@ class MakingRoom:
         excess   m, by which the gap is larger than wanted
         rate     m/s, by which it grows
         """
-        wanted = self.gain_speed * rate + self.gain_gap * excess
-        return np.where(np.isnan(wanted), np.inf, np.maximum(wanted, -self.strongest))
+        wanted = np.maximum(-self.opening, np.where(excess < 0.0, self.gain_gap, self.gain_near) * excess)
+        limit = self.gain * (rate + wanted)
+        return np.where(np.isnan(limit), np.inf, np.maximum(limit, -self.strongest))
+
+
+ALONE = MakingRoom(strongest=1.5, opening=np.inf, gain=1.0, gain_gap=0.25, gain_near=0.25)  # nobody makes room for it

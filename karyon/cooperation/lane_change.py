@@ -1,7 +1,8 @@
 """The lane change protocol: request, grants, reservation with expiry, release; of all cars of all runs at once.
 
-A car that wishes to change asks all whom its change affects: those before and behind the gap, or all around. Every car
-says in each of its messages what it asks for and whom it has granted; so a lost message is made up for by the next.
+A car that wishes to change asks all whom its change affects: who gives the gap, which is the car behind it, or all who
+could come there, too. Every car says in each of its messages what it asks for and whom it has granted; so a lost
+message is made up for by the next.
 
     request      asks by name, until a time; who has waited longest goes first
     grants       by all that are asked before the deadline, or the request is over: then nobody is bound by it for long

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon.control import limits, rss
-from karyon.control.cruise import CREEP, Cruise, Motion, followed
+from karyon.control.cruise import CREEP, Cruise, Motion, TimeGap, followed
 from karyon.control.situation import Situation
 
 LEVELS = (
@@ -425,3 +425,20 @@ def test_the_motion_ahead_is_known_soon_and_what_is_no_motion_is_not_taken_for_i
         assert motion.acceleration[0] == 0.0
     motion = followed(motion, np.array([15.0]), STEP)
     assert motion.speed[0] == 15.0
+
+
+def wanted(gap, **numbers):
+    """Acceleration in m/s² that the law wants at 24 m/s, `gap` m behind a car that is just as fast."""
+    nothing = np.full(1, nan)
+    seen = Situation(
+        np.array([gap]), np.array([24.0]), np.zeros(1), np.array([False]), *(nothing,) * 5, np.array([30.0])
+    )
+    return float(TimeGap(time_gap=1.4, reaction_time=0.25, closing=1.0, **numbers).acceleration(seen)[0])
+
+
+def test_who_has_let_one_in_opens_the_gap_slowly():
+    """As slowly as the law says, as long as it is one that is accepted; a shorter one as quickly as ever."""
+    assert wanted(20.0) == pytest.approx(-1.0 / 1.4)
+    assert wanted(20.0, opening=0.2, accepted=0.6) == pytest.approx(-0.2 / 1.4)
+    assert wanted(10.0, opening=0.2, accepted=0.6) == wanted(10.0) == pytest.approx(-1.0 / 1.4)
+    assert wanted(50.0, opening=0.2, accepted=0.6) == wanted(50.0) > 0.0

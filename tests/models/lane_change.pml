@@ -1,6 +1,6 @@
 /* The lane change protocol of three cars, after karyon/cooperation/lane_change.py: every pattern of lost and late words.
 
-   Cars 0 and 1 wish for one gap and ask each other and car 2, which is before or behind it. A step is a period of the
+   Cars 0 and 1 wish for one gap and ask each other and car 2, which is behind it. A step is a period of the
    radio: each may begin to ask or give up; on every link its words are lost, come, or come in place of the next ones;
    then all listen. A car whose radio fails for good is one that is not heard from then on. Times count down, so that
    states repeat. Checked in every reachable state:

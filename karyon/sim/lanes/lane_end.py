@@ -16,6 +16,7 @@ Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 FIRM = 5.0  # m/s²: so a car that moves over would brake if it had to turn back
+FAR = 300.0  # m before a lane may be left, who is in it says that it will
 STANDING = 0.5  # m/s: slower cars stand
 SPARE = 2.0  # m that are left to the end in any case
 
@@ -33,6 +34,14 @@ class LaneEnd:
         if end is None:
             return np.zeros(len(world.position), dtype=bool)
         return np.asarray((self._manoeuvres.home == end.lane) & (world.position >= end.opens))
+
+    @property
+    def comes_near(self) -> Booleans:
+        """Who is in the lane that ends, and not far from where it may be left."""
+        end, world = self._end, self._world
+        if end is None:
+            return np.zeros(len(world.position), dtype=bool)
+        return np.asarray((self._manoeuvres.home == end.lane) & (world.position >= end.opens - FAR))
 
     def limit(self) -> Floats:
         """Acceleration in m/s² with which a car still stops before the end of its lane; infinite: it need not."""

@@ -1,18 +1,24 @@
 """What each level of service is worth to who changes lanes, and to the others: python -m karyon.sim.lanes.levels docs
 
 Runs of the shipped scenario on the same seeds, each time with no higher level than that: wait from wish to arrival,
-and the hardest braking of who drives behind, or has made room. Writes `lane_change.csv` and `lane_change.png`.
+the hardest braking of who drives behind, or has made room, and the speed that all cars together take off by braking,
+beyond what they do at level 0, where nobody changes. Writes `lane_change.csv` and `lane_change.png`.
 """
 
 import csv
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from karyon.sim import kinds
+from karyon.sim.lanes.merging import braked, per_change
 from karyon.sim.lanes.scenario import FUNCTION
+
+Floats = NDArray[np.float64]
 
 LEVELS, RUNS = (0, 1, 2, 3), 30
 COLUMNS = (
@@ -24,15 +30,33 @@ COLUMNS = (
     "longest_wait",
     "mean_braking",
     "worst_braking",
+    "whole",
     "broken",
 )
 
 
-def measured(level: int, runs: int) -> dict[str, Any]:
-    """All runs of seeds 0 to `runs` - 1 with no level above `level`, as one row of the table."""
+def table(runs: int) -> list[dict[str, Any]]:
+    """The table, a row for each level."""
+    found, alone = [], np.zeros(runs)
+    for level in LEVELS:
+        summaries, whole = measured(level, runs)
+        alone = whole if level == 0 else alone
+        found.append(row(level, summaries, whole - alone))
+    return found
+
+
+def measured(level: int, runs: int) -> tuple[list[dict[str, Any]], Floats]:
+    """Runs of seeds 0 to `runs` - 1 with no level above `level`: summaries, and m/s that all cars braked (run,)."""
     settings = [f"{FUNCTION}.max_los={level}"]
-    batch = [kinds.read("lane_change", settings, seed) for seed in range(runs)]
-    summaries = [result.summary for result in kinds.simulate(batch, [None] * runs)]
+    with TemporaryDirectory() as folder:
+        places = [Path(folder) / str(seed) for seed in range(runs)]
+        batch = [kinds.read("lane_change", settings, seed) for seed in range(runs)]
+        summaries = [result.summary for result in kinds.simulate(batch, places)]
+        return summaries, np.array([sum(braked(place)) for place in places])
+
+
+def row(level: int, summaries: list[dict[str, Any]], whole: Floats) -> dict[str, Any]:
+    """One level's runs as a row of the table; `whole`: m/s that all cars braked beyond level 0 (run,)."""
     metrics = [summary["metrics"] for summary in summaries]
     wanted, done = (sum(each[f"lane_changes_{name}"] for each in metrics) for name in ("wanted", "done"))
     waits = sum(each["lane_change_mean_wait"] * each["lane_changes_wanted"] for each in metrics)
@@ -47,6 +71,7 @@ def measured(level: int, runs: int) -> dict[str, Any]:
         "longest_wait": max(each["lane_change_longest_wait"] for each in metrics),
         "mean_braking": braking / done if done else float("nan"),
         "worst_braking": max(each["imposed_braking_max"] for each in metrics),
+        "whole": per_change(whole, np.array([float(each["lane_changes_done"]) for each in metrics])) if done else "",
         "broken": broken,
     }
 
@@ -88,4 +113,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    write([measured(level, RUNS) for level in LEVELS], Path(sys.argv[1]))
+    write(table(RUNS), Path(sys.argv[1]))

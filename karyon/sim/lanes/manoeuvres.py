@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from karyon.control import rss
 from karyon.control.cruise import MARGIN, UNANNOUNCED_GAIN
-from karyon.control.lane_change import AHEAD, Gap, MakingRoom, room
+from karyon.control.lane_change import AHEAD, ALONE, Gap, MakingRoom, room
 from karyon.control.lateral import Steering
 from karyon.kernel.design import Function
+from karyon.sim.lanes.scenario import COMFORT
 from karyon.sim.lanes.world import NOBODY, World
 
 Booleans = NDArray[np.bool_]
@@ -21,8 +22,10 @@ BACK = 1.0  # s that it takes a car that turns back to be safely beside others a
 ENOUGH = 5_000_000_000  # ns that must be left of a reservation to begin: until the tyre is across
 ARRIVED = 0.25  # m from the middle of a lane
 CROSSING = 2.0  # s that a car takes to be across the line, beyond its way to the side at full lateral speed
+NEAR = 2.0  # m that are left to who stands ahead
 CLEAR = 8.0  # m before that end a car is out of the lane
 SPARE = 1.5  # m that who makes room aims at beyond what is needed, so as not to come near it for ever
+UNSEEN = 4.0  # m that who makes room for one it does not see aims at beyond what is needed: both say where they are
 COOPERATIVE = 2  # level from which on others are asked
 
 
@@ -30,7 +33,7 @@ COOPERATIVE = 2  # level from which on others are asked
 class Right:
     """What the protocol has given each car (car,).
 
-    reserved   those before and behind the gap have granted it, and the reservation stands
+    reserved   all who were asked have granted the gap, and the reservation stands
     left       ns until it expires
     bound      it has granted somebody else
     """
@@ -38,6 +41,14 @@ class Right:
     reserved: Booleans
     left: Integers
     bound: Booleans
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The car ahead in the lane, as perception has it (car,): gap in m, and by how much that grows, m/s."""
+
+    gap: Floats
+    rate: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ class Manoeuvres:
         self.wish[car], self.since[car] = lane, now
         self.aims[car] = self.home[car] + np.sign(lane - self.home[car])
 
-    def step(self, now: int, gap: Gap, level: Integers, right: Right) -> Happened:
+    def step(self, now: int, gap: Gap, ahead: Ahead, level: Integers, right: Right) -> Happened:
         """Decide at `now` (ns), by the gap as perception has it, and the level of service that the kernel admits."""
         before = self.moving
         self.level = np.where(right.reserved, level, np.minimum(level, COOPERATIVE - 1))
@@ -101,7 +112,7 @@ class Manoeuvres:
         self.moving = self.moving & keeps
         may = np.where(level >= COOPERATIVE, right.reserved & (right.left >= ENOUGH), level >= 1)
         fits = self._fits(gap, self._margin[self.level], AHEAD)
-        free = ~right.bound & self.straight & self._is_road_left()
+        free = ~right.bound & self.straight & self._is_way_left(ahead)
         ready = ~self.idle & ~self.moving & may & free & (right.reserved | fits)
         blinks = ready | self.moving
         self._blinks_since = np.where(blinks & self.blinks, self._blinks_since, now)
@@ -125,11 +136,18 @@ class Manoeuvres:
         drift = world.road.slope(self._towards(), world.position) * world.rate
         return self.steering.curvature(self.target() - world.d, world.lateral_speed - drift, world.speed, road)
 
-    def limit(self, gap: Gap, right: Right) -> Floats:
-        """Acceleration in m/s² that a car which wishes to change keeps to, so as to have room; infinite: none."""
-        front, rear = room(gap, self._reaction_time[self.level], self._margin[self.level], self._braking)
-        waits = ~self.idle & (self.level >= 1) & (right.reserved | (front + rear >= 2.0 * SPARE))
-        limit = self.making_room.acceleration(front - SPARE, gap.front_rate)
+    def limit(self, gap: Gap, right: Right, cooperates: Booleans, admitted: Integers) -> Floats:
+        """Acceleration in m/s² that a car which wishes to change keeps to, so as to have room; infinite: none.
+
+        cooperates   it has said so, and others make room, too
+        admitted     level of service that the kernel admits
+        """
+        level = np.where(cooperates, admitted, self.level)
+        front, rear = room(gap, self._reaction_time[level], self._margin[level], self._braking)
+        alone = ~self.idle & (self.level >= 1) & (right.reserved | (front + rear >= 2.0 * SPARE))
+        waits = cooperates | alone
+        told = front - SPARE, gap.front_rate
+        limit = np.where(cooperates, self.making_room.acceleration(*told), ALONE.acceleration(*told))
         return np.where(waits | self.moving, limit, np.inf)
 
     def barrier(self, gap: Gap, inside: Booleans) -> Floats:
@@ -152,15 +170,15 @@ class Manoeuvres:
         return np.where(holds, np.maximum(most, -self._braking), np.inf)
 
     def yielding(self, ahead: Floats, rate: Floats, speed: Floats, level: Integers) -> Floats:
-        """Acceleration in m/s² that a car keeps to which has granted the gap before it; NaN: it has not.
+        """Acceleration in m/s² that a car keeps to which makes room before it; infinite where what it is told is NaN.
 
-        ahead, rate   gap to the one that asked, m, and by how much that grows, m/s
-        level         of service of the one that yields
+        ahead, rate   gap to the one that comes, m, and by how much that grows, m/s
+        level         of service of that one
         """
-        wanted = np.maximum(level, COOPERATIVE)
+        wanted = np.minimum(np.maximum(level, COOPERATIVE), len(self._margin) - 1)
         gap = Gap(ahead, ahead, rate, rate, speed)
         front, _ = room(gap, self._reaction_time[wanted], self._margin[wanted], self._braking)
-        return self.making_room.acceleration(front - SPARE, rate)
+        return self.making_room.acceleration(front - UNSEEN, rate)
 
     def is_too_near(self, gap: Floats, level: Integers) -> Booleans:
         """Whether a gap in m is too small at this level even where both stand (car,)."""
@@ -172,11 +190,16 @@ class Manoeuvres:
         world = self._world
         return world.road.left(self.home, world.position) - 0.5 * world.length
 
-    def _is_road_left(self) -> Booleans:
-        """Whether there is way enough to move over before the lane ends; where it does not, there is."""
+    def _is_way_left(self, ahead: Ahead) -> Booleans:
+        """Whether there is way enough to move over before the lane ends; where it does not, there is.
+
+        The car ahead in such a lane may come to a stop: who is half out of the lane beside it blocks both.
+        """
         world = self._world
         seconds = world.road.width / np.maximum(self.steering.sideways(world.speed), 1e-3) + CROSSING
-        return np.asarray(self.road_left >= world.speed * seconds + CLEAR)
+        way, front = world.speed * seconds, np.maximum(0.0, world.speed + ahead.rate)
+        behind = ahead.gap + front * front / (2.0 * COMFORT) - NEAR
+        return np.asarray((self.road_left >= way + CLEAR) & (np.isinf(self.road_left) | (behind >= way)))
 
     def _fits(self, gap: Gap, margin: Floats | float, ahead: float) -> Booleans:
         front, rear = room(gap, self._reaction_time[self.level], margin, self._braking, ahead)
@@ -199,6 +222,7 @@ class Manoeuvres:
         there = np.abs(world.d - world.middle(self.aims)) <= ARRIVED
         alone = world.covers.sum(axis=1) == 1
         arrived = self.moving & self.committed & there & alone
+        world.adapt(arrived, self.aims - self.home)
         self.home = np.where(arrived, self.aims, self.home)
         self.moving, self.committed = self.moving & ~arrived, self.committed & ~arrived
         fulfilled = arrived & (self.home == self.wish)

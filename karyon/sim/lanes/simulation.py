@@ -23,9 +23,10 @@ from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components
+from karyon.sim.lanes.courtesy import CONCERNED, Heard, comer
 from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log
-from karyon.sim.lanes.manoeuvres import COOPERATIVE, Happened, Manoeuvres, Right
+from karyon.sim.lanes.manoeuvres import COOPERATIVE, Ahead, Happened, Manoeuvres, Right
 from karyon.sim.lanes.metrics import Metrics
 from karyon.sim.lanes.placing import placed
 from karyon.sim.lanes.recorded import RecordedWorld
@@ -51,7 +52,6 @@ Integers = NDArray[np.int64]
 PATIENCE, HOLD = 1_000_000_000, 18_000_000_000  # ns: until all must have granted, and until a reservation expires
 ROUND = 500_000_000  # ns: who was not heard for so long has agreed to nothing
 AROUND_US = 30.0  # m between centres: who is so near in the lane beyond could come to the same gap, and must agree
-CONCERNED = 100.0  # m: a car further away than that is not before or behind a gap
 VIEW_OPEN = 0.999  # of the sensor's range
 
 
@@ -210,7 +210,8 @@ class Simulation:
         motion[:3] += self._sigma * self._noise.next()
         unseen = np.full((len(WITNESS), self.cars), np.nan)
         said = self.attackers.content(now, quantised(np.vstack([motion, unseen])))
-        words = self.speech.said(now, self.protocol, self.decided[FUNCTION])
+        wish = np.where(self._cooperates(), self.manoeuvres.aims, NOBODY)
+        words = self.speech.said(now, self.protocol, wish, self.decided[FUNCTION])
         silent = self.down["radio"] | ~world.ours
         sent = self.channel.send(now, np.vstack([said, words]), true, silent)
         self.radio.sent(sent, silent)
@@ -236,14 +237,15 @@ class Simulation:
 
     def _listen(self, now: int, deaf: Booleans) -> None:
         """Take what others say of lane changes, and what level they admit."""
-        fresh, words, level, time = self.speech.heard(self.channel)
+        fresh, words, wish, level, time = self.speech.heard(self.channel)
         came = fresh & ~self._by_run(deaf)[:, None]
         self.radio.step(now)
         before = self.protocol.reserved, self.protocol.asks
         self.protocol.listen(now, came, words, ~self._by_run(self.manoeuvres.moving))
         self._note_rights(now, *before)
-        self._heard_level = np.where(now - time <= ROUND, level, 0)
-        self._words = words
+        is_fresh = now - time <= ROUND
+        self._heard_level = np.where(is_fresh, level, 0)
+        self._heard_wish = np.where(is_fresh, wish, NOBODY)
 
     def _note_rights(self, now: int, reserved: Booleans, asked: Booleans) -> None:
         """Requests that were granted by all, or not in time, and reservations that have expired, by this look."""
@@ -256,18 +258,19 @@ class Simulation:
             for car in map(int, np.flatnonzero(cars.T.ravel())):
                 self.log.add(now, car, "cooperation", words)
 
-    def _around(self) -> Booleans:
-        """Who must agree with each car: before and behind the gap, and near in the lane beyond (run, car, other)."""
+    def _beyond(self) -> Booleans:
+        """Who is near to each car in the lane beyond the one that it looks at (run, car, other)."""
         world = self.world
         by, _ = world.ahead()
         (aims, _), (lane, other) = world.paired(world.aims), world.paired(world.lane)
-        return np.asarray(self._concerned() | ((np.abs(by) <= AROUND_US) & (other == 2 * aims - lane)))
+        return np.asarray((np.abs(by) <= AROUND_US) & (other == 2 * aims - lane))
 
     def _agreed(self) -> Integers:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
         can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
-        return np.asarray(np.where(self._around(), can.transpose(2, 0, 1), top).min(axis=2).ravel())
+        around = self._beside(GAP_FRONT) | self._beside(GAP_REAR) | self._beyond()
+        return np.asarray(np.where(around, can.transpose(2, 0, 1), top).min(axis=2).ravel())
 
     def _by_run(self, values: NDArray[Number]) -> NDArray[Number]:
         """Of each car (car,) as the protocol has it (vehicle, run)."""
@@ -330,7 +333,8 @@ class Simulation:
             self._wish(car, int(self.manoeuvres.aims[car]), now)
         self._ask(now, gap)
         self.right = self._rights(now)
-        happened = self.manoeuvres.step(now, gap, self.decided[FUNCTION], self.right)
+        ahead = Ahead(view.gap[FRONT], view.rate[FRONT])
+        happened = self.manoeuvres.step(now, gap, ahead, self.decided[FUNCTION], self.right)
         self._release(happened)
         self.metrics.happened(now, happened)
         before = self.cruise.command
@@ -346,7 +350,8 @@ class Simulation:
             False,
         )
         speed = view.seen.value[SPEED, :cars]
-        wanted = np.minimum(self.manoeuvres.limit(gap, self.right), self._yielding(view))
+        own = self.manoeuvres.limit(gap, self.right, self._cooperates(), self.decided[FUNCTION])
+        wanted = np.minimum(own, self._yielding(now, view))
         softest = before - jerk(speed) * self._control_step
         command = np.minimum(
             command,
@@ -377,8 +382,8 @@ class Simulation:
         seen, cars = view.seen, self.cars
         nothing = np.full(cars, np.nan)
         manoeuvres, traffic = self.manoeuvres, self.scenarios[0].traffic
-        wants = self.right.reserved | manoeuvres.moving
-        faster = np.where(wants, traffic.faster * (manoeuvres.aims - manoeuvres.home), 0.0)
+        wants = self.right.reserved | manoeuvres.moving | self._cooperates()
+        faster = np.where(wants, traffic.faster * np.maximum(0, manoeuvres.aims - manoeuvres.home), 0.0)
         return Situation(
             gap=view.gap[FRONT],
             speed=self._speed_bound if self.enabled else seen.value[SPEED, :cars],
@@ -398,33 +403,37 @@ class Simulation:
         Who stands at the end of its lane lets pass who is too near behind: that one can make no room any more.
         """
         manoeuvres, level = self.manoeuvres, self.decided[FUNCTION]
-        beside = bits(self._concerned()).T
-        asked = np.where(self._by_run(level) > COOPERATIVE, bits(self._around()).T, beside)
+        gives = bits(self._gives()).T
+        asked = np.where(self._by_run(level) > COOPERATIVE, gives | bits(self._beyond()).T, gives)
         stays = self._by_run(~manoeuvres.moving)
         can = self._by_run(~manoeuvres.idle & (level >= COOPERATIVE))
-        another = self.protocol.reserved & ((beside & ~self.protocol.asked) != 0)
+        another = self.protocol.reserved & ((gives & ~self.protocol.asked) != 0)
         lets_pass = self._by_run(self.lane_end.waits() & manoeuvres.is_too_near(gap.rear, level))
         self.protocol.release(stays & (self._by_run(manoeuvres.idle) | another | lets_pass))
         who = stays & can & ~lets_pass
         self.protocol.ask(now, who, self._by_run(manoeuvres.since), self._by_run(manoeuvres.aims), asked)
 
-    def _concerned(self) -> Booleans:
-        """Who is before or behind the gap that each car looks at (run, vehicle, other)."""
+    def _beside(self, relation: int) -> Booleans:
+        """Who is before the gap that each car looks at, or behind it, by `relation` (run, vehicle, other)."""
         world, found = self.world, self.neighbours
-        shape = world.runs, world.vehicles, world.vehicles
-        concerned = np.zeros(shape, dtype=bool)
-        for relation in (GAP_FRONT, GAP_REAR):
-            is_near = (found.car[relation] != NOBODY) & (found.distance[relation] <= CONCERNED)
-            car = np.flatnonzero(is_near)
-            other = found.car[relation][car]
-            concerned[car // world.vehicles, car % world.vehicles, other % world.vehicles] = True
-        return concerned
+        beside = np.zeros((world.runs, world.vehicles, world.vehicles), dtype=bool)
+        car = np.flatnonzero((found.car[relation] != NOBODY) & (found.distance[relation] <= CONCERNED))
+        beside[car // world.vehicles, car % world.vehicles, found.car[relation][car] % world.vehicles] = True
+        return beside
+
+    def _gives(self) -> Booleans:
+        """Who can give the gap that each car looks at: who is behind it, or before it, if there is nobody behind.
+
+        Each gap has one such car, so no two are given the same; and who is behind one gap is free to be before another.
+        """
+        rear = self._beside(GAP_REAR)
+        return np.asarray(rear | (self._beside(GAP_FRONT) & ~rear.any(axis=2, keepdims=True)))
 
     def _rights(self, now: int) -> Right:
-        """What the protocol has given: a reservation counts as long as those beside the gap are among its givers."""
+        """What the protocol has given: a reservation counts as long as who can give the gap is among its givers."""
         protocol = self.protocol
-        beside = bits(self._concerned()).T
-        reserved = protocol.reserved & ((beside & ~protocol.asked) == 0)
+        gives = bits(self._gives()).T
+        reserved = protocol.reserved & ((gives & ~protocol.asked) == 0)
         left = np.where(reserved, protocol.until - now, 0)
         bound = protocol.bound_to != NOBODY
         return Right(*(each.T.ravel() for each in (reserved, left, bound)))
@@ -432,25 +441,33 @@ class Simulation:
     def _release(self, happened: Happened) -> None:
         self.protocol.release(self._by_run(happened.arrived | happened.turned_back))
 
-    def _yielding(self, view: View) -> Floats:
-        """What cars keep to that have granted a gap in their lane before them, as the one that asked says (car,)."""
-        world, cars = self.world, self.cars
-        to = self.bound_to
-        who = np.flatnonzero(to != NOBODY)
-        limit = np.full(cars, np.inf)
-        if len(who):
-            links = self.channel.links.between(who, to[who])
-            said = self.channel.newest(links)
-            speed = view.seen.value[SPEED, who]
-            own = view.seen.value[OWN.index("own.position"), who]
-            lane = self._words.lane[who % world.vehicles, to[who], who // world.vehicles]
-            ahead = said.value[M_POSITION] - own
-            behind = (lane == self.manoeuvres.home[who]) & (ahead > 0.0)
-            rate = said.value[M_SPEED] - speed
-            level = self.decided[FUNCTION][who]
-            wanted = self.manoeuvres.yielding(ahead - world.vehicle.length, rate, speed, level)
-            limit[who] = np.where(behind & np.isfinite(wanted), wanted, np.inf)
-        return limit
+    def _cooperates(self) -> Booleans:
+        """Who says that it wishes to change, or will have to soon, so that others may make room for it (car,)."""
+        wishes = ~self.manoeuvres.idle | self.lane_end.comes_near
+        return np.asarray(wishes & (self.decided[FUNCTION] >= COOPERATIVE) & self.world.ours)
+
+    def _heard(self, now: int, view: View) -> Heard:
+        """What each car has heard of each other one, carried on to `now` (ns)."""
+        world, channel = self.world, self.channel
+        shape = world.runs, world.vehicles, world.vehicles
+        said = channel.newest(np.arange(len(channel.links.sender)))
+        age = np.minimum((now - said.time[M_POSITION]) / 1e9, 1.0)
+        place = (said.value[M_POSITION] + age * said.value[M_SPEED]).reshape(shape)
+        own = view.seen.value[OWN.index("own.position"), : self.cars].reshape(shape[:2])
+        wish, level = (each.transpose(2, 0, 1) for each in (self._heard_wish, self._heard_level))
+        return Heard(place - own[..., None], said.value[M_SPEED].reshape(shape), wish, level)
+
+    def _yielding(self, now: int, view: View) -> Floats:
+        """What cars keep to that make room in their lane for who has said that it wishes to come there (car,)."""
+        world = self.world
+        shape = world.runs, world.vehicles
+        heard, front = self._heard(now, view), view.gap[FRONT] + world.vehicle.length
+        home, bound = self.manoeuvres.home.reshape(shape), self.bound_to.reshape(shape)
+        whom = comer(heard, home, front.reshape(shape), world.desired.reshape(shape), bound)
+        ahead, pace, level = (each.ravel() for each in heard.of(whom))
+        speed = view.seen.value[SPEED, : self.cars]
+        gap, rate = np.asarray(ahead - world.vehicle.length), np.asarray(pace - speed)
+        return self.manoeuvres.yielding(gap, rate, speed, level.astype(np.int64))
 
 
 def _world(scenarios: Sequence[LaneChangeScenario]) -> World:

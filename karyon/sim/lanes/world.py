@@ -55,6 +55,7 @@ class World:
         first = scenarios[0]
         self.road, self.vehicle, self.vehicles, self.runs = road, first.vehicle, first.vehicles, len(scenarios)
         self.wheelbase = WHEELBASE_SHARE * first.vehicle.length
+        self._faster = first.traffic.faster
         placed = [self._placed(scenario) for scenario in scenarios]
         lane, s, self.speed, self.desired = (np.concatenate(each) for each in zip(*placed, strict=True))
         cars = len(s)
@@ -89,6 +90,10 @@ class World:
         self.pose = bicycle.advance(self.pose, way, speed, self.steering, road, step, self.wheelbase)
         self.now = now
         self._settle()
+
+    def adapt(self, who: Booleans, lanes: Integers) -> None:
+        """These cars have come so many lanes to the left, where one drives faster; to the right they stay as fast."""
+        self.desired = np.where(who, self.desired + self._faster * np.maximum(0, lanes), self.desired)
 
     def drive(self, command: Floats, steering: Floats) -> None:
         """Put commands into force: acceleration (m/s²) and curvature (1/m). One that is not finite changes nothing."""

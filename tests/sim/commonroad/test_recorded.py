@@ -246,11 +246,11 @@ def test_each_car_that_ngsim_lets_one_replace_arrives_and_breaks_nothing():
 
 @needs_data
 def test_dense_traffic_forces_much_and_excuses_nothing(tmp_path):
-    """Car 394 wishes to change although nobody lets it: 401 drives into it, and through it."""
+    """Car 380 wishes to change although nobody lets it: 384 drives into it, and through it."""
     file = DATA / "USA_US101-4_1_T-1.xml.gz"
     (tmp_path / "road.xml").symlink_to(file)
     more = "lane_change: {wishes: [{vehicle: 0, time: 2 s, lane: 2}]}\n"
-    result = run(tmp_path, tmp_path / "road.xml", 394, more=more)
+    result = run(tmp_path, tmp_path / "road.xml", 380, more=more)
     assert is_safe(result)
     assert any("drives up behind ours" in each for each in told(result, "forced"))
     json.dumps(result.summary, allow_nan=False)

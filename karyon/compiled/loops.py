@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from karyon.compiled.annotations import SINGLE, annotations_of, arrays_for, tuples_in
-from karyon.compiled.numbers import array_at, each_of, function_of, items_of, place_of, teach_elementwise
+from karyon.compiled.numbers import array_at, array_of, each_of, function_of, items_of, place_of, teach_elementwise
 from karyon.compiled.sources import Source
 from karyon.kernel import elementwise
 
@@ -76,7 +76,7 @@ def cache_file(formula: Callable[..., Any], source: str) -> Path:
 
     depends = [source, sys.version, numba.__version__, *_contents(formula)]
     mark = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
-    return _folder() / f"{formula.__name__}_{mark}.py"
+    return folder() / f"{formula.__name__}_{mark}.py"
 
 
 def is_kept(stem: str) -> bool:
@@ -91,20 +91,21 @@ def may_be_kept(formula: str) -> bool:
 
 def _kept() -> tuple[frozenset[str], frozenset[str]]:
     """Files of all compiled loops in the cache, and the formulas that they are of."""
-    folder = _folder() / "__pycache__"
+    kept = folder() / "__pycache__"
     try:
-        return _listed(folder, folder.stat().st_mtime_ns)
+        return _listed(kept, kept.stat().st_mtime_ns)
     except OSError:
         return frozenset(), frozenset()
 
 
 @lru_cache(maxsize=1)
-def _listed(folder: Path, _: int) -> tuple[frozenset[str], frozenset[str]]:
-    stems = frozenset(each.name.partition(".")[0] for each in folder.glob("*.nbi"))
+def _listed(kept: Path, _: int) -> tuple[frozenset[str], frozenset[str]]:
+    stems = frozenset(each.name.partition(".")[0] for each in kept.glob("*.nbi"))
     return stems, frozenset(each.rpartition("_")[0] for each in stems)
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where the cache is."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PACKAGE
 
 
@@ -166,6 +167,7 @@ WHAT_NUMBERS_ARE = (
     place_of,
     items_of,
     function_of,
+    array_of.__wrapped__,
     array_at.__wrapped__,
     unaliased,
 )  # to what is compiled

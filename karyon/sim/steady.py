@@ -32,6 +32,7 @@ class Steady:
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
         self._ages: list[int] = []
+        self._failing = [*s.injector.windows, *s.components.windows]
         self.played = 0
 
     def rest(self) -> None:
@@ -58,10 +59,9 @@ class Steady:
     def _calm(self, now: int) -> int:
         """Until when nothing fails, ns; `now`: something does."""
         s = self._s
-        windows = [*s.injector.windows, *s.components.windows]
-        if not s.channel.is_perfect or any(begin <= now < end for begin, end in windows):
+        if not s.channel.is_perfect or any(begin <= now < end for begin, end in self._failing):
             return now
-        return min((begin for begin, _ in windows if begin > now), default=FOREVER)
+        return min((begin for begin, _ in self._failing if begin > now), default=FOREVER)
 
     def _learn(self, now: int, *, is_calm: bool) -> None:
         """Record two periods, one after the other, from which the program is made."""

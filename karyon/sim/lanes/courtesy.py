@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CONCERNED = 100.0  # m between centres: a car further away than that is not before or behind a gap
+SURE = 70.0  # m: who is so near behind a gap is so for anybody who is up to 30 m further ahead beside it, too
 SLOW = 5.0  # m/s: who is so much slower than a car wishes to be does not come at the speed of the traffic
 
 
@@ -36,6 +37,15 @@ class Heard:
         ahead, speed = (np.take_along_axis(each, place, axis=2)[..., 0] for each in (self.ahead, self.speed))
         level = np.take_along_axis(self.level, place, axis=2)[..., 0]
         return np.where(some, ahead, np.nan), np.where(some, speed, np.nan), np.where(some, level, 0)
+
+
+def whom_to_ask(front: Floats, rear: Floats) -> tuple[Booleans, Booleans]:
+    """Whether a car asks the one before the gap beside it, and the one behind, so far away in m; NaN: there is none.
+
+    The one behind gives the gap, the one before it where nobody is surely behind. So of two that are up to 30 m apart,
+    beside one gap of up to 170 m, both ask the same one: no two are given it.
+    """
+    return (front <= CONCERNED) & ~(rear <= SURE), rear <= CONCERNED
 
 
 def comer(heard: Heard, home: Integers, front: Floats, desired: Floats, bound: Integers) -> Integers:

@@ -23,7 +23,7 @@ from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.faults import Components
-from karyon.sim.lanes.courtesy import CONCERNED, Heard, comer
+from karyon.sim.lanes.courtesy import CONCERNED, Heard, comer, whom_to_ask
 from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log
 from karyon.sim.lanes.manoeuvres import COOPERATIVE, Ahead, Happened, Manoeuvres, Right
@@ -269,7 +269,8 @@ class Simulation:
         """The level that all around each car have said that they admit (car,); nobody around: the highest."""
         top = len(self.functions[FUNCTION].levels) - 1
         can = np.where(self._heard_level >= 1, top, 0)  # who sees what is around it, and is heard, can keep its word
-        around = self._beside(GAP_FRONT) | self._beside(GAP_REAR) | self._beyond()
+        beside = (self._beside(side, self._distance(side) <= CONCERNED) for side in (GAP_FRONT, GAP_REAR))
+        around = np.logical_or.reduce([*beside, self._beyond()])
         return np.asarray(np.where(around, can.transpose(2, 0, 1), top).min(axis=2).ravel())
 
     def _by_run(self, values: NDArray[Number]) -> NDArray[Number]:
@@ -413,21 +414,23 @@ class Simulation:
         who = stays & can & ~lets_pass
         self.protocol.ask(now, who, self._by_run(manoeuvres.since), self._by_run(manoeuvres.aims), asked)
 
-    def _beside(self, relation: int) -> Booleans:
-        """Who is before the gap that each car looks at, or behind it, by `relation` (run, vehicle, other)."""
+    def _beside(self, relation: int, who: Booleans) -> Booleans:
+        """Who is before the gap that each car of `who` looks at, or behind it, by `relation` (run, vehicle, other)."""
         world, found = self.world, self.neighbours
         beside = np.zeros((world.runs, world.vehicles, world.vehicles), dtype=bool)
-        car = np.flatnonzero((found.car[relation] != NOBODY) & (found.distance[relation] <= CONCERNED))
+        car = np.flatnonzero(who)
         beside[car // world.vehicles, car % world.vehicles, found.car[relation][car] % world.vehicles] = True
         return beside
 
     def _gives(self) -> Booleans:
-        """Who can give the gap that each car looks at: who is behind it, or before it, if there is nobody behind.
+        """Who can give the gap that each car looks at (run, vehicle, other); who gives one may be before another."""
+        asks_front, asks_rear = whom_to_ask(self._distance(GAP_FRONT), self._distance(GAP_REAR))
+        return np.asarray(self._beside(GAP_FRONT, asks_front) | self._beside(GAP_REAR, asks_rear))
 
-        Each gap has one such car, so no two are given the same; and who is behind one gap is free to be before another.
-        """
-        rear = self._beside(GAP_REAR)
-        return np.asarray(rear | (self._beside(GAP_FRONT) & ~rear.any(axis=2, keepdims=True)))
+    def _distance(self, relation: int) -> Floats:
+        """How far away the one is that each car has in this relation, m; NaN: there is none (car,)."""
+        found = self.neighbours
+        return np.where(found.car[relation] == NOBODY, np.nan, found.distance[relation])
 
     def _rights(self, now: int) -> Right:
         """What the protocol has given: a reservation counts as long as who can give the gap is among its givers."""

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from karyon.sim.lanes.courtesy import Heard, comer
+from karyon.sim.lanes.courtesy import Heard, comer, whom_to_ask
 from karyon.sim.lanes.world import NOBODY
 
 AHEAD = [0.0, 10.0, 25.0, 60.0]  # of car 0: of cars 1 and 2 on the ramp, and of car 3 beyond the one ahead of it
@@ -50,3 +52,19 @@ def test_what_was_heard_is_that_of_the_one():
     assert np.isnan(ahead)
     assert np.isnan(speed)
     assert level == pytest.approx(0)
+
+
+@given(st.floats(0.0, 170.0), st.floats(0.0, 1.0), st.floats(-30.0, 30.0))
+def test_of_two_beside_one_gap_both_ask_the_same_car(length, share, apart):
+    """From both sides, wherever they are: whoever grants one of them does not grant the other."""
+    one = share * length
+    other = min(max(one + apart, 0.0), length)
+    fronts, rears = whom_to_ask(np.array([length - one, length - other]), np.array([one, other]))
+    assert fronts.all() or rears.all()
+
+
+def test_nobody_is_asked_who_is_not_there():
+    """Nor far away, and a car before the gap only where nobody is surely behind."""
+    front, rear = whom_to_ask(np.array([10.0, 10.0, 10.0, 101.0, np.nan]), np.array([70.0, 71.0, np.nan, 101.0, 5.0]))
+    assert front.tolist() == [False, True, True, False, False]
+    assert rear.tolist() == [True, True, False, False, True]

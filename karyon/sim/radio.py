@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -94,6 +94,7 @@ class Channel:
 
     links          who may hear whom
     transmission   the last one
+    slots          transmissions that take turns where nothing delays them
     time           when the newest message that each receiver has was sent, ns; `NEVER` before the first (link,)
     true           what ideal messages would have said, of the newest that were due (field, car)
     sent           when that was, ns
@@ -130,7 +131,8 @@ class Channel:
         self.true = np.full((len(MESSAGE), self._cars), np.nan)
         self.sent, self.due, self.has_arrived = 0, False, False
         self.time_of_all: int | None = None
-        self._free = deque(self._new() for _ in range(self._models.latency // nanoseconds(first.radio.period) + 2))
+        self.slots = self._models.latency // nanoseconds(first.radio.period) + 2
+        self._free = deque[_InFlight]()
         self._silence, self._motion = Silence(self._fresh), self._value[MOTION]
         self.quicken(written)
 
@@ -158,11 +160,11 @@ class Channel:
             flight.sent += by
             flight.due, flight.next = (at if at == LOST else at + by for at in (flight.due, flight.next))
 
-    def _new(self) -> _InFlight:
-        """Room for one transmission."""
+    def _new(self, kind: np.dtype[Any]) -> _InFlight:
+        """Room for one transmission, of which the truth is of this kind: a place in the plane is a complex number."""
         arrival = np.full(len(self.time), LOST)
         return _InFlight(
-            Content(np.zeros((len(self._value), self._cars)), np.zeros((len(MESSAGE), self._cars))),
+            Content(np.zeros((len(self._value), self._cars)), np.zeros((len(MESSAGE), self._cars), kind)),
             Arrival(arrival),
             Hearing(self._value, self.time, self._fresh, arrival),
         )
@@ -170,7 +172,9 @@ class Channel:
     def send(self, now: int, message: Floats, true: Floats, mute: Booleans | None) -> Transmission:
         """All cars send (field, car) at `now` (ns), but for those that are mute (car,); None: nobody is."""
         models, earliest = self._models, now + self._models.latency
-        flight = self._free.popleft() if self._free else self._new()
+        if not (self._in_flight or self._free):
+            self._free.extend(self._new(true.dtype) for _ in range(self.slots))
+        flight = self._free.popleft() if self._free else self._new(true.dtype)
         self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
         flight.is_all = mute is None and self.is_perfect

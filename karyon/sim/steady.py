@@ -22,7 +22,7 @@ class Steady:
     def __init__(self, simulation: Simulation, rota: Rota) -> None:
         s = self._s = simulation
         first = s.scenarios[0]
-        self._rota, self._period = rota, rota.period * (len(s.channel.rooms) - 1)
+        self._rota, self._period = rota, rota.period * s.channel.slots
         self._send_period = nanoseconds(first.radio.period)
         self._look_period = nanoseconds(s.design.timing.perception_period)
         others = s.group, s.outside, s.generation, s.readers, first.leader.driver

@@ -129,6 +129,7 @@ def structure_of(formula: Callable[..., Any], arguments: Sequence[Any]) -> tuple
 
 
 WORDS = {np.dtype("d"): "d", np.dtype("q"): "q"}  # types of 8 bytes
+FEW = 4  # numbers
 HIGH = (*TABLES, *COLUMNS, WholeTable)
 TEMPLATES: WeakKeyDictionary[Callable[..., Any], dict[Structure, Template]] = WeakKeyDictionary()
 
@@ -179,7 +180,7 @@ def _calling(parameters: Sequence[str], loop: _Loop, answer: Mapping[str, Any]) 
         if name in loop.written:
             lines += [f"    {loop.written[name]}"]
         elif name in loop.roots:
-            lines += [f"    if {name} is not _of.{name}:", f"        _of.take('{name}', {name})"]
+            lines += [f"    if {name} is not _of.{name}:", *loop.looked_into(name)]
             if name in (STATE, HERE):
                 lines += [f"        _of.made = _of.made._replace({next(iter(answer))}={name})"]
     calls = ["    if _tape.is_off:", "        _call(*_loop)", "    else:", "        _tape.run(_of)"]
@@ -222,6 +223,14 @@ class _Loop:
         for at, one in enumerate(self.places):
             found.setdefault(one.path.partition(".")[0], {}).setdefault(one.path, []).append((at, one))
         return found
+
+    def looked_into(self, name: str) -> list[str]:
+        """Source of what is done with a parameter that is another one: few numbers alone are copied at once."""
+        places = [one for one in self.places if one.path.partition(".")[0] == name]
+        if len(places) > FEW or any(one.cell is None for one in places):
+            return [f"        _of.take('{name}', {name})"]
+        copied = (f"        _cells_{WORDS[one.kind]}[{one.cell}] = {one.path}" for one in places)
+        return [*copied, f"        _of.{name} = {name}"]
 
     def read(self, path: str, kind: Any, given: Any) -> str:
         """Source of one row's share of an argument."""

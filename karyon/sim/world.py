@@ -143,7 +143,7 @@ class World:
         self._moving, self._ordered = Moving(*self.cars[:3]), Ordered(self.intended, self.command)
         self._roll, self._obey, self._face = written(roll), written(obey), face
         self.strangers = Strangers(scenarios)
-        self._lead(0)
+        self.intended[self.leading] = self.command[self.leading] = leaders.intended(0)
 
     def _fall_back(self, scenarios: Sequence[Scenario], gap: Floats) -> Booleans:
         """Those who come from behind (row,), moved to where they begin with all behind them; `gap` of others (run,)."""
@@ -209,9 +209,3 @@ class World:
     def front_speed(self) -> Floats:
         """Speed of what is ahead in m/s (row,)."""
         return self.facing.front_speed
-
-    def _lead(self, now: int) -> None:
-        lead = slice(0, None, self.vehicles)
-        position, speed, acceleration, intended = (each[self.leaders.leader] for each in self.leaders.motion(now))
-        self.position[lead], self.speed[lead], self.acceleration[lead] = position, speed, acceleration
-        self.intended[lead] = self.command[lead] = intended

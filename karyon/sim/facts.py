@@ -29,12 +29,12 @@ class Told(NamedTuple):
 
 def tell(here: Known, value: FloatTable, time: TimeTable, validity: FloatTable) -> Told:
     """What is said of each signal (signal, row)."""
-    return Told(Known(each(_new, here.value, value), each(_new, here.time, time), each(_new, here.validity, validity)))
+    return Told(Known(value, time, validity))
 
 
 def tell_alike(here: Known, value: FloatTable, time: Ticks, validity: Floats) -> Told:
     """What is said of each signal (signal, row), at the same time of all, and as valid (row,)."""
-    return Told(Known(each(_new, here.value, value), each(_new, here.time, time), each(_new, here.validity, validity)))
+    return Told(Known(value, each(_new, here.time, time), each(_new, here.validity, validity)))
 
 
 def _new(_: Any, new: Any) -> Any:

@@ -6,8 +6,6 @@ from functools import cache
 from math import prod
 from typing import Any, cast, get_type_hints
 
-import numpy as np
-
 from karyon.kernel.elementwise import (
     BooleanTable,
     Column,
@@ -21,11 +19,9 @@ from karyon.kernel.elementwise import (
     WholeBooleans,
     WholeTable,
     WholeTimes,
+    side_by_side,
 )
 from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
-
-LINE = 64  # bytes of the cache that come together
-
 
 # by annotation; what has none holds float64
 CODES = {Floats: "d", Booleans: "?", Ticks: "q", Levels: "b", Indices: "h"}
@@ -103,14 +99,10 @@ def staggered(codes: Sequence[str], heights: Sequence[int], rows: int) -> Iterat
     """Arrays (height, row) of these types, one after the other from one block for each type, as `arrays_for`."""
     taken: dict[str, int] = {}
     blocks = {
-        code: _block(np.dtype(code), sum(h for c, h in zip(codes, heights, strict=True) if c == code), rows)
+        code: side_by_side(sum(h for c, h in zip(codes, heights, strict=True) if c == code), rows, code)
         for code in dict.fromkeys(codes)
     }
     for code, height in zip(codes, heights, strict=True):
         begin = taken.get(code, 0)
         taken[code] = begin + height
         yield blocks[code][begin : begin + height]
-
-
-def _block(kind: np.dtype[Any], count: int, rows: int) -> Any:
-    return np.empty((count, rows + LINE // kind.itemsize), dtype=kind)[:, :rows]

@@ -13,7 +13,17 @@ from typing import Any, cast
 import numpy as np
 
 from karyon.compiled.annotations import SINGLE, annotations_of, arrays_for, tuples_in
-from karyon.compiled.numbers import array_at, array_of, each_of, function_of, items_of, place_of, teach_elementwise
+from karyon.compiled.numbers import (
+    aligned,
+    each_of,
+    function_of,
+    in_memory,
+    items_of,
+    picked,
+    place_of,
+    pointer_at,
+    teach_elementwise,
+)
 from karyon.compiled.sources import Source
 from karyon.kernel import elementwise
 
@@ -167,7 +177,9 @@ WHAT_NUMBERS_ARE = (
     place_of,
     items_of,
     function_of,
-    array_of.__wrapped__,
-    array_at.__wrapped__,
+    picked,
+    in_memory,
+    pointer_at.__wrapped__,
+    aligned.__wrapped__,
     unaliased,
 )  # to what is compiled

@@ -27,9 +27,15 @@ def teach_elementwise() -> None:
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: each_of(arguments))
     overload(elementwise.anywhere)(lambda table: function_of("table", " | ".join(items_of("table", table)) or "False"))
-    overload(elementwise.pick)(lambda array, index: lambda array, index: array[np.uint64(index)])
+    overload(elementwise.pick)(lambda array, index: picked(array))
     overload(elementwise.of)(lambda place, table: place_of(table))
     overload(elementwise.of_design)(lambda place, table: place_of(table))
+
+
+def picked(array: Any) -> Callable[..., Any]:
+    """`elementwise.pick` from what is in memory: see `in_memory`."""
+    is_truth = str(array.dtype) == "uint8"
+    return function_of("array, index", f"array[np.uint64(index)]{' != 0' if is_truth else ''}")
 
 
 def items_of(name: str, table: Any) -> list[str]:
@@ -59,9 +65,10 @@ def place_of(table: Any) -> Callable[..., Any]:
 
 def function_of(parameters: str, answer: str) -> Callable[..., Any]:
     """A function with these parameters that answers this."""
-    names: dict[str, Callable[..., Any]] = {}
+    names: dict[str, Any] = {"np": np}
     exec(f"def of_numbers({parameters}):\n    return {answer}\n", names)
-    return names["of_numbers"]
+    function: Callable[..., Any] = names["of_numbers"]
+    return function
 
 
 @cache
@@ -86,18 +93,50 @@ def array_of() -> Any:
     return array
 
 
+def in_memory(kind: np.dtype[Any]) -> Any:
+    """For compiled code: of what type a number is where it lies in memory; what is true or false is a byte."""
+    return np.uint8 if kind == np.bool_ else kind.type
+
+
 @cache
-def array_at() -> Any:
-    """For a compiled formula: the array (`size`,) of a `kind` whose address is at a place of those at `address`."""
-    from numba.extending import register_jitable  # noqa: PLC0415
+def pointer_at() -> Any:
+    """For a compiled formula: the pointer to a `kind` that is at a place of those at `address`.
 
-    array = array_of()
+    It is one word, where an array is seven: of so many, what they are handed over by would else fill half of the cache.
+    """
+    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
+    from numba import types  # noqa: PLC0415
+    from numba.extending import intrinsic  # noqa: PLC0415
 
-    @register_jitable(forceinline=True)
-    def at(address: Any, place: int, size: int, kind: Any) -> Any:
-        return array(array(address, place + 1, np.int64)[place], size, kind)
+    pointer_to: Any = types.CPointer
 
-    return at
+    def pointer(_: Any, address: Any, place: Any, kind: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+            begin = builder.inttoptr(given[0], ir.IntType(64).as_pointer())
+            number = builder.load(builder.gep(begin, [given[1]]))
+            return builder.inttoptr(number, context.get_value_type(signature.return_type))
+
+        return pointer_to(kind.dtype)(address, place, kind), generate
+
+    return intrinsic(pointer)
+
+
+@cache
+def aligned() -> Any:
+    """For a compiled formula: what it puts aside begins where a line of the cache does, and never crosses two."""
+    from numba import types  # noqa: PLC0415
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    def align(_: Any) -> Any:
+        def generate(context: Any, builder: Any, _signature: Any, _given: Any) -> Any:
+            attributes = builder.function.attributes
+            attributes.alignstack = elementwise.LINE
+            attributes.add("nounwind")  # alone, the other one is not written
+            return context.get_dummy_value()
+
+        return types.void(), generate
+
+    return intrinsic(align)
 
 
 def address_of(array: Any) -> int:

@@ -24,7 +24,7 @@ from karyon.compiled.annotations import (
     tuples_in,
 )
 from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, teach, unaliased
-from karyon.compiled.numbers import array_at
+from karyon.compiled.numbers import aligned, in_memory, pointer_at
 from karyon.kernel.elementwise import WholeTable
 
 STATE, HERE = "before", "here"
@@ -194,8 +194,9 @@ def _compiled_at(path: Path, source: str, formula: Callable[..., Any]) -> Any:
     teach(formula)
     has_cache = keep_source(source, path)
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
-    names |= {formula.__name__: formula, "__name__": __name__, "array_at": array_at(), "whole": WHOLE}
-    names |= {_type_name(np.dtype(code)): np.dtype(code).type for code in "dfqbh?"}
+    names |= {formula.__name__: formula, "__name__": __name__, "whole": WHOLE}
+    names |= {"pointer_at": pointer_at(), "aligned": aligned()}
+    names |= {_type_name(np.dtype(code)): in_memory(np.dtype(code)) for code in "dfqbh?"}
     exec(compile(source, str(path), "exec"), names)
     names["each_row"] = numba.njit(error_model="numpy", pipeline_class=unaliased())(names["each_row"])
     compiler = numba.cfunc(numba.void(numba.int64, numba.int64), error_model="numpy", cache=has_cache)
@@ -246,7 +247,7 @@ class _Loop:
                 self.written[path] = f"_cells_{code}[{self.cells - 1}] = {path}"
             else:
                 self.roots.add(path.partition(".")[0])
-            return f"({name}[0] != 0)" if kind is bool else f"{name}[0]"
+            return _truth(f"{name}[0]") if kind is bool else f"{name}[0]"
         if kind in COLUMNS and is_parameter and given.dtype in WORDS:
             name, begin = self._place(path, None, given.dtype, len(given), is_own=True), self.cells - len(given)
             self.written[path] = f"_cells_{WORDS[given.dtype]}[{begin}:{self.cells}] = {path}[:, 0]"
@@ -262,9 +263,10 @@ class _Loop:
             return _tuple_of(self._place(path, k, given.dtype, ANY) for k in range(len(given)))
         if kind in WHOLE_ARRAYS:
             return self._place(path, None, given.dtype, ANY)
+        of_row = _truth if given.dtype == np.bool_ else str
         if kind in TABLES:
-            return _tuple_of(f"{self._place(path, k, given.dtype, ROWS)}[i]" for k in range(len(given)))
-        return f"{self._place(path, None, given.dtype, ROWS)}[i]"
+            return _tuple_of(of_row(f"{self._place(path, k, given.dtype, ROWS)}[i]") for k in range(len(given)))
+        return of_row(f"{self._place(path, None, given.dtype, ROWS)}[i]")
 
     def write(self, value: str, path: str, kind: Any, given: Any) -> list[str]:
         """Statements that write one row's share of a result into the arrays at a path."""
@@ -281,20 +283,18 @@ class _Loop:
     def source(self, formula: str, read: str, written: Sequence[str]) -> str:
         """Source of the loop over rows, and of what finds the arrays for it, of which no two overlap."""
         names = ", ".join(["rows", *(f"a{k}" for k in range(len(self.places)))])
-        arrays = (
-            f"array_at(address, {at}, {'rows' if one.size == ROWS else max(one.size, 1)}, {_type_name(one.kind)})"
-            for at, one in enumerate(self.places)
-        )
+        pointers = (f"pointer_at(address, {at}, {_type_name(one.kind)})" for at, one in enumerate(self.places))
         return "\n".join(
             [
                 f"def each_row({names}):",
+                "    aligned()",
                 "    for i in range(whole(rows)):",  # of which no one may be below 0: or else each is looked at
                 f"        one = {formula}({read})",
                 *(f"        {line}" for line in written),
                 "",
                 "",
                 "def loop(address, rows):",
-                f"    each_row({', '.join(['rows', *arrays])})",
+                f"    each_row({', '.join(['rows', *pointers])})",
                 "",
             ]
         )
@@ -305,6 +305,11 @@ class _Loop:
             self.places.append(Place(path, row, kind, size, self.cells if is_own else None))
             self.cells += size * is_own
         return f"a{self._numbers[path, row]}"
+
+
+def _truth(number: str) -> str:
+    """Source of whether a byte says so."""
+    return f"({number} != 0)"
 
 
 def _tuple_of(items: Iterable[str]) -> str:

@@ -30,6 +30,7 @@ WholeBooleans: TypeAlias = np.ndarray[tuple[Any], np.dtype[np.bool_]]
 WholeTable: TypeAlias = np.ndarray[tuple[Any, Any], np.dtype[np.float64]]
 Reaction: TypeAlias = Callable[[int], None]
 Reacting: TypeAlias = Callable[[NDArray[np.bool_], int, Reaction], None]
+LINE = 64  # bytes that a cache takes together
 Formula = TypeVar("Formula", bound=Callable[..., Any])
 
 
@@ -38,6 +39,19 @@ class Compiler(Protocol):
 
     def __call__(self, formula: Formula) -> Formula:
         """The same formula, with the same bits."""
+
+
+def side_by_side(count: int, rows: int, kind: Any) -> NDArray[Any]:
+    """Arrays (row,) for formulas to fill, of numbers of a kind: zeros (of these, row).
+
+    Each begins a line of the cache, an odd number of lines after the one before it: so they spread over all of it,
+    where arrays that begin at the same place of a page drive each other out.
+    """
+    line = LINE // np.dtype(kind).itemsize  # numbers
+    width = (-(-rows // line) | 1) * line
+    room = np.zeros(count * width + line, dtype=kind)
+    begin = -room.ctypes.data % LINE // room.itemsize
+    return room[begin : begin + count * width].reshape(count, width)[:, :rows]
 
 
 def where(condition: Any, one: Any, other: Any) -> Any:

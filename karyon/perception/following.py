@@ -33,13 +33,13 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, Reacting, react
+from karyon.kernel.elementwise import Compiler, Reacting, react, side_by_side
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
 from karyon.perception.remembered import Answer, Hearing, Known, Measured, SignalLimits, State
-from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times, blank, stacked
+from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times, stacked
 from karyon.perception.validity import amplitude_at
 
 OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration", "own.position")
@@ -328,7 +328,11 @@ def _copied(samples: Samples, into: Samples) -> None:
 def _measured(rows: int) -> tuple[Samples, Measured]:
     """Own samples, and the same by name, each type in one block."""
     count = len(OWN)
-    whole = Samples(blank(count + 1, rows, np.float64), blank(count, rows, np.int64), blank(count + 1, rows, np.bool_))
+    whole = Samples(
+        side_by_side(count + 1, rows, np.float64),
+        side_by_side(count, rows, np.int64),
+        side_by_side(count + 1, rows, np.bool_),
+    )
     *value, further = whole.value
     *fresh, handed_over = whole.fresh
     samples = Samples(whole.value[:count], whole.time, whole.fresh[:count])
@@ -337,7 +341,7 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
 
 def _received(rows: int, sender: Sender) -> tuple[Samples, Message]:
     """The same of a message."""
-    samples = Samples(*(blank(len(MESSAGE), rows, kind) for kind in (np.float64, np.int64, np.bool_)))
+    samples = Samples(*(side_by_side(len(MESSAGE), rows, kind) for kind in (np.float64, np.int64, np.bool_)))
     return samples, sender.message_of(samples)
 
 

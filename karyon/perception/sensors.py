@@ -6,6 +6,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from karyon.kernel.elementwise import where
@@ -15,7 +16,6 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Times = NDArray[np.int64]
 
-LINE = 64  # bytes of the cache that come together
 NEVER = np.iinfo(np.int64).min  # time of a measurement that has not come yet
 
 
@@ -33,22 +33,14 @@ class Samples:
     fresh: Booleans
 
 
-def blank(count: int, rows: int, kind: type) -> NDArray[Any]:
-    """Arrays (row,) that lie side by side, for others to fill (of these, row).
-
-    They do not begin at the same place of a page of memory: arrays that do drive each other out of the cache.
-    """
-    return np.zeros((count, rows + LINE // np.dtype(kind).itemsize), dtype=kind)[:, :rows]
-
-
 def stacked(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Arrays (row,) as one (of these, row): the same memory where they lie side by side at equal distances."""
-    block = arrays[0].base
-    if isinstance(block, np.ndarray) and block.ndim == 2 and all(each.base is block for each in arrays):
-        places = [(each.ctypes.data - block.ctypes.data) // block.strides[0] for each in arrays]
-        begin, step = places[0], places[1] - places[0]
-        if step > 0 and places == list(range(begin, places[-1] + 1, step)):
-            return block[begin : places[-1] + 1 : step, : arrays[0].size]
+    first, second = arrays[:2]
+    step = second.ctypes.data - first.ctypes.data
+    places = [each.ctypes.data for each in arrays]
+    is_of_one = first.base is not None and all(each.base is first.base for each in arrays)
+    if is_of_one and step > 0 and places == [*range(places[0], places[-1] + 1, step)]:
+        return as_strided(first, (len(arrays), first.size), (step, *first.strides))
     return np.stack(arrays)
 
 

@@ -12,7 +12,7 @@ from karyon.kernel import ABSENT, Kernel
 from karyon.sim.metrics import begun, judge
 from karyon.sim.scenario import read
 from karyon.sim.vehicle import Motion, Step, moved
-from karyon.sim.watch import Distance, Exposure
+from karyon.sim.watch import NONE, Distance, Exposure
 
 pytest.importorskip("numba")
 
@@ -133,15 +133,19 @@ def test_exposures_and_distances_are_the_same(rng, compiler):
         now += PERIOD
         bad, level = rng.random((3, ROWS)) < 0.8, rng.integers(0, 3, ROWS)
         since = np.where(rng.random(ROWS) < 0.5, now, since)
-        for exposure in exposures:
-            exposure.update(now, bad, level, since)
+        after = [exposure.update(now, bad, level, since) for exposure in exposures]
         one, other = (exposure.ended() for exposure in exposures)
         assert one == other
         ended += len(one)
+        for row in range(ROWS):
+            began = [each.since for each in one if each.switched and each.row == row]
+            assert after[0].began[row] == min(began, default=NONE)
+        for name in ("late", "is_counted", "began"):
+            assert same(*(getattr(each, name) for each in after))
         drive = numbers(rng, -1.0, 60.0), numbers(rng, 0.0, 40.0), numbers(rng, 0.0, 40.0), level
         for distance in distances:
             distance.update(*drive)
-        for name in ("worst", "overdue", "late"):
+        for name in ("worst", "overdue"):
             assert same(*(getattr(each, name) for each in exposures))
         for name in ("reaction", "margin", "safe_at_level"):
             assert same(*(getattr(each, name) for each in distances))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from karyon.compiled import Program, Ring, Tape, in_place
+from karyon.compiled import Journal, Program, Ring, Tape, in_place
 from karyon.kernel.elementwise import where
 from karyon.kernel.runtime import Booleans, Floats, Ticks
 from karyon.perception.following import OWN
@@ -83,6 +83,43 @@ def test_what_is_played_is_what_was_recorded():
         strict=True,
     ):
         assert np.array_equal(one, other)
+
+
+def test_what_is_noted_while_it_plays_is_read_later():
+    """Row by row and in the order of time, of any type; also where there is more than there is room for."""
+    periods, rows = 150, 50
+    by, tape, read, kept = np.random.default_rng(4).random((periods, rows)), Tape(), [], []
+    journal = Journal(read.append, rows)
+    ring, now_by = Ring(by), np.zeros(rows)
+    state, add = Count(np.zeros(rows), np.zeros(rows, dtype=np.int64)), in_place(count, tape)
+    small = np.arange(2 * rows, dtype=np.int8).reshape(2, rows)
+    indices = np.arange(rows, dtype=np.int16)
+
+    def run(now):
+        nonlocal state
+        tape.take(ring, now_by)
+        state, is_full = add(state, now_by, now, 1.2)
+        tape.note(is_full, journal, [state.number, state.last, small, indices, is_full], now, now - 7)
+
+    recorded = []
+    for number in range(4):
+        if number >= 2:
+            tape.record()
+        run(number * PERIOD)
+        recorded.append(tape.recorded())
+    Program.of(*recorded[2:]).play(1, periods - 4)
+    journal.settle()
+    plain = Count(np.zeros(rows), np.zeros(rows, dtype=np.int64))
+    for number in range(periods):
+        now = number * PERIOD
+        plain, is_full = count(plain, by[number], now, 1.2)
+        for row in np.flatnonzero(is_full):
+            kept.append([row, now, now - 7, plain.number[row], plain.last[row], *small[:, row], indices[row], True])
+    assert len(read) > 1  # it was full once
+    told = [
+        np.vstack([each.rows, each.numbers, *(np.atleast_2d(one).astype(float) for one in each.told)]) for each in read
+    ]
+    assert np.concatenate(told, axis=1).T.tolist() == [[float(each) for each in one] for one in kept]
 
 
 def test_periods_that_are_not_alike_are_not_played():

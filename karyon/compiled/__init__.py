@@ -17,6 +17,7 @@ from functools import cache
 from typing import Any, cast
 
 from karyon.compiled.annotations import first_array
+from karyon.compiled.journal import Entries, Journal
 from karyon.compiled.loops import loop_and_result
 from karyon.compiled.placed import in_place, in_place_if_kept, written
 from karyon.compiled.series import in_series
@@ -55,6 +56,8 @@ def compiled(formula: Formula) -> Formula:
 
 
 __all__ = [
+    "Entries",
+    "Journal",
     "Program",
     "Ring",
     "Tape",

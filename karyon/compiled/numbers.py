@@ -1,7 +1,7 @@
 """What the functions of `karyon.kernel.elementwise` are for single numbers: as NumPy defines them."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, reduce
 from math import isfinite, isnan, sqrt
 from typing import Any
 
@@ -27,6 +27,7 @@ def teach_elementwise() -> None:
     overload(elementwise.sqrt)(lambda number: lambda number: sqrt(number))  # noqa: PLW0108  math's is not a function
     overload(elementwise.each)(lambda formula, *arguments: each_of(arguments))
     overload(elementwise.anywhere)(lambda table: function_of("table", " | ".join(items_of("table", table)) or "False"))
+    overload(elementwise.least)(lambda table, none: function_of("table, none", least_of(items_of("table", table))))
     overload(elementwise.pick)(lambda array, index: picked(array))
     overload(elementwise.of)(lambda place, table: place_of(table))
     overload(elementwise.of_design)(lambda place, table: place_of(table))
@@ -41,6 +42,11 @@ def picked(array: Any) -> Callable[..., Any]:
 def items_of(name: str, table: Any) -> list[str]:
     """Source of what is in a table, which to a compiled formula is a tuple of numbers."""
     return [f"{name}[{k}]" for k in range(len(table))]
+
+
+def least_of(items: Sequence[str]) -> str:
+    """Source of the least of these, and of `none`."""
+    return reduce(lambda found, item: f"min({found}, {item})", items, "none")
 
 
 def each_of(arguments: Sequence[Any]) -> Callable[..., Any]:

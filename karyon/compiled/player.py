@@ -12,7 +12,7 @@ import numpy as np
 from karyon.compiled.loops import folder, keep_source
 from karyon.compiled.numbers import array_of
 
-ASK, READ, WRITE = -1, -2, -3  # in the place of the address of a loop
+ASK, READ, WRITE, NOTE = -1, -2, -3, -4  # in the place of the address of a loop
 
 
 @cache
@@ -52,8 +52,14 @@ def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, grow
     while done < end:
         kind, size, begin = kinds[at], rows[at], begins[at]
         if kind == ASK:
-            if array_at(addresses[begin], size, np.bool_).any():
+            if any_of(array_at(addresses[begin], size, np.uint8)):
                 return done
+        elif kind == NOTE:
+            found = array_at(addresses[begin], size, np.uint8)
+            if any_of(found):
+                if array_at(addresses[begin + 2], 1, np.int64)[0] + size > addresses[begin + 3]:
+                    return done
+                write(found, addresses[begin + 1 :])
         elif kind in (READ, WRITE):
             place = array_at(addresses[begin], 1, np.int64)
             slot = array_at(addresses[begin + 1] + place[0] * addresses[begin + 3], size, np.uint8)
@@ -73,11 +79,40 @@ def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, grow
     return done
 
 
+def any_of(found: Any) -> Any:
+    """Whether any byte is not 0. All are looked at: that takes many at once."""
+    some = np.uint8(0)
+    for each in found:
+        some |= each
+    return some != 0
+
+
+def write(found: Any, told: Any) -> None:
+    """Write an entry of a `Journal` for each row of which a byte is not 0; `told`: of numbers, then its `addresses`."""
+    count, room = array_at(told[1], 1, np.int64), told[2]
+    for row in range(len(found)):
+        if found[row]:
+            at = count[0]
+            array_at(told[3], room, np.int64)[at] = row
+            numbers = array_at(told[0], told[5], np.int64)
+            for number in range(told[5]):
+                array_at(told[4], told[5] * room, np.int64)[number * room + at] = numbers[number]
+            for column in range(told[6]):
+                source, goal, size = told[7 + 3 * column], told[8 + 3 * column], told[9 + 3 * column]
+                if size == 8:
+                    array_at(goal, room, np.int64)[at] = array_at(source, row + 1, np.int64)[row]
+                elif size == 2:
+                    array_at(goal, room, np.int16)[at] = array_at(source, row + 1, np.int16)[row]
+                else:
+                    array_at(goal, room, np.int8)[at] = array_at(source, row + 1, np.int8)[row]
+            count[0] = at + 1
+
+
 def _compiled(function: Callable[..., Any]) -> Any:
     """A function of this module, compiled from a file in the cache of loops."""
     import numba  # noqa: PLC0415
 
-    source = inspect.getsource(function)
+    source = "\n\n".join(inspect.getsource(each) for each in (any_of, write, function))
     depends = (
         source,
         inspect.getsource(_through),
@@ -90,6 +125,8 @@ def _compiled(function: Callable[..., Any]) -> Any:
     has_cache = keep_source(source, path)
     names = {**globals(), "through": _through(), "array_at": array_of()}
     exec(compile(source, str(path), "exec"), names)
+    for each in (any_of, write):
+        names[each.__name__] = numba.njit(inline="always")(names[each.__name__])
     return numba.njit(SIGNATURES[function.__name__], cache=has_cache)(names[function.__name__])
 
 

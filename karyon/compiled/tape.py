@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled.journal import Journal
 from karyon.compiled.numbers import address_of
-from karyon.compiled.player import ASK, READ, WRITE, call, play
+from karyon.compiled.player import ASK, NOTE, READ, WRITE, call, play
 from karyon.kernel.elementwise import Reaction, react
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ class Ring:
 class Call:
     """Something that was done once.
 
-    kind        address of a loop, or one of `ASK`, `READ`, `WRITE`
+    kind        address of a loop, or one of `ASK`, `NOTE`, `READ`, `WRITE`
     addresses   that it is handed
     own         numbers among them, by the place of their address: those that there were then, as words
-    reaction    of an `ASK`, to what is found; its time is the one number of its own
+    reaction    of an `ASK`, to what is found, and of a `NOTE` for which there is no room; its time is the first number
     keeps       arrays that lie at the addresses
     """
 
@@ -57,7 +58,7 @@ class Tape:
 
     Two periods are recorded. What differs between them are numbers that grow with time, by as much in each period; all
     else must be the same, or nothing is played. Whoever is recorded does nothing with arrays in a period but by loops
-    that were compiled for this tape, by `take`, `keep` and `mark`, and in answer to what `react` finds.
+    that were compiled for this tape, by `take`, `keep`, `mark` and `note`, and in answer to what `react` finds.
 
     version   another one when a loop is handed an array that it has not seen
     """
@@ -78,6 +79,20 @@ class Tape:
             told = np.array([address_of(found), 0])
             self._calls.append(Call(ASK, found.size, told, {1: np.array([now])}, reaction, found))
         react(found, now, reaction)
+
+    def note(
+        self, found: NDArray[np.bool_], journal: Journal, told: Sequence[NDArray[Any]], now: int, *numbers: int
+    ) -> None:
+        """Where something is so in any row (row,), write into a journal what is told of that row, and the numbers."""
+
+        def write(now: int) -> None:
+            journal.write(found, told, [now, *(now + each - times[0] for each in times[1:])])
+
+        times = now, *numbers
+        write(now)
+        if not self.is_off:
+            addresses = np.array([address_of(found), 0, *journal.addresses(told)])
+            self._calls.append(Call(NOTE, found.size, addresses, {1: np.array(times)}, write, (found, told, journal)))
 
     def take(self, ring: Ring, into: NDArray[Any]) -> None:
         """Copy the next slot into an array without gaps."""

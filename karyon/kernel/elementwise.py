@@ -114,6 +114,11 @@ def anywhere(table: Any) -> Any:
     return table.any(axis=0)
 
 
+def least(table: Any, none: int) -> Any:
+    """The least whole number of any one, and of `none`."""
+    return table.min(axis=0, initial=none)
+
+
 def react(found: NDArray[np.bool_], now: int, reaction: Reaction) -> None:
     """Between formulas: where something is so in any row, what follows from that at `now` (ns)."""
     if np.count_nonzero(found):

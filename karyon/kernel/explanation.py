@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from operator import ge, gt, le, lt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,39 @@ class Row:
         if not (isfinite(offset) and offset >= 0.0):
             return "no bound on the offset of its clock"
         return f"its time is {_seconds((time - self.now) / NANOSECONDS)} in the future"
+
+
+class Basis(NamedTuple):
+    """What a decision rests on (..., row), as `SafetyInformation`, `Managed` and `Decision` have it.
+
+    ever   signals that were present since reset (signal, row)
+    """
+
+    value: NDArray[np.float64]
+    validity: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    time: NDArray[np.int64]
+    clock_offset: NDArray[np.float64]
+    beats: NDArray[np.int64]
+    cooperation: NDArray[np.int8]
+    ever: NDArray[np.bool_]
+    holds_since: NDArray[np.int64]
+    deciding: NDArray[np.int16]
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Basis:
+        """A copy, of these rows. Raises IndexError."""
+        return Basis._make(each[..., rows] for each in self)
+
+    def at(self, now: NDArray[np.int64]) -> Basis:
+        """As if the time of each row, `now` (row,) in ns, were 0: so rows of different times are judged together."""
+        return self._replace(
+            time=_moved(self.time, now), beats=_moved(self.beats, now), holds_since=self.holds_since - now
+        )
+
+
+def _moved(time: NDArray[np.int64], now: NDArray[np.int64]) -> NDArray[np.int64]:
+    earliest = ABSENT + 1 + np.maximum(now, 0)  # what is further away is as far as int64 goes
+    return np.where(time == ABSENT, ABSENT, np.maximum(time, earliest) - now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from karyon.kernel.elementwise import (
     TimeTable,
     each,
 )
-from karyon.kernel.explanation import Causes
+from karyon.kernel.explanation import Basis, Causes
 from karyon.kernel.formula import Formula, generate
 from karyon.kernel.manager import Decision, FirstCause, Limits, Managed, Manager, decided
 from karyon.kernel.runtime import (
@@ -106,20 +106,29 @@ class Kernel:
 
         Integer arrays (change,). Raises KeyError, IndexError.
         """
-        manager = self._manager(function)
-        below = np.minimum(np.maximum(level_to, 1), len(manager.function.levels) - 1) - 1
-        holds_since = manager.managed.holds_since
-        held_since = holds_since[below, rows] if len(holds_since) else np.zeros(len(rows), dtype=np.int64)
+        return self.causes_of(function, self.basis(function).of_rows(rows), level_from, level_to, int(self._now))
+
+    def basis(self, function: str) -> Basis:
+        """What the last step of a function rests on, where it lies, and only until the next one. Raises KeyError."""
+        seen, manager = self.seen, self._manager(function)
+        known = seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation
+        return Basis(*known, self._ever, manager.managed.holds_since, manager.decision.deciding)
+
+    def causes_of(self, function: str, basis: Basis, level_from: Given, level_to: Given, now: int) -> Causes:
+        """As `causes`, of what was the `basis` (..., change) at `now` (ns). Raises KeyError."""
+        owner, holds_since = self._manager(function).function, basis.holds_since
+        below = np.minimum(np.maximum(level_to, 1), len(owner.levels) - 1) - 1
+        changes = np.arange(len(basis.deciding))
         return Causes(
-            function=manager.function,
+            function=owner,
             level_from=np.asarray(level_from),
             level_to=np.asarray(level_to),
-            held_since=held_since,
-            deciding=manager.decision.deciding[rows],
+            held_since=holds_since[below, changes] if len(holds_since) else np.zeros(len(changes), dtype=np.int64),
+            deciding=basis.deciding,
             is_timed=not self._distrusted,
-            now=int(self._now),
-            seen=self.seen.of_rows(rows),
-            ever=self._ever[:, rows],
+            now=now,
+            seen=self.seen.holding(len(changes), basis[:7]),
+            ever=basis.ever,
             units=self._units,
         )
 

@@ -57,6 +57,9 @@ EVERYWHERE = np.array(True)
 WIDEST = 8
 """Bytes of the widest number taken: a longer float does not fit into float64."""
 
+KNOWN = ("value", "validity", "spread", "time", "clock_offset", "beats", "cooperation")
+"""What `SafetyInformation` has of each row."""
+
 
 class SafetyInformation:
     """What the kernel sees: per row the latest of every signal, component and peer of a design.
@@ -212,10 +215,14 @@ class SafetyInformation:
 
     def of_rows(self, rows: Ticks) -> SafetyInformation:
         """A copy of what is known of these rows. Raises IndexError."""
+        return self.holding(len(rows), [getattr(self, name)[:, rows] for name in KNOWN])
+
+    def holding(self, rows: int, known: Sequence[NDArray[Any]]) -> SafetyInformation:
+        """Of the same design, other arrays, in the order of `KNOWN`."""
         own = copy(self)
-        own.rows = len(rows)
-        for name in ("value", "validity", "spread", "time", "clock_offset", "beats", "cooperation"):
-            setattr(own, name, getattr(self, name)[:, rows])
+        own.rows = rows
+        for name, array in zip(KNOWN, known, strict=True):
+            setattr(own, name, array)
         return own
 
     def _forget(self, index: int) -> None:

@@ -32,18 +32,23 @@ class Adopted(NamedTuple):
 
 
 class Adoption(NamedTuple):
-    """After a decision: also what the own rules admit, what was decided before, and whether that is another (row,)."""
+    """After a decision: also what the own rules admit, and what was decided before (row,).
+
+    by_rules, by_others   where that is another level: as the own rules have changed, or what was agreed to
+    """
 
     adopted: Adopted
     admitted: Ticks
     previous: Ticks
-    differs: Booleans
+    by_rules: Booleans
+    by_others: Booleans
 
 
-def adopt(before: Adopted, level: Levels, agreed: Ticks) -> Adoption:
-    """Of what the own rules admit, what others have agreed to."""
+def adopt(before: Adopted, level: Levels, ruled: Levels, agreed: Ticks) -> Adoption:
+    """Of what the own rules admit, and have admitted before (`ruled`), what others have agreed to."""
     decided, admitted = minimum(level, agreed), minimum(level, level)
-    return Adoption(Adopted(decided), admitted, before.level, decided != before.level)
+    differs, own = decided != before.level, (level != ruled) & (decided == admitted)
+    return Adoption(Adopted(decided), admitted, before.level, differs & own, differs & ~own)
 
 
 class Both(NamedTuple):

@@ -18,7 +18,7 @@ from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
 from karyon.cooperation.cam import Generation
-from karyon.kernel import Decision, Kernel
+from karyon.kernel import Kernel
 from karyon.kernel.design import Design
 from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELATIVE, SPEED, Seen
 from karyon.perception.platoon import LEADER
@@ -121,7 +121,7 @@ class Simulation:
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape)
+        self.log = Log(faults, self.kernel, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
@@ -207,6 +207,7 @@ class Simulation:
         Returns whether the end was reached.
         """
         self.finished, complete = clock.run(self.env, self.end, progress, step)
+        self.log.settle()
         self._tell_refused(self.finished)
         self.metrics.close(self.finished)
         return complete
@@ -448,21 +449,19 @@ class Simulation:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
         agreed = self._unlimited if self.group is None else self.group.level
-        adoption = self._adopt(self._adopted, decision.level, agreed)
+        adoption = self._adopt(self._adopted, decision.level, decision.previous, agreed)
         self._adopted, self._admitted = adoption.adopted, adoption.admitted
-        self.tape.react(adoption.differs, now, partial(self._switched, decision, adoption, now - self.looked))
+        told = adoption.previous, decision.level, self.lateness.waiting.arrived
+        self.log.switched(adoption.by_rules, now, self.looked, *told)
+        self.tape.react(adoption.by_others, now, partial(self._agreed, adoption))
         if self.outside is not None:
             self.outside.decided(now, self._decided)
         first, *others = [decision.trusted[name] for name in FRONT if name in decision.trusted] or [self._nowhere]
         self._front_trusted = self._both(first, *others).so if others else first
 
-    def _switched(self, decision: Decision, adoption: Adoption, lag: int, now: int) -> None:
-        """The level of service is another one in some rows; `lag` ns before perception has looked last."""
-        changed, before = np.flatnonzero(adoption.differs), adoption.previous.copy()
-        own = (decision.level != decision.previous) & (self._decided == self._admitted)
-        told = self.kernel, decision, before, changed[own[changed]], self.lateness.waiting.arrived
-        self.log.switched(now, now - lag, *told)
-        self.log.agreed(now, before, self._decided.copy(), changed[~own[changed]])
+    def _agreed(self, adoption: Adoption, now: int) -> None:
+        """The level of service is another one in some rows, as others have agreed to another one."""
+        self.log.agreed(now, adoption.previous.copy(), self._decided.copy(), np.flatnonzero(adoption.by_others))
 
     def _control(self, now: int) -> None:
         seen = self.seen

@@ -5,20 +5,22 @@ What happens is counted at once, and put into words when somebody asks: most run
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from enum import IntEnum
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.compiled import Tape
+from karyon.compiled import Entries, Journal, Tape
 from karyon.cooperation.gate import Reason
 from karyon.cooperation.guard import BREACHES, Breach
-from karyon.kernel import Age, Alive, Decision, Kernel, Validity, text
+from karyon.kernel import Age, Alive, Kernel, Validity, text
 from karyon.kernel import verdict as holds
 from karyon.kernel.design import Function
 from karyon.kernel.elementwise import BooleanTable, Compiler, FloatTable, anywhere, each
+from karyon.kernel.explanation import Basis
 from karyon.kernel.rules import Rule, leaves
 from karyon.kernel.runtime import SafetyInformation
 from karyon.perception import validity
@@ -40,8 +42,23 @@ VERDICTS = LATE, LOST, INVALID, OWN_LAG = ("late", "lost", "invalid", "own_lag")
 IS_NO_DATA = np.array([*(verdict in (LATE, LOST, OWN_LAG) for verdict in VERDICTS), False])
 AGED = {LATE: ", as what comes is old", LOST: ", as nothing came"}  # of a validity that only time has lowered
 
+
+class Rank(IntEnum):
+    """Which of the events of a run comes first at the same instant."""
+
+    PLANNED = 0
+    SENT = 1
+    SENSED = 2
+    DECIDED = 3
+    AGREED = 4
+    REFUSED = 5
+    WATCHED = 6
+    ENDED = 7
+    OVERDUE = 8
+
+
 Words = Callable[[int], tuple[str, dict[str, Any]]]
-"""Text and further fields of an event, by its place among those of one kind that happened at once."""
+"""Text and further fields of an event, by its place among those of one kind that were noted together."""
 
 
 class Doubted(NamedTuple):
@@ -73,33 +90,37 @@ def _differs(one: Any, other: Any) -> Any:
     return one != other
 
 
-class _Doubted:
-    """Signals that are judged together.
+class _Came(NamedTuple):
+    """What perception had at changes of the level, when it `judged` last, ns (change,).
 
-    doubted, changed   now, and since the last look (signal, row)
-    differs            in which rows something has changed (row,)
+    measured, believed, arrived   when, ns, its validity, and when anything came (signal or message, change)
     """
 
-    def __init__(self, names: Sequence[str], rows: int) -> None:
+    judged: NDArray[np.int64]
+    measured: NDArray[np.int64]
+    believed: NDArray[np.float64]
+    arrived: NDArray[np.int64]
+
+
+class _Doubted:
+    """Signals that are judged together; `doubted` and what `differs` since the last look, as `Doubts` has it."""
+
+    def __init__(self, names: Sequence[str], rows: int, journal: Journal) -> None:
+        """`journal`: for what differs."""
         self.names, self._state, self._doubt = names, Doubted(np.zeros((len(names), rows), dtype=bool)), doubt
+        self._journal = journal
         self._validity: tuple[Any, Any] = None, None
 
     def quicken(self, in_place: Compiler) -> None:
         self._doubt = in_place(doubt)
 
-    def judge(self, validity: NDArray[np.float64]) -> None:
-        """A look at the validity (signal, row), or (row,) of one signal."""
+    def judge(self, validity: NDArray[np.float64], now: int, tape: Tape, *, is_first: bool) -> None:
+        """A look at the validity (signal, row), or (row,) of one signal; what is so at first is no news."""
         if validity is not self._validity[0]:  # a view is made anew of other arrays alone
             self._validity = validity, validity.reshape(len(self.names), -1)
-        self._state, self.changed, self.differs = self._doubt(self._state, self._validity[1])
-
-    @property
-    def doubted(self) -> Any:
-        return self._state.is_doubted
-
-
-def _nothing(_: int) -> None:
-    pass
+        self._state, changed, differs = self._doubt(self._state, self._validity[1])
+        if not is_first:
+            tape.note(differs, self._journal, [changed, self._state.is_doubted], now)
 
 
 class Log:
@@ -108,6 +129,7 @@ class Log:
     def __init__(
         self,
         faults: Sequence[Placed],
+        kernel: Kernel,
         function: Function,
         runs: int,
         vehicles: int,
@@ -116,21 +138,27 @@ class Log:
     ) -> None:
         """`senders`: whose messages are judged, besides the own signals."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
+        self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
         self._unworded: list[Callable[[], None]] = []
-        rows = runs * self._followers
-        self.switches = np.zeros(rows, dtype=np.int64)
-        self.false_downgrades = np.zeros(rows, dtype=np.int64)
-        self.verdicts = np.zeros((len(VERDICTS), rows), dtype=np.int64)  # of downgrades
+        self._unordered: list[tuple[tuple[int, Rank], Callable[[], None]]] = []
+        self._rows = rows = runs * self._followers
+        self._switches = np.zeros(rows, dtype=np.int64)
+        self._false_downgrades = np.zeros(rows, dtype=np.int64)
+        self._verdicts = np.zeros((len(VERDICTS), rows), dtype=np.int64)
         self._failing = self._windows(rows)
         self._cut_in = np.full(rows, np.iinfo(np.int64).min // 2)  # ns, when a car last cut in before a row, or left
         self._refused: NDArray[np.int64] = np.zeros((len(Reason), vehicles, runs), dtype=np.int64)
         self._held: NDArray[np.int64] = np.zeros((len(Breach), vehicles, runs), dtype=np.int64)
         self._refused_of_devices: dict[tuple[int, str, str], int] = {}
         self._protocol_failed = False
-        self._doubted = [_Doubted(OWN, rows), *(_Doubted([sender], rows) for sender in senders)]
-        self._tape = tape
+        self._journals: list[Journal] = []
+        self._doubted = [
+            _Doubted(names, rows, self.journal(partial(self._doubts, names)))
+            for names in (OWN, *([sender] for sender in senders))
+        ]
+        self._changes = self.journal(self._changed)
         self._judged: tuple[Seen, Sequence[Told]]
         self._started = False
 
@@ -138,6 +166,37 @@ class Log:
         """Go on with compiled formulas: the bits stay the same."""
         for subject in self._doubted:
             subject.quicken(in_place)
+
+    def journal(self, read: Callable[[Entries], None]) -> Journal:
+        """One that is read before any event or count is."""
+        self._journals.append(Journal(read, self._rows))
+        return self._journals[-1]
+
+    def settle(self) -> None:
+        """Put what has happened so far in its order; what is noted from now on comes after it."""
+        for journal in self._journals:
+            journal.settle()
+        self._unordered.sort(key=itemgetter(0))
+        self._unworded += [word for _, word in self._unordered]
+        self._unordered.clear()
+
+    @property
+    def switches(self) -> NDArray[np.int64]:
+        """Changes of the level of service (row,)."""
+        self.settle()
+        return self._switches
+
+    @property
+    def false_downgrades(self) -> NDArray[np.int64]:
+        """Those down, without a cause that is known (row,)."""
+        self.settle()
+        return self._false_downgrades
+
+    @property
+    def verdicts(self) -> NDArray[np.int64]:
+        """Those down, by verdict (verdict, row)."""
+        self.settle()
+        return self._verdicts
 
     def _windows(self, rows: int) -> NDArray[np.int64]:
         """Onset and end in ns of all faults that touch each row (2, fault of the row, row), as many as of any row."""
@@ -159,28 +218,31 @@ class Log:
     @property
     def events(self) -> list[list[dict[str, Any]]]:
         """What has happened so far in each run, in the order in which it did."""
+        self.settle()
         unworded, self._unworded = self._unworded, []
         for word in unworded:
             word()
         return self._events
 
-    def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
+    def add(self, now: int, row: int, kind: str, said: str, rank: Rank = Rank.WATCHED, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
-        self._note(now, kind, np.array([row]), lambda _: (said, fields))
+        self.note(rank, kind, np.array([now]), np.array([row]), lambda _: (said, fields))
 
-    def _note(self, now: int, kind: str, rows: NDArray[np.int64], words: Words) -> None:
-        """One event of each of these rows at `now` (ns)."""
+    def note(self, rank: Rank, kind: str, times: NDArray[np.int64], rows: NDArray[np.int64], words: Words) -> None:
+        """Events of one kind: when each was, ns, in this order, and of which row (event,)."""
+        begins = np.flatnonzero(np.diff(times, prepend=times[:1] - 1)).tolist()
+        for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
+            word = partial(self._word_all, kind, int(times[begin]), range(begin, end), rows, words)
+            self._unordered.append(((int(times[begin]), rank), word))
 
-        def word() -> None:
-            for place, row in enumerate(rows.tolist()):
-                run, follower = divmod(row, self._followers)
-                said, fields = words(place)
-                self._word(now, run, follower + 1, kind, said, fields)
+    def _word_all(self, kind: str, now: int, places: range, rows: NDArray[np.int64], words: Words) -> None:
+        for place in places:
+            run, follower = divmod(int(rows[place]), self._followers)
+            said, fields = words(place)
+            self._word(now, run, follower + 1, kind, said, fields)
 
-        self._unworded.append(word)
-
-    def _add(self, now: int, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unworded.append(partial(self._word, now, run, vehicle, kind, said, fields))
+    def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
+        self._unordered.append(((now, rank), partial(self._word, now, run, vehicle, kind, said, fields)))
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
@@ -199,55 +261,68 @@ class Log:
                 said = f"{describe(one.fault)} {change}"
                 self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
 
-        self._unworded.append(word)
+        self._unordered.append(((now, Rank.PLANNED), word))
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
         self._judged = seen, told
         for subject, of in zip(self._doubted, (seen.validity, *(one.validity for one in told)), strict=True):
-            subject.judge(of)
-            self._tape.react(subject.differs, now, partial(self._doubts, subject) if self._started else _nothing)
+            subject.judge(of, now, self._tape, is_first=not self._started)
         self._started = True
 
-    def _doubts(self, subject: _Doubted, now: int) -> None:
-        """Signals are doubted from now on, or not any more."""
-        names, (signal, row) = subject.names, np.nonzero(subject.changed)
-        is_doubted = subject.doubted[signal, row]
+    def _doubts(self, names: Sequence[str], entries: Entries) -> None:
+        """Signals were doubted from some instant on, or not any more."""
+        changed, doubted = entries.told
+        signal, entry = np.nonzero(changed)
+        order = np.lexsort((entry, signal, entries.numbers[0][entry]))
+        signal, entry = signal[order], entry[order]
+        is_doubted = doubted[signal, entry]
 
         def words(place: int) -> tuple[str, dict[str, Any]]:
             word = "is doubted" if is_doubted[place] else "is believed again"
             return f"{names[signal[place]]} {word}", {"signal": names[signal[place]]}
 
-        self._note(now, "detection", row, words)
+        self.note(Rank.SENSED, "detection", entries.numbers[0][entry], entries.rows[entry], words)
 
     def switched(
         self,
+        found: Booleans,
         now: int,
         judged: int,
-        kernel: Kernel,
-        decision: Decision,
         previous: NDArray[np.int64],
-        rows: NDArray[np.int64],
+        level: NDArray[np.int8],
         arrived: NDArray[np.int64],
     ) -> None:
-        """Changes of the level of service from `previous` (row,), each with the rule that decided.
+        """Changes of the level of service from `previous` to `level` (row,), where one is found (row,).
 
         judged    when perception has looked last, ns
         arrived   when each signal and message last came, however old (signal, row), ns: tells late from lost
         """
-        causes = kernel.causes(self.function.name, rows, previous[rows], decision.level[rows].astype(np.int64))
-        causes = replace(causes, now=now)
+        seen, told = self._judged
+        measured, believed = (seen.time, *(one.time for one in told)), (seen.validity, *(one.validity for one in told))
+        basis = self._kernel.basis(self.function.name)
+        self._tape.note(
+            found, self._changes, (*basis, previous, level, arrived, self._cut_in, *measured, *believed), now, judged
+        )
+
+    def _changed(self, entries: Entries) -> None:
+        """Judge changes of the level of service, each by the rule that decided."""
+        rows, (now, judged), told = entries
+        known, (previous, level, arrived, cut_in, *seen) = told[: len(Basis._fields)], told[len(Basis._fields) :]
+        measured, believed = (np.vstack(part) for part in (seen[: len(seen) // 2], seen[len(seen) // 2 :]))
+        causes = self._kernel.causes_of(
+            self.function.name, Basis(*known).at(now), previous, level.astype(np.int64), now=0
+        )
         is_down = causes.level_to < causes.level_from
         verdicts, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
         for rule in sorted(set(causes.deciding[is_down].tolist())):
             at = np.flatnonzero(is_down & (causes.deciding == rule))
-            verdicts[at], is_aged[at] = self._verdict(
-                (now, judged), rows[at], self.function.rules[rule], causes.seen.of_rows(at), arrived
-            )
-        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now, rows)
-        self.switches[rows] += 1
-        self.verdicts[verdicts[is_down], rows[is_down]] += 1
-        self.false_downgrades[rows] += is_down & ~is_caused
+            came = _Came(judged[at], measured[:, at], believed[:, at], arrived[:, at])
+            verdicts[at], is_aged[at] = self._verdict(self.function.rules[rule], causes.seen.of_rows(at), came)
+        is_caused = IS_NO_DATA[verdicts] | self._has_failed(now, rows, cut_in)
+        np.add.at(self._switches, rows, 1)
+        np.add.at(self._verdicts, (verdicts[is_down], rows[is_down]), 1)
+        np.add.at(self._false_downgrades, rows, is_down & ~is_caused)
 
         def words(place: int) -> tuple[str, dict[str, Any]]:
             why = causes.text(place)
@@ -266,26 +341,25 @@ class Log:
             }
             return why + (AGED[verdict] if is_aged[place] else ""), fields | told
 
-        self._note(now, "los", rows, words)
+        self.note(Rank.DECIDED, "los", now, rows, words)
 
-    def _has_failed(self, now: int, rows: NDArray[np.int64]) -> Booleans:
-        """Of which of these rows a downgrade may come of a fault, or of a car that has cut in (of `rows`,)."""
+    def _has_failed(self, now: NDArray[np.int64], rows: NDArray[np.int64], cut_in: NDArray[np.int64]) -> Booleans:
+        """Where a downgrade may come of a fault, or of a car that has cut in, ns (change,)."""
         onset, end = self._failing[:, :, rows]
         failed = ((onset <= now) & (now <= end + AFTERMATH)).any(axis=0)
-        return np.asarray(failed | (now - self._cut_in[rows] <= AFTERMATH))
+        return np.asarray(failed | (now - cut_in <= AFTERMATH))
 
     def agreed(self, now: int, previous: NDArray[np.int64], level: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         """Changes of the level of service, from `previous` (row,), that follow from what the group has agreed to."""
         for row in map(int, rows):
             before, after = int(previous[row]), int(level[row])
-            self.switches[row] += 1
-            self.verdicts[VERDICTS.index(LOST), row] += after < before
+            self._switches[row] += 1
+            self._verdicts[VERDICTS.index(LOST), row] += after < before
             no_more = "no more" if after < before else "it"
             rule = f"cooperation(platoon) >= {max(before, after)}"
             said = f"LoS {before} → {after}: the platoon has agreed to {no_more}"
-            self.add(
-                now, row, "los", said, **{"function": self.function.name, "from": before, "to": after, "rule": rule}
-            )
+            fields = {"function": self.function.name, "from": before, "to": after, "rule": rule}
+            self.add(now, row, "los", said, Rank.AGREED, **fields)
 
     def grouped(self, now: int, previous: NDArray[np.int64], leader: NDArray[np.int64]) -> None:
         """Changes of the vehicle that heads the group of a row, from `previous` (row,): the file splits, or merges."""
@@ -293,7 +367,7 @@ class Log:
             head = int(leader[row])
             heads = head == row % self._followers + 1
             said = "heads a group of its own" if heads else f"now in the group of car {head}"
-            self.add(now, row, "group", said, leader=head, previous=int(previous[row]))
+            self.add(now, row, "group", said, Rank.SENT, leader=head, previous=int(previous[row]))
 
     def cut_in(self, now: int, strangers: Strangers, changed: NDArray[np.int64], world: World) -> None:
         """Cars that do not communicate and have come into the lane, or left it; `changed` of the strangers."""
@@ -305,14 +379,14 @@ class Log:
                 said = f"a car that does not communicate cuts in {fields['gap']:.1f} m ahead"
             else:
                 said = "the car that had cut in leaves"
-            self.add(now, row, "cut_in", said, number=int(strangers.number[index]), **fields)
+            self.add(now, row, "cut_in", said, Rank.SENSED, number=int(strangers.number[index]), **fields)
 
     def refused(self, now: int, counts: NDArray[np.int64]) -> None:
         """Messages that were refused since this was last told, by reason; `counts` (reason, vehicle, run) in all."""
         for reason, vehicle, run, count in _grown(self._refused, counts):
             name = Reason(reason).name.lower()
             said = f"{count} message{'s' * (count > 1)} refused: {name.replace('_', ' ')}"
-            self._add(now, run, vehicle, "message", said, reason=name, count=count)
+            self._add(now, Rank.REFUSED, run, vehicle, "message", said, reason=name, count=count)
         self._refused = counts.copy()
 
     def refused_of_devices(self, now: int, counts: Mapping[tuple[int, str, str], int]) -> None:
@@ -321,14 +395,16 @@ class Log:
             count = total - self._refused_of_devices.get((row, reason, words), 0)
             if count:
                 said = f"{count} measurement{'s' * (count > 1)} refused: {words}"
-                self._add(now, 0, row + 1, "message", said, reason=reason, count=count)
+                self._add(now, Rank.REFUSED, 0, row + 1, "message", said, reason=reason, count=count)
         self._refused_of_devices = dict(counts)
 
     def held(self, now: int, counts: NDArray[np.int64]) -> None:
         """Rounds in which the protocol was held down since last told; `counts` (breach, vehicle, run) in all."""
         for breach, vehicle, run, count in _grown(self._held, counts):
             said = f"no cooperation in {count} round{'s' * (count > 1)}: the protocol {BREACHES[Breach(breach)]}"
-            self._add(now, run, vehicle, "agreement", said, breach=Breach(breach).name.lower(), count=count)
+            self._add(
+                now, Rank.REFUSED, run, vehicle, "agreement", said, breach=Breach(breach).name.lower(), count=count
+            )
         self._held = counts.copy()
 
     def failed(self, now: int, error: str | None) -> None:
@@ -337,17 +413,10 @@ class Log:
             self._protocol_failed = True
             said = f"no cooperation from here on: the agreement protocol raised {error}"
             for run in range(len(self._events)):
-                self._add(now, run, 0, "agreement", said, breach="error")
+                self._add(now, Rank.SENT, run, 0, "agreement", said, breach="error")
 
-    def _verdict(
-        self,
-        times: tuple[int, int],
-        rows: NDArray[np.int64],
-        rule: Rule,
-        seen: SafetyInformation,
-        arrived: NDArray[np.int64],
-    ) -> tuple[NDArray[np.int64], Booleans]:
-        """late, lost, invalid and own lag are four different verdicts (of `rows`,); `seen` is what was known of these.
+    def _verdict(self, rule: Rule, seen: SafetyInformation, came: _Came) -> tuple[NDArray[np.int64], Booleans]:
+        """late, lost, invalid and own lag are four different verdicts (change,); `seen` at time 0 of each change.
 
         And whether it is a validity, of which nobody sees that only time has lowered it.
 
@@ -355,22 +424,19 @@ class Log:
         its age, is late where something newer than half of that age came in, and else lost.
         """
         late, lost, invalid, own_lag = range(len(VERDICTS))
-        verdict, is_aged = np.full(len(rows), -1), np.zeros(len(rows), dtype=bool)
-        now, judged = times
+        verdict, is_aged = np.full(seen.rows, -1), np.zeros(seen.rows, dtype=bool)
         for leaf in leaves(rule):
             if not np.count_nonzero(verdict < 0):
                 break
-            fails = (verdict < 0) & ~holds(leaf, seen, now).certain
+            fails = (verdict < 0) & ~holds(leaf, seen, 0).certain
             if isinstance(leaf, Alive):
                 verdict[fails] = own_lag
             elif isinstance(leaf, Age | Validity) and leaf.signal in self._signals and fails.any():
                 signal = self._signals.index(leaf.signal)
-                seen_then, told = self._judged
-                measured, believed = _of_signal(signal, seen_then, told)
-                measured, believed = measured[rows], believed[rows]
-                age, silence = seconds(judged, measured), seconds(judged, arrived[signal, rows])
+                measured, believed = came.measured[signal], came.believed[signal]
+                age, silence = seconds(came.judged, measured), seconds(came.judged, came.arrived[signal])
                 aged = validity.of_age(age, age_limit(self.function, leaf.signal))
-                is_old = np.full(len(rows), isinstance(leaf, Age))
+                is_old = np.full(seen.rows, isinstance(leaf, Age))
                 if isinstance(leaf, Validity):
                     is_old = (aged < leaf.minimum) | (believed >= leaf.minimum * aged)
                 never = measured == NEVER  # of a leader that has only just become one
@@ -379,13 +445,6 @@ class Log:
                 verdict = np.where(is_told, of_leaf, verdict)
                 is_aged |= is_told & isinstance(leaf, Validity)
         return np.where(verdict < 0, invalid, verdict), is_aged
-
-
-def _of_signal(signal: int, seen: Seen, told: Sequence[Told]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """When a signal or message was measured, ns, and its validity (row,)."""
-    if signal < len(OWN):
-        return seen.time[signal], seen.validity[signal]
-    return told[signal - len(OWN)].time, told[signal - len(OWN)].validity
 
 
 def _changes(one: Placed) -> tuple[tuple[int, str], tuple[int, str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.compiled import written
+from karyon.compiled import Entries, written
 from karyon.kernel.elementwise import (
     BooleanTable,
     Column,
@@ -30,7 +30,7 @@ from karyon.perception.following import OWN, RELATIVE
 from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL, Told
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
-from karyon.sim.events import VERDICTS
+from karyon.sim.events import VERDICTS, Rank
 from karyon.sim.reception import Reception
 from karyon.sim.watch import NONE, Blame, Distance, Exposure, Truth
 
@@ -177,13 +177,12 @@ class Handled(NamedTuple):
     handling: Handling
 
 
-def handle(here: Handling, is_safe: Booleans, level_since: Integers, now: int) -> Handled:
-    """A fault is handled once the state is safe at the level that was switched to."""
-    waits = here.since != NONE
-    lasts = seconds(maximum(level_since, now), where(waits, here.since, now))
-    return Handled(
-        Handling(where(waits & is_safe, NONE, here.since), where(waits, maximum(here.worst, lasts), here.worst))
-    )
+def handle(here: Handling, began: Integers, is_safe: Booleans, level_since: Integers, now: int) -> Handled:
+    """A fault that `began` then is handled once the state is safe at the level that was switched to."""
+    since = minimum(here.since, began)
+    waits = since != NONE
+    lasts = seconds(maximum(level_since, now), where(waits, since, now))
+    return Handled(Handling(where(waits & is_safe, NONE, since), where(waits, maximum(here.worst, lasts), here.worst)))
 
 
 class Flagged(NamedTuple):
@@ -263,6 +262,7 @@ class Metrics:
             Blame(rows, can_begin=len(simulation.world.strangers) > 0),
         )
         self._items, self.exposure = _exposure(simulation)
+        self._ended = simulation.log.journal(self._latencies)
         self._tolerated_own = _tolerated(simulation, OWN)
         self._tolerated = [
             _tolerated(simulation, [f"{sender}.{field}" for field in MESSAGE]) for sender in simulation.senders
@@ -347,37 +347,41 @@ class Metrics:
     def close(self, now: int) -> None:
         """Exposures that last to the end of the run are counted there."""
         if self._s.enabled:
-            self._handled(now, self.exposure.close(now))
+            self.exposure.close(now)
 
-    def _note(self, now: int, name: str, begins: Booleans, count: Integers) -> None:
+    def _note(self, now: int, name: str, begins: Booleans, count: Integers, rank: Rank = Rank.WATCHED) -> None:
         def note(now: int) -> None:
             np.add(count, begins, out=count)
             for row in np.flatnonzero(begins):
-                self._s.log.add(now, int(row), "violation", f"{name}: gap {self._s.world.gap[row]:.2f} m", goal=name)
+                said = f"{name}: gap {self._s.world.gap[row]:.2f} m"
+                self._s.log.add(now, int(row), "violation", said, rank, goal=name)
 
         self._s.tape.react(begins, now, note)
 
     def _expose(self, now: int) -> None:
         s = self._s
         self._flag_bad(now)
-        self.exposure.update(now, self._bad, s.level, s.level_since)
-        s.tape.react(self.exposure.has_ended, now, self._ended)
-        begins = self._overdue(self.exposure.late)
-        self._note(now, "bad data in command beyond its bound", begins, self.overdue)
-        self._handle(self._handling, self.distance.safe_at_level, s.level_since, now)
+        ended = self.exposure.update(now, self._bad, s.level, s.level_since)
+        told = ended.counted, ended.lasted, s.level, self.exposure.bounds
+        s.tape.note(ended.is_counted, self._ended, told, now)
+        begins = self._overdue(ended.late)
+        self._note(now, "bad data in command beyond its bound", begins, self.overdue, Rank.OVERDUE)
+        self._handle(self._handling, ended.began, self.distance.safe_at_level, s.level_since, now)
 
-    def _ended(self, now: int) -> None:
-        self._handled(now, self.exposure.ended())
+    def _latencies(self, entries: Entries) -> None:
+        """Exposures that a switch has ended."""
+        rows, (times,), (counted, lasted, level, bounds) = entries
+        item, entry = np.nonzero(counted & self.exposure.switched(level))
+        order = np.lexsort((entry, item, times[entry]))
+        item, entry = item[order], entry[order]
+        found, limit = lasted[item, entry].tolist(), bounds[item, entry].tolist()
 
-    def _handled(self, now: int, ended: list[Any]) -> None:
-        for one in ended:
-            if one.switched:
-                since = self._handling.since
-                since[one.row] = min(since[one.row], one.since)
-                name = self._items[one.item]
-                bound = self.exposure.bounds[one.item, one.row]
-                said = f"{name} was bad for {one.seconds:.3f} s in command, bound {bound:.3f} s"
-                self._s.log.add(now, one.row, "latency", said, item=name, seconds=one.seconds, bound=float(bound))
+        def words(place: int) -> tuple[str, dict[str, Any]]:
+            name, lasts, bound = self._items[item[place]], found[place], limit[place]
+            said = f"{name} was bad for {lasts:.3f} s in command, bound {bound:.3f} s"
+            return said, {"item": name, "seconds": lasts, "bound": bound}
+
+        self._s.log.note(Rank.ENDED, "latency", times[entry], rows[entry], words)
 
     def _flag_bad(self, now: int) -> None:
         """Flag items that are bad now: wrong by more than tolerated, or due and missing; components that are down."""

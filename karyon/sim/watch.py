@@ -21,6 +21,7 @@ from karyon.kernel.elementwise import (
     TimeTable,
     anywhere,
     each,
+    least,
     maximum,
     of_design,
     where,
@@ -113,7 +114,10 @@ class Exposed(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """After one step: the state, and the exposures that have ended and count; when they began, and how long, s."""
+    """After one step: the state, and the exposures that have ended and count; when they began, and how long, s.
+
+    began   when the first of those began that a switch has ended, `NONE`: no switch has ended any
+    """
 
     exposed: Exposed
     counted: BooleanTable
@@ -121,6 +125,7 @@ class Ended(NamedTuple):
     lasted: FloatTable
     late: Booleans  # beyond the bound of any item
     is_counted: Booleans  # of any item
+    began: Integers
 
 
 def expose(
@@ -141,7 +146,9 @@ def expose(
     worst = each(_worst, before.worst, lasted, counted, exposed, over)
     overdue = each(_either, before.overdue, over)
     since = each(_since, before.since, exposed, now)
-    return Ended(Exposed(since, worst, overdue), counted, before.since, lasted, anywhere(overdue), anywhere(counted))
+    began = least(each(_began, before.since, counted, inside), NONE)
+    exposed_now = Exposed(since, worst, overdue)
+    return Ended(exposed_now, counted, before.since, lasted, anywhere(overdue), anywhere(counted), began)
 
 
 def _is_inside(guard: Any, level: Any) -> Any:
@@ -172,6 +179,10 @@ def _worst(worst: Any, lasted: Any, counted: Any, exposed: Any, over: Any) -> An
     return where(counted | (exposed & over), maximum(worst, lasted), worst)
 
 
+def _began(since: Any, counted: Any, inside: Any) -> Any:
+    return where(counted & ~inside, since, NONE)
+
+
 def _since(since: Any, exposed: Any, now: int) -> Any:
     return where(exposed, where(since != NONE, since, now), NONE)
 
@@ -181,8 +192,6 @@ class Exposure:
 
     guards   per item the lowest level whose rules name it: below it the item does no harm
     bounds   s, per item and row (item, row); `bounds[item, row]` may be set when a fault begins
-    late       beyond the bound of any item (row,)
-    has_ended  any exposure that counts, in the last step (row,)
     """
 
     def __init__(self, guards: Integers, bounds: Floats) -> None:
@@ -191,7 +200,6 @@ class Exposure:
         shape = bounds.shape
         self._state = Exposed(np.full(shape, NONE), np.zeros(shape), np.zeros(shape, dtype=bool))
         self._expose = expose
-        self.late, self.has_ended = np.zeros((2, shape[1]), dtype=bool)
         self._ended: tuple[Ended, Integers]
 
     def quicken(self, in_place: Compiler) -> None:
@@ -209,19 +217,22 @@ class Exposure:
         """Which were beyond their bound at any time (item, row)."""
         return self._state.overdue
 
-    def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> None:
+    def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> Ended:
         """One step: which items are bad (item, row), the level in command and since when (row,)."""
         ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
-        self._state, self.late, self.has_ended = ended.exposed, ended.late, ended.is_counted
-        self._ended = ended, level
+        self._state, self._ended = ended.exposed, (ended, level)
+        return ended
+
+    def switched(self, level: Integers) -> Booleans:
+        """Whether a row at this level (entry,) is not exposed to an item any more (item, entry)."""
+        return np.asarray(level < self._guards)
 
     def ended(self) -> list[Latency]:
         """The exposures that a switch, or the end of the failure after its bound, has ended in the last step."""
         ended, level = self._ended
+        switched = self.switched(level)
         return [
-            Latency(
-                int(i), int(r), int(ended.since[i, r]), float(ended.lasted[i, r]), bool(level[r] < self._guards[i, 0])
-            )
+            Latency(int(i), int(r), int(ended.since[i, r]), float(ended.lasted[i, r]), bool(switched[i, r]))
             for i, r in zip(*np.nonzero(ended.counted), strict=True)
         ]
 
@@ -231,13 +242,12 @@ class Exposure:
         used = self.worst[:, rows] / np.where(np.isfinite(bounds), bounds, np.inf)
         return float((1.0 - used).min(initial=1.0))
 
-    def close(self, now: int) -> list[Latency]:
+    def close(self, now: int) -> None:
         """The run ends: exposures that still run are counted when they are over their bound."""
         nothing = np.zeros(self.bounds.shape, dtype=bool)
         rows = self.bounds.shape[-1]
         everywhere = np.full(rows, np.iinfo(np.int64).max)
         self.update(now, nothing, everywhere, np.full(rows, now))
-        return self.ended()
 
 
 class Margins(NamedTuple):

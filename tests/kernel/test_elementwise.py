@@ -60,5 +60,11 @@ def test_of_a_table_each_row_takes_its_place():
     assert elementwise.of_design(place, np.array([[7], [8], [9]])).tolist() == [9, 7]
 
 
+def test_least_is_that_of_a_kind_or_of_none():
+    table = np.array([[3, 5], [4, 9]])
+    assert elementwise.least(table, 4).tolist() == [3, 4]
+    assert elementwise.least(table[:0], 4).tolist() == [4, 4]
+
+
 def test_anywhere_is_any_of_a_kind():
     assert elementwise.anywhere(np.array([[True, False], [False, False]])).tolist() == [True, False]

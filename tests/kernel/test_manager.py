@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karyon.kernel import ABSENT, Alive, Kernel, Not, Within, parse
+from karyon.kernel import ABSENT, Alive, Kernel, Not, Within, parse, verdict
 from karyon.kernel.design import Component, Design, Function, Level, Signal
 from karyon.kernel.explanation import Row, held_for, reason
 from karyon.kernel.runtime import LATEST
@@ -767,6 +767,23 @@ def test_where_there_is_no_upper_level_nothing_was_held():
     own = Kernel(design(function("acc")), 3)
     nowhere = np.zeros(2, dtype=np.int64)
     assert own.causes("acc", np.array([2, 0]), nowhere, nowhere).held_since.tolist() == [0, 0]
+
+
+@given(st.integers(0, 10**12), st.lists(st.integers(ABSENT, 10**12), min_size=4, max_size=4))
+def test_what_a_decision_rests_on_is_the_same_at_another_time(now, times):
+    """As if it were 0: what is present, ages, heartbeats."""
+    own = kernel(RADAR, V2V, PLATOON)
+    signals = ("front.distance", "lead.message", "own.speed")
+    for signal, time in zip(signals, times, strict=False):
+        own.seen.see(signal, 1.0, time)
+    own.seen.beat("perception", times[-1])
+    own.step(now)
+    moved = own.causes_of("acc", own.basis("acc").at(np.array([now])), np.array([0]), np.array([0]), 0).seen
+    for signal in signals:
+        age, as_moved = own.seen.age(signal, now)[0], moved.age(signal, 0)[0]
+        assert moved.present(signal, 0) == own.seen.present(signal, now)
+        assert as_moved == age or (age > 1e9 and as_moved == pytest.approx(age, rel=1e-6))
+    assert verdict(Alive("perception"), moved, 0) == verdict(Alive("perception"), own.seen, now)
 
 
 def test_rows_are_explained_one_by_one():

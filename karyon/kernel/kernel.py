@@ -30,6 +30,7 @@ from karyon.kernel.runtime import (
     mask_or_none,
     time_or_none,
 )
+from karyon.kernel.single import of_one
 
 
 class Kernel:
@@ -231,6 +232,16 @@ def _either(one: Any, other: Any) -> Any:
     return one | other
 
 
+def _quiet(cycle: Callable[..., Cycled]) -> Callable[..., Cycled]:
+    """The cycle, to which a signalling NaN is absent data like any other."""
+
+    def run(*given: Any) -> Cycled:
+        with np.errstate(invalid="ignore"):
+            return cycle(*given)
+
+    return run
+
+
 class _Function:
     """One function of the kernel: its formula, and its LoS manager."""
 
@@ -239,6 +250,7 @@ class _Function:
         formula = generate(function, kernel.design)
         self.manager = Manager(function, kernel.rows, formula.trusted)
         self._cycle = _cycle_with(formula)
+        self._run = _quiet(self._cycle) if kernel.rows > 1 else of_one(self._cycle)
         self._seen = Seen(
             seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation
         )
@@ -248,15 +260,14 @@ class _Function:
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on compiled."""
-        self._cycle = in_place(self._cycle)
+        self._run = in_place(self._cycle)
 
     def step(self, now: int, safe: Given, *, restart: bool) -> None:
         """One cycle at `now` (ns); `restart`: time went backwards."""
         if restart:
             self.manager.forget_held()
         told = Now.at(now), self._safe_set(safe), self.manager.held_by(now), self.manager.limits
-        with np.errstate(invalid="ignore"):  # a signalling NaN is absent data like any other
-            after = self._cycle(self._state, self._seen, *told).state
+        after = self._run(self._state, self._seen, *told).state
         if after is not self._state:
             self.manager.take(after.managed)
             np.copyto(self._state.ever, after.ever)

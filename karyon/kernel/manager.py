@@ -124,7 +124,7 @@ def _holds(end: Any, first: Any) -> Any:
 
 
 def _holds_since(since: Any, holds: Any, held: Any, now: int) -> Any:
-    return where(holds & ~held, now, since)
+    return where(held, since, where(holds, now, since))
 
 
 def _may_rise(held: Any, below: Any, level: Any, since: Any, held_by: Any, is_safe: Any) -> Any:

@@ -109,11 +109,13 @@ class SafetyInformation:
         index = _index(self.signals, signal)
         if index is None:
             return False
-        reals = [_reals(given, self.rows) for given in (value, validity, spread, clock_offset)]
-        ticks = _ticks(time, self.rows)
-        if ticks is None or any(real is None for real in reals):
-            self._forget(index)
-            return False
+        ticks: Any = time
+        reals: list[Any] = [value, validity, spread, clock_offset]
+        if not _are_plain(time, reals):
+            ticks, reals = _ticks(time, self.rows), [_reals(given, self.rows) for given in reals]
+            if ticks is None or any(real is None for real in reals):
+                self._forget(index)
+                return False
         self.value[index], self.validity[index], self.spread[index], self.clock_offset[index] = reals
         self.time[index] = ticks
         return True
@@ -368,6 +370,11 @@ def _together(indices: Sequence[int]) -> slice | Sequence[int]:
     """The same places, as a slice if they follow each other: nothing is gathered and scattered then."""
     begin, end = (indices[0], indices[-1] + 1) if indices else (0, 0)
     return slice(begin, end) if list(indices) == list(range(begin, end)) else indices
+
+
+def _are_plain(time: Given, reals: list[Given]) -> bool:
+    """Whether these are Python's own numbers, as of one vehicle alone, at a time that int64 can hold."""
+    return type(time) is int and ABSENT <= time <= LATEST and all(type(real) is float for real in reals)
 
 
 def _index(names: dict[str, int], name: Given) -> int | None:

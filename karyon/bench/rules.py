@@ -84,10 +84,8 @@ class Ours:
     def evaluate(self, now: int) -> None:
         """What is measured, without what the kernel looks at before it: ages, rules, dwell and decision alone."""
         function = self._kernel._functions[0]
-        manager = function.manager
-        function._cycle(
-            function._state, function._seen, Now.at(now), function._safe_anywhere, manager.held_by(now), manager.limits
-        )
+        told = Now.at(now), function._safe_anywhere, function.manager.limits
+        function._run(function._state, function._seen, *told)
 
     def answer(self, cycle: int) -> Booleans:
         """See `Answer`."""

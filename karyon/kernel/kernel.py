@@ -13,7 +13,6 @@ from karyon.kernel.elementwise import (
     Compiler,
     FloatTable,
     LevelTable,
-    TimeColumn,
     TimeTable,
     each,
 )
@@ -67,7 +66,7 @@ class Kernel:
         if time is None:
             self._distrust()
             return self._decisions
-        restart = bool(time < self._now)
+        restart = time < self._now.item()
         for function in self._functions:
             function.step(time, safe, restart=restart)
         self._now[...] = time
@@ -205,7 +204,7 @@ class Cycled(NamedTuple):
 def _cycle_with(formula: Formula) -> Callable[..., Cycled]:
     """The cycle of the function of which this is the formula, which is told as a global name: so it can be compiled."""
 
-    def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, held_by: TimeColumn, limits: Limits) -> Cycled:
+    def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, limits: Limits) -> Cycled:
         """One cycle of one function."""
         fresh = freshness(seen, now)
         ever = each(_either, before.ever, fresh.present)
@@ -220,7 +219,7 @@ def _cycle_with(formula: Formula) -> Callable[..., Cycled]:
             seen.cooperation,
             ever,
         )
-        managed = decided(before.managed, now.time, admissible, first, ready, safe, held_by, limits)
+        managed = decided(before.managed, now.time, admissible, first, ready, safe, limits)
         return Cycled(State(managed, ever, trusted))
 
     own = FunctionType(cycle.__code__, globals() | {"judge": formula.judge}, cycle.__name__)
@@ -266,8 +265,7 @@ class _Function:
         """One cycle at `now` (ns); `restart`: time went backwards."""
         if restart:
             self.manager.forget_held()
-        told = Now.at(now), self._safe_set(safe), self.manager.held_by(now), self.manager.limits
-        after = self._run(self._state, self._seen, *told).state
+        after = self._run(self._state, self._seen, Now.at(now), self._safe_set(safe), self.manager.limits).state
         if after is not self._state:
             self.manager.take(after.managed)
             np.copyto(self._state.ever, after.ever)

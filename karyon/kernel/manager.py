@@ -75,6 +75,7 @@ class Limits(NamedTuple):
 
     ends: IndexColumn  # rules up to that level
     below: LevelColumn  # the level from which it is reached
+    dwells: TimeColumn  # ns, for which its rules must have held
     levels: int
 
 
@@ -85,7 +86,6 @@ def decided(
     first: Indices,
     ready: Booleans,
     safe: BooleanTable,
-    held_by: TimeColumn,
     limits: Limits,
 ) -> Managed:
     """One step at `now` (ns).
@@ -94,11 +94,11 @@ def decided(
     first       index of the first rule that is not certain, the number of rules where all are
     ready       every signal that the rules name was seen since reset
     safe        the command is inside the safe set of that level (level, row)
-    held_by     ns, since when the rules of each upper level must have held for its dwell to be over
     """
     initialised = before.initialised | ready
     held = each(_holds, limits.ends, first)
     holds_since = each(_holds_since, before.holds_since, held, before.held, now)
+    held_by = each(_held_by, limits.dwells, now)
     raised = each(_may_rise, held, limits.below, before.level, holds_since, held_by, safe[1:])
     up = anywhere(raised) & initialised
     lowered = admissible < before.level
@@ -125,6 +125,11 @@ def _holds(end: Any, first: Any) -> Any:
 
 def _holds_since(since: Any, holds: Any, held: Any, now: int) -> Any:
     return where(held, since, where(holds, now, since))
+
+
+def _held_by(dwell: Any, now: int) -> Any:
+    """Since when rules must have held at `now` for their dwell to be over; now - holds_since may not fit into int64."""
+    return where(now >= ABSENT + dwell, now - dwell, ABSENT)
 
 
 def _may_rise(held: Any, below: Any, level: Any, since: Any, held_by: Any, is_safe: Any) -> Any:
@@ -166,14 +171,9 @@ class Manager:
         self.limits = Limits(
             ends=np.array(function.ends[1:], dtype=np.int16)[:, np.newaxis],
             below=np.arange(len(upper), dtype=np.int8)[:, np.newaxis],
+            dwells=np.array([round(level.dwell * NANOSECONDS) for level in upper], dtype=np.int64)[:, np.newaxis],
             levels=len(function.levels),
         )
-        self._dwells = [round(level.dwell * NANOSECONDS) for level in upper]
-
-    def held_by(self, now: int) -> TimeColumn:
-        """Since when the rules of each upper level must have held at `now` for its dwell to be over, ns."""
-        # compared like this because now - holds_since may not fit into int64
-        return np.array([max(now - dwell, ABSENT) for dwell in self._dwells], dtype=np.int64)[:, np.newaxis]
 
     def forget_held(self) -> None:
         """Time went backwards: what held so far counts from now on."""
@@ -185,7 +185,7 @@ class Manager:
         nothing, first = np.zeros(rows, dtype=np.int8), np.zeros(rows, dtype=np.int16)
         nowhere = np.zeros(rows, dtype=np.bool_)
         safe = np.zeros((self.limits.levels, rows), dtype=np.bool_)
-        after = decided(self.managed, time, nothing, first, nowhere, safe, self.held_by(time), self.limits)
+        after = decided(self.managed, time, nothing, first, nowhere, safe, self.limits)
         self.take(after._replace(held=np.zeros_like(self.managed.held), holds_since=self.managed.holds_since))
         self.trusted.fill(False)
 

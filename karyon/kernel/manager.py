@@ -22,7 +22,7 @@ from karyon.kernel.elementwise import (
     minimum,
     where,
 )
-from karyon.kernel.runtime import ABSENT, NANOSECONDS, Booleans, Indices, Levels, Ticks
+from karyon.kernel.runtime import ABSENT, LATEST, NANOSECONDS, Booleans, Indices, Levels, Ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ class Limits(NamedTuple):
     ends: IndexColumn  # rules up to that level
     below: LevelColumn  # the level from which it is reached
     dwells: TimeColumn  # ns, for which its rules must have held
+    never_by: TimeColumn  # ns, until when no dwell can be over, as time begins at ABSENT
     levels: int
 
 
@@ -98,7 +99,7 @@ def decided(
     initialised = before.initialised | ready
     held = each(_holds, limits.ends, first)
     holds_since = each(_holds_since, before.holds_since, held, before.held, now)
-    held_by = each(_held_by, limits.dwells, now)
+    held_by = each(_held_by, limits.dwells, limits.never_by, now)
     raised = each(_may_rise, held, limits.below, before.level, holds_since, held_by, safe[1:])
     up = anywhere(raised) & initialised
     lowered = admissible < before.level
@@ -127,14 +128,18 @@ def _holds_since(since: Any, holds: Any, held: Any, now: int) -> Any:
     return where(held, since, where(holds, now, since))
 
 
-def _held_by(dwell: Any, now: int) -> Any:
+def _held_by(dwell: Any, never_by: Any, now: int) -> Any:
     """Since when rules must have held at `now` for their dwell to be over; now - holds_since may not fit into int64."""
-    return where(now >= ABSENT + dwell, now - dwell, ABSENT)
+    return where(now > never_by, now - dwell, ABSENT)
 
 
 def _may_rise(held: Any, below: Any, level: Any, since: Any, held_by: Any, is_safe: Any) -> Any:
     """Rows that go up to a level: its rules have held for its dwell, and its set is safe."""
     return held & (level == below) & (since <= held_by) & is_safe
+
+
+def _column(times: Iterable[int]) -> TimeColumn:
+    return np.array([*times], dtype=np.int64)[:, np.newaxis]
 
 
 class Manager:
@@ -168,10 +173,12 @@ class Manager:
             held=np.zeros((len(upper), rows), dtype=np.bool_),
             holds_since=np.zeros((len(upper), rows), dtype=np.int64),
         )
+        dwells = [round(level.dwell * NANOSECONDS) for level in upper]  # of 292 years and more: for ever
         self.limits = Limits(
             ends=np.array(function.ends[1:], dtype=np.int16)[:, np.newaxis],
             below=np.arange(len(upper), dtype=np.int8)[:, np.newaxis],
-            dwells=np.array([round(level.dwell * NANOSECONDS) for level in upper], dtype=np.int64)[:, np.newaxis],
+            dwells=_column(min(dwell, LATEST) for dwell in dwells),
+            never_by=_column(ABSENT + max(dwell - 1, 0) if dwell <= LATEST else LATEST for dwell in dwells),
             levels=len(function.levels),
         )
 

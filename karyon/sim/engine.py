@@ -157,6 +157,8 @@ class Simulation:
         parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
+        for blocks in (self.sensors.noise, self.messages.noise, self.channel.draws):
+            blocks.quicken(may_compile=in_place is not compiled.in_place_if_kept)
         self._effect, self._adopt, self._both, self._heed, self._order = map(
             for_tape, (effect, adopt, both, heed, order)
         )

@@ -7,6 +7,7 @@ from math import ceil, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled.random_numbers import Kind, fill
 from karyon.compiled.tape import Ring, Tape
 
 Singles = NDArray[np.float32]
@@ -55,6 +56,8 @@ class Blocks:
     Each run draws from its own stream, whatever else is in the batch.
     """
 
+    _kind: Kind | None = None  # of compiled draws that are the same
+
     def __init__(
         self,
         seeds: Sequence[int],
@@ -64,13 +67,23 @@ class Blocks:
         expected: int = 0,
         tape: Tape | None = None,
     ) -> None:
-        self._streams = [stream(seed, purpose) for seed in seeds]
+        self._keys = np.array([(seed, purpose) for seed in seeds], dtype=np.uint64).reshape(-1, 2)
+        self._used = np.zeros(len(seeds), dtype=np.uint64)
+        self._streams = list[np.random.Generator]()  # those of NumPy, where that draws
+        self._is_quick = self._may_compile = False
         most = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
         self._steps = ceil(expected / ceil(expected / most)) if expected else most
         shape = self._steps, channels, vehicles
         self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
         self._drawn: Singles = np.empty((min(len(seeds), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
         self._ring, self._tape = Ring(self._block), tape or Tape()  # at the first step all is still to be drawn
+
+    def quicken(self, *, may_compile: bool) -> None:
+        """Go on with compiled draws where NumPy has drawn none yet: the bits stay the same.
+
+        may_compile   or else only where that has been done before
+        """
+        self._is_quick, self._may_compile = True, may_compile
 
     @property
     def left(self) -> int:
@@ -97,7 +110,18 @@ class Blocks:
         return step
 
     def _fill(self) -> None:
-        """Draw for all steps of the block, of some runs at a time: what comes by runs is turned to come by steps."""
+        """Draw for all steps of the block."""
+        drawing = None
+        if self._is_quick and self._kind is not None and not self._streams:
+            drawing = fill(self._kind, may_compile=self._may_compile)
+        if drawing is None:
+            self._fill_in_numpy()
+        else:
+            drawing(self._keys, self._used, self._block.reshape(-1, len(self._keys), self._drawn.shape[-1]))
+
+    def _fill_in_numpy(self) -> None:
+        """Of some runs at a time: what comes by runs is turned to come by steps."""
+        self._streams = self._streams or [stream(seed, purpose) for seed, purpose in self._keys.tolist()]
         steps, channels, vehicles = self._drawn.shape[1:]
         by_run = self._block.reshape(steps, channels, -1, vehicles).transpose(2, 0, 1, 3)
         for begin in range(0, len(self._streams), len(self._drawn)):
@@ -118,12 +142,16 @@ class Blocks:
 class NormalBlocks(Blocks):
     """Standard normal draws."""
 
+    _kind = "normals"
+
     def _draw(self, one: np.random.Generator, out: Singles) -> None:
         one.standard_normal(dtype=np.float32, out=out)
 
 
 class UniformBlocks(Blocks):
     """Draws from [0, 1)."""
+
+    _kind = "uniforms"
 
     def _draw(self, one: np.random.Generator, out: Singles) -> None:
         one.random(dtype=np.float32, out=out)

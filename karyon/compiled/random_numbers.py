@@ -1,0 +1,235 @@
+"""Random numbers of many runs at once, compiled: the bits of NumPy's `Philox` and of its draws of float32.
+
+A stream is a sequence of words of 32 bits, and which one lies at a place follows from that place and the key alone
+[Salmon 2011, Philox 4x64 of 10 rounds]: all that there is to keep of a stream is how many words were used.
+"""
+
+import hashlib
+import inspect
+import math
+import sys
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karyon.compiled.loops import folder, is_kept, keep_source, unaliased
+
+Kind = Literal["normals", "uniforms"]
+Fill = Callable[[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.float32]], None]
+
+SIGNATURE = "void(uint64[:, ::1], uint64[::1], float32[:, :, ::1], float32[:, ::1], uint64[::1], uint32[::1])"
+TRIED = 2**17  # draws that are held against NumPy's: some thirty of them lie in the tail of the distribution
+AHEAD = np.uint64(256)  # words that are made at once, and stay in the cache
+TURNED_MOST = 2**16  # draws that stay in the cache until they are turned from runs to steps
+TURNED = np.uint64(16)  # runs whose draws are turned at once: their numbers of a step fill a line of the cache
+
+ZERO, ONE, TWO, THREE, FOUR, EIGHT = (np.uint64(each) for each in (0, 1, 2, 3, 4, 8))  # a whole word stays one
+TO_UNIT = np.float32(2.0**-24)
+FACTORS = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
+STEPS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
+ROUNDS = 10
+
+LIMITS: Any  # of each row of the ziggurat: below which all is below the curve
+WIDTHS: Any
+HEIGHTS: Any
+TAIL: Any  # where it begins
+TAIL_WIDTH: Any
+
+
+@cache
+def fill(kind: Kind, *, may_compile: bool) -> Fill | None:
+    """What draws the `normals` or `uniforms` of many streams; None: nothing here draws the bits that NumPy does.
+
+    It takes, and writes on the last two,
+        keys     of each stream (run, 2)
+        used     words of each (run,)
+        numbers  to be drawn (step, run, number): those of a run follow on each other by step
+    may_compile   or else it must have been compiled before, here or into the cache
+    """
+    try:
+        found = _compiled(kind, may_compile=may_compile)
+        return found if found is not None and _draws_as_numpy(kind, found) else None
+    except Exception:  # of a library that compiles and caches on a machine that we do not know
+        return None
+
+
+def _draws_as_numpy(kind: Kind, found: Fill) -> bool:
+    """Whether it does so here: the logarithm comes from a library of the machine that need not be NumPy's."""
+    own = np.empty((TRIED, 1, 1), dtype=np.float32)
+    found(np.zeros((1, 2), dtype=np.uint64), np.zeros(1, dtype=np.uint64), own)
+    one = np.random.Generator(np.random.Philox(key=np.zeros(2, dtype=np.uint64)))
+    draw: Any = {"normals": one.standard_normal, "uniforms": one.random}[kind]
+    return np.array_equal(own[:, 0, 0].view(np.uint32), draw(TRIED, dtype=np.float32).view(np.uint32))
+
+
+def _fill(keys: Any, used: Any, numbers: Any, drawn: Any, at: Any, words: Any) -> None:
+    for begin in range(ZERO, np.uint64(len(keys)), np.uint64(len(drawn))):
+        count = min(np.uint64(len(drawn)), np.uint64(len(keys)) - begin)
+        for k in range(count):
+            run = begin + k
+            _go_to(used[run], keys[run], at, words)
+            draw(drawn[k], keys[run], at, words)
+            used[run] = at[0] + at[1]
+        _turn(drawn, count, begin, numbers)
+
+
+def draw(out: Any, key: Any, at: Any, words: Any) -> None:
+    """For compiled code: one of the kinds."""
+    raise NotImplementedError
+
+
+def _turn(drawn: Any, count: Any, begin: Any, numbers: Any) -> None:
+    """What was drawn (run, number) comes by steps."""
+    steps, share = np.uint64(numbers.shape[0]), np.uint64(numbers.shape[2])
+    if count == TURNED:
+        for number in range(share):
+            for step in range(steps):
+                for k in range(TURNED):  # all at once
+                    numbers[step, begin + k, number] = drawn[k, step * share + number]
+    else:
+        for step in range(steps):
+            for k in range(count):
+                for number in range(share):
+                    numbers[step, begin + k, number] = drawn[k, step * share + number]
+
+
+def _uniforms(out: Any, key: Any, at: Any, words: Any) -> None:
+    for k in range(out.size):
+        out[k] = _fraction(key, at, words)
+
+
+def _normals(out: Any, key: Any, at: Any, words: Any) -> None:
+    """By the ziggurat of 256 rows [Marsaglia & Tsang 2000], as NumPy has it."""
+    size, done = np.uint64(out.size), ZERO
+    while done < size:
+        if at[1] == AHEAD:
+            _go_to(at[0] + AHEAD, key, at, words)
+        here, back = at[1], done - at[1]
+        end = min(AHEAD, size - back)
+        while here < end:
+            word = words[here]
+            rest, row = np.int32(word >> 9), np.uint64(word & 511)  # its lowest bits: the row, and the sign
+            if rest >= LIMITS[row]:
+                break
+            out[back + here] = np.float32(rest) * WIDTHS[row]
+            here += ONE
+        at[1], done = here, back + here
+        if here < end:  # one in eighty
+            number, is_one = _outside(key, at, words)
+            out[done] = number
+            done += np.uint64(is_one)
+
+
+def _outside(key: Any, at: Any, words: Any) -> tuple[Any, bool]:
+    """A number from where its row is not wholly below the curve, and whether it lies below it."""
+    word = _word(key, at, words)
+    rest, row = np.int32(word >> 9), np.uint64(word & 255)
+    if row == ZERO:
+        while True:
+            beyond = -TAIL_WIDTH * math.log1p(-_fraction(key, at, words))
+            height = -math.log1p(-_fraction(key, at, words))
+            if height + height > beyond * beyond:
+                return (-(TAIL + beyond) if rest & 256 else TAIL + beyond), True
+    number = np.float32(rest) * WIDTHS[word & 511]
+    height = (HEIGHTS[row - ONE] - HEIGHTS[row]) * _fraction(key, at, words) + HEIGHTS[row]
+    return number, float(height) < math.exp(-0.5 * float(number) * float(number))
+
+
+def _fraction(key: Any, at: Any, words: Any) -> Any:
+    return np.float32(np.int32(_word(key, at, words) >> 8)) * TO_UNIT
+
+
+def _word(key: Any, at: Any, words: Any) -> Any:
+    if at[1] == AHEAD:
+        _go_to(at[0] + AHEAD, key, at, words)
+    at[1] += ONE
+    return words[at[1] - ONE]
+
+
+def _go_to(place: Any, key: Any, at: Any, words: Any) -> None:
+    """Make words, the one at a place among them; `at`: the place of the first, and which is the next."""
+    at[1] = place % EIGHT
+    at[0] = place - at[1]
+    made = words.view(np.uint64)
+    for block in range(AHEAD // EIGHT):
+        one, two, three, four = at[0] // EIGHT + block + ONE, ZERO, ZERO, ZERO
+        key_one, key_two = key[0], key[1]
+        for _ in range(ROUNDS):
+            high, low = _upper(one, FACTORS[0]), one * FACTORS[0]
+            high_three, low_three = _upper(three, FACTORS[1]), three * FACTORS[1]
+            one, two, three, four = high_three ^ two ^ key_one, low_three, high ^ four ^ key_two, low
+            key_one, key_two = key_one + STEPS[0], key_two + STEPS[1]
+        begin = FOUR * block
+        made[begin], made[begin + ONE], made[begin + TWO], made[begin + THREE] = one, two, three, four
+
+
+def _upper(one: Any, other: Any) -> Any:
+    """For compiled code: the upper half of a product of 128 bits."""
+    raise NotImplementedError
+
+
+PARTS = _turn, _go_to, _word, _fraction, _outside, _uniforms, _normals  # each after those that it calls
+
+
+@cache
+def _compiled(kind: Kind, *, may_compile: bool) -> Fill | None:
+    """What fills with one kind of numbers, compiled from a file in the cache of loops."""
+    import numba  # noqa: PLC0415
+
+    source = "\n\n".join(inspect.getsource(each) for each in (*PARTS, _fill))
+    depends = source, inspect.getsource(sys.modules[__name__]), sys.version, numba.__version__
+    mark = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
+    path = folder() / f"{kind}_{mark}.py"
+    if not (may_compile or is_kept(path.stem)):
+        return None
+    has_cache = keep_source(source, path)
+    names = {**globals(), **_ziggurat(), "_upper": _upper_half()}
+    exec(compile(source, str(path), "exec"), names)
+    for part in PARTS:
+        options = {"error_model": "numpy", "forceinline": part in (_word, _fraction), "_nrt": False}
+        names[part.__name__] = numba.njit(**options, pipeline_class=unaliased())(names[part.__name__])
+    names["draw"] = names[f"_{kind}"]
+    loop = numba.njit(SIGNATURE, error_model="numpy", _nrt=False, pipeline_class=unaliased(), cache=has_cache)(names["_fill"])
+    at, words = np.empty(2, dtype=np.uint64), np.empty(AHEAD, dtype=np.uint32)
+
+    def found(keys: NDArray[np.uint64], used: NDArray[np.uint64], numbers: NDArray[np.float32]) -> None:
+        steps, _, share = numbers.shape
+        together = min(int(TURNED), max(1, TURNED_MOST // (steps * share)))
+        drawn = np.empty((together, steps * share), dtype=np.float32)
+        loop(keys, used, numbers, drawn, at, words)
+
+    return found
+
+
+def _ziggurat() -> dict[str, Any]:
+    """NumPy's tables, of which numba has a copy: of each row twice, with the one sign and the other."""
+    from numba.np.random import _constants as tables  # noqa: PLC0415
+
+    limits, widths = tables.ki_float.astype(np.int32), tables.wi_float.astype(np.float32)
+    return {
+        "LIMITS": np.concatenate([limits, limits]),
+        "WIDTHS": np.concatenate([widths, -widths]),
+        "HEIGHTS": tables.fi_float.astype(np.float32),
+        "TAIL": np.float32(tables.ziggurat_nor_r_f),
+        "TAIL_WIDTH": np.float32(tables.ziggurat_nor_inv_r_f),
+    }
+
+
+@cache
+def _upper_half() -> Any:
+    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
+    from numba import types  # noqa: PLC0415
+    from numba.extending import intrinsic  # noqa: PLC0415
+
+    def upper(_: Any, one: Any, other: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+            wide = ir.IntType(128)
+            product = builder.mul(*(builder.zext(each, wide) for each in given))
+            return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+        return types.uint64(one, other), generate
+
+    return intrinsic(upper)

@@ -9,7 +9,7 @@ import inspect
 import math
 import sys
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -32,11 +32,12 @@ FACTORS = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 STEPS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 ROUNDS = 10
 
-LIMITS: Any  # of each row of the ziggurat: below which all is below the curve
-WIDTHS: Any
-HEIGHTS: Any
-TAIL: Any  # where it begins
-TAIL_WIDTH: Any
+# in compiled code NumPy's, of the ziggurat: see `_ziggurat`
+LIMITS: Any = None
+WIDTHS: Any = None
+HEIGHTS: Any = None
+TAIL: Any = None
+TAIL_WIDTH: Any = None
 
 
 @cache
@@ -179,20 +180,21 @@ def _compiled(kind: Kind, *, may_compile: bool) -> Fill | None:
     """What fills with one kind of numbers, compiled from a file in the cache of loops."""
     import numba  # noqa: PLC0415
 
-    source = "\n\n".join(inspect.getsource(each) for each in (*PARTS, _fill))
-    depends = source, inspect.getsource(sys.modules[__name__]), sys.version, numba.__version__
-    mark = hashlib.sha256("\n".join(depends).encode()).hexdigest()[:16]
+    depends = (inspect.getsource(each) for each in (sys.modules[__name__], unaliased))
+    mark = hashlib.sha256("\n".join((*depends, sys.version, numba.__version__)).encode()).hexdigest()[:16]
     path = folder() / f"{kind}_{mark}.py"
     if not (may_compile or is_kept(path.stem)):
         return None
+    source = "\n\n".join(inspect.getsource(each) for each in (*PARTS, _fill))
     has_cache = keep_source(source, path)
     names = {**globals(), **_ziggurat(), "_upper": _upper_half()}
     exec(compile(source, str(path), "exec"), names)
+    # references are not counted, which would cost more than the draws
+    njit: Any = partial(numba.njit, error_model="numpy", pipeline_class=unaliased(), _nrt=False)
     for part in PARTS:
-        options = {"error_model": "numpy", "forceinline": part in (_word, _fraction), "_nrt": False}
-        names[part.__name__] = numba.njit(**options, pipeline_class=unaliased())(names[part.__name__])
+        names[part.__name__] = njit(forceinline=part in (_word, _fraction))(names[part.__name__])
     names["draw"] = names[f"_{kind}"]
-    loop = numba.njit(SIGNATURE, error_model="numpy", _nrt=False, pipeline_class=unaliased(), cache=has_cache)(names["_fill"])
+    loop = njit(SIGNATURE, cache=has_cache)(names["_fill"])
     at, words = np.empty(2, dtype=np.uint64), np.empty(AHEAD, dtype=np.uint32)
 
     def found(keys: NDArray[np.uint64], used: NDArray[np.uint64], numbers: NDArray[np.float32]) -> None:
@@ -205,7 +207,13 @@ def _compiled(kind: Kind, *, may_compile: bool) -> Fill | None:
 
 
 def _ziggurat() -> dict[str, Any]:
-    """NumPy's tables, of which numba has a copy: of each row twice, with the one sign and the other."""
+    """NumPy's tables, of which numba has a copy; the first two twice, with the one sign and the other.
+
+    limits   of a row: a number below is below the curve, wherever it lies in height
+    widths   of a number of 1, in each row
+    heights  of the curve at the end of each row
+    tail     where it begins, and its width
+    """
     from numba.np.random import _constants as tables  # noqa: PLC0415
 
     limits, widths = tables.ki_float.astype(np.int32), tables.wi_float.astype(np.float32)

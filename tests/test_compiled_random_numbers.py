@@ -6,12 +6,11 @@ import pytest
 pytest.importorskip("numba")
 
 from karyon.compiled import random_numbers
-from karyon.compiled.random_numbers import fill
+from karyon.compiled.random_numbers import NUMPY, fill
 from karyon.sim import streams
 from karyon.sim.streams import NormalBlocks, Purpose, UniformBlocks, stream
 
 TAIL = 3.6541529  # from which on a normal number comes from the logarithm
-DRAWS = {"normals": "standard_normal", "uniforms": "random"}  # of a generator of NumPy
 SHAPES = ((1, 1), (3, 1), (5, 3), (255, 2), (1_280, 1), (700, 9), (1, 7_001))  # steps, numbers of a run at each
 
 
@@ -20,7 +19,7 @@ def bits(numbers):
 
 
 @pytest.mark.parametrize("runs", [1, 16, 35])
-@pytest.mark.parametrize("kind", DRAWS)
+@pytest.mark.parametrize("kind", NUMPY)
 def test_bits_are_those_of_numpy_block_after_block(kind, runs):
     """Blocks of odd counts begin in the middle of a word of NumPy's; runs are turned by sixteen and one by one."""
     keys = np.random.default_rng(runs).integers(2**64, size=(runs, 2), dtype=np.uint64)
@@ -32,7 +31,7 @@ def test_bits_are_those_of_numpy_block_after_block(kind, runs):
         numbers = np.empty((steps, runs, share), dtype=np.float32)
         draw(keys, used, numbers)
         for run, one in enumerate(numpy):
-            wanted = getattr(one, DRAWS[kind])((steps, share), dtype=np.float32)
+            wanted = getattr(one, NUMPY[kind])((steps, share), dtype=np.float32)
             assert np.array_equal(bits(numbers[:, run]), bits(wanted))
         count, farthest = count + numbers.size, max(farthest, np.abs(numbers).max())
     if kind == "normals":

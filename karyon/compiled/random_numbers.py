@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from karyon.compiled.loops import folder, is_kept, keep_source, unaliased
 
 Kind = Literal["normals", "uniforms"]
+NUMPY = {"normals": "standard_normal", "uniforms": "random"}  # of a generator
 Fill = Callable[[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.float32]], None]
 
 SIGNATURE = "void(uint64[:, ::1], uint64[::1], float32[:, :, ::1], float32[:, ::1], uint64[::1], uint32[::1])"
@@ -62,7 +63,7 @@ def _draws_as_numpy(kind: Kind, found: Fill) -> bool:
     own = np.empty((TRIED, 1, 1), dtype=np.float32)
     found(np.zeros((1, 2), dtype=np.uint64), np.zeros(1, dtype=np.uint64), own)
     one = np.random.Generator(np.random.Philox(key=np.zeros(2, dtype=np.uint64)))
-    draw: Any = {"normals": one.standard_normal, "uniforms": one.random}[kind]
+    draw: Any = getattr(one, NUMPY[kind])
     return np.array_equal(own[:, 0, 0].view(np.uint32), draw(TRIED, dtype=np.float32).view(np.uint32))
 
 

@@ -8,22 +8,21 @@ import hashlib
 import inspect
 import math
 import sys
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import numbers
 from karyon.compiled.loops import folder, is_kept, keep_source, unaliased
+from karyon.compiled.numbers import address_of
+from karyon.compiled.tape import Call, Ring, Tape
 
 Kind = Literal["normals", "uniforms"]
 NUMPY = {"normals": "standard_normal", "uniforms": "random"}  # of a generator
-Fill = Callable[[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.float32]], None]
-
-SIGNATURE = "void(uint64[:, ::1], uint64[::1], float32[:, :, ::1], float32[:, ::1], uint64[::1], uint32[::1])"
 TRIED = 2**17  # draws that are held against NumPy's: some thirty of them lie in the tail of the distribution
-AHEAD = np.uint64(256)  # words that are made at once, and stay in the cache
+AHEAD = 256  # words that are made at once, and stay in the cache
 TURNED_MOST = 2**16  # draws that stay in the cache until they are turned from runs to steps
 TURNED = np.uint64(16)  # runs whose draws are turned at once: their numbers of a step fill a line of the cache
 
@@ -32,6 +31,7 @@ TO_UNIT = np.float32(2.0**-24)
 FACTORS = np.uint64(0xD2E7470EE14C6C93), np.uint64(0xCA5A826395121157)
 STEPS = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBB67AE8584CAA73B)
 ROUNDS = 10
+SPARE = np.uint64(32)  # of so many words one is spare, for draws that take another one
 
 # in compiled code NumPy's, of the ziggurat: see `_ziggurat`
 LIMITS: Any = None
@@ -41,41 +41,86 @@ TAIL: Any = None
 TAIL_WIDTH: Any = None
 
 
-@cache
-def fill(kind: Kind, *, may_compile: bool) -> Fill | None:
-    """What draws the `normals` or `uniforms` of many streams; None: nothing here draws the bits that NumPy does.
+class Drawing:
+    """Draws for all slots of a ring when the first is the next one: a loop, for a tape.
 
-    It takes, and writes on the last two,
-        keys     of each stream (run, 2)
-        used     words of each (run,)
-        numbers  to be drawn (step, run, number): those of a run follow on each other by step
+    ring   (slot, channel, run x number) of float32
+    """
+
+    def __init__(self, kind: int, keys: NDArray[np.uint64], ring: Ring) -> None:
+        """`kind`: as `drawing_of` has it; `keys` of the streams (run, 2), which are at their beginning."""
+        self.kind, self.rows, self.ring = kind, len(keys), ring
+        steps, channels, cars = ring.slots.shape
+        share = cars // self.rows
+        each = steps * channels * share
+        together = min(int(TURNED), max(1, TURNED_MOST // each))
+        self._arrays = (
+            ring.place,
+            np.array([steps * channels, share, together]),
+            np.ascontiguousarray(keys),
+            np.zeros(self.rows, dtype=np.uint64),  # words that are used
+            ring.slots,
+            np.empty(together * each, dtype=np.float32),
+            np.empty(3, dtype=np.uint64),
+            np.empty(AHEAD, dtype=np.uint32),
+        )
+        self.addresses = np.array([address_of(each) for each in self._arrays])
+
+    def recorded(self) -> Call:
+        """This call, for a tape."""
+        return Call(self.kind, self.rows, self.addresses, {}, keeps=self)
+
+
+@cache
+def drawing_of(kind: Kind, *, may_compile: bool) -> int | None:
+    """Address of what draws a kind of numbers; None: nothing here draws the bits that NumPy does.
+
     may_compile   or else it must have been compiled before, here or into the cache
     """
     try:
         found = _compiled(kind, may_compile=may_compile)
-        return found if found is not None and _draws_as_numpy(kind, found) else None
+        return found.address if found is not None and _draws_as_numpy(kind, found.address) else None
     except Exception:  # of a library that compiles and caches on a machine that we do not know
         return None
 
 
-def _draws_as_numpy(kind: Kind, found: Fill) -> bool:
+def _draws_as_numpy(kind: Kind, address: int) -> bool:
     """Whether it does so here: the logarithm comes from a library of the machine that need not be NumPy's."""
-    own = np.empty((TRIED, 1, 1), dtype=np.float32)
-    found(np.zeros((1, 2), dtype=np.uint64), np.zeros(1, dtype=np.uint64), own)
+    own = Drawing(address, np.zeros((1, 2), dtype=np.uint64), Ring(np.empty((TRIED, 1, 1), dtype=np.float32)))
+    Tape().run(own)
     one = np.random.Generator(np.random.Philox(key=np.zeros(2, dtype=np.uint64)))
-    draw: Any = getattr(one, NUMPY[kind])
-    return np.array_equal(own[:, 0, 0].view(np.uint32), draw(TRIED, dtype=np.float32).view(np.uint32))
+    draws: Any = getattr(one, NUMPY[kind])(TRIED, dtype=np.float32)
+    return np.array_equal(own.ring.slots[:, 0, 0].view(np.uint32), draws.view(np.uint32))
 
 
-def _fill(keys: Any, used: Any, numbers: Any, drawn: Any, at: Any, words: Any) -> None:
+def _refill(address: int, runs: int) -> None:
+    """Of the addresses of the arrays of a `Drawing`."""
+    if array_at(address, 0, 1, np.int64)[0] == 0:
+        steps, share, together = array_at(address, 1, 3, np.int64)
+        _fill(
+            array_at(address, 2, 2 * runs, np.uint64).reshape((runs, 2)),
+            array_at(address, 3, runs, np.uint64),
+            array_at(address, 4, steps * runs * share, np.float32).reshape((steps, runs, share)),
+            array_at(address, 5, together * steps * share, np.float32).reshape((together, steps * share)),
+            array_at(address, 6, 3, np.uint64),
+            array_at(address, 7, AHEAD, np.uint32),
+        )
+
+
+def array_at(address: int, place: int, size: int, kind: Any) -> Any:
+    """For compiled code: as `numbers.array_at`."""
+    raise NotImplementedError
+
+
+def _fill(keys: Any, used: Any, into: Any, drawn: Any, at: Any, words: Any) -> None:
     for begin in range(ZERO, np.uint64(len(keys)), np.uint64(len(drawn))):
         count = min(np.uint64(len(drawn)), np.uint64(len(keys)) - begin)
         for k in range(count):
             run = begin + k
-            _go_to(used[run], keys[run], at, words)
+            _go_to(used[run], np.uint64(drawn.shape[1]), keys[run], at, words)
             draw(drawn[k], keys[run], at, words)
             used[run] = at[0] + at[1]
-        _turn(drawn, count, begin, numbers)
+        _turn(drawn, count, begin, into)
 
 
 def draw(out: Any, key: Any, at: Any, words: Any) -> None:
@@ -83,19 +128,19 @@ def draw(out: Any, key: Any, at: Any, words: Any) -> None:
     raise NotImplementedError
 
 
-def _turn(drawn: Any, count: Any, begin: Any, numbers: Any) -> None:
+def _turn(drawn: Any, count: Any, begin: Any, into: Any) -> None:
     """What was drawn (run, number) comes by steps."""
-    steps, share = np.uint64(numbers.shape[0]), np.uint64(numbers.shape[2])
+    steps, share = np.uint64(into.shape[0]), np.uint64(into.shape[2])
     if count == TURNED:
         for number in range(share):
             for step in range(steps):
                 for k in range(TURNED):  # all at once
-                    numbers[step, begin + k, number] = drawn[k, step * share + number]
+                    into[step, begin + k, number] = drawn[k, step * share + number]
     else:
         for step in range(steps):
             for k in range(count):
                 for number in range(share):
-                    numbers[step, begin + k, number] = drawn[k, step * share + number]
+                    into[step, begin + k, number] = drawn[k, step * share + number]
 
 
 def _uniforms(out: Any, key: Any, at: Any, words: Any) -> None:
@@ -107,10 +152,10 @@ def _normals(out: Any, key: Any, at: Any, words: Any) -> None:
     """By the ziggurat of 256 rows [Marsaglia & Tsang 2000], as NumPy has it."""
     size, done = np.uint64(out.size), ZERO
     while done < size:
-        if at[1] == AHEAD:
-            _go_to(at[0] + AHEAD, key, at, words)
+        if at[1] == at[2]:
+            _go_to(at[0] + at[2], size - done, key, at, words)
         here, back = at[1], done - at[1]
-        end = min(AHEAD, size - back)
+        end = min(at[2], size - back)
         while here < end:
             word = words[here]
             rest, row = np.int32(word >> 9), np.uint64(word & 511)  # its lowest bits: the row, and the sign
@@ -145,18 +190,20 @@ def _fraction(key: Any, at: Any, words: Any) -> Any:
 
 
 def _word(key: Any, at: Any, words: Any) -> Any:
-    if at[1] == AHEAD:
-        _go_to(at[0] + AHEAD, key, at, words)
+    if at[1] == at[2]:
+        _go_to(at[0] + at[2], EIGHT, key, at, words)
     at[1] += ONE
     return words[at[1] - ONE]
 
 
-def _go_to(place: Any, key: Any, at: Any, words: Any) -> None:
-    """Make words, the one at a place among them; `at`: the place of the first, and which is the next."""
+def _go_to(place: Any, wanted: Any, key: Any, at: Any, words: Any) -> None:
+    """Make words from a place on, some more than are wanted; `at`: the place of the first, the next one, the end."""
     at[1] = place % EIGHT
     at[0] = place - at[1]
+    blocks = min(np.uint64(AHEAD), at[1] + wanted + wanted // SPARE + EIGHT) // EIGHT
+    at[2] = blocks * EIGHT
     made = words.view(np.uint64)
-    for block in range(AHEAD // EIGHT):
+    for block in range(blocks):
         one, two, three, four = at[0] // EIGHT + block + ONE, ZERO, ZERO, ZERO
         key_one, key_two = key[0], key[1]
         for _ in range(ROUNDS):
@@ -173,38 +220,32 @@ def _upper(one: Any, other: Any) -> Any:
     raise NotImplementedError
 
 
-PARTS = _turn, _go_to, _word, _fraction, _outside, _uniforms, _normals  # each after those that it calls
+PARTS = _turn, _go_to, _word, _fraction, _outside, _uniforms, _normals, _fill  # each after those that it calls
 
 
 @cache
-def _compiled(kind: Kind, *, may_compile: bool) -> Fill | None:
-    """What fills with one kind of numbers, compiled from a file in the cache of loops."""
+def _compiled(kind: Kind, *, may_compile: bool) -> Any:
+    """What draws a kind of numbers, compiled from a file in the cache of loops; None: it is not there."""
     import numba  # noqa: PLC0415
 
-    depends = (inspect.getsource(each) for each in (sys.modules[__name__], unaliased))
+    depends = [inspect.getsource(each) for each in (sys.modules[__name__], unaliased, numbers)]
     mark = hashlib.sha256("\n".join((*depends, sys.version, numba.__version__)).encode()).hexdigest()[:16]
     path = folder() / f"{kind}_{mark}.py"
     if not (may_compile or is_kept(path.stem)):
         return None
-    source = "\n\n".join(inspect.getsource(each) for each in (*PARTS, _fill))
+    source = "\n\n".join(inspect.getsource(each) for each in (*PARTS, _refill))
     has_cache = keep_source(source, path)
-    names = {**globals(), **_ziggurat(), "_upper": _upper_half()}
+    names = {**globals(), **_ziggurat(), "_upper": _upper_half(), "array_at": numbers.array_at()}
     exec(compile(source, str(path), "exec"), names)
     # references are not counted, which would cost more than the draws
-    njit: Any = partial(numba.njit, error_model="numpy", pipeline_class=unaliased(), _nrt=False)
+    options: dict[str, Any] = {"error_model": "numpy", "pipeline_class": unaliased(), "_nrt": False}
     for part in PARTS:
-        names[part.__name__] = njit(forceinline=part in (_word, _fraction))(names[part.__name__])
-    names["draw"] = names[f"_{kind}"]
-    loop = njit(SIGNATURE, cache=has_cache)(names["_fill"])
-    at, words = np.empty(2, dtype=np.uint64), np.empty(AHEAD, dtype=np.uint32)
-
-    def found(keys: NDArray[np.uint64], used: NDArray[np.uint64], numbers: NDArray[np.float32]) -> None:
-        steps, _, share = numbers.shape
-        together = min(int(TURNED), max(1, TURNED_MOST // (steps * share)))
-        drawn = np.empty((together, steps * share), dtype=np.float32)
-        loop(keys, used, numbers, drawn, at, words)
-
-    return found
+        inlined = part in (_word, _fraction)
+        names[part.__name__] = numba.njit(**options, forceinline=inlined)(names[part.__name__])
+        if part.__name__ == f"_{kind}":
+            names["draw"] = names[part.__name__]
+    signature = numba.void(numba.int64, numba.int64)
+    return numba.cfunc(signature, error_model="numpy", cache=has_cache)(names["_refill"])
 
 
 def _ziggurat() -> dict[str, Any]:

@@ -248,7 +248,8 @@ class Simulation:
             repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         repeat(control, phase, Order.CONTROL, self._control)
         repeat(*perception, Order.WATCH, self._watch)
-        clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
+        if any(each is not None for each in (self.group, self.readers, self.outside)):  # who may refuse something
+            clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         self.steady = Steady(self, rota)

@@ -13,7 +13,6 @@ from karyon.compiled.tape import Ring, Tape
 Singles = NDArray[np.float32]
 
 BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
-NEAR, SHORT = 2**17, 8  # draws that stay in the cache until they are taken, and steps: as many are compiled at once
 TURNED = 2**16  # draws that stay in the cache until they are turned from runs to steps
 DRAWS_MAX = 2**20  # of a run and purpose at once: 4 MB, however many cars and links there are
 ENDLESS = 2**62  # steps: compiled draws are played, too
@@ -114,25 +113,20 @@ class Blocks:
         return self._ring
 
     def _begun(self) -> Ring:
-        """Room for a block, and who draws."""
+        """Room for a block, and who draws: for blocks that are all as long, where it is known how many steps come."""
+        most = max(1, min(BLOCK, DRAWS_MAX // (self._channels * self._vehicles)))
+        steps = ceil(self._expected / ceil(self._expected / most)) if self._expected else most
+        ring = Ring(np.empty((steps, self._channels, len(self._keys) * self._vehicles), dtype=np.float32))
         found = None
         if self._is_quick and self._kind is not None:
             found = drawing_of(self._kind, may_compile=self._may_compile)
         if found is not None:
-            ring = self._room(max(SHORT, NEAR // (self._channels * self._vehicles * len(self._keys))))
             self._drawing = Drawing(found, self._keys, ring)
             return ring
-        ring = self._room(BLOCK)
         shape = len(ring.slots), self._channels, self._vehicles
         self._streams = [stream(seed, purpose) for seed, purpose in self._keys.tolist()]
         self._drawn = np.empty((min(len(self._keys), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
         return ring
-
-    def _room(self, steps: int) -> Ring:
-        """For blocks of at most so many steps, one of which is as long as the other where it is known how many come."""
-        most = max(1, min(BLOCK, steps, DRAWS_MAX // (self._channels * self._vehicles)))
-        each = ceil(self._expected / ceil(self._expected / most)) if self._expected else most
-        return Ring(np.empty((each, self._channels, len(self._keys) * self._vehicles), dtype=np.float32))
 
     def _fill(self, block: Singles) -> None:
         """Draw for all steps of the block, of some runs at a time: what comes by runs is turned to come by steps."""

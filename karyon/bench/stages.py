@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from karyon.bench.chain import EVERY, PERIOD, STEPS, batch, begun
+from karyon.bench.chain import EVERY, PERIOD, batch, begun
 from karyon.installation import machine
 from karyon.sim.engine import Simulation
 
@@ -35,6 +35,7 @@ PARTS = (  # where they are in a simulation
     *("perception.update", "perception._look", "_facts.own", "_facts.message", "log.judged", "kernel.step"),
     *("log.switched", "cruise.update", "cruise._drive", "metrics.step", "metrics._judge", "metrics._expose"),
 )
+STEPS = 256
 WARM_UP = 1.0  # s of the simulation that are not counted: what is compiled is loaded then
 COUNTED = 1.0  # s in which calls are counted
 FLOOR_CALLS = 20_000
@@ -139,7 +140,7 @@ def _stages(rows: int) -> dict[str, Any]:
     simulation = _watched(rows, timers)
     simulation.run(warm, WARM_UP)
     whole = 1e6 * (time.perf_counter() - started)
-    steps = STEPS[rows] - round(WARM_UP / PERIOD)
+    steps = STEPS - round(WARM_UP / PERIOD)
     return {"rows": rows, "step": whole / steps, "stages": _told(timers.taken, whole, steps)}
 
 
@@ -153,7 +154,7 @@ def _told(taken: Mapping[Path, int], whole: float, steps: int) -> dict[str, floa
 
 def _watched(rows: int, timers: Timers) -> Simulation:
     cycles = {name: timers.timed(name, getattr(Simulation, name)) for name in CYCLES if hasattr(Simulation, name)}
-    simulation = begun(*batch(rows, STEPS[rows]), kind=type("Watched", (Simulation,), cycles))
+    simulation = begun(*batch(rows, STEPS), kind=type("Watched", (Simulation,), cycles))
     simulation.steady.rest()
     for place in PARTS:
         timers.wrap(simulation, place)
@@ -172,7 +173,7 @@ def calls(rows: int) -> dict[str, float]:
         return simulated < WARM_UP + COUNTED
 
     try:
-        simulation = begun(*batch(rows, STEPS[rows]))
+        simulation = begun(*batch(rows, STEPS))
         simulation.steady.rest()
         simulation.run(begin, WARM_UP)
     finally:

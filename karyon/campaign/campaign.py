@@ -89,15 +89,10 @@ def _wanted(folder: Folder, orders: Orders) -> Iterator[tuple[int, int]]:
     """What is to be computed now."""
     shard, shards = orders.shard or (1, 1)
     begin, end = folder.number * (shard - 1) // shards, folder.number * shard // shards
-    for first, last in folder.missing(orders.batch or _batch(folder, orders.workers or os.cpu_count() or 1)):
+    most = folder.plan.kind.side_by_side(folder.number, orders.workers or os.cpu_count() or 1)
+    for first, last in folder.missing(orders.batch or most):
         if max(first, begin) < min(last, end):
             yield max(first, begin), min(last, end)
-
-
-def _batch(folder: Folder, workers: int) -> int:
-    """Runs of a batch, so that all workers have as many batches, and none is longer than goes well together."""
-    rounds = ceil(folder.number / (workers * folder.plan.kind.batch))
-    return ceil(folder.number / (rounds * workers))
 
 
 def _compute(

@@ -17,6 +17,7 @@ from karyon.kernel.elementwise import Reaction, react
 
 if TYPE_CHECKING:
     from karyon.compiled.placed import Arrays
+    from karyon.compiled.random_numbers import Drawing
 
 Words = NDArray[np.int64]
 
@@ -68,10 +69,11 @@ class Tape:
         self.is_off = True  # nothing is recorded
         self._calls, self._is_whole = list[Call](), True
 
-    def run(self, loop: Arrays) -> None:
-        """Call a loop, and note that."""
+    def run(self, loop: Arrays | Drawing) -> None:
+        """Call a loop, and note that while this is recorded."""
         call()(loop.kind, loop.addresses.ctypes.data, loop.rows)
-        self._calls.append(loop.recorded())
+        if not self.is_off:
+            self._calls.append(loop.recorded())
 
     def react(self, found: NDArray[np.bool_], now: int, reaction: Reaction) -> None:
         """Where something is so in any row (row,), what follows from that at `now` (ns)."""

@@ -157,6 +157,8 @@ class Simulation:
         parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
+        for blocks in (self.sensors.noise, self.messages.noise, self.channel.draws):
+            blocks.quicken(may_compile=in_place is not compiled.in_place_if_kept)
         self._effect, self._adopt, self._both, self._heed, self._order = map(
             for_tape, (effect, adopt, both, heed, order)
         )
@@ -247,7 +249,8 @@ class Simulation:
             repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         repeat(control, phase, Order.CONTROL, self._control)
         repeat(*perception, Order.WATCH, self._watch)
-        clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
+        if any(each is not None for each in (self.group, self.readers, self.outside)):  # who may refuse something
+            clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         self.steady = Steady(self, rota)

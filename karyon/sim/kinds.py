@@ -6,6 +6,7 @@ car following where it has none. A section of another kind is refused as a field
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
@@ -68,6 +69,11 @@ class Kind:
     viewed: Literal["live", "recorded"] = "live"
     fault: str = "karyon.sim.failure_modes:Fault"
     drawn: tuple[str, ...] = ("front.distance",)
+
+    def side_by_side(self, runs: int, workers: int = 1) -> int:
+        """How many of so many runs advance side by side: all workers have as many batches, none longer than `batch`."""
+        rounds = ceil(runs / (workers * self.batch))
+        return ceil(runs / (rounds * workers))
 
 
 KINDS = {  # by the function section that a file of the kind has at its top level

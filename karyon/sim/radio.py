@@ -93,6 +93,7 @@ class Channel:
     """Messages in flight, as arrays with one arrival time each; a message takes effect when its reader next looks.
 
     links          who may hear whom
+    draws          uniform, of what is lost by chance
     transmission   the last one
     slots          transmissions that take turns where nothing delays them
     time           when the newest message that each receiver has was sent, ns; `NEVER` before the first (link,)
@@ -119,7 +120,7 @@ class Channel:
         hears_all = is_group or needs_everyone(first.radio)
         self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
         self._models = chosen(first.radio, self.links, seeds)
-        self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
+        self.draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
         count, links = len(fields) + words, len(self.links.sender)
         self._value = np.full((count, links), np.nan)
@@ -259,7 +260,7 @@ class Channel:
         loss = np.zeros(len(self.links.receiver))
         for model in self._models.losing:
             loss = loss + model.loss(air) * (1.0 - loss)
-        return np.asarray(self._draws.next()[0] >= loss.astype(np.float32))
+        return np.asarray(self.draws.next()[0] >= loss.astype(np.float32))
 
 
 def _delayed(arrival: Integers, by: Floats) -> Integers:

@@ -215,6 +215,7 @@ def compose(motion: Motion, noise: FloatTable, sigma: Column, bias: Floats, coar
 class OwnSensors:
     """Five sensors of every follower.
 
+    noise  standard normal draws
     true   what ideal ones say now (signal, row)
     """
 
@@ -228,7 +229,7 @@ class OwnSensors:
         self._sigma = np.array([sensor.sigma for sensor in sensors])[:, None]
         seeds = [scenario.seed for scenario in scenarios]
         rows = len(world.own)
-        self._noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks, tape)
+        self.noise = NormalBlocks(seeds, Purpose.SENSORS, len(OWN), first.vehicles - 1, looks, tape)
         self._drawn: Any = np.zeros((len(OWN), rows), dtype=np.float32)
         self._world = world
         self.bias = first.sensors["own.position"].bias * receivers[world.own]
@@ -246,14 +247,14 @@ class OwnSensors:
     @property
     def drawn(self) -> int:
         """For how many looks there are random numbers."""
-        return self._noise.left
+        return self.noise.left
 
     def measure(self, now: int, samples: Samples, due: Booleans) -> None:
         """New samples of the sensors that are due at `now` (ns), put in the place of those before.
 
         due   to be written: of which signals (signal, row)
         """
-        self._noise.take(self._drawn)
+        self.noise.take(self._drawn)
         self._measure(now, samples, due)
 
     def _measure(self, now: int, samples: Samples, due: Booleans) -> None:
@@ -269,6 +270,7 @@ class OwnSensors:
 class Messages:
     """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`.
 
+    noise  standard normal draws
     true   what an ideal message of each car would say now (field, car)
     """
 
@@ -281,7 +283,7 @@ class Messages:
         sigmas = [radio.position_sigma, radio.speed_sigma, radio.acceleration_sigma]
         self._sigma = np.array(sigmas)[:, None]
         seeds = [scenario.seed for scenario in scenarios]
-        self._noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings, tape)
+        self.noise = NormalBlocks(seeds, Purpose.MESSAGES, len(sigmas), first.vehicles, sendings, tape)
         self._drawn: Any = np.zeros((len(sigmas), len(world.position)), dtype=np.float32)
         self._world = world
         own = first.sensors["own.position"].bias
@@ -299,11 +301,11 @@ class Messages:
     @property
     def drawn(self) -> int:
         """For how many messages of each car there are random numbers."""
-        return self._noise.left
+        return self.noise.left
 
     def compose(self) -> Floats:
         """What the messages that are sent now say of the motion (field, car)."""
-        self._noise.take(self._drawn)
+        self.noise.take(self._drawn)
         said = self._compose(self._motion, self._drawn, self._sigma, self._bias, COARSE).said
         if said is not self._said:  # or else it is in the same arrays as before
             self._said, self._value = said, stacked(said)

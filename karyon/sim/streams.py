@@ -7,6 +7,7 @@ from math import ceil, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled.random_numbers import Drawing, Kind, drawing_of
 from karyon.compiled.tape import Ring, Tape
 
 Singles = NDArray[np.float32]
@@ -14,6 +15,7 @@ Singles = NDArray[np.float32]
 BLOCK = 256  # steps drawn at once: single draws would cost more than the whole cycle
 TURNED = 2**16  # draws that stay in the cache until they are turned from runs to steps
 DRAWS_MAX = 2**20  # of a run and purpose at once: 4 MB, however many cars and links there are
+ENDLESS = 2**62  # steps: compiled draws are played, too
 
 
 class Purpose(IntEnum):
@@ -55,6 +57,8 @@ class Blocks:
     Each run draws from its own stream, whatever else is in the batch.
     """
 
+    _kind: Kind | None = None  # of compiled draws that are the same
+
     def __init__(
         self,
         seeds: Sequence[int],
@@ -64,42 +68,70 @@ class Blocks:
         expected: int = 0,
         tape: Tape | None = None,
     ) -> None:
-        self._streams = [stream(seed, purpose) for seed in seeds]
-        most = max(1, min(BLOCK, DRAWS_MAX // (channels * vehicles)))
-        self._steps = ceil(expected / ceil(expected / most)) if expected else most
-        shape = self._steps, channels, vehicles
-        self._block: Singles = np.empty((self._steps, channels, len(seeds) * vehicles), dtype=np.float32)
-        self._drawn: Singles = np.empty((min(len(seeds), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
-        self._ring, self._tape = Ring(self._block), tape or Tape()  # at the first step all is still to be drawn
+        self._keys = np.array([(seed, purpose) for seed in seeds], dtype=np.uint64)
+        self._channels, self._vehicles, self._expected, self._tape = channels, vehicles, expected, tape or Tape()
+        self._is_quick = self._may_compile = False
+        self._ring: Ring | None = None  # none is drawn yet
+        self._drawing: Drawing | None = None  # or NumPy draws:
+        self._streams = list[np.random.Generator]()
+        self._drawn: Singles  # of some runs, until it is turned from runs to steps
+
+    def quicken(self, *, may_compile: bool) -> None:
+        """Go on with compiled draws where none are drawn yet: the bits stay the same.
+
+        may_compile   or else only where that has been done before
+        """
+        self._is_quick, self._may_compile = True, may_compile
 
     @property
     def left(self) -> int:
-        """Steps that are drawn already."""
-        return self._ring.left % self._steps
+        """Steps for which whoever plays the tape has draws."""
+        if self._drawing is not None:
+            return ENDLESS
+        return 0 if self._ring is None else self._ring.left % len(self._ring.slots)
 
     def next(self) -> Singles:
         """Draws of the next step (channel, run x vehicle)."""
-        step = self._begin()
-        self._ring.place[0] = (step + 1) % self._steps
-        block: Singles = self._block[step]
+        ring = self._filled()
+        step = int(ring.place[0])
+        ring.place[0] = (step + 1) % len(ring.slots)
+        block: Singles = ring.slots[step]
         return block
 
     def take(self, into: Singles) -> None:
         """The same, copied."""
-        self._begin()
-        self._tape.take(self._ring, into)
+        self._tape.take(self._filled(), into)
 
-    def _begin(self) -> int:
-        """Number of the next step, which is drawn."""
-        step = int(self._ring.place[0])
-        if step == 0:
-            self._fill()
-        return step
+    def _filled(self) -> Ring:
+        """The ring, whose next slot is drawn."""
+        if self._ring is None:
+            self._ring = self._begun()
+        if self._drawing is not None:
+            self._tape.run(self._drawing)
+        elif self._ring.place[0] == 0:
+            self._fill(self._ring.slots)
+        return self._ring
 
-    def _fill(self) -> None:
+    def _begun(self) -> Ring:
+        """Room for a block, and who draws: for blocks that are all as long, where it is known how many steps come."""
+        most = max(1, min(BLOCK, DRAWS_MAX // (self._channels * self._vehicles)))
+        steps = ceil(self._expected / ceil(self._expected / most)) if self._expected else most
+        ring = Ring(np.empty((steps, self._channels, len(self._keys) * self._vehicles), dtype=np.float32))
+        found = None
+        if self._is_quick and self._kind is not None:
+            found = drawing_of(self._kind, may_compile=self._may_compile)
+        if found is not None:
+            self._drawing = Drawing(found, self._keys, ring)
+            return ring
+        shape = len(ring.slots), self._channels, self._vehicles
+        self._streams = [stream(seed, purpose) for seed, purpose in self._keys.tolist()]
+        self._drawn = np.empty((min(len(self._keys), max(1, TURNED // prod(shape))), *shape), dtype=np.float32)
+        return ring
+
+    def _fill(self, block: Singles) -> None:
         """Draw for all steps of the block, of some runs at a time: what comes by runs is turned to come by steps."""
         steps, channels, vehicles = self._drawn.shape[1:]
-        by_run = self._block.reshape(steps, channels, -1, vehicles).transpose(2, 0, 1, 3)
+        by_run = block.reshape(steps, channels, -1, vehicles).transpose(2, 0, 1, 3)
         for begin in range(0, len(self._streams), len(self._drawn)):
             streams = self._streams[begin : begin + len(self._drawn)]
             for one, drawn in zip(streams, self._drawn, strict=False):
@@ -118,12 +150,16 @@ class Blocks:
 class NormalBlocks(Blocks):
     """Standard normal draws."""
 
+    _kind = "normals"
+
     def _draw(self, one: np.random.Generator, out: Singles) -> None:
         one.standard_normal(dtype=np.float32, out=out)
 
 
 class UniformBlocks(Blocks):
     """Draws from [0, 1)."""
+
+    _kind = "uniforms"
 
     def _draw(self, one: np.random.Generator, out: Singles) -> None:
         one.random(dtype=np.float32, out=out)

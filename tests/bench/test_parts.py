@@ -15,7 +15,7 @@ def small(monkeypatch):
     monkeypatch.setattr(turns, "REPETITIONS", 1)
     for module in (chain, stages):
         monkeypatch.setattr(module, "EVERY", (1, 4))
-        monkeypatch.setattr(module, "STEPS", {1: 40, 4: 40})
+        monkeypatch.setattr(module, "STEPS", 40)
     monkeypatch.setattr(stages, "COPIED", 80_000)
     monkeypatch.setattr(stages, "FLOOR_CALLS", 100)
     monkeypatch.setattr(compiled, "is_installed", lambda: False)

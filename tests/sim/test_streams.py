@@ -34,4 +34,4 @@ def test_no_more_is_drawn_than_is_expected():
     tried = NormalBlocks([1], Purpose.SENSORS, 2, 3, expected)
     got = np.array([tried.next().copy() for _ in range(2 * expected)])
     assert np.array_equal(got, stream(1, Purpose.SENSORS).standard_normal((2 * expected, 2, 3), dtype=np.float32))
-    assert tried._block.nbytes <= np.dtype(np.float32).itemsize * 2 * 3 * (expected + 1) / 2
+    assert tried._ring.slots.nbytes <= np.dtype(np.float32).itemsize * 2 * 3 * (expected + 1) / 2

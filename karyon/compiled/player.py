@@ -12,7 +12,7 @@ import numpy as np
 from karyon.compiled.loops import folder, keep_source
 from karyon.compiled.numbers import array_of
 
-ASK, READ, WRITE = -1, -2, -3  # in the place of the address of a loop
+ASK, READ, WRITE, SKIP = -1, -2, -3, -4  # in the place of the address of a loop
 
 
 @cache
@@ -64,6 +64,13 @@ def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, grow
                 slot[:] = other
             if addresses[begin + 5]:
                 place[0] = (place[0] + 1) % addresses[begin + 2]
+        elif kind == SKIP:
+            windows, now = array_at(addresses[begin], 2 * size, np.int64), array_at(addresses[begin + 1], 1, np.int64)[0]
+            is_open = False
+            for k in range(size):
+                is_open |= windows[k] <= now < windows[size + k]
+            if not is_open:
+                done, at = done + addresses[begin + 2], at + addresses[begin + 2]
         else:
             through(kind, addresses.ctypes.data + 8 * begin, size)
         done, at = done + 1, at + 1

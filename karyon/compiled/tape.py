@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.compiled.numbers import address_of
-from karyon.compiled.player import ASK, READ, WRITE, call, play
+from karyon.compiled.player import ASK, READ, SKIP, WRITE, call, play
 from karyon.kernel.elementwise import Reaction, react
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Ring:
 class Call:
     """Something that was done once.
 
-    kind        address of a loop, or one of `ASK`, `READ`, `WRITE`
+    kind        address of a loop, or one of `ASK`, `READ`, `WRITE`, `SKIP`
     addresses   that it is handed
     own         numbers among them, by the place of their address: those that there were then, as words
     reaction    of an `ASK`, to what is found; its time is the one number of its own
@@ -90,6 +91,15 @@ class Tape:
     def mark(self, ring: Ring, number: int) -> None:
         """Put a number that grows with time into the next slot."""
         self._copy(WRITE, ring, [np.array([number])], is_own=True)
+
+    @contextmanager
+    def during(self, windows: Words, now: int) -> Iterator[None]:
+        """What is done within is to be played while a window is open alone: begin and end (2, window), ns."""
+        at = len(self._calls)
+        yield
+        if not self.is_off:
+            told = np.array([address_of(windows), 0, len(self._calls) - at])
+            self._calls.insert(at, Call(SKIP, windows.shape[1], told, {1: np.array([now])}, keeps=windows))
 
     def fail(self) -> None:
         """What is done now cannot be played."""

@@ -3,7 +3,7 @@
 At equal times: events of the scenario, actuators, radio, perception, kernel, control, watching, recording.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import is_
 from pathlib import Path
@@ -28,7 +28,7 @@ from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
 from karyon.sim.channel.transit import Newest
-from karyon.sim.clock import At, Order
+from karyon.sim.clock import Order
 from karyon.sim.controllers import FUNCTION
 from karyon.sim.decisions import Adopted, Adoption, Force, Pending, adopt, both, effect, heed, order
 from karyon.sim.events import Log
@@ -102,7 +102,7 @@ class Simulation:
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
-        self.injector = Injector([one for one in faults if not is_attack(one)], periods)
+        self.injector = Injector([one for one in faults if not is_attack(one)], periods, tape=self.tape)
         self.components = Components(faults, self.rows, COMPONENTS)
         self.perception = analysis.perception_of(
             design,
@@ -121,7 +121,8 @@ class Simulation:
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(faults, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape)
+        told = faults, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape
+        self.log = Log(*told, lambda: int(self.env.now))
         self.metrics = Metrics(self)
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
@@ -190,7 +191,8 @@ class Simulation:
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         message = self.perception.message
         self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
-        self.has_heard = self.may_be_old = False
+        self.has_heard = False
+        self.may_be_old = self.is_shadow or self.injector.is_late
         self.looked = 0  # when perception did last, ns
         self._admitted, self._adopted = level.copy(), Adopted(level.copy())
         self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
@@ -246,19 +248,12 @@ class Simulation:
             repeat(nanoseconds(timing.kernel_period), nanoseconds(timing.kernel_phase), Order.KERNEL, self._decide)
         repeat(control, phase, Order.CONTROL, self._control)
         repeat(*perception, Order.WATCH, self._watch)
-        clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
+        if any(each is not None for each in (self.group, self.readers, self.outside)):
+            clock.repeat(self.env, TOLD_EVERY, TOLD_EVERY, Order.WATCH, self._tell_refused)
         if self.trace.wanted:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         self.steady = Steady(self, rota)
         rota.run(self.steady.ahead)
-        self.env.process(self._happen(self.log.planned()))
-
-    def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
-        """Note what is planned, in the order of time."""
-        for when, note in planned:
-            if when > self.env.now:
-                yield At(self.env, when - int(self.env.now), Order.SCENARIO)
-            note()
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
         running = self.components.running(component, now, self._cycles[component])
@@ -334,7 +329,6 @@ class Simulation:
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
-        self.may_be_old = self.is_shadow or self.injector.acts(now)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1

@@ -3,10 +3,11 @@
 What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,12 +114,14 @@ class Log:
         vehicles: int,
         senders: Sequence[str],
         tape: Tape,
+        present: Callable[[], int],
     ) -> None:
-        """`senders`: whose messages are judged, besides the own signals."""
+        """`senders`: whose messages are judged, besides the own signals; `present`: what time it is, ns."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
-        self._unworded: list[Callable[[], None]] = []
+        self._unworded: list[tuple[int, Callable[[], None]]] = []  # time, ns
+        self._planned, self._present = deque(self._plan()), present
         rows = runs * self._followers
         self.switches = np.zeros(rows, dtype=np.int64)
         self.false_downgrades = np.zeros(rows, dtype=np.int64)
@@ -160,9 +163,18 @@ class Log:
     def events(self) -> list[list[dict[str, Any]]]:
         """What has happened so far in each run, in the order in which it did."""
         unworded, self._unworded = self._unworded, []
-        for word in unworded:
+        for when, word in unworded:
+            self._begin_and_end(when)
             word()
+        self._begin_and_end(self._present())
         return self._events
+
+    def _begin_and_end(self, now: int) -> None:
+        """Put into words which faults have begun, and ended, by `now` (ns): before all else of an instant."""
+        while self._planned and self._planned[0][0] <= now:
+            when, one, change = self._planned.popleft()
+            said = f"{describe(one.fault)} {change}"
+            self._word(when, one.place[0], one.vehicle, "fault", said, fields_of(one))
 
     def add(self, now: int, row: int, kind: str, said: str, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
@@ -177,29 +189,18 @@ class Log:
                 said, fields = words(place)
                 self._word(now, run, follower + 1, kind, said, fields)
 
-        self._unworded.append(word)
+        self._unworded.append((now, word))
 
     def _add(self, now: int, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unworded.append(partial(self._word, now, run, vehicle, kind, said, fields))
+        self._unworded.append((now, partial(self._word, now, run, vehicle, kind, said, fields)))
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
-    def planned(self) -> list[tuple[int, Callable[[], None]]]:
-        """When faults begin and end, in the order of time, and what to note then: all of an instant at once."""
-        changes: dict[int, list[tuple[Placed, str]]] = defaultdict(list)
-        for one in self.faults:
-            for when, change in _changes(one):
-                changes[when].append((one, change))
-        return [(when, partial(self._faults, changes[when], when)) for when in sorted(changes)]
-
-    def _faults(self, changes: Sequence[tuple[Placed, str]], now: int) -> None:
-        def word() -> None:
-            for one, change in changes:
-                said = f"{describe(one.fault)} {change}"
-                self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
-
-        self._unworded.append(word)
+    def _plan(self) -> list[tuple[int, Placed, str]]:
+        """When (ns) which fault begins and ends, in the order of time."""
+        changes = ((one, *change) for one in self.faults for change in ((one.onset, "begins"), (one.end, "ends")))
+        return sorted(((when, one, word) for one, when, word in changes), key=itemgetter(0))
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
@@ -386,10 +387,6 @@ def _of_signal(signal: int, seen: Seen, told: Sequence[Told]) -> tuple[NDArray[n
     if signal < len(OWN):
         return seen.time[signal], seen.validity[signal]
     return told[signal - len(OWN)].time, told[signal - len(OWN)].validity
-
-
-def _changes(one: Placed) -> tuple[tuple[int, str], tuple[int, str]]:
-    return (one.onset, "begins"), (one.end, "ends")
 
 
 def _grown(before: NDArray[np.int64], counts: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, compress
 from math import ceil, inf
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import Tape
 from karyon.perception import failures
 from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
@@ -25,6 +26,7 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 CLOCKS = ("clock_offset", "clock_drift")  # act last: a stamp is wrong whenever and however the sample comes
+ALWAYS = np.ones(1, dtype=bool)
 OPEN = {"low": -inf, "high": inf}  # of a saturation, if not given
 DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 
@@ -71,8 +73,14 @@ def draws_of(index: int, vehicle: int) -> int:
 class Injector:
     """Applies every sensor and message fault of a batch, and counts the samples that each one changed."""
 
-    def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str] = OWN) -> None:
-        """`periods`: ns between samples, per signal of `own`, and of messages under `lead.message`."""
+    def __init__(
+        self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str] = OWN, tape: Tape | None = None
+    ) -> None:
+        """`periods`: ns between samples, per signal of `own`, and of messages under `lead.message`.
+
+        tape   that may record what is done with samples which are always in the same arrays
+        """
+        self._tape = tape or Tape()
         self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
@@ -93,24 +101,26 @@ class Injector:
 
     def own(self, now: int, samples: Samples) -> Samples:
         """Own samples as the failing sensors give them (changed in place)."""
-        for group in self._groups[""]:
-            group.apply(now, samples)
+        self._apply("", now, samples)
         return samples
 
     def message(self, now: int, samples: Samples, sender: str = LEAD) -> Samples:
         """Messages received from `sender` as the failing radio or its lies give them (changed in place)."""
-        for group in self._groups[sender]:
-            group.apply(now, samples)
+        self._apply(sender, now, samples)
         return samples
 
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when something may act, ns."""
-        return [group.window for group in chain(*self._groups.values())]
+    def _apply(self, source: str, now: int, samples: Samples) -> None:
+        for group in self._groups[source]:
+            if not self._tape.is_off:
+                with self._tape.during(group.windows, now):
+                    self._tape.react(ALWAYS, now, partial(group.apply, samples=samples))
+            elif ((group.windows[0] <= now) & (now < group.windows[1])).any():
+                group.apply(now, samples)
 
-    def acts(self, now: int) -> bool:
-        """Whether a fault may act on own samples at `now` (ns)."""
-        return any(begin <= now < end for begin, end in (group.window for group in self._groups[""]))
+    @property
+    def is_late(self) -> bool:
+        """Whether own samples may come that were not measured when they come."""
+        return any(group.is_late for group in self._groups[""])
 
     @property
     def is_heard(self) -> bool:
@@ -143,9 +153,10 @@ class _Group:
 
     first, last   of each member: outside of it, its samples are left alone
     holds_back    a sample may come when none was measured
+    is_late       one may come that was not measured when it comes, or does not say so
     """
 
-    holds_back = False
+    holds_back = is_late = False
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         self.members, self.period = members, period
@@ -173,9 +184,6 @@ class _Group:
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
-        begin, end = self.window
-        if not begin <= now < end:
-            return
         place = self._place
         fresh = samples.fresh[place]
         if not (self.holds_back or np.count_nonzero(fresh)):
@@ -194,9 +202,9 @@ class _Group:
         self.changed += is_other.any(axis=0)
 
     @cached_property
-    def window(self) -> tuple[int, int]:
-        """From when to when there is one that acts, ns."""
-        return int(self.first.min()), int(self.last.max())
+    def windows(self) -> Integers:
+        """From when to when there is one that acts, ns (2, window)."""
+        return _union(self.first, self.last)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -272,6 +280,8 @@ class _Together:
     Members are in the order of their mode and period.
     """
 
+    is_late = False
+
     def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
         kinds: dict[tuple[str, int], list[Placed]] = defaultdict(list)
         for one in faults:
@@ -283,13 +293,11 @@ class _Together:
         self._row = np.array([one.row for one in self.members])
         self._onset = np.array([one.onset for one in self.members])
         self._end = np.array([one.end for one in self.members])
-        self.window = int(self._onset.min()), int(self._end.max())
+        self.windows = _union(self._onset, self._end)
         self.changed = np.zeros(len(self.members), dtype=np.int64)
 
     def apply(self, now: int, samples: Samples) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
-        if not self.window[0] <= now < self.window[1]:
-            return
         acts = (self._onset <= now) & (now < self._end) & samples.fresh[self._signal, self._row]
         at = np.flatnonzero(acts)
         if not len(at):
@@ -340,6 +348,8 @@ class _Lost(_Group):
 class _Clock(_Group):
     """`clock_offset` and `clock_drift`: the stamps of the samples are wrong."""
 
+    is_late = True
+
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
     ) -> tuple[Floats, Integers, Booleans]:
@@ -352,6 +362,8 @@ class _Again(_Group):
 
     `duplication`: once more, in place of the next one; `reordering`: after the next one, and not before.
     """
+
+    is_late = True
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         super().__init__(mode, members, period, own)
@@ -409,7 +421,7 @@ class _Past:
 class _Late(_Group):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
 
-    holds_back = True
+    holds_back = is_late = True
 
     def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
         super().__init__(mode, members, period, own)
@@ -477,6 +489,14 @@ GROUPS: dict[str, type[_Group]] = {
     "clock_offset": _Clock,
     "clock_drift": _Clock,
 }  # the other modes are formulas
+
+
+def _union(begins: Integers, ends: Integers) -> Integers:
+    """From when to when any of these windows is open (2, window)."""
+    order = np.argsort(begins)
+    begin, end = begins[order], np.maximum.accumulate(ends[order])
+    is_first = np.concatenate([[True], begin[1:] > end[:-1]])
+    return np.array([begin[is_first], end[np.append(is_first[1:], True)]])
 
 
 def _draws(mode: str, members: list[Placed], period: int) -> Floats:

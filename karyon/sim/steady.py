@@ -32,7 +32,7 @@ class Steady:
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
         self._ages: list[int] = []
-        self._failing = [*s.injector.windows, *s.components.windows]
+        self._failing = s.components.windows
         self.played = 0
 
     def rest(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import simpy
 
 from karyon import compiled
-from karyon.compiled import Tape
+from karyon.compiled import Tape, written
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
@@ -27,14 +27,28 @@ from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
-from karyon.sim.channel.transit import Newest
+from karyon.sim.channel.transit import Freshness, Newest, silence, unhear
 from karyon.sim.clock import Order
+from karyon.sim.components import Components
 from karyon.sim.controllers import FUNCTION
-from karyon.sim.decisions import Adopted, Adoption, Force, Pending, adopt, both, effect, heed, order
+from karyon.sim.decisions import (
+    Adopted,
+    Adoption,
+    Command,
+    Force,
+    Pending,
+    adopt,
+    both,
+    effect,
+    heed,
+    keep,
+    order,
+    stand,
+)
 from karyon.sim.events import Log
 from karyon.sim.facts import Facts
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Components, Injector, placed
+from karyon.sim.faults import Injector, placed
 from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.lateness import Lateness
 from karyon.sim.leaders import Leaders, Trajectory
@@ -155,12 +169,14 @@ class Simulation:
         self.is_quick = True
         for_tape = partial(in_place, tape=self.tape)
         self.perception.quicken(for_tape, self.tape.react)
-        parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
+        parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise, self.components
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
         self._effect, self._adopt, self._both, self._heed, self._order = map(
             for_tape, (effect, adopt, both, heed, order)
         )
+        self._keep, self._stand, self._silence = map(for_tape, (keep, stand, silence))
+        self._unhear = [for_tape(unhear) for _ in self.senders]
 
     def _quicken_if_it_pays(self) -> None:
         cycles = self.end // nanoseconds(self.design.timing.perception_period)
@@ -199,6 +215,10 @@ class Simulation:
         self._pending = Pending(level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._effect, self._adopt, self._both, self._heed, self._order = effect, adopt, both, heed, order
+        self._keep, self._stand, self._silence = keep, written(stand), silence
+        self._unhear = [written(unhear) for _ in self.senders]
+        self._is_own, self._row_of = np.zeros((2, len(self.world.position)), dtype=np.int64)
+        self._is_own, self._row_of[self.world.own] = np.isin(np.arange(len(self._row_of)), self.world.own), np.arange(self.rows)
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._apart = self.world.apart
         self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
@@ -256,10 +276,10 @@ class Simulation:
         rota.run(self.steady.ahead)
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
-        running = self.components.running(component, now, self._cycles[component])
+        cycle = self.components.cycle(component, now, self._cycles[component])
+        running, self.down[component] = (None, self._nowhere) if cycle is None else (cycle.running, cycle.down)
         if self.outside is not None and self.outside.is_late:
-            running = np.zeros(self.rows, dtype=bool)
-        self.down[component] = self._nowhere if running is None else ~running
+            running, self.down[component] = self._nowhere, ~self._nowhere
         return running
 
     def _actuate(self, now: int) -> None:
@@ -274,8 +294,7 @@ class Simulation:
         true, deaf = self.messages.true, None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
-            deaf = self._silent_cars.copy()
-            deaf[self.world.own] = self.down["radio"]
+            deaf = self._silence(self.down["radio"], self._row_of, self._is_own).deaf
         mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
         message = self.messages.compose()
         if self._tell_of_front:
@@ -335,7 +354,7 @@ class Simulation:
         running = self._running("perception", now)
         self.lateness.look(now, [own, *messages])
         if running is not None:
-            np.logical_or(self.late, ~running, out=self.late)
+            self.lateness.miss(self.down["perception"])
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         if self.outside is not None:
             np.minimum(self.seen.validity, self.outside.most_valid, out=self.seen.validity)
@@ -397,20 +416,20 @@ class Simulation:
         if self.led is not None:
             messages.append(self.led.newest())
             self.lateness.due[-1] = self.channel.due
-        for sender, message in zip(self.senders, messages, strict=True):
+        for sender, message, unhear_it in zip(self.senders, messages, self._unhear, strict=True):
             self.injector.message(now, message, sender)
             if deaf is not None:
-                message.fresh &= ~deaf[self.world.own]
+                hears = self._nowhere if self.is_shadow or listening is None else listening
+                unhear_it(Freshness(message.fresh), hears)
         return messages
 
     def _deaf(self, listening: np.ndarray | None) -> np.ndarray | None:
         """Which cars hear nothing (car,), None: all hear."""
         if listening is None and not self.is_shadow:
             return None
-        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
-        if listening is not None:
-            deaf[self.world.own] = ~listening
-        return deaf
+        if self.is_shadow:  # beside real signals nobody is simulated
+            return ~self._silent_cars
+        return self._silence(self.down["radio"], self._row_of, self._is_own).deaf
 
     @property
     def sources(self) -> list[np.ndarray]:
@@ -463,7 +482,7 @@ class Simulation:
         assert seen is not None
         self._cycles["control"] += 1
         running = self._running("control", now)
-        before = None if running is None else self.cruise.command.copy()
+        before = None if running is None else self._keep(self.cruise.command).command
         heeded = self._heed(
             self._front_trusted,
             seen.speed_known,
@@ -480,8 +499,8 @@ class Simulation:
             self._control_step,
             heeded.announced,
         )
-        if before is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
-            command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
+        if before is not None and running is not None:
+            self._stand(Command(command), before, running, self._decided)
         self._beat("control", now, running)
         self._pending = self._order(self._decided, command)
 

@@ -204,7 +204,7 @@ class _Group:
     @cached_property
     def windows(self) -> Integers:
         """From when to when there is one that acts, ns (2, window)."""
-        return _union(self.first, self.last)
+        return union(self.first, self.last)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -293,7 +293,7 @@ class _Together:
         self._row = np.array([one.row for one in self.members])
         self._onset = np.array([one.onset for one in self.members])
         self._end = np.array([one.end for one in self.members])
-        self.windows = _union(self._onset, self._end)
+        self.windows = union(self._onset, self._end)
         self.changed = np.zeros(len(self.members), dtype=np.int64)
 
     def apply(self, now: int, samples: Samples) -> None:
@@ -491,7 +491,7 @@ GROUPS: dict[str, type[_Group]] = {
 }  # the other modes are formulas
 
 
-def _union(begins: Integers, ends: Integers) -> Integers:
+def union(begins: Integers, ends: Integers) -> Integers:
     """From when to when any of these windows is open (2, window)."""
     order = np.argsort(begins)
     begin, end = begins[order], np.maximum.accumulate(ends[order])
@@ -506,62 +506,6 @@ def _draws(mode: str, members: list[Placed], period: int) -> Floats:
     normal = mode in ("noise", "delay", "jitter")
     drawn = [one.stream.standard_normal(steps) if normal else one.stream.random(steps) for one in members]
     return np.stack(drawn, axis=1)
-
-
-class Components:
-    """Which nominal components run: `crash`, `hang` and `slow` of perception, control and radio, row by row."""
-
-    def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str]) -> None:
-        self._downs = {name: _Downs([one for one in faults if one.fault.component == name], rows) for name in names}
-
-    def running(self, name: str, now: int, cycle: int) -> Booleans | None:
-        """Rows in which the component runs in this cycle; None: in all of them.
-
-        A slow component runs in one of `factor` cycles.
-        """
-        return self._downs[name].running(now, cycle)
-
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when one of them fails, ns."""
-        return [window for downs in self._downs.values() for window in downs.windows]
-
-    @property
-    def skipped(self) -> dict[tuple[int, int], int]:
-        """Cycles so far in which a component did not run, by (run, index of the fault)."""
-        return _by_place((one.members, one.skipped) for one in self._downs.values())
-
-
-class _Downs:
-    """The faults of one component: windows as arrays (member,)."""
-
-    def __init__(self, members: Sequence[Placed], rows: int) -> None:
-        self.members, self._rows = members, rows
-        self._row = np.array([one.row for one in members], dtype=np.int64)
-        self._onset = np.array([one.onset for one in members], dtype=np.int64)
-        self._end = np.array([one.end for one in members], dtype=np.int64)
-        self._is_slow = np.array([one.fault.mode == "slow" for one in members], dtype=bool)
-        factors = [ceil(one.fault.parameters.get("factor", 1.0)) for one in members]  # of a slow one alone
-        self._each = np.array(factors, dtype=np.int64)
-        self.skipped = np.zeros(len(members), dtype=np.int64)
-
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when each lasts, ns."""
-        return [*zip(self._onset.tolist(), self._end.tolist(), strict=True)]
-
-    def running(self, now: int, cycle: int) -> Booleans | None:
-        """As `Components.running`."""
-        if not self.members:
-            return None
-        down = (self._onset <= now) & (now < self._end)
-        down &= ~(self._is_slow & (cycle % self._each == 0))
-        if not np.count_nonzero(down):
-            return None
-        self.skipped += down
-        running = np.ones(self._rows, dtype=bool)
-        running[self._row[down]] = False
-        return running
 
 
 def _by_place(counted: Iterable[tuple[Sequence[Placed], Integers]]) -> dict[tuple[int, int], int]:

@@ -315,7 +315,7 @@ class Metrics:
         self._recall = [written(recall) for _ in simulation.senders]
         self._flag = [written(flag) for _ in self._items]
         self._plan(simulation)
-        self.radio = Reception(simulation.channel)
+        self.radio = Reception(simulation.channel, tape)
         self.steps = 0
         self._is_shadow = simulation.is_shadow  # nobody knows what is true of real devices
 
@@ -323,6 +323,7 @@ class Metrics:
         """Go on with compiled formulas: the bits stay the same."""
         self._judge = in_place(judge)
         self.distance.quicken(in_place)
+        self.radio.quicken(in_place)
         self.exposure.quicken(in_place)
         self._mistake, self._measure, self._mislead_by = in_place(mistaken), in_place(measured), [in_place(misled) for _ in self._misled]
         self._recall, self._flag = [in_place(recall) for _ in self._misled], [in_place(flag) for _ in self._items]

@@ -26,6 +26,8 @@ from karyon.sim.channel.transit import (
     hush,
     launch,
     take,
+    address,
+    listen,
 )
 from karyon.sim.streams import Purpose, UniformBlocks
 
@@ -54,16 +56,21 @@ class Communicating(Protocol):
 class Transmission:
     """What became of what all cars sent at one instant; arrays over the channel's `links`.
 
-    sent       ns
-    arrival    ns, `LOST` where it is not heard (link,)
-    spoke      links whose sender sent (link,)
-    is_whole   all sent, and all will hear it
+    sent      ns
+    arrival   ns, `LOST` where it is not heard (link,)
+    passed    links whose sender sent (link,); None: what is sent is heard
+    mute      cars that did not send (car,), None: all did
     """
 
     sent: int
     arrival: Integers
-    spoke: Booleans
-    is_whole: bool = False
+    passed: Booleans | None
+    mute: Booleans | None
+
+    @property
+    def spoke(self) -> Booleans:
+        """Links whose sender sent (link,)."""
+        return self.heard if self.passed is None else self.passed
 
     @property
     def heard(self) -> Booleans:
@@ -100,7 +107,9 @@ class Channel:
     sent           when that was, ns
     due            a message was due at the last look, lost or not
     has_arrived    something came then
-    time_of_all    when the newest message of all was sent, ns; None: it is not the same one
+    time_of_all    when the newest message was sent, ns, that arrived wherever somebody sent and listened; None: there
+                   is none
+    has_missed     somebody was mute or deaf at some time
     """
 
     def __init__(
@@ -131,6 +140,7 @@ class Channel:
         self.true = np.full((len(MESSAGE), self._cars), np.nan)
         self.sent, self.due, self.has_arrived = 0, False, False
         self.time_of_all: int | None = None
+        self.has_missed = False
         self.slots = self._models.latency // nanoseconds(first.radio.period) + 2
         self._free = deque[_InFlight]()
         self._silence, self._motion = Silence(self._fresh), self._value[MOTION]
@@ -140,6 +150,7 @@ class Channel:
         """Go on with compiled formulas: the bits stay the same."""
         self._carry, self._launch = in_place(carry), in_place(launch)
         self._hear, self._hush, self._take = in_place(hear), in_place(hush), in_place(take)
+        self._address, self._listen = in_place(address), in_place(listen)
 
     @property
     def is_perfect(self) -> bool:
@@ -177,10 +188,14 @@ class Channel:
         flight = self._free.popleft() if self._free else self._new(true.dtype)
         self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
-        flight.is_all = mute is None and self.is_perfect
+        flight.is_all = self.is_perfect
+        self.has_missed |= mute is not None
         if flight.is_all:
-            self._launch(flight.arrival, earliest)
-            self.transmission = Transmission(now, flight.arrival.time, self._everyone, is_whole=True)
+            if mute is None:
+                self._launch(flight.arrival, earliest)
+            else:
+                self._address(flight.arrival, mute, self.links.sender, earliest)
+            self.transmission = Transmission(now, flight.arrival.time, None, mute)
         else:
             spoke = self._everyone if mute is None else ~mute[self.links.sender]
             arrival = np.where(spoke, earliest, LOST)
@@ -190,7 +205,7 @@ class Channel:
                 arrival = np.where(self._passed(air) & spoke, earliest, LOST)
                 for model in models.delaying:
                     arrival = _delayed(arrival, model.delay(air))
-            self.transmission = Transmission(now, arrival, spoke)
+            self.transmission = Transmission(now, arrival, spoke, mute)
             if models.slots is not None:
                 models.slots.end_frame(self.transmission.heard)
             flight.arrival.time[:] = np.where(self._itself & spoke, earliest, arrival)
@@ -209,16 +224,18 @@ class Channel:
 
         What it says itself, a car knows. Dropped is also a message that was sent before another that has arrived.
         """
-        listens = self._everyone if deaf is None else ~deaf[self.links.receiver] | self._itself
+        links, listens = self.links, self._everyone
+        if deaf is not None:
+            listens, self.has_missed = self._listen(deaf, links.receiver, self._itself).listens, True
         self.due, self.has_arrived = False, False
         for flight in self._in_flight:
             if flight.due <= now:
                 self.true, self.sent, self.due, flight.due = flight.content.true, flight.sent, True, LOST
             if flight.next <= now:
-                told = flight.content.message, self.links.sender, listens, flight.sent, now, not self.has_arrived
+                told = flight.content.message, links.sender, listens, flight.sent, now, not self.has_arrived
                 self._hear(flight.hearing, *told)
                 flight.next = LOST if flight.is_all else int(flight.arrival.time.min())
-                self.time_of_all = flight.sent if flight.is_all and deaf is None else None
+                self.time_of_all = flight.sent if flight.is_all else None
                 self.has_arrived = True
         if not self.has_arrived:
             self._hush(self._silence)

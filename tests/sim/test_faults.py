@@ -15,7 +15,8 @@ from pyarrow import parquet
 from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples
-from karyon.sim.faults import Components, Injector, placed
+from karyon.sim.components import Components
+from karyon.sim.faults import Injector, placed
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
 

@@ -25,7 +25,8 @@ from karyon.sim import clock
 from karyon.sim.analysis import age_limit
 from karyon.sim.clock import Order
 from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
-from karyon.sim.faults import Components, Injector
+from karyon.sim.components import Components
+from karyon.sim.faults import Injector
 from karyon.sim.intersection.agreement import Agreement
 from karyon.sim.intersection.driving import Driving
 from karyon.sim.intersection.events import Log

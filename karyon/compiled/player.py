@@ -65,7 +65,8 @@ def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, grow
             if addresses[begin + 5]:
                 place[0] = (place[0] + 1) % addresses[begin + 2]
         elif kind == SKIP:
-            windows, now = array_at(addresses[begin], 2 * size, np.int64), array_at(addresses[begin + 1], 1, np.int64)[0]
+            windows = array_at(addresses[begin], 2 * size, np.int64)
+            now = array_at(addresses[begin + 1], 1, np.int64)[0]
             is_open = False
             for k in range(size):
                 is_open |= windows[k] <= now < windows[size + k]

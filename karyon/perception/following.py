@@ -189,7 +189,8 @@ class Following:
         self._is_handed_over = False  # anywhere, in the last period
         self._look = look
         self._held = NOBODY
-        self._rest, self._react, self._is_quick = rest, react, False
+        self._rest, self._is_quick = rest, False
+        self._react: Reacting = react
         self._down: Booleans
         self._said: Answer | None = None
         self._told: Seen

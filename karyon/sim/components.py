@@ -29,7 +29,7 @@ class Failing(NamedTuple):
 class Skipped(NamedTuple):
     """Cycles so far in which the component did not run for a fault (fault of the row, row)."""
 
-    count: TimeTable
+    cycles: TimeTable
 
 
 class Cycle(NamedTuple):
@@ -44,7 +44,7 @@ def begin(here: Skipped, failing: Failing, now: int, number: int) -> Cycle:
     """Cycle `number` of the component begins at `now` (ns)."""
     skips = each(_skips, failing.onset, failing.end, failing.factor, now, number)
     down = anywhere(skips)
-    return Cycle(Skipped(each(_counted, here.count, skips)), ~down, down)
+    return Cycle(Skipped(each(_counted, here.cycles, skips)), ~down, down)
 
 
 def _skips(onset: Any, end: Any, factor: Any, now: int, number: int) -> Any:
@@ -126,5 +126,5 @@ class _Component:
     def skipped(self) -> Counter[tuple[int, int]]:
         found = Counter[tuple[int, int]]()
         for at, place in self._place.items():
-            found[place] += int(self._skipped.count[at])
+            found[place] += int(self._skipped.cycles[at])
         return found

@@ -48,7 +48,7 @@ from karyon.sim.decisions import (
 from karyon.sim.events import Log
 from karyon.sim.facts import Facts
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Injector, placed
+from karyon.sim.faults import Injector, Placed, placed
 from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.lateness import Lateness
 from karyon.sim.leaders import Leaders, Trajectory
@@ -135,8 +135,7 @@ class Simulation:
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        told = faults, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape
-        self.log = Log(*told, lambda: int(self.env.now))
+        self.log = self._log(faults)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
@@ -152,6 +151,10 @@ class Simulation:
         told = self.scenarios, self.world, receiver_errors(seeds, self.world.vehicles)
         looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
         return OwnSensors(*told, self._times(looks), self.tape), Messages(*told, self._times(sendings), self.tape)
+
+    def _log(self, faults: Sequence[Placed]) -> Log:
+        told = self.function, len(self.scenarios), self.world.vehicles, self.senders, self.tape
+        return Log(faults, *told, lambda: int(self.env.now))
 
     @property
     def _tell_of_front(self) -> bool:
@@ -217,8 +220,8 @@ class Simulation:
         self._effect, self._adopt, self._both, self._heed, self._order = effect, adopt, both, heed, order
         self._keep, self._stand, self._silence = keep, written(stand), silence
         self._unhear = [written(unhear) for _ in self.senders]
-        self._is_own, self._row_of = np.zeros((2, len(self.world.position)), dtype=np.int64)
-        self._is_own, self._row_of[self.world.own] = np.isin(np.arange(len(self._row_of)), self.world.own), np.arange(self.rows)
+        self._is_own = np.isin(np.arange(len(self.world.position)), self.world.own)
+        self._row_of = np.maximum(np.cumsum(self._is_own) - 1, 0)  # car: of a leader, any
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._apart = self.world.apart
         self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
@@ -294,7 +297,7 @@ class Simulation:
         true, deaf = self.messages.true, None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
-            deaf = self._silence(self.down["radio"], self._row_of, self._is_own).deaf
+            deaf = self._silenced()
         mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
         message = self.messages.compose()
         if self._tell_of_front:
@@ -316,6 +319,10 @@ class Simulation:
             refused = np.zeros(len(sent.arrival), dtype=bool)
             refused[on] = self.readers.send(now, sent.heard[on])
             self.channel.refuse(refused)
+
+    def _silenced(self) -> np.ndarray:
+        """Which cars neither send nor hear (car,)."""
+        return np.asarray(self._silence(self.down["radio"], self._row_of, self._is_own).deaf)
 
     def _among(self, cars: np.ndarray | None) -> np.ndarray:
         """Which cars are among these (car,); None: nobody is."""
@@ -429,7 +436,7 @@ class Simulation:
             return None
         if self.is_shadow:  # beside real signals nobody is simulated
             return ~self._silent_cars
-        return self._silence(self.down["radio"], self._row_of, self._is_own).deaf
+        return self._silenced()
 
     @property
     def sources(self) -> list[np.ndarray]:

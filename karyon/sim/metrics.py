@@ -325,7 +325,8 @@ class Metrics:
         self.distance.quicken(in_place)
         self.radio.quicken(in_place)
         self.exposure.quicken(in_place)
-        self._mistake, self._measure, self._mislead_by = in_place(mistaken), in_place(measured), [in_place(misled) for _ in self._misled]
+        self._mistake, self._measure = in_place(mistaken), in_place(measured)
+        self._mislead_by = [in_place(misled) for _ in self._misled]
         self._recall, self._flag = [in_place(recall) for _ in self._misled], [in_place(flag) for _ in self._items]
         self._handle = in_place(handle)
         for onset in (self._touch, self._intrude, self._overdue):

@@ -21,13 +21,13 @@ from karyon.sim.channel.transit import (
     Hearing,
     Newest,
     Silence,
+    address,
     carry,
     hear,
     hush,
     launch,
-    take,
-    address,
     listen,
+    take,
 )
 from karyon.sim.streams import Purpose, UniformBlocks
 

@@ -24,8 +24,8 @@ from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
 from karyon.sim import clock
 from karyon.sim.analysis import age_limit
 from karyon.sim.clock import Order
-from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
 from karyon.sim.components import Components
+from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
 from karyon.sim.faults import Injector
 from karyon.sim.intersection.agreement import Agreement
 from karyon.sim.intersection.driving import Driving
@@ -189,7 +189,7 @@ class Simulation:
         sent = self.channel.send(now, nothing, places, ~has_radio.ravel())
         if self.trace.wanted:
             among = sent.spoke & has_radio.ravel()[self.channel.links.receiver]  # nobody else could hear it
-            self.sent.record(replace(sent, spoke=among), None, self.down["radio"])
+            self.sent.record(replace(sent, passed=among), None, self.down["radio"])
 
     def close(self) -> None:
         """Finish the files of the run."""

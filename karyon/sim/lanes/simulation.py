@@ -21,8 +21,8 @@ from karyon.perception.sensors import NEVER, nanoseconds
 from karyon.sim import clock, controllers
 from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
-from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.components import Components
+from karyon.sim.failure_modes import COMPONENTS
 from karyon.sim.lanes.courtesy import CONCERNED, Heard, comer, whom_to_ask
 from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.compiled.numbers import address_of
-from karyon.compiled.player import ASK, READ, SKIP, WRITE, call, play
+from karyon.compiled.player import ASK, PICK, PUT, READ, SKIP, WRITE, call, play
 from karyon.kernel.elementwise import Reaction, react
 
 if TYPE_CHECKING:
     from karyon.compiled.placed import Arrays
 
 Words = NDArray[np.int64]
+BYTES = 8  # of a word
 
 
 class Ring:
@@ -38,7 +39,7 @@ class Ring:
 class Call:
     """Something that was done once.
 
-    kind        address of a loop, or one of `ASK`, `READ`, `WRITE`, `SKIP`
+    kind        address of a loop, or one of `ASK`, `READ`, `WRITE`, `SKIP`, `PICK`, `PUT`
     addresses   that it is handed
     own         numbers among them, by the place of their address: those that there were then, as words
     reaction    of an `ASK`, to what is found; its time is the one number of its own
@@ -91,6 +92,27 @@ class Tape:
     def mark(self, ring: Ring, number: int) -> None:
         """Put a number that grows with time into the next slot."""
         self._copy(WRITE, ring, [np.array([number])], is_own=True)
+
+    def pick(self, table: NDArray[Any], level: Words, row: Words, into: NDArray[Any]) -> None:
+        """Copy what stands at places of a table (level, row): `level` and `into` (field, place), `row` (place,)."""
+        into[:] = table[level, row]
+        self._note_places(PICK, table, level, row, into)
+
+    def put(self, values: NDArray[Any], table: NDArray[Any], level: Words, row: Words) -> None:
+        """The other way round, where the row is not below 0; `values` as `into`, or (place,)."""
+        by_field = values.reshape(level.shape) if values.ndim == 1 else values
+        at = np.flatnonzero(row >= 0)
+        table[level[:, at], row[at]] = by_field[:, at]
+        self._note_places(PUT, table, level, row, by_field)
+
+    def _note_places(self, kind: int, table: NDArray[Any], level: Words, row: Words, by_field: NDArray[Any]) -> None:
+        if self.is_off:
+            return
+        to_next = table.strides[0] // table.itemsize
+        for of_field, values in zip(level, by_field, strict=True):
+            told = [address_of(table), to_next, *map(address_of, (of_field, row, values))]
+            of_size = kind if table.itemsize == BYTES else kind - 1
+            self._calls.append(Call(of_size, len(row), np.array(told), {}, keeps=(table, level, row, by_field)))
 
     @contextmanager
     def during(self, windows: Words, now: int) -> Iterator[None]:

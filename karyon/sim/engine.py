@@ -172,7 +172,16 @@ class Simulation:
         self.is_quick = True
         for_tape = partial(in_place, tape=self.tape)
         self.perception.quicken(for_tape, self.tape.react)
-        parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise, self.components
+        parts = (
+            self.sensors,
+            self.messages,
+            self.channel,
+            self.world,
+            self.kernel,
+            self.cruise,
+            self.components,
+            self.injector,
+        )
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
         self._effect, self._adopt, self._both, self._heed, self._order = map(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from karyon.compiled.placed import Arrays
 
 Words = NDArray[np.int64]
+ALWAYS = np.ones(1, dtype=bool)  # for what is done at each time, in answer to nothing
 BYTES = 8  # of a word
 
 

@@ -112,7 +112,7 @@ class Simulation:
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
         fields = CONTENT if self._tell_of_front else MESSAGE
-        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields)
+        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields, tape=self.tape)
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
@@ -315,7 +315,7 @@ class Simulation:
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
-            self.sent.record(sent, None if self.group is None else self.group.number, self._among(deaf))
+            self.sent.record(sent, sent.spoke, None if self.group is None else self.group.number, self._among(deaf))
         if self.group is not None:
             before = self.group.leader
             self.channel.refuse(

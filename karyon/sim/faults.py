@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.compiled import Tape
+from karyon.compiled import ALWAYS, Tape
 from karyon.kernel.elementwise import Compiler
 from karyon.perception import failures
 from karyon.perception.following import LEAD, OWN
@@ -49,7 +49,6 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 CLOCKS = ("clock_offset", "clock_drift")  # act last: a stamp is wrong whenever and however the sample comes
-ALWAYS = np.ones(1, dtype=bool)
 OPEN = {"low": -1e300, "high": 1e300}  # of a saturation, if not given: beyond what is said of any signal
 DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from karyon.compiled import written
+from karyon.compiled import ALWAYS, Tape, written
 from karyon.kernel.elementwise import Compiler
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
@@ -56,21 +57,23 @@ class Communicating(Protocol):
 class Transmission:
     """What became of what all cars sent at one instant; arrays over the channel's `links`.
 
-    sent      ns
-    arrival   ns, `LOST` where it is not heard (link,)
-    passed    links whose sender sent (link,); None: what is sent is heard
-    mute      cars that did not send (car,), None: all did
+    sent       ns
+    arrival    ns, `LOST` where it is not heard (link,)
+    sender     car of each link (link,)
+    mute       cars that did not send (car,), None: all did
+    is_lossy   some of what was sent may be lost
     """
 
     sent: int
     arrival: Integers
-    passed: Booleans | None
+    sender: Integers
     mute: Booleans | None
+    is_lossy: bool
 
     @property
     def spoke(self) -> Booleans:
         """Links whose sender sent (link,)."""
-        return self.heard if self.passed is None else self.passed
+        return np.ones(len(self.sender), dtype=bool) if self.mute is None else ~self.mute[self.sender]
 
     @property
     def heard(self) -> Booleans:
@@ -118,15 +121,18 @@ class Channel:
         is_group: bool = False,
         words: int = 0,
         fields: Sequence[str] = CONTENT,
+        tape: Tape | None = None,
     ) -> None:
         """Raises RecordingError.
 
         is_group   everyone may hear everyone of a run, and not only the car ahead
+        tape       that may record what is sent, where it `is_prompt`
         words      further fields of a message, behind those of `fields`; below 0, so many fewer
         """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
         self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
+        self._tape = tape or Tape()
         self._models = chosen(first.radio, self.links, seeds)
         self._draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
@@ -153,9 +159,10 @@ class Channel:
         self._address, self._listen = in_place(address), in_place(listen)
 
     @property
-    def is_perfect(self) -> bool:
-        """Whether all that is sent is heard, and at once."""
-        return not (self._models.losing or self._models.delaying) and self._models.slots is None
+    def is_prompt(self) -> bool:
+        """Whether all that is heard of others comes at once, and nobody loses what it says itself."""
+        models = self._models
+        return not models.delaying and models.slots is None and not (models.losing and self._itself.any())
 
     @property
     def rooms(self) -> list[int]:
@@ -188,30 +195,38 @@ class Channel:
         flight = self._free.popleft() if self._free else self._new(true.dtype)
         self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
-        flight.is_all = self.is_perfect
-        self.has_missed |= mute is not None
+        flight.is_all, is_lossy = self.is_prompt, bool(models.losing or models.delaying)
+        self.has_missed |= is_lossy or mute is not None
         if flight.is_all:
             if mute is None:
                 self._launch(flight.arrival, earliest)
             else:
                 self._address(flight.arrival, mute, self.links.sender, earliest)
-            self.transmission = Transmission(now, flight.arrival.time, None, mute)
+            if is_lossy:
+                self._tape.react(ALWAYS, now, partial(self._lose, flight, mute))
+            self.transmission = Transmission(now, flight.arrival.time, self.links.sender, mute, is_lossy)
         else:
             spoke = self._everyone if mute is None else ~mute[self.links.sender]
             arrival = np.where(spoke, earliest, LOST)
-            if models.losing or models.delaying:
+            if is_lossy:
                 silent = np.zeros(self._cars, dtype=bool) if mute is None else mute
                 air = Air.of(self.links, now, true[POSITION], silent)
                 arrival = np.where(self._passed(air) & spoke, earliest, LOST)
                 for model in models.delaying:
                     arrival = _delayed(arrival, model.delay(air))
-            self.transmission = Transmission(now, arrival, spoke, mute)
+            self.transmission = Transmission(now, arrival, self.links.sender, mute, is_lossy)
             if models.slots is not None:
                 models.slots.end_frame(self.transmission.heard)
             flight.arrival.time[:] = np.where(self._itself & spoke, earliest, arrival)
             flight.next = int(flight.arrival.time.min())
         self._in_flight.append(flight)
         return self.transmission
+
+    def _lose(self, flight: _InFlight, mute: Booleans | None, now: int) -> None:
+        """What does not pass does not arrive."""
+        silent = np.zeros(self._cars, dtype=bool) if mute is None else mute
+        passed = self._passed(Air.of(self.links, now, flight.content.true[POSITION], silent))
+        np.copyto(flight.arrival.time, LOST, where=~passed)
 
     def refuse(self, who: Booleans) -> None:
         """Of the messages sent last, what is refused on these links (link,) does not come."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from karyon.compiled import Tape
+from karyon.compiled import ALWAYS, Tape
 from karyon.kernel.elementwise import Compiler
 from karyon.perception.sensors import NEVER, seconds
 from karyon.sim.channel.links import Booleans, Integers
@@ -45,23 +45,20 @@ class Reception:
 
     def sent(self, transmission: Transmission, deaf: Booleans | None) -> None:
         """Count one transmission; cars that are `deaf` (car,) hear nothing and are mute, None: all hear."""
-        if transmission.passed is not None:
-            self._count_sent(transmission, deaf, 0, 0)
-            return
         self._sent += self._per_run
         self._heard += self._per_run
-        if transmission.mute is not None:
-            count = partial(self._count_sent, transmission, deaf, self._per_run)
-            self._tape.react(transmission.mute, transmission.sent, count)
+        some = ALWAYS if transmission.is_lossy else transmission.mute
+        if some is not None:
+            self._tape.react(some, transmission.sent, partial(self._count_sent, transmission, deaf))
 
-    def _count_sent(self, transmission: Transmission, deaf: Booleans | None, counted: int, _: int) -> None:
-        """Of each run so many are `counted`, sent and heard."""
+    def _count_sent(self, transmission: Transmission, deaf: Booleans | None, _: int) -> None:
+        """All were counted as sent and heard."""
         spoke, runs = transmission.spoke & self._others, self._channel.links.runs
-        self._sent += spoke.reshape(runs, -1).sum(axis=1) - counted
+        self._sent += spoke.reshape(runs, -1).sum(axis=1) - self._per_run
         heard = spoke & transmission.heard
         if deaf is not None:
             heard &= ~deaf[self._channel.links.receiver]
-        self._heard += heard.reshape(runs, -1).sum(axis=1) - counted
+        self._heard += heard.reshape(runs, -1).sum(axis=1) - self._per_run
 
     def step(self, now: int) -> None:
         """Count how old the newest messages are at `now` (ns)."""

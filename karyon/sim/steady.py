@@ -26,9 +26,9 @@ class Steady:
         self._send_period = nanoseconds(first.radio.period)
         self._look_period = nanoseconds(s.design.timing.perception_period)
         others = s.group, s.outside, s.generation, s.readers, first.leader.driver
-        is_perfect = s.channel.is_perfect
+        is_prompt = s.channel.is_prompt
         is_alone = all(each is None for each in others) and not len(s.world.strangers)
-        self._can = s.enabled and is_alone and is_perfect and first.kind == "acc" and not s.trace.wanted
+        self._can = s.enabled and is_alone and is_prompt and first.kind == "acc" and not s.trace.wanted
         self._began, self._first = 0, list[Call]()
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel

@@ -6,7 +6,6 @@ Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -189,7 +188,7 @@ class Simulation:
         sent = self.channel.send(now, nothing, places, ~has_radio.ravel())
         if self.trace.wanted:
             among = sent.spoke & has_radio.ravel()[self.channel.links.receiver]  # nobody else could hear it
-            self.sent.record(replace(sent, passed=among), None, self.down["radio"])
+            self.sent.record(sent, among, None, self.down["radio"])
 
     def close(self) -> None:
         """Finish the files of the run."""

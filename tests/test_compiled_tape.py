@@ -208,6 +208,14 @@ RUNS = {
         "vehicle: 3, signal: lead.message, mode: replay, onset: 9, duration: 3, delay: 0.7",
         "vehicle: all, signal: lead.message, mode: wrong_position, onset: 14, duration: 2, offset: 30",
     ),
+    "messages are lost": (
+        "acc_profile",
+        (
+            *("duration=20", "vehicles=4", "radio.loss=0.4"),
+            "faults=[{vehicle: 2, component: radio, mode: hang, onset: 8, duration: 1.5}]",
+        ),
+    ),
+    "messages are lost in bursts": ("acc_profile", ("duration=20", "radio.bursts={loss: 0.3, length: 5}")),
     "components rest": failing(
         "vehicle: 1, component: perception, mode: slow, onset: 3.3, duration: 4, factor: 3",
         "vehicle: 2, component: perception, mode: hang, onset: 5.2, duration: 1.5",

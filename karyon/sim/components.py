@@ -68,17 +68,16 @@ class Components:
         for one in self._failing.values():
             one.quicken(in_place)
 
-    def cycle(self, name: str, now: int, number: int) -> Cycle | None:
-        """Where the component runs in this cycle; None: in all rows.
-
-        Compiled, it is always told of a component that may fail.
-        """
-        return None if name not in self._failing else self._failing[name].begin(now, number)
-
     def running(self, name: str, now: int, number: int) -> Booleans | None:
-        """Rows in which it does (row,)."""
-        cycle = self.cycle(name, now, number)
+        """Rows in which the component runs in this cycle, None: in all of them, and compiled, it never fails."""
+        if name not in self._failing:
+            return None
+        cycle = self._failing[name].begin(now, number)
         return None if cycle is None else cycle.running
+
+    def down(self, name: str) -> Booleans:
+        """Rows in which it did not, as told last, where it did not in all."""
+        return self._failing[name].cycle.down
 
     @property
     def skipped(self) -> dict[tuple[int, int], int]:
@@ -90,7 +89,9 @@ class Components:
 
 
 class _Component:
-    """One that fails at some time in some row."""
+    """One that fails at some time in some row; `cycle`: the last one that was told."""
+
+    cycle: Cycle
 
     def __init__(self, members: Sequence[Placed], rows: int) -> None:
         of_row: dict[int, list[Placed]] = defaultdict(list)
@@ -98,7 +99,7 @@ class _Component:
             of_row[one.row].append(one)
         shape = max(map(len, of_row.values())), rows
         never = np.full(shape, NEVER)
-        self._failing, self._skipped = Failing(never, never.copy(), np.full(shape, nan)), Skipped(np.zeros(shape, int))
+        self._failing, self._skipped = Failing(never, never.copy(), np.full(shape, nan)), Skipped(np.zeros(shape, dtype=np.int64))
         self._place = {(at, row): one.place for row, found in of_row.items() for at, one in enumerate(found)}
         for row, found in of_row.items():
             for at, one in enumerate(found):
@@ -114,8 +115,8 @@ class _Component:
         opens, closes = self._windows
         if not (self._is_quick or ((opens <= now) & (now < closes)).any()):
             return None
-        cycle = self._begin(self._skipped, self._failing, now, number)
-        return cycle if self._is_quick or np.count_nonzero(cycle.down) else None
+        self.cycle = self._begin(self._skipped, self._failing, now, number)
+        return self.cycle if self._is_quick or np.count_nonzero(self.cycle.down) else None
 
     @cached_property
     def _windows(self) -> Any:

@@ -288,8 +288,8 @@ class Simulation:
         rota.run(self.steady.ahead)
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
-        cycle = self.components.cycle(component, now, self._cycles[component])
-        running, self.down[component] = (None, self._nowhere) if cycle is None else (cycle.running, cycle.down)
+        running = self.components.running(component, now, self._cycles[component])
+        self.down[component] = self._nowhere if running is None else self.components.down(component)
         if self.outside is not None and self.outside.is_late:
             running, self.down[component] = self._nowhere, ~self._nowhere
         return running

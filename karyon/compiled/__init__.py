@@ -22,7 +22,7 @@ from karyon.compiled.loops import loop_and_result
 from karyon.compiled.placed import in_place, in_place_if_kept, written
 from karyon.compiled.series import in_series
 from karyon.compiled.sources import array_source
-from karyon.compiled.tape import Program, Ring, Tape
+from karyon.compiled.tape import ALWAYS, Program, Ring, Tape
 from karyon.kernel.elementwise import Formula
 
 
@@ -56,6 +56,7 @@ def compiled(formula: Formula) -> Formula:
 
 
 __all__ = [
+    "ALWAYS",
     "Entries",
     "Journal",
     "Program",

@@ -105,6 +105,20 @@ def in_memory(kind: np.dtype[Any]) -> Any:
 
 
 @cache
+def array_at() -> Any:
+    """For compiled code: the array (`size`,) of a `kind` whose address is at a place of those at `address`."""
+    from numba.extending import register_jitable  # noqa: PLC0415
+
+    array = array_of()
+
+    @register_jitable(forceinline=True)
+    def at(address: Any, place: int, size: int, kind: Any) -> Any:
+        return array(array(address, place + 1, np.int64)[place], size, kind)
+
+    return at
+
+
+@cache
 def pointer_at() -> Any:
     """For a compiled formula: the pointer to a `kind` that is at a place of those at `address`.
 

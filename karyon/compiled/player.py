@@ -12,7 +12,9 @@ import numpy as np
 from karyon.compiled.loops import folder, keep_source
 from karyon.compiled.numbers import array_of
 
-ASK, READ, WRITE, NOTE = -1, -2, -3, -4  # in the place of the address of a loop
+ASK, NOTE, READ, WRITE, SKIP = -1, -2, -3, -4, -5  # in the place of the address of a loop
+PICK, PICK_BYTES, PUT, PUT_BYTES = -6, -7, -8, -9
+FAR = 2**40  # numbers, of a table of which the size is not told
 
 
 @cache
@@ -47,7 +49,9 @@ def _call(kind: int, address: int, rows: int) -> None:
     through(kind, address, rows)
 
 
-def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, growth: Any, done: int, end: int) -> int:
+def _play(  # noqa: PLR0912  a case per kind
+    kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, growth: Any, done: int, end: int
+) -> int:
     at = done % len(kinds)
     while done < end:
         kind, size, begin = kinds[at], rows[at], begins[at]
@@ -70,6 +74,23 @@ def _play(kinds: Any, rows: Any, begins: Any, addresses: Any, numbers: Any, grow
                 slot[:] = other
             if addresses[begin + 5]:
                 place[0] = (place[0] + 1) % addresses[begin + 2]
+        elif kind in (PICK, PICK_BYTES, PUT, PUT_BYTES):
+            given = (
+                kind in (PICK, PICK_BYTES),
+                addresses[begin + 1],
+                array_at(addresses[begin + 2], size, np.int64),
+                array_at(addresses[begin + 3], size, np.int64),
+            )
+            if kind in (PICK, PUT):
+                words = array_at(addresses[begin + 4], size, np.int64)
+                exchange(array_at(addresses[begin], FAR, np.int64), words, *given)
+            else:
+                bits = array_at(addresses[begin + 4], size, np.uint8)
+                exchange(array_at(addresses[begin], FAR, np.uint8), bits, *given)
+        elif kind == SKIP:
+            now = array_at(addresses[begin + 1], 1, np.int64)[0]
+            if not is_open(array_at(addresses[begin], 2 * size, np.int64), size, now):
+                done, at = done + addresses[begin + 2], at + addresses[begin + 2]
         else:
             through(kind, addresses.ctypes.data + 8 * begin, size)
         done, at = done + 1, at + 1
@@ -108,11 +129,32 @@ def write(found: Any, told: Any) -> None:
             count[0] = at + 1
 
 
+def exchange(table: Any, values: Any, is_pick: bool, to_next: int, level: Any, row: Any) -> None:
+    """Copy numbers from places of a table, or to them, where the row is not below 0."""
+    for k in range(len(row)):
+        if row[k] >= 0:
+            place = to_next * level[k] + row[k]
+            if is_pick:
+                values[k] = table[place]
+            else:
+                table[place] = values[k]
+
+
+def is_open(windows: Any, count: int, now: int) -> bool:
+    """Whether any window is: all begins, then all ends."""
+    for k in range(count):  # noqa: SIM110  numba takes no generator
+        if windows[k] <= now < windows[count + k]:
+            return True
+    return False
+
+
 def _compiled(function: Callable[..., Any]) -> Any:
     """A function of this module, compiled from a file in the cache of loops."""
     import numba  # noqa: PLC0415
+    from numba.extending import register_jitable  # noqa: PLC0415
 
-    source = "\n\n".join(inspect.getsource(each) for each in (any_of, write, function))
+    parts = any_of, write, exchange, is_open
+    source = "\n\n".join(inspect.getsource(each) for each in (*parts, function))
     depends = (
         source,
         inspect.getsource(_through),
@@ -125,8 +167,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
     has_cache = keep_source(source, path)
     names = {**globals(), "through": _through(), "array_at": array_of()}
     exec(compile(source, str(path), "exec"), names)
-    for each in (any_of, write):
-        names[each.__name__] = numba.njit(inline="always")(names[each.__name__])
+    names |= {each.__name__: register_jitable(names[each.__name__]) for each in parts}
     return numba.njit(SIGNATURES[function.__name__], cache=has_cache)(names[function.__name__])
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from karyon.compiled.journal import Journal
 from karyon.compiled.numbers import address_of
-from karyon.compiled.player import ASK, NOTE, READ, WRITE, call, play
+from karyon.compiled.player import ASK, NOTE, PICK, PUT, READ, SKIP, WRITE, call, play
 from karyon.kernel.elementwise import Reaction, react
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from karyon.compiled.random_numbers import Drawing
 
 Words = NDArray[np.int64]
+ALWAYS = np.ones(1, dtype=bool)  # for what is done at each time, in answer to nothing
+BYTES = 8  # of a word
 
 
 class Ring:
@@ -39,7 +42,7 @@ class Ring:
 class Call:
     """Something that was done once.
 
-    kind        address of a loop, or one of `ASK`, `NOTE`, `READ`, `WRITE`
+    kind        address of a loop, or one of `ASK`, `NOTE`, `READ`, `WRITE`, `SKIP`, `PICK`, `PUT`
     addresses   that it is handed
     own         numbers among them, by the place of their address: those that there were then, as words
     reaction    of an `ASK`, to what is found, and of a `NOTE` for which there is no room; its time is the first number
@@ -107,6 +110,36 @@ class Tape:
     def mark(self, ring: Ring, number: int) -> None:
         """Put a number that grows with time into the next slot."""
         self._copy(WRITE, ring, [np.array([number])], is_own=True)
+
+    def pick(self, table: NDArray[Any], level: Words, row: Words, into: NDArray[Any]) -> None:
+        """Copy what stands at places of a table (level, row): `level` and `into` (field, place), `row` (place,)."""
+        into[:] = table[level, row]
+        self._note_places(PICK, table, level, row, into)
+
+    def put(self, values: NDArray[Any], table: NDArray[Any], level: Words, row: Words) -> None:
+        """The other way round, where the row is not below 0; `values` as `into`, or (place,)."""
+        by_field = values.reshape(level.shape) if values.ndim == 1 else values
+        at = np.flatnonzero(row >= 0)
+        table[level[:, at], row[at]] = by_field[:, at]
+        self._note_places(PUT, table, level, row, by_field)
+
+    def _note_places(self, kind: int, table: NDArray[Any], level: Words, row: Words, by_field: NDArray[Any]) -> None:
+        if self.is_off:
+            return
+        to_next = table.strides[0] // table.itemsize
+        for of_field, values in zip(level, by_field, strict=True):
+            told = [address_of(table), to_next, *map(address_of, (of_field, row, values))]
+            of_size = kind if table.itemsize == BYTES else kind - 1
+            self._calls.append(Call(of_size, len(row), np.array(told), {}, keeps=(table, level, row, by_field)))
+
+    @contextmanager
+    def during(self, windows: Words, now: int) -> Iterator[None]:
+        """What is done within is to be played while a window is open alone: begin and end (2, window), ns."""
+        at = len(self._calls)
+        yield
+        if not self.is_off:
+            told = np.array([address_of(windows), 0, len(self._calls) - at])
+            self._calls.insert(at, Call(SKIP, windows.shape[1], told, {1: np.array([now])}, keeps=windows))
 
     def fail(self) -> None:
         """What is done now cannot be played."""

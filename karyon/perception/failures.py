@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.kernel.elementwise import isnan, maximum, minimum, rint, where
+
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -21,64 +23,69 @@ Integers = NDArray[np.int64]
 LATEST = 6.0  # sigma: how late a sample of random lateness is at most
 
 
-def offset(value: Any, amplitude: Any) -> Floats:
+def offset(value: Any, amplitude: Any) -> Any:
     """Constant error of `amplitude`, in the signal's unit; also `wrong_position` and `wrong_speed` of a message."""
-    return np.asarray(value + amplitude)
+    return value + amplitude
 
 
-def drift(value: Any, rate: Any, elapsed: Any) -> Floats:
+def drift(value: Any, rate: Any, elapsed: Any) -> Any:
     """Error that grows by `rate` (signal's unit per s) for `elapsed` s; `ramp` is the same, slow and with intent."""
-    return np.asarray(value + rate * elapsed)
+    return value + rate * elapsed
 
 
-def scale(value: Any, factor: Any) -> Floats:
+def scale(value: Any, factor: Any) -> Any:
     """Wrong gain: the value times `factor`."""
-    return np.asarray(value * factor)
+    return value * factor
 
 
-def noise(value: Any, sigma: Any, normal: Any) -> Floats:
+def noise(value: Any, sigma: Any, normal: Any) -> Any:
     """Added white noise of standard deviation `sigma`; `normal` are draws of N(0, 1)."""
-    return np.asarray(value + sigma * normal)
+    return value + sigma * normal
 
 
-def outlier(value: Any, amplitude: Any, probability: Any, uniform: Any) -> Floats:
+def outlier(value: Any, amplitude: Any, probability: Any, uniform: Any) -> Any:
     """A spike of `amplitude`, up or down alike, in a share `probability` of the samples; `uniform` in [0, 1)."""
     half = 0.5 * probability
-    spike = np.where(uniform < half, -amplitude, np.where(uniform < probability, amplitude, 0.0))
-    return np.asarray(value + spike)
+    spike = where(uniform < half, -amplitude, where(uniform < probability, amplitude, 0.0))
+    return value + spike
 
 
-def stuck_at(value: Any, held: Any) -> Floats:
+def stuck_at(value: Any, held: Any) -> Any:
     """One value for ever, freshly stamped: `held`; `missed` is stuck at what a sensor says that sees nothing."""
-    return np.asarray(np.where(np.isnan(value), value, held))
+    return where(isnan(value), value, held)
 
 
-def quantisation(value: Any, step: Any) -> Floats:
+def quantisation(value: Any, step: Any) -> Any:
     """Rounded to the nearest multiple of `step` > 0, halfway to the even one."""
-    return np.asarray(np.rint(value / step) * step)
+    return rint(value / step) * step
 
 
-def saturation(value: Any, low: Any, high: Any) -> Floats:
+def saturation(value: Any, low: Any, high: Any) -> Any:
     """Clipped to [low, high]; -inf and inf leave a side open."""
-    return np.asarray(np.minimum(np.maximum(value, low), high))
+    return minimum(maximum(value, low), high)
 
 
-def ghost(value: Any, distance: Any) -> Floats:
+def ghost(value: Any, distance: Any) -> Any:
     """An object that is not there, at `distance`: the sensor tells the nearest one."""
-    return np.asarray(np.minimum(value, distance))
+    return minimum(value, distance)
 
 
-def swap(value: Any, other: Any) -> Floats:
+def swap(value: Any, other: Any) -> Any:
     """Handed over to another object, whose value is `other`; where there is no other (NaN) the object is kept."""
-    return np.asarray(np.where(np.isnan(value) | np.isnan(other), value, other))
+    return where(isnan(value) | isnan(other), value, other)
 
 
-def lateness(delay: Any, sigma: Any = 0.0, normal: Any = 0.0) -> Floats:
+def lateness(delay: Any, sigma: Any = 0.0, normal: Any = 0.0) -> Any:
     """By how many s a sample arrives late: `delay`, fixed, plus a random part of `sigma`; `jitter` is this part alone.
 
     The random part is |N(0, sigma)|, at most `LATEST` sigma; `normal` are draws of N(0, 1).
     """
-    return np.asarray(delay + sigma * np.minimum(np.abs(normal), LATEST))
+    return delay + sigma * minimum(abs(normal), LATEST)
+
+
+def whole_nanoseconds(late: Any) -> Any:
+    """`late` in s, as ns."""
+    return rint(late * 1e9)
 
 
 def omission(uniform: Floats, probability: float, burst: float = 1.0) -> Booleans:
@@ -148,7 +155,7 @@ def flooded(elapsed: Any, rate: Any, duration: Any) -> Integers:
 
 def stamped_later(time: Integers, late: Any) -> Integers:
     """`time` in ns, `late` s later."""
-    return np.asarray(time + np.rint(late * 1e9).astype(np.int64))
+    return np.asarray(time + np.asarray(whole_nanoseconds(late)).astype(np.int64))
 
 
 def _last(marked: Booleans, otherwise: int) -> Integers:

@@ -29,7 +29,9 @@ Where nobody is heard, an error that began meanwhile and stays as it is does not
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf, nan, sqrt
+from typing import NamedTuple
 
 import numpy as np
 
@@ -142,6 +144,20 @@ class Seen:
     gap: Floats
 
 
+class Resting(NamedTuple):
+    """Where perception is down (row,)."""
+
+    down: Booleans
+
+
+def rest(running: Booleans) -> Resting:
+    """Where it does not run."""
+    return Resting(~running)
+
+
+NOBODY: tuple[Times, State] = np.arange(0), State.of(0)  # rests, and so nothing is remembered meanwhile
+
+
 class Following:
     """Perception of `rows` cars: feed samples each period, read validity.
 
@@ -172,7 +188,10 @@ class Following:
         (self.own, self._came), (self.message, self._message) = _measured(rows), _received(rows, self._sender)
         self._is_handed_over = False  # anywhere, in the last period
         self._look = look
-        self._held: tuple[Times, State] | None = None
+        self._held = NOBODY
+        self._rest, self._is_quick = rest, False
+        self._react: Reacting = react
+        self._down: Booleans
         self._said: Answer | None = None
         self._told: Seen
 
@@ -181,7 +200,7 @@ class Following:
 
         reacting   to what is rare
         """
-        self._look = in_place(look)
+        self._look, self._rest, self._react, self._is_quick = in_place(look), in_place(rest), reacting, True
         self._sender.quicken(in_place, reacting)
 
     def detection_time(self, signal: str, mode: str, minimum: float) -> float:
@@ -245,10 +264,10 @@ class Following:
         further       m, by which that one was further away at the last instant than the one before, where the radar
                       tracked both (row,); NaN: it did not
         """
-        if running is not None and not running.any():  # a bench that is late catches up with this
+        if running is not None and not (self._is_quick or running.any()):  # a bench that is late catches up with this
             if handed_over is not None:
                 _told(self.state, handed_over, further)
-            self._held = None
+            self._held = NOBODY
             seen = self._seen(answer(self.state, now, self._known))
             return replace(seen, fresh=seen.fresh & running, lead=replace(seen.lead, fresh=seen.lead.fresh & running))
         came, heard = self._came, self._message
@@ -259,20 +278,28 @@ class Following:
             came.further[:] = further
             self._is_handed_over = handed_over is not None
         self._sender.fade(self.state.heard, heard.position, now)
-        if running is None:
-            self._held = None
-            self.state, said = self._look(self.state, came, heard, now, self._known)
-            return self._seen(said)
-        down, remembered = self._held = self._held_back(np.flatnonzero(~running))
-        _told(remembered, came.handed_over[down], came.further[down])
+        if running is not None:
+            self._down = self._rest(running).down
+            self._react(self._down, now, self._hold_back)
         self.state, said = self._look(self.state, came, heard, now, self._known)
+        if running is not None:
+            self._react(self._down, now, partial(self._put_back, said))
+        return self._seen(said)
+
+    def _hold_back(self, _: int) -> None:
+        """Rows that do not look: what they remember stays as it is."""
+        down, remembered = self._held = self._held_back(np.flatnonzero(self._down))
+        _told(remembered, self._came.handed_over[down], self._came.further[down])
+
+    def _put_back(self, said: Answer, now: int) -> None:
+        down, remembered = self._held
         put(self.state, down, remembered)
         put(said, down, answer(remembered, now, self._known))
-        return self._seen(said)
 
     def _held_back(self, down: Times) -> tuple[Times, State]:
         """Rows that do not look, and their state, to which nothing is new: it is the same until others are down."""
-        if self._held is not None and np.array_equal(self._held[0], down):
+        before, remembered = self._held
+        if np.array_equal(before, down) and np.array_equal(remembered.ran, self.state.ran[down]):
             return self._held
         held = rows_of(self.state, down)
         for one in (held.distance, held.relative, held.speed, held.acceleration, held.position):

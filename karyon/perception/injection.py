@@ -159,7 +159,7 @@ def _copies(stretch: _Stretch, copies: Integers) -> Arrivals:
     )
 
 
-def _stuck(stretch: _Stretch, p: Parameters) -> Floats:
+def _stuck(stretch: _Stretch, p: Parameters) -> Any:
     fixed = p["value"]
     return stuck_at(stretch.value, held(stretch.value, stretch.elapsed < 0) if isnan(fixed) else fixed)
 
@@ -172,11 +172,11 @@ def _late(stretch: _Stretch, p: Parameters) -> Integers:
     return stamped_later(stretch.arrival, lateness(p.get("delay", 0.0), p["sigma"], stretch.draws))
 
 
-def _drifted(stretch: _Stretch, p: Parameters) -> Floats:
+def _drifted(stretch: _Stretch, p: Parameters) -> Any:
     return drift(stretch.value, p["rate"], stretch.seconds())
 
 
-def _shifted(stretch: _Stretch, p: Parameters) -> Floats:
+def _shifted(stretch: _Stretch, p: Parameters) -> Any:
     return offset(stretch.value, p["offset"])
 
 

@@ -88,7 +88,7 @@ class Rota:
             if who == 0 and (skipped := ahead(when, self._until() - when)):
                 self._turns = [(at + skipped, turn, since + skipped, one) for at, turn, since, one in self._turns]
                 yield At(self._env, skipped, order)
-            when, order, _, who = self._turns[0]
+                continue  # there may be more to skip: what else was due at this instant has had its turn
             period, action = self._who[who]
             heapreplace(self._turns, (when + period, order, when, who))
             action(when)

@@ -90,3 +90,25 @@ class Pending(NamedTuple):
 def order(level: Ticks, command: Floats) -> Pending:
     """It changes no more."""
     return Pending(+level, +command)
+
+
+class Command(NamedTuple):
+    """A command in m/s² (row,)."""
+
+    command: Floats
+
+
+def keep(command: Floats) -> Command:
+    """As it is, whatever becomes of it."""
+    return Command(+command)
+
+
+class Stood(NamedTuple):
+    """After a cycle in which the controllers of some rows may not have run."""
+
+    command: Command
+
+
+def stand(here: Command, before: Floats, running: Booleans, level: Ticks) -> Stood:
+    """Who does not run says what it said before; level 0, the kernel's own, needs no nominal component."""
+    return Stood(Command(where(running | (level == 0), here.command, before)))

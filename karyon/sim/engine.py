@@ -3,7 +3,7 @@
 At equal times: events of the scenario, actuators, radio, perception, kernel, control, watching, recording.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import is_
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import simpy
 
 from karyon import compiled
-from karyon.compiled import Tape
+from karyon.compiled import Tape, written
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.cooperation.agreement import PEER, base_of
@@ -27,14 +27,28 @@ from karyon.perception.reckoning import DOUBT
 from karyon.perception.sensors import Samples, nanoseconds, seconds
 from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
-from karyon.sim.channel.transit import Newest
-from karyon.sim.clock import At, Order
+from karyon.sim.channel.transit import Freshness, Newest, silence, unhear
+from karyon.sim.clock import Order
+from karyon.sim.components import Components
 from karyon.sim.controllers import FUNCTION
-from karyon.sim.decisions import Adopted, Adoption, Force, Pending, adopt, both, effect, heed, order
+from karyon.sim.decisions import (
+    Adopted,
+    Adoption,
+    Command,
+    Force,
+    Pending,
+    adopt,
+    both,
+    effect,
+    heed,
+    keep,
+    order,
+    stand,
+)
 from karyon.sim.events import Log
 from karyon.sim.facts import Facts
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Components, Injector, placed
+from karyon.sim.faults import Injector, Placed, placed
 from karyon.sim.group import MILLISECOND, Group, Readers
 from karyon.sim.lateness import Lateness
 from karyon.sim.leaders import Leaders, Trajectory
@@ -98,11 +112,11 @@ class Simulation:
         self.generation = Generation.of(len(self.world.position)) if by_rules else None
         self.readers = Readers(scenarios, self.attackers) if self.group is None and self.attackers else None
         fields = CONTENT if self._tell_of_front else MESSAGE
-        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields)
+        self.channel = Channel(scenarios, is_group=self.group is not None, fields=fields, tape=self.tape)
         guards = analysis.guards(self.function)
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
-        self.injector = Injector([one for one in faults if not is_attack(one)], periods)
+        self.injector = Injector([one for one in faults if not is_attack(one)], periods, tape=self.tape)
         self.components = Components(faults, self.rows, COMPONENTS)
         self.perception = analysis.perception_of(
             design,
@@ -121,7 +135,7 @@ class Simulation:
         self.kernel = Kernel(design, self.rows)
         self.kernel.seen.agree(PEER, top)  # left out of what a vehicle proposes: `group` has it
         self.cruise = _cruise(design, self.rows, first)
-        self.log = Log(faults, self.kernel, self.function, len(scenarios), self.world.vehicles, self.senders, self.tape)
+        self.log = self._log(faults)
         self.metrics = Metrics(self)
         self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
         self.sent = recorder.Messages(folders, self.channel.links)
@@ -137,6 +151,10 @@ class Simulation:
         told = self.scenarios, self.world, receiver_errors(seeds, self.world.vehicles)
         looks, sendings = self.design.timing.perception_period, self.scenarios[0].radio.period
         return OwnSensors(*told, self._times(looks), self.tape), Messages(*told, self._times(sendings), self.tape)
+
+    def _log(self, faults: Sequence[Placed]) -> Log:
+        told = self.kernel, self.function, len(self.scenarios), self.world.vehicles, self.senders, self.tape
+        return Log(faults, *told, lambda: int(self.env.now))
 
     @property
     def _tell_of_front(self) -> bool:
@@ -154,7 +172,16 @@ class Simulation:
         self.is_quick = True
         for_tape = partial(in_place, tape=self.tape)
         self.perception.quicken(for_tape, self.tape.react)
-        parts = self.sensors, self.messages, self.channel, self.world, self.kernel, self.cruise
+        parts = (
+            self.sensors,
+            self.messages,
+            self.channel,
+            self.world,
+            self.kernel,
+            self.cruise,
+            self.components,
+            self.injector,
+        )
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
         for blocks in (self.sensors.noise, self.messages.noise, self.channel.draws):
@@ -162,6 +189,8 @@ class Simulation:
         self._effect, self._adopt, self._both, self._heed, self._order = map(
             for_tape, (effect, adopt, both, heed, order)
         )
+        self._keep, self._stand, self._silence = map(for_tape, (keep, stand, silence))
+        self._unhear = [for_tape(unhear) for _ in self.senders]
 
     def _quicken_if_it_pays(self) -> None:
         cycles = self.end // nanoseconds(self.design.timing.perception_period)
@@ -192,13 +221,18 @@ class Simulation:
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         message = self.perception.message
         self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
-        self.has_heard = self.may_be_old = False
+        self.has_heard = False
+        self.may_be_old = self.is_shadow or self.injector.is_late
         self.looked = 0  # when perception did last, ns
         self._admitted, self._adopted = level.copy(), Adopted(level.copy())
         self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
         self._pending = Pending(level.copy(), np.zeros(self.rows))
         self._front_trusted = np.zeros(self.rows, dtype=bool)
         self._effect, self._adopt, self._both, self._heed, self._order = effect, adopt, both, heed, order
+        self._keep, self._stand, self._silence = keep, written(stand), silence
+        self._unhear = [written(unhear) for _ in self.senders]
+        self._is_own = np.isin(np.arange(len(self.world.position)), self.world.own)
+        self._row_of = np.maximum(np.cumsum(self._is_own) - 1, 0)  # car: of a leader, any
         self._safe = np.zeros((top + 1, self.rows), dtype=bool)
         self._apart = self.world.apart
         self._cycles = dict.fromkeys(COMPONENTS, -1)  # number of the present one; the radio's is a period
@@ -255,20 +289,12 @@ class Simulation:
             repeat(nanoseconds(first.record.period), perception[1], Order.RECORD, self._record)
         self.steady = Steady(self, rota)
         rota.run(self.steady.ahead)
-        self.env.process(self._happen(self.log.planned()))
-
-    def _happen(self, planned: Sequence[tuple[int, Callable[[], None]]]) -> Generator[simpy.Event, None, None]:
-        """Note what is planned, in the order of time."""
-        for when, note in planned:
-            if when > self.env.now:
-                yield At(self.env, when - int(self.env.now), Order.SCENARIO)
-            note()
 
     def _running(self, component: str, now: int) -> np.ndarray | None:
         running = self.components.running(component, now, self._cycles[component])
+        self.down[component] = self._nowhere if running is None else self.components.down(component)
         if self.outside is not None and self.outside.is_late:
-            running = np.zeros(self.rows, dtype=bool)
-        self.down[component] = self._nowhere if running is None else ~running
+            running, self.down[component] = self._nowhere, ~self._nowhere
         return running
 
     def _actuate(self, now: int) -> None:
@@ -283,8 +309,7 @@ class Simulation:
         true, deaf = self.messages.true, None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
-            deaf = self._silent_cars.copy()
-            deaf[self.world.own] = self.down["radio"]
+            deaf = self._silenced()
         mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
         message = self.messages.compose()
         if self._tell_of_front:
@@ -293,7 +318,7 @@ class Simulation:
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
-            self.sent.record(sent, None if self.group is None else self.group.number, self._among(deaf))
+            self.sent.record(sent, sent.spoke, None if self.group is None else self.group.number, self._among(deaf))
         if self.group is not None:
             before = self.group.leader
             self.channel.refuse(
@@ -306,6 +331,10 @@ class Simulation:
             refused = np.zeros(len(sent.arrival), dtype=bool)
             refused[on] = self.readers.send(now, sent.heard[on])
             self.channel.refuse(refused)
+
+    def _silenced(self) -> np.ndarray:
+        """Which cars neither send nor hear (car,)."""
+        return np.asarray(self._silence(self.down["radio"], self._row_of, self._is_own).deaf)
 
     def _among(self, cars: np.ndarray | None) -> np.ndarray:
         """Which cars are among these (car,); None: nobody is."""
@@ -338,14 +367,13 @@ class Simulation:
             if self.outside.steering is not None:
                 self.world.steer(self.outside.steering)
         own = self.injector.own(now, own)
-        self.may_be_old = self.is_shadow or self.injector.acts(now)
         listening = self._running("radio", now)
         messages = self._listen(now, listening)
         self._cycles["perception"] += 1
         running = self._running("perception", now)
         self.lateness.look(now, [own, *messages])
         if running is not None:
-            np.logical_or(self.late, ~running, out=self.late)
+            self.lateness.miss(self.down["perception"])
         self.seen = self.perception.update(now, own, messages[0], running, self._handed_over(now))
         if self.outside is not None:
             np.minimum(self.seen.validity, self.outside.most_valid, out=self.seen.validity)
@@ -407,20 +435,20 @@ class Simulation:
         if self.led is not None:
             messages.append(self.led.newest())
             self.lateness.due[-1] = self.channel.due
-        for sender, message in zip(self.senders, messages, strict=True):
+        for sender, message, unhear_it in zip(self.senders, messages, self._unhear, strict=True):
             self.injector.message(now, message, sender)
             if deaf is not None:
-                message.fresh &= ~deaf[self.world.own]
+                hears = self._nowhere if self.is_shadow or listening is None else listening
+                unhear_it(Freshness(message.fresh), hears)
         return messages
 
     def _deaf(self, listening: np.ndarray | None) -> np.ndarray | None:
         """Which cars hear nothing (car,), None: all hear."""
         if listening is None and not self.is_shadow:
             return None
-        deaf = np.full(len(self.world.position), self.is_shadow)  # beside real signals nobody is simulated
-        if listening is not None:
-            deaf[self.world.own] = ~listening
-        return deaf
+        if self.is_shadow:  # beside real signals nobody is simulated
+            return ~self._silent_cars
+        return self._silenced()
 
     @property
     def sources(self) -> list[np.ndarray]:
@@ -471,7 +499,7 @@ class Simulation:
         assert seen is not None
         self._cycles["control"] += 1
         running = self._running("control", now)
-        before = None if running is None else self.cruise.command.copy()
+        before = None if running is None else self._keep(self.cruise.command).command
         heeded = self._heed(
             self._front_trusted,
             seen.speed_known,
@@ -488,8 +516,8 @@ class Simulation:
             self._control_step,
             heeded.announced,
         )
-        if before is not None:  # level 0 is on the kernel's side of the line: it needs no nominal component
-            command = self.cruise.command = np.where(running | (self._decided == 0), command, before)
+        if before is not None and running is not None:
+            self._stand(Command(command), before, running, self._decided)
         self._beat("control", now, running)
         self._pending = self._order(self._decided, command)
 

@@ -3,7 +3,7 @@
 What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
@@ -135,14 +135,16 @@ class Log:
         vehicles: int,
         senders: Sequence[str],
         tape: Tape,
+        present: Callable[[], int],
     ) -> None:
-        """`senders`: whose messages are judged, besides the own signals."""
+        """`senders`: whose messages are judged, besides the own signals; `present`: what time it is, ns."""
         self.faults, self.function, self._followers = faults, function, vehicles - 1
         self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
         self._unworded: list[Callable[[], None]] = []
         self._unordered: list[tuple[tuple[int, Rank], Callable[[], None]]] = []
+        self._planned, self._present = deque(self._plan()), present
         self._rows = rows = runs * self._followers
         self._switches = np.zeros(rows, dtype=np.int64)
         self._false_downgrades = np.zeros(rows, dtype=np.int64)
@@ -176,6 +178,9 @@ class Log:
         """Put what has happened so far in its order; what is noted from now on comes after it."""
         for journal in self._journals:
             journal.settle()
+        while self._planned and self._planned[0][0] <= self._present():
+            when, one, change = self._planned.popleft()
+            self._unordered.append(((when, Rank.PLANNED), partial(self._begin_or_end, when, one, change)))
         self._unordered.sort(key=itemgetter(0))
         self._unworded += [word for _, word in self._unordered]
         self._unordered.clear()
@@ -247,21 +252,13 @@ class Log:
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
-    def planned(self) -> list[tuple[int, Callable[[], None]]]:
-        """When faults begin and end, in the order of time, and what to note then: all of an instant at once."""
-        changes: dict[int, list[tuple[Placed, str]]] = defaultdict(list)
-        for one in self.faults:
-            for when, change in _changes(one):
-                changes[when].append((one, change))
-        return [(when, partial(self._faults, changes[when], when)) for when in sorted(changes)]
+    def _begin_or_end(self, now: int, one: Placed, change: str) -> None:
+        self._word(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", fields_of(one))
 
-    def _faults(self, changes: Sequence[tuple[Placed, str]], now: int) -> None:
-        def word() -> None:
-            for one, change in changes:
-                said = f"{describe(one.fault)} {change}"
-                self._word(now, one.place[0], one.vehicle, "fault", said, fields_of(one))
-
-        self._unordered.append(((now, Rank.PLANNED), word))
+    def _plan(self) -> list[tuple[int, Placed, str]]:
+        """When (ns) which fault begins and ends, in the order of time."""
+        changes = ((one, *change) for one in self.faults for change in ((one.onset, "begins"), (one.end, "ends")))
+        return sorted(((when, one, word) for one, when, word in changes), key=itemgetter(0))
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
@@ -445,10 +442,6 @@ class Log:
                 verdict = np.where(is_told, of_leaf, verdict)
                 is_aged |= is_told & isinstance(leaf, Validity)
         return np.where(verdict < 0, invalid, verdict), is_aged
-
-
-def _changes(one: Placed) -> tuple[tuple[int, str], tuple[int, str]]:
-    return (one.onset, "begins"), (one.end, "ends")
 
 
 def _grown(before: NDArray[np.int64], counts: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:

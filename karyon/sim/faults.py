@@ -1,22 +1,46 @@
 """When and on whom a failure acts: the faults of all scenarios of a batch, grouped so that each group is array work."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import chain, compress
+from functools import cached_property, partial
+from itertools import chain, compress, pairwise
 from math import ceil, inf
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from karyon.compiled import ALWAYS, Tape
+from karyon.kernel.elementwise import Compiler
 from karyon.perception import failures
 from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
-from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
-from karyon.sim.failure_modes import MODES, SAID, Fault
+from karyon.perception.reckoning import rows_of
+from karyon.perception.sensors import NEVER, Samples, nanoseconds
+from karyon.sim.failing import (
+    DISTORTING,
+    Came,
+    Changed,
+    Distorted,
+    Distortion,
+    Drawn,
+    Held,
+    Misdated,
+    Omitted,
+    Repeated,
+    Stuck,
+    Waiting,
+    Window,
+    distort,
+    misdate,
+    omit,
+    repeat,
+    stick,
+)
+from karyon.sim.failure_modes import SAID, Fault
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import Purpose, stream
 
@@ -25,7 +49,7 @@ Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 CLOCKS = ("clock_offset", "clock_drift")  # act last: a stamp is wrong whenever and however the sample comes
-OPEN = {"low": -inf, "high": inf}  # of a saturation, if not given
+OPEN = {"low": -1e300, "high": 1e300}  # of a saturation, if not given: beyond what is said of any signal
 DRAWS = ("noise", "outlier", "delay", "jitter", "omission", "reordering", "duplication")
 
 
@@ -71,8 +95,14 @@ def draws_of(index: int, vehicle: int) -> int:
 class Injector:
     """Applies every sensor and message fault of a batch, and counts the samples that each one changed."""
 
-    def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str] = OWN) -> None:
-        """`periods`: ns between samples, per signal of `own`, and of messages under `lead.message`."""
+    def __init__(
+        self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str] = OWN, tape: Tape | None = None
+    ) -> None:
+        """`periods`: ns between samples, per signal of `own`, and of messages under `lead.message`.
+
+        tape   that may record what is done with samples which are always in the same arrays
+        """
+        self._tape = tape or Tape()
         self.faults = [one for one in faults if one.fault.signal is not None]
         groups: dict[tuple[str, str, int, int], list[Placed]] = defaultdict(list)
         times: Counter[tuple[str, str, int]] = Counter()
@@ -82,35 +112,40 @@ class Injector:
             period = periods[signal if signal in own else LEAD]
             groups["" if signal in own else signal, mode, period, times[signal, mode, one.row]].append(one)
             times[signal, mode, one.row] += 1
-        self._groups: dict[str, list[_Group | _Together]] = {"": [], LEAD: [], LEADER: []}
+        self._groups: dict[str, list[_Group]] = {"": [], LEAD: [], LEADER: []}
         if alone:
-            self._groups[""].append(_Together(alone, periods, own))
-        for (signal, mode, period, _), members in sorted(
-            groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])
-        ):
+            self._groups[""].append(_Distorted(alone, periods, own))
+        for (signal, mode, _, _), members in sorted(groups.items(), key=lambda item: (item[0][1] in CLOCKS, item[0])):
             source = signal and (LEADER if signal.startswith(LEADER) else LEAD)
-            self._groups[source].append(GROUPS.get(mode, _ByFormula)(mode, members, period, own))
+            self._groups[source].append(GROUPS.get(mode, _Distorted)(members, periods, own))
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with compiled formulas: the bits stay the same."""
+        for group in chain(*self._groups.values()):
+            group.quicken(in_place)
 
     def own(self, now: int, samples: Samples) -> Samples:
         """Own samples as the failing sensors give them (changed in place)."""
-        for group in self._groups[""]:
-            group.apply(now, samples)
+        self._apply("", now, samples)
         return samples
 
     def message(self, now: int, samples: Samples, sender: str = LEAD) -> Samples:
         """Messages received from `sender` as the failing radio or its lies give them (changed in place)."""
-        for group in self._groups[sender]:
-            group.apply(now, samples)
+        self._apply(sender, now, samples)
         return samples
 
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when something may act, ns."""
-        return [group.window for group in chain(*self._groups.values())]
+    def _apply(self, source: str, now: int, samples: Samples) -> None:
+        for group in self._groups[source]:
+            if not self._tape.is_off:
+                with self._tape.during(group.windows, now):
+                    group.play(now, samples, self._tape)
+            elif group.is_new or group.is_open(now):
+                group.apply(now, samples, self._tape)
 
-    def acts(self, now: int) -> bool:
-        """Whether a fault may act on own samples at `now` (ns)."""
-        return any(begin <= now < end for begin, end in (group.window for group in self._groups[""]))
+    @property
+    def is_late(self) -> bool:
+        """Whether own samples may come that were not measured when they come."""
+        return any(group.is_late for group in self._groups[""])
 
     @property
     def is_heard(self) -> bool:
@@ -119,64 +154,295 @@ class Injector:
 
     def changed(self) -> dict[tuple[int, int], int]:
         """Samples changed so far, by (run, index of the fault)."""
-        return _by_place((group.members, group.changed) for group in chain(*self._groups.values()))
+        found: Counter[tuple[int, int]] = Counter()
+        for group in chain(*self._groups.values()):
+            for one, count in zip(group.members, group.changed.tolist(), strict=True):
+                found[one.place] += count
+        return dict(found)
 
 
 def _alone(faults: Sequence[Placed], own: Sequence[str]) -> tuple[list[Placed], list[Placed]]:
-    """Faults that are a formula over the sample, the only ones of their row's own signals; and the others."""
-    of_row = Counter(one.row for one in faults if one.fault.signal in own)
-    is_alone = [one.fault.signal in own and of_row[one.row] == 1 and one.fault.mode not in GROUPS for one in faults]
+    """Faults that are a formula over the sample, where no two act on own signals of a row at once; and the others."""
+    of_row: dict[int, list[Placed]] = defaultdict(list)
+    for one in faults:
+        if one.fault.signal in own:
+            of_row[one.row].append(one)
+    rows = {
+        row for row, found in of_row.items() if _follow(found) and not any(one.fault.mode in GROUPS for one in found)
+    }
+    is_alone = [one.fault.signal in own and one.row in rows for one in faults]
     return list(compress(faults, is_alone)), list(compress(faults, np.logical_not(is_alone)))
 
 
-def _fields(members: Sequence[Placed], own: Sequence[str]) -> Any:
-    """Where in the samples the faults of a group act: each on a signal of its own, or all on the same of a message."""
-    signal, mode = str(members[0].fault.signal), members[0].fault.mode
+def _follow(faults: Sequence[Placed]) -> bool:
+    """Each begins when the one before has ended."""
+    return all(one.end <= other.onset for one, other in pairwise(sorted(faults, key=attrgetter("onset"))))
+
+
+def _level(one: Placed, own: Sequence[str]) -> list[int]:
+    """Which of the samples a fault acts on: its own signal, or a field of a message, or all of them."""
+    signal = str(one.fault.signal)
     if signal in own:
-        return np.array([[own.index(str(one.fault.signal)) for one in members]])
-    field = {"wrong_position": "position", "wrong_speed": "speed"}.get(mode, signal.rpartition(".")[2])
-    return slice(MESSAGE.index(field), MESSAGE.index(field) + 1) if field in MESSAGE else slice(None)
+        return [own.index(signal)]
+    field = {"wrong_position": "position", "wrong_speed": "speed"}.get(one.fault.mode, signal.rpartition(".")[2])
+    return [MESSAGE.index(field)] if field in MESSAGE else [*range(len(MESSAGE))]
 
 
 class _Group:
-    """Faults of one mode on own signals of one period, or on a message: windows and parameters as arrays (member,).
+    """Faults on own signals, or on a message: windows and parameters as arrays (member,).
 
     first, last   of each member: outside of it, its samples are left alone
+    changed       samples so far
     holds_back    a sample may come when none was measured
+    is_late       one may come that was not measured when it comes, or does not say so
+    is_new        a formula has still to be compiled
     """
 
-    holds_back = False
+    holds_back = is_late = is_new = False
 
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        self.members, self.period = members, period
-        self._columns = np.arange(len(members))
-        is_plain = mode == "delay" and not any(one.fault.parameters.get("sigma") for one in members)
-        self._draws = None if mode not in DRAWS or is_plain else _draws(mode, members, period)
-        self._place = _fields(members, own), np.array([one.row for one in members])
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        self.members = members
+        self._periods = [periods[name if (name := str(one.fault.signal)) in own else LEAD] for one in members]
+        self._level = np.array([_level(one, own) for one in members]).T.copy()
+        self._row = np.array([one.row for one in members])
         self.onset = np.array([one.onset for one in members])
         self.end = np.array([one.end for one in members])
-        self.changed = np.zeros(len(members), dtype=np.int64)
         self.first, self.last = self.onset, self.end
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula, if it is one."""
+
+    @property
+    def changed(self) -> Integers:
+        raise NotImplementedError
 
     def parameter(self, name: str, default: float = 0.0) -> Floats:
         """One parameter of every member."""
         return np.array([one.fault.parameters.get(name, default) for one in self.members], dtype=float)
 
-    def draw(self, now: int) -> Floats:
-        """The random number of every member for this step of its window."""
-        return np.zeros(len(self.members)) if self._draws is None else self.of_step(now, self._draws)
+    @cached_property
+    def windows(self) -> Integers:
+        """From when to when there is one that acts, ns (2, window)."""
+        return union(self.first, self.last)
 
-    def of_step(self, now: int, table: NDArray[Any]) -> NDArray[Any]:
-        """What a table (step, member) says of this step of every window."""
-        step = np.clip((now - self.onset) // self.period, 0, len(table) - 1)
-        return np.asarray(table[step, self._columns])
+    def is_open(self, now: int) -> bool:
+        """Whether one may act at `now` (ns)."""
+        begin, end = self.windows
+        return bool(np.count_nonzero((begin <= now) & (now < end)))
 
-    def apply(self, now: int, samples: Samples) -> None:
+    def apply(self, now: int, samples: Samples, tape: Tape) -> None:
         """Change the samples whose fault acts at `now`, and count what changed."""
-        begin, end = self.window
-        if not begin <= now < end:
+        raise NotImplementedError
+
+    def play(self, now: int, samples: Samples, tape: Tape) -> None:
+        """The same, while the tape records: in answer to a window that is open, when it is played."""
+        tape.react(ALWAYS, now, partial(self.apply, samples=samples, tape=Tape()))
+
+
+class _ByFormula(_Group):
+    """Modes of which each sample follows from a formula.
+
+    draws   of all steps of each window, one member after the other, and where they are
+    """
+
+    def __init__(
+        self, formula: Callable[..., Any], members: list[Placed], periods: dict[str, int], own: Sequence[str]
+    ) -> None:
+        super().__init__(members, periods, own)
+        self._plain = self._formula = formula
+        self._window = Window(self.onset, self.end)
+        counts = np.array([_steps(one, period) for one, period in zip(members, self._periods, strict=True)])
+        drawn = [self._drawn_by(one, count) for one, count in zip(members, counts, strict=True)]
+        lengths = np.array([*map(len, drawn)])
+        self._draws = np.concatenate(drawn)
+        self._drawn = Drawn(np.cumsum(lengths) - lengths, lengths - 1, np.array(self._periods))
+        shape = self._level.shape
+        self._came = Came(np.zeros(shape), np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=bool))
+        self._value, _, self._fresh = (each[0] for each in self._came)  # all there is of an own signal
+
+    def _drawn_by(self, one: Placed, steps: int) -> NDArray[Any]:
+        """What chance does in each step of its window."""
+        return _draws(one, steps)
+
+    def quicken(self, in_place: Compiler) -> None:
+        self._formula, self.is_new = in_place(self._plain), True
+
+    @property
+    def _is_compiled(self) -> bool:
+        return getattr(self._formula, "is_compiled", False)
+
+    def play(self, now: int, samples: Samples, tape: Tape) -> None:
+        if self._is_compiled:
+            self.apply(now, samples, tape)
+        else:
+            super().play(now, samples, tape)
+
+    def apply(self, now: int, samples: Samples, tape: Tape) -> None:
+        if self.is_new or self._is_compiled:
+            self._run(now, samples, tape)
+            self._formula, self.is_new = self._formula if self._is_compiled else self._plain, False
+        elif np.count_nonzero(samples.fresh[self._level, self._row]):
+            self._run(now, samples, tape)
+
+    def _run(self, now: int, samples: Samples, tape: Tape) -> None:
+        place = self._level, self._row
+        tape.pick(samples.fresh, *place, self._came.fresh)
+        tape.pick(samples.value, *place, self._came.value)
+        tape.pick(samples.time, *place, self._came.time)
+        failed = self._failed(now)
+        for name in ("value", "time", "fresh"):
+            if hasattr(failed, name):
+                tape.put(getattr(failed, name), getattr(samples, name), self._level, failed.row)
+
+    def _failed(self, now: int) -> Any:
+        """What becomes of what came; remembers the state."""
+        raise NotImplementedError
+
+
+class _Distorted(_ByFormula):
+    """A wrong value. Uncompiled, only those are looked at whose fault acts."""
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(distort, members, periods, own)
+        number, *names = zip(*(DISTORTING[one.fault.mode] for one in members), strict=True)
+        given = (
+            [one.fault.parameters.get(name, OPEN.get(name, 0.0)) for one, name in zip(members, of_each, strict=True)]
+            for of_each in names
+        )
+        self._distortion = Distortion(np.array(number), *(np.array(each, dtype=float) for each in given))
+        self._changed = Changed(np.zeros(len(members), dtype=np.int64))
+
+    @property
+    def changed(self) -> Integers:
+        return self._changed.samples
+
+    def apply(self, now: int, samples: Samples, tape: Tape) -> None:
+        if self.is_new or self._is_compiled:
+            super().apply(now, samples, tape)
             return
-        place = self._place
+        level, row = self._level[0], self._row
+        at = np.flatnonzero((self.onset <= now) & (now < self.end) & samples.fresh[level, row])
+        if not len(at):
+            return
+        place = level[at], row[at]
+        of_all = self._changed, self._window, self._drawn, self._distortion
+        before, window, drawn, distortion = (cast("Any", rows_of(one, at)) for one in of_all)
+        told = self._draws, row[at], samples.value[place], np.array(True), now
+        failed = distort(before, window, drawn, distortion, *told)
+        samples.value[place], self.changed[at] = failed.value, failed.changed.samples
+
+    def _failed(self, now: int) -> Distorted:
+        told = self._drawn, self._distortion, self._draws, self._row, self._value, self._fresh, now
+        failed: Distorted = self._formula(self._changed, self._window, *told)
+        self._changed = failed.changed
+        return failed
+
+
+class _Stuck(_ByFormula):
+    """`stuck_at`: a given value, or the last one before the onset."""
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(stick, members, periods, own)
+        self._fixed = self.parameter("value", np.nan)
+        self._held = Held(np.full(len(members), np.nan), np.zeros(len(members), dtype=np.int64))
+        self.first = np.zeros_like(self.onset)  # the sample before the onset must be known
+
+    @property
+    def changed(self) -> Integers:
+        return self._held.samples
+
+    def _failed(self, now: int) -> Stuck:
+        told = self._window, self._fixed, self._row, self._value, self._fresh, now
+        failed: Stuck = self._formula(self._held, *told)
+        self._held = failed.held
+        return failed
+
+
+class _Lost(_ByFormula):
+    """`omission`: a share of the samples does not come, singly or in bursts."""
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(omit, members, periods, own)
+        self._changed = Changed(np.zeros(len(members), dtype=np.int64))
+
+    def _drawn_by(self, one: Placed, steps: int) -> Booleans:
+        given = one.fault.parameters
+        return failures.omission(_draws(one, steps), given.get("probability", 0.0), given.get("burst", 0.0))
+
+    @property
+    def changed(self) -> Integers:
+        return self._changed.samples
+
+    def _failed(self, now: int) -> Omitted:
+        told = self._window, self._drawn, self._draws, self._row, self._came.fresh, now
+        failed: Omitted = self._formula(self._changed, *told)
+        self._changed = failed.changed
+        return failed
+
+
+class _Clock(_ByFormula):
+    """`clock_offset` and `clock_drift`: the stamps of the samples are wrong."""
+
+    is_late = True
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(misdate, members, periods, own)
+        self._offset, self._rate = self.parameter("offset"), self.parameter("rate")
+        self._changed = Changed(np.zeros(len(members), dtype=np.int64))
+
+    @property
+    def changed(self) -> Integers:
+        return self._changed.samples
+
+    def _failed(self, now: int) -> Misdated:
+        _, time, fresh = self._came
+        told = self._window, self._offset, self._rate, self._row, time, fresh, now
+        failed: Misdated = self._formula(self._changed, *told)
+        self._changed = failed.changed
+        return failed
+
+
+class _Again(_ByFormula):
+    """A sample comes in place of a later one, with its own stamp.
+
+    `duplication`: once more, in place of the next one; `reordering`: after the next one, and not before.
+    """
+
+    is_late = True
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(repeat, members, periods, own)
+        self._wait = 2 if members[0].fault.mode == "reordering" else 1  # samples
+        self.last = self.end + self._wait * np.array(self._periods)
+        self._probability = self.parameter("probability")
+        value, time, _ = self._came
+        none = np.zeros((2, len(members)), dtype=np.int64)
+        self._waiting = Waiting(np.full_like(value, np.nan), np.full_like(time, NEVER), *none)
+
+    @property
+    def changed(self) -> Integers:
+        return self._waiting.samples
+
+    def _failed(self, now: int) -> Repeated:
+        told = self._window, self.last, self._drawn, self._draws, self._probability, self._row, self._came, now
+        failed: Repeated = self._formula(self._waiting, *told, self._wait)
+        self._waiting = failed.waiting
+        return failed
+
+
+class _Remembering(_Group):
+    """Modes that look back: in NumPy."""
+
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(members, periods, own)
+        self._period, self._changed = max(self._periods), np.zeros(len(members), dtype=np.int64)
+
+    @property
+    def changed(self) -> Integers:
+        return self._changed
+
+    def apply(self, now: int, samples: Samples, tape: Tape) -> None:
+        place = self._level, self._row
         fresh = samples.fresh[place]
         if not (self.holds_back or np.count_nonzero(fresh)):
             return
@@ -191,12 +457,7 @@ class _Group:
         is_other = is_other & new_fresh
         if new_fresh is not fresh:
             samples.fresh[place], is_other = new_fresh, is_other | (new_fresh != fresh)
-        self.changed += is_other.any(axis=0)
-
-    @cached_property
-    def window(self) -> tuple[int, int]:
-        """From when to when there is one that acts, ns."""
-        return int(self.first.min()), int(self.last.max())
+        self._changed += is_other.any(axis=0)
 
     def fail(
         self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
@@ -206,173 +467,6 @@ class _Group:
         active   now is between onset and end (member,)
         """
         raise NotImplementedError
-
-
-class _ByFormula(_Group):
-    """Modes that are a formula over the sample; draws of all steps of the window are made at the start."""
-
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
-        self._formula = FORMULAS[mode]
-        self._parameters = {name: self.parameter(name, OPEN.get(name, 0.0)) for name in MODES[mode].model_fields}
-
-    def fail(
-        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
-    ) -> tuple[Floats, Integers, Booleans]:
-        return np.where(active & fresh, self.failed(now, value, slice(None)), value), time, fresh
-
-    def failed(self, now: int, value: Floats, which: Integers | slice) -> Floats:
-        """What becomes of the values (..., of `which` members)."""
-        draws = self.draw(now)[which] if self._draws is not None else 0.0
-        step = _Step(
-            value, {name: each[which] for name, each in self._parameters.items()}, self.onset[which], now, draws
-        )
-        return self._formula(step)
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What a formula is given of the members that it is asked for: values (..., member), the rest (member,)."""
-
-    value: Floats
-    parameters: dict[str, Floats]
-    onset: Integers
-    now: int
-    draws: Any
-
-    def __getitem__(self, name: str) -> Floats:
-        return self.parameters[name]
-
-    @property
-    def elapsed(self) -> Any:
-        """s since the onset."""
-        return seconds(self.now, self.onset)
-
-
-FORMULAS: dict[str, Callable[[_Step], Floats]] = {
-    "offset": lambda s: failures.offset(s.value, s["amplitude"]),
-    "wrong_position": lambda s: failures.offset(s.value, s["offset"]),
-    "wrong_speed": lambda s: failures.offset(s.value, s["offset"]),
-    "drift": lambda s: failures.drift(s.value, s["rate"], s.elapsed),
-    "ramp": lambda s: failures.drift(s.value, s["rate"], s.elapsed),
-    "scale": lambda s: failures.scale(s.value, s["factor"]),
-    "noise": lambda s: failures.noise(s.value, s["sigma"], s.draws),
-    "outlier": lambda s: failures.outlier(s.value, s["amplitude"], s["probability"], s.draws),
-    "quantisation": lambda s: failures.quantisation(s.value, s["step"]),
-    "saturation": lambda s: failures.saturation(s.value, s["low"], s["high"]),
-    "ghost": lambda s: failures.ghost(s.value, s["distance"]),
-    "missed": lambda s: failures.stuck_at(s.value, s["range"]),
-    "swap": lambda s: failures.swap(s.value, s.value + s["distance"]),
-}
-
-
-class _Together:
-    """Formulas of all modes on own signals, on rows that have no other fault there: looked at all at once.
-
-    Members are in the order of their mode and period.
-    """
-
-    def __init__(self, faults: Sequence[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
-        kinds: dict[tuple[str, int], list[Placed]] = defaultdict(list)
-        for one in faults:
-            kinds[one.fault.mode, periods[str(one.fault.signal)]].append(one)
-        self._kinds = [_ByFormula(mode, members, period, own) for (mode, period), members in sorted(kinds.items())]
-        self.members = [one for kind in self._kinds for one in kind.members]
-        self._begins = np.cumsum([0, *(len(kind.members) for kind in self._kinds)])
-        self._signal = np.array([own.index(str(one.fault.signal)) for one in self.members])
-        self._row = np.array([one.row for one in self.members])
-        self._onset = np.array([one.onset for one in self.members])
-        self._end = np.array([one.end for one in self.members])
-        self.window = int(self._onset.min()), int(self._end.max())
-        self.changed = np.zeros(len(self.members), dtype=np.int64)
-
-    def apply(self, now: int, samples: Samples) -> None:
-        """Change the samples whose fault acts at `now`, and count what changed."""
-        if not self.window[0] <= now < self.window[1]:
-            return
-        acts = (self._onset <= now) & (now < self._end) & samples.fresh[self._signal, self._row]
-        at = np.flatnonzero(acts)
-        if not len(at):
-            return
-        place = self._signal[at], self._row[at]
-        value = samples.value[place]
-        failed = value.copy()
-        bounds = np.searchsorted(at, self._begins)
-        for kind, first, low, high in zip(self._kinds, self._begins, bounds, bounds[1:], strict=False):
-            if low < high:
-                failed[low:high] = kind.failed(now, value[low:high], at[low:high] - first)
-        self.changed[at] += failed != value
-        samples.value[place] = failed
-
-
-class _Stuck(_Group):
-    """`stuck_at`: a given value, or the last one before the onset."""
-
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
-        self._fixed, self._held = self.parameter("value", np.nan), np.full(len(members), np.nan)
-        self.first = np.zeros_like(self.onset)  # the sample before the onset must be known
-
-    def fail(
-        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
-    ) -> tuple[Floats, Integers, Booleans]:
-        first = np.isnan(self._held)  # stuck from the start: at the first value
-        self._held = np.where(fresh[0] & (first | ~active), value[0], self._held)
-        held = np.where(np.isnan(self._fixed), self._held, self._fixed)
-        return np.where(active & fresh, failures.stuck_at(value, held), value), time, fresh
-
-
-class _Lost(_Group):
-    """`omission`: a share of the samples does not come, singly or in bursts."""
-
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
-        assert self._draws is not None
-        shares = zip(self._draws.T, self.parameter("probability"), self.parameter("burst"), strict=True)
-        self._lost = np.stack([failures.omission(*of_member) for of_member in shares], axis=1)
-
-    def fail(
-        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
-    ) -> tuple[Floats, Integers, Booleans]:
-        return value, time, fresh & ~(active & self.of_step(now, self._lost))
-
-
-class _Clock(_Group):
-    """`clock_offset` and `clock_drift`: the stamps of the samples are wrong."""
-
-    def fail(
-        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
-    ) -> tuple[Floats, Integers, Booleans]:
-        ahead = failures.drift(self.parameter("offset"), self.parameter("rate"), seconds(now, self.onset))
-        return value, np.where(active & fresh, failures.stamped_later(time, ahead), time), fresh
-
-
-class _Again(_Group):
-    """A sample comes in place of a later one, with its own stamp.
-
-    `duplication`: once more, in place of the next one; `reordering`: after the next one, and not before.
-    """
-
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
-        self._is_held_back = mode == "reordering"
-        self._wait = 2 if self._is_held_back else 1  # samples
-        self.last = self.end + self._wait * period
-        self._probability = self.parameter("probability")
-        self._held: tuple[Floats, Integers] | None = None
-        self._due_in = np.zeros(len(members), dtype=np.int64)  # samples; 0: none is held
-
-    def fail(
-        self, now: int, active: Booleans, value: Floats, time: Integers, fresh: Booleans
-    ) -> tuple[Floats, Integers, Booleans]:
-        new = fresh[0]
-        again = new & (self._due_in == 1) & (now < self.last)
-        old, when = self._held if self._held is not None else (value, time)
-        drawn = active & new & (self._due_in == 0) & (self.draw(now) < self._probability)
-        self._held = np.where(drawn, value, old), np.where(drawn, time, when)
-        self._due_in = np.where(drawn, self._wait, np.where(new, np.maximum(self._due_in - 1, 0), self._due_in))
-        gone = drawn & self._is_held_back
-        return np.where(again, old, value), np.where(again, when, time), fresh & ~gone
 
 
 class _Past:
@@ -406,17 +500,19 @@ class _Past:
         return self._values[slot, :, which].T, taken[slot, self._columns[: len(which)]]
 
 
-class _Late(_Group):
+class _Late(_Remembering):
     """`delay` and `jitter`: a sample taken in the window arrives later, with its own time stamp; the newest counts."""
 
-    holds_back = True
+    holds_back = is_late = True
 
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(members, periods, own)
         self._delay, self._sigma = self.parameter("delay"), self.parameter("sigma")
         longest = failures.stamped_later(np.zeros_like(self.end), failures.lateness(self._delay, self._sigma, inf))
-        self.last = self.end + longest + period
-        self._past = _Past(ceil(int(longest.max()) / period) + 2, len(members))
+        self.last = self.end + longest + self._period
+        steps = max(_steps(one, self._period) for one in members)
+        self._draws = np.stack([_draws(one, steps) for one in members], axis=1) if np.any(self._sigma) else None
+        self._past = _Past(ceil(int(longest.max()) / self._period) + 2, len(members))
         self._arrives = np.full_like(self._past.taken, NEVER)
         self._delivered = np.full(len(members), NEVER, dtype=np.int64)
 
@@ -430,7 +526,7 @@ class _Late(_Group):
         new = fresh[0] & acts
         late = active & (time[0] >= self.onset)
         places = self._past.keep(value, time[0], new)
-        by = failures.lateness(self._delay, self._sigma, self.draw(now))
+        by = failures.lateness(self._delay, self._sigma, self._draw(now))
         self._arrives[places] = failures.stamped_later(np.asarray(now), np.where(late, by, 0.0)[new])
         old, when = self._past.newest(self._arrives[:, which] <= now, which)
         given = when > self._delivered[which]
@@ -441,14 +537,21 @@ class _Late(_Group):
         fresh[:, which] = given
         return value, time, fresh
 
+    def _draw(self, now: int) -> Any:
+        """The random number of every member for this step of its window."""
+        if self._draws is None:
+            return 0.0
+        step = np.clip((now - self.onset) // self._period, 0, len(self._draws) - 1)
+        return self._draws[step, np.arange(len(self.members))]
 
-class _Stale(_Group):
+
+class _Stale(_Remembering):
     """`freeze` and `replay`: the content of `delay` ago, noise and all, with fresh time stamps."""
 
-    def __init__(self, mode: str, members: list[Placed], period: int, own: Sequence[str]) -> None:
-        super().__init__(mode, members, period, own)
+    def __init__(self, members: list[Placed], periods: dict[str, int], own: Sequence[str]) -> None:
+        super().__init__(members, periods, own)
         self._delay = np.round(self.parameter("delay") * 1e9).astype(np.int64)
-        self._past = _Past(ceil(int(self._delay.max()) / period) + 2, len(members))
+        self._past = _Past(ceil(int(self._delay.max()) / self._period) + 2, len(members))
         self.first = np.zeros_like(self.onset)  # the past must be known when the fault begins
 
     def fail(
@@ -465,7 +568,7 @@ class _Stale(_Group):
         return failed, time, fresh
 
 
-GROUPS: dict[str, type[_Group]] = {
+GROUPS: dict[str, Any] = {
     "delay": _Late,
     "jitter": _Late,
     "freeze": _Stale,
@@ -479,75 +582,22 @@ GROUPS: dict[str, type[_Group]] = {
 }  # the other modes are formulas
 
 
-def _draws(mode: str, members: list[Placed], period: int) -> Floats:
-    """Draws for every step of each window (step, member): normal for noise and jitter, uniform else."""
-    steps = max(ceil((one.end - one.onset) / period) + 1 for one in members)
-    steps = min(steps, 1_000_000)
-    normal = mode in ("noise", "delay", "jitter")
-    drawn = [one.stream.standard_normal(steps) if normal else one.stream.random(steps) for one in members]
-    return np.stack(drawn, axis=1)
+def union(begins: Integers, ends: Integers) -> Integers:
+    """From when to when any of these windows is open (2, window)."""
+    order = np.argsort(begins)
+    begin, end = begins[order], np.maximum.accumulate(ends[order])
+    is_first = np.concatenate([[True], begin[1:] > end[:-1]])
+    return np.array([begin[is_first], end[np.append(is_first[1:], True)]])
 
 
-class Components:
-    """Which nominal components run: `crash`, `hang` and `slow` of perception, control and radio, row by row."""
-
-    def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str]) -> None:
-        self._downs = {name: _Downs([one for one in faults if one.fault.component == name], rows) for name in names}
-
-    def running(self, name: str, now: int, cycle: int) -> Booleans | None:
-        """Rows in which the component runs in this cycle; None: in all of them.
-
-        A slow component runs in one of `factor` cycles.
-        """
-        return self._downs[name].running(now, cycle)
-
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when one of them fails, ns."""
-        return [window for downs in self._downs.values() for window in downs.windows]
-
-    @property
-    def skipped(self) -> dict[tuple[int, int], int]:
-        """Cycles so far in which a component did not run, by (run, index of the fault)."""
-        return _by_place((one.members, one.skipped) for one in self._downs.values())
+def _steps(one: Placed, period: int) -> int:
+    """How many samples come in the window, at most."""
+    return min(ceil((one.end - one.onset) / period) + 1, 1_000_000)
 
 
-class _Downs:
-    """The faults of one component: windows as arrays (member,)."""
-
-    def __init__(self, members: Sequence[Placed], rows: int) -> None:
-        self.members, self._rows = members, rows
-        self._row = np.array([one.row for one in members], dtype=np.int64)
-        self._onset = np.array([one.onset for one in members], dtype=np.int64)
-        self._end = np.array([one.end for one in members], dtype=np.int64)
-        self._is_slow = np.array([one.fault.mode == "slow" for one in members], dtype=bool)
-        factors = [ceil(one.fault.parameters.get("factor", 1.0)) for one in members]  # of a slow one alone
-        self._each = np.array(factors, dtype=np.int64)
-        self.skipped = np.zeros(len(members), dtype=np.int64)
-
-    @property
-    def windows(self) -> list[tuple[int, int]]:
-        """From when to when each lasts, ns."""
-        return [*zip(self._onset.tolist(), self._end.tolist(), strict=True)]
-
-    def running(self, now: int, cycle: int) -> Booleans | None:
-        """As `Components.running`."""
-        if not self.members:
-            return None
-        down = (self._onset <= now) & (now < self._end)
-        down &= ~(self._is_slow & (cycle % self._each == 0))
-        if not np.count_nonzero(down):
-            return None
-        self.skipped += down
-        running = np.ones(self._rows, dtype=bool)
-        running[self._row[down]] = False
-        return running
-
-
-def _by_place(counted: Iterable[tuple[Sequence[Placed], Integers]]) -> dict[tuple[int, int], int]:
-    """Counts of faults by (run, index of the fault), which one on several rows has together."""
-    found: Counter[tuple[int, int]] = Counter()
-    for members, counts in counted:
-        for one, count in zip(members, counts.tolist(), strict=True):
-            found[one.place] += count
-    return dict(found)
+def _draws(one: Placed, steps: int) -> Floats:
+    """Draws for so many steps (step,): normal for noise and what is late, uniform else; 0 where nothing is drawn."""
+    if one.fault.mode not in DRAWS:
+        return np.zeros(1)
+    is_normal = one.fault.mode in ("noise", "delay", "jitter")
+    return one.stream.standard_normal(steps) if is_normal else one.stream.random(steps)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from karyon.compiled import written
 from karyon.kernel.elementwise import BooleanTable, Compiler, TimeColumn, TimeTable, each, where
+from karyon.kernel.runtime import Booleans
 from karyon.perception.sensors import Samples
 
 LONG_AGO = np.iinfo(np.int64).min // 2  # ns
@@ -38,6 +39,27 @@ def wait(
     return Waited(Waiting(late, each(_arrived, here.arrived, fresh, now)))
 
 
+class Late(NamedTuple):
+    """Whether each signal is late (signal, row)."""
+
+    late: BooleanTable
+
+
+class Missed(NamedTuple):
+    """After nobody has looked in some rows."""
+
+    late: Late
+
+
+def miss(here: Late, down: Booleans) -> Missed:
+    """Where perception is `down`, all is late."""
+    return Missed(Late(each(_either, here.late, down)))
+
+
+def _either(one: Any, other: Any) -> Any:
+    return one | other
+
+
 def _late(late: Any, due: Any, fresh: Any, time: Any, now: int, limit: Any) -> Any:
     return (late | due) & ~(fresh & (now - time <= limit))
 
@@ -64,12 +86,13 @@ class Lateness:
             (self.due[one], limits[one, None], Waiting(self.waiting.late[one], self.waiting.arrived[one]))
             for one in parts
         ]
+        self._late = Late(self.waiting.late)
         self._seen: list[tuple[Samples, BooleanTable, TimeTable]] = []
         self.quicken(written)
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
-        self._waits = [in_place(wait) for _ in self._parts]
+        self._waits, self._miss = [in_place(wait) for _ in self._parts], in_place(miss)
 
     def look(self, now: int, came: Sequence[Samples]) -> None:
         """One look at what came of each source at `now` (ns)."""
@@ -80,3 +103,7 @@ class Lateness:
             self._waits, self._parts, self._seen, strict=True
         ):
             wait_for(waiting, due, fresh, time, now, limits)
+
+    def miss(self, down: NDArray[np.bool_]) -> None:
+        """In these rows (row,) nobody has looked."""
+        self._miss(self._late, down)

@@ -16,6 +16,7 @@ from karyon.kernel.elementwise import (
     Column,
     Compiler,
     FloatTable,
+    TimeTable,
     WholeTable,
     anywhere,
     each,
@@ -26,7 +27,7 @@ from karyon.kernel.elementwise import (
 )
 from karyon.kernel.runtime import Booleans, Floats
 from karyon.kernel.runtime import Ticks as Integers
-from karyon.perception.following import OWN, RELATIVE
+from karyon.perception.following import OWN, RELATIVE, Seen
 from karyon.perception.received import M_INTENDED, M_SPEED, MESSAGE, STANDSTILL, Told
 from karyon.perception.sensors import seconds
 from karyon.sim import analysis
@@ -124,6 +125,28 @@ def _wrong(before: Any, value: Any, true: Any, fresh: Any, tolerated: Any) -> An
 
 def _is_off(value: Any, true: Any, tolerated: Any) -> Any:
     return abs(value - true) > tolerated
+
+
+class Then(NamedTuple):
+    """What was true when own sensors measured, as far as that was now (signal, row)."""
+
+    true: FloatTable
+
+
+class Measured(NamedTuple):
+    """The same, and where it was another time (row,)."""
+
+    then: Then
+    is_older: Booleans
+
+
+def measured(here: Then, true: FloatTable, time: TimeTable, fresh: BooleanTable, now: int) -> Measured:
+    """Of samples of `time` (ns), where they are new."""
+    return Measured(Then(true), anywhere(each(_is_older, time, fresh, now)))
+
+
+def _is_older(time: Any, fresh: Any, now: int) -> Any:
+    return fresh & (time != now)
 
 
 class Misled(NamedTuple):
@@ -280,6 +303,7 @@ class Metrics:
         self._handling, self._handle = Handling(np.full(rows, NONE, dtype=np.int64), np.zeros(rows)), written(handle)
         self._wrong = Wrong(np.zeros((len(OWN), rows), dtype=bool))
         self._misled = [Misled(np.zeros(rows, dtype=bool)) for _ in simulation.senders]
+        self._then, self._measure = Then(np.zeros((len(OWN), rows))), written(measured)
         self._mistake, self._mislead_by = mistaken, [misled for _ in simulation.senders]
         self._true_of = [np.zeros((len(MESSAGE), rows)) for _ in simulation.senders]  # of what the senders said
         self._recalled = [Recalled(each) for each in self._true_of]
@@ -291,7 +315,7 @@ class Metrics:
         self._recall = [written(recall) for _ in simulation.senders]
         self._flag = [written(flag) for _ in self._items]
         self._plan(simulation)
-        self.radio = Reception(simulation.channel)
+        self.radio = Reception(simulation.channel, tape)
         self.steps = 0
         self._is_shadow = simulation.is_shadow  # nobody knows what is true of real devices
 
@@ -299,8 +323,10 @@ class Metrics:
         """Go on with compiled formulas: the bits stay the same."""
         self._judge = in_place(judge)
         self.distance.quicken(in_place)
+        self.radio.quicken(in_place)
         self.exposure.quicken(in_place)
-        self._mistake, self._mislead_by = in_place(mistaken), [in_place(misled) for _ in self._misled]
+        self._mistake, self._measure = in_place(mistaken), in_place(measured)
+        self._mislead_by = [in_place(misled) for _ in self._misled]
         self._recall, self._flag = [in_place(recall) for _ in self._misled], [in_place(flag) for _ in self._items]
         self._handle = in_place(handle)
         for onset in (self._touch, self._intrude, self._overdue):
@@ -388,9 +414,7 @@ class Metrics:
         s = self._s
         assert s.seen is not None
         self._truth.keep(now, s.true)
-        seen, true = s.seen, s.true
-        if s.may_be_old and np.count_nonzero(seen.fresh & (seen.time != now)):
-            true = self._truth.at(np.where(seen.fresh, seen.time, now))
+        seen, true = s.seen, self._true(now, s.seen) if s.may_be_old else s.true
         self._wrong = self._mistake(self._wrong, seen.value, true, seen.fresh, self._tolerated_own).wrong
         if s.channel.due:
             self._sent.keep(s.channel.sent, s.channel.true)
@@ -408,6 +432,16 @@ class Metrics:
                 write(flagged, s.down[name], s.down[name])
             else:
                 write(flagged, *self._sources[1][names.index(name)])
+
+    def _true(self, now: int, seen: Seen) -> Floats:
+        """What was true when own sensors measured what is new (signal, row)."""
+        is_older = self._measure(self._then, self._s.true, seen.time, seen.fresh, now).is_older
+
+        def look_up(now: int) -> None:
+            self._then.true[:] = self._truth.at(np.where(seen.fresh, seen.time, now))
+
+        self._s.tape.react(is_older, now, look_up)
+        return self._then.true
 
     def _mislead(self, now: int, place: int, told: Told, source: Integers) -> None:
         """Whether the message of one of the senders, where it is new, is wrong by more than tolerated."""

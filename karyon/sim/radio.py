@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from karyon.compiled import written
+from karyon.compiled import ALWAYS, Tape, written
 from karyon.kernel.elementwise import Compiler
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
@@ -21,10 +22,12 @@ from karyon.sim.channel.transit import (
     Hearing,
     Newest,
     Silence,
+    address,
     carry,
     hear,
     hush,
     launch,
+    listen,
     take,
 )
 from karyon.sim.streams import Purpose, UniformBlocks
@@ -56,14 +59,21 @@ class Transmission:
 
     sent       ns
     arrival    ns, `LOST` where it is not heard (link,)
-    spoke      links whose sender sent (link,)
-    is_whole   all sent, and all will hear it
+    sender     car of each link (link,)
+    mute       cars that did not send (car,), None: all did
+    is_lossy   some of what was sent may be lost
     """
 
     sent: int
     arrival: Integers
-    spoke: Booleans
-    is_whole: bool = False
+    sender: Integers
+    mute: Booleans | None
+    is_lossy: bool
+
+    @property
+    def spoke(self) -> Booleans:
+        """Links whose sender sent (link,)."""
+        return np.ones(len(self.sender), dtype=bool) if self.mute is None else ~self.mute[self.sender]
 
     @property
     def heard(self) -> Booleans:
@@ -101,7 +111,9 @@ class Channel:
     sent           when that was, ns
     due            a message was due at the last look, lost or not
     has_arrived    something came then
-    time_of_all    when the newest message of all was sent, ns; None: it is not the same one
+    time_of_all    when the newest message was sent, ns, that arrived wherever somebody sent and listened; None: there
+                   is none
+    has_missed     somebody was mute or deaf at some time
     """
 
     def __init__(
@@ -110,15 +122,18 @@ class Channel:
         is_group: bool = False,
         words: int = 0,
         fields: Sequence[str] = CONTENT,
+        tape: Tape | None = None,
     ) -> None:
         """Raises RecordingError.
 
         is_group   everyone may hear everyone of a run, and not only the car ahead
+        tape       that may record what is sent, where it `is_prompt`
         words      further fields of a message, behind those of `fields`; below 0, so many fewer
         """
         first, seeds = scenarios[0], [one.seed for one in scenarios]
         hears_all = is_group or needs_everyone(first.radio)
         self.links = (Links.everyone if hears_all else Links.ahead)(len(seeds), first.vehicles)
+        self._tape = tape or Tape()
         self._models = chosen(first.radio, self.links, seeds)
         self.draws = UniformBlocks(seeds, Purpose.LINKS if hears_all else Purpose.LOSS, 1, self.links.per_run)
         self._in_flight: list[_InFlight] = []
@@ -132,6 +147,7 @@ class Channel:
         self.true = np.full((len(MESSAGE), self._cars), np.nan)
         self.sent, self.due, self.has_arrived = 0, False, False
         self.time_of_all: int | None = None
+        self.has_missed = False
         self.slots = self._models.latency // nanoseconds(first.radio.period) + 2
         self._free = deque[_InFlight]()
         self._silence, self._motion = Silence(self._fresh), self._value[MOTION]
@@ -141,11 +157,13 @@ class Channel:
         """Go on with compiled formulas: the bits stay the same."""
         self._carry, self._launch = in_place(carry), in_place(launch)
         self._hear, self._hush, self._take = in_place(hear), in_place(hush), in_place(take)
+        self._address, self._listen = in_place(address), in_place(listen)
 
     @property
-    def is_perfect(self) -> bool:
-        """Whether all that is sent is heard, and at once."""
-        return not (self._models.losing or self._models.delaying) and self._models.slots is None
+    def is_prompt(self) -> bool:
+        """Whether all that is heard of others comes at once, and nobody loses what it says itself."""
+        models = self._models
+        return not models.delaying and models.slots is None and not (models.losing and self._itself.any())
 
     @property
     def rooms(self) -> list[int]:
@@ -178,26 +196,38 @@ class Channel:
         flight = self._free.popleft() if self._free else self._new(true.dtype)
         self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
-        flight.is_all = mute is None and self.is_perfect
+        flight.is_all, is_lossy = self.is_prompt, bool(models.losing or models.delaying)
+        self.has_missed |= is_lossy or mute is not None
         if flight.is_all:
-            self._launch(flight.arrival, earliest)
-            self.transmission = Transmission(now, flight.arrival.time, self._everyone, is_whole=True)
+            if mute is None:
+                self._launch(flight.arrival, earliest)
+            else:
+                self._address(flight.arrival, mute, self.links.sender, earliest)
+            if is_lossy:
+                self._tape.react(ALWAYS, now, partial(self._lose, flight, mute))
+            self.transmission = Transmission(now, flight.arrival.time, self.links.sender, mute, is_lossy)
         else:
             spoke = self._everyone if mute is None else ~mute[self.links.sender]
             arrival = np.where(spoke, earliest, LOST)
-            if models.losing or models.delaying:
+            if is_lossy:
                 silent = np.zeros(self._cars, dtype=bool) if mute is None else mute
                 air = Air.of(self.links, now, true[POSITION], silent)
                 arrival = np.where(self._passed(air) & spoke, earliest, LOST)
                 for model in models.delaying:
                     arrival = _delayed(arrival, model.delay(air))
-            self.transmission = Transmission(now, arrival, spoke)
+            self.transmission = Transmission(now, arrival, self.links.sender, mute, is_lossy)
             if models.slots is not None:
                 models.slots.end_frame(self.transmission.heard)
             flight.arrival.time[:] = np.where(self._itself & spoke, earliest, arrival)
             flight.next = int(flight.arrival.time.min())
         self._in_flight.append(flight)
         return self.transmission
+
+    def _lose(self, flight: _InFlight, mute: Booleans | None, now: int) -> None:
+        """What does not pass does not arrive."""
+        silent = np.zeros(self._cars, dtype=bool) if mute is None else mute
+        passed = self._passed(Air.of(self.links, now, flight.content.true[POSITION], silent))
+        np.copyto(flight.arrival.time, LOST, where=~passed)
 
     def refuse(self, who: Booleans) -> None:
         """Of the messages sent last, what is refused on these links (link,) does not come."""
@@ -210,16 +240,18 @@ class Channel:
 
         What it says itself, a car knows. Dropped is also a message that was sent before another that has arrived.
         """
-        listens = self._everyone if deaf is None else ~deaf[self.links.receiver] | self._itself
+        links, listens = self.links, self._everyone
+        if deaf is not None:
+            listens, self.has_missed = self._listen(deaf, links.receiver, self._itself).listens, True
         self.due, self.has_arrived = False, False
         for flight in self._in_flight:
             if flight.due <= now:
                 self.true, self.sent, self.due, flight.due = flight.content.true, flight.sent, True, LOST
             if flight.next <= now:
-                told = flight.content.message, self.links.sender, listens, flight.sent, now, not self.has_arrived
+                told = flight.content.message, links.sender, listens, flight.sent, now, not self.has_arrived
                 self._hear(flight.hearing, *told)
                 flight.next = LOST if flight.is_all else int(flight.arrival.time.min())
-                self.time_of_all = flight.sent if flight.is_all and deaf is None else None
+                self.time_of_all = flight.sent if flight.is_all else None
                 self.has_arrived = True
         if not self.has_arrived:
             self._hush(self._silence)

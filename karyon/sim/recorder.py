@@ -255,13 +255,14 @@ class Messages(Tables):
         """Sender and receiver of each link of a run (link,)."""
         return self._sender, self._receiver
 
-    def record(self, sent: Transmission, number: int | None, deaf: Booleans) -> None:
+    def record(self, sent: Transmission, spoke: Booleans, number: int | None, deaf: Booleans) -> None:
         """All that is sent at one instant, in the round of this number; None: there is no group.
 
+        spoke  links to be recorded, of those whose sender sent (link,)
         deaf   cars whose radio is down, for which all is lost (car,)
         """
         reached = np.where(deaf[self._links.receiver], LOST, sent.arrival)
-        arrived = np.where(sent.spoke, reached, UNSENT).reshape(-1, len(self._others))
+        arrived = np.where(spoke, reached, UNSENT).reshape(-1, len(self._others))
         self._keep((sent.sent, number, arrived[self.runs][:, self._others]))
 
     def _row_groups(self, kept: list[tuple[int, int | None, Integers]]) -> Iterator[tuple[int, list[pa.Array]]]:

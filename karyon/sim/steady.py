@@ -1,4 +1,4 @@
-"""Plays what is the same from period to period, while nothing fails and nobody switches: see `karyon.compiled.Tape`."""
+"""Plays what is the same from period to period, whatever fails and whoever switches: see `karyon.compiled.Tape`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from karyon.compiled import Program
 from karyon.compiled.tape import Call
 from karyon.perception.sensors import nanoseconds
-from karyon.sim.clock import FOREVER, Rota
+from karyon.sim.clock import Rota
 
 if TYPE_CHECKING:
     from karyon.sim.engine import Simulation
@@ -26,13 +26,13 @@ class Steady:
         self._send_period = nanoseconds(first.radio.period)
         self._look_period = nanoseconds(s.design.timing.perception_period)
         others = s.group, s.outside, s.generation, s.readers, first.leader.driver
+        is_prompt = s.channel.is_prompt
         is_alone = all(each is None for each in others) and not len(s.world.strangers)
-        self._can = s.enabled and is_alone and first.kind == "acc" and not s.trace.wanted
+        self._can = s.enabled and is_alone and is_prompt and first.kind == "acc" and not s.trace.wanted
         self._began, self._first = 0, list[Call]()
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
         self._ages: list[int] = []
-        self._failing = [*s.injector.windows, *s.components.windows]
         self.played = 0
 
     def rest(self) -> None:
@@ -43,9 +43,8 @@ class Steady:
         """Play from `now` (ns) on, for at most so long; answers how long, ns, in whole periods."""
         if not self._can or (now - self._began) % self._period:
             return 0
-        most = min(most, self._calm(now) - now)
         if self._program is None or self._learned != (self._s.tape.version, self._s.channel.rooms):
-            self._learn(now, is_calm=most >= self._period)
+            self._learn(now)
             return 0
         periods = min(most // self._period, self._drawn())
         if periods <= 0:
@@ -56,14 +55,7 @@ class Steady:
         self.played += by
         return by
 
-    def _calm(self, now: int) -> int:
-        """Until when nothing fails, ns; `now`: something does."""
-        s = self._s
-        if not s.channel.is_perfect or any(begin <= now < end for begin, end in self._failing):
-            return now
-        return min((begin for begin, _ in self._failing if begin > now), default=FOREVER)
-
-    def _learn(self, now: int, *, is_calm: bool) -> None:
+    def _learn(self, now: int) -> None:
         """Record two periods, one after the other, from which the program is made."""
         s = self._s
         radio, found, ages = s.metrics.radio, s.tape.recorded(), s.metrics.radio.ages
@@ -72,7 +64,7 @@ class Steady:
             self._program = Program.of(self._first, found)
             self._learned, self._ages = (s.tape.version, s.channel.rooms), ages or []
         self._first = found
-        if self._program is None and is_calm and self._rota.has_begun and s.is_quick:
+        if self._program is None and self._rota.has_begun and s.is_quick:
             radio.ages = []
             s.tape.record()
 

@@ -15,8 +15,10 @@ from pyarrow import parquet
 from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE
 from karyon.perception.sensors import Samples
-from karyon.sim.faults import Components, Injector, placed
-from karyon.sim.run import simulate
+from karyon.sim.components import Components
+from karyon.sim.engine import Simulation
+from karyon.sim.faults import Injector, placed
+from karyon.sim.run import simulate, trajectory
 from karyon.sim.scenario import read
 
 MS = 1_000_000
@@ -433,6 +435,25 @@ WITH_EFFECT = [
     "{vehicle: 1, component: control, mode: slow, onset: 2, duration: 2, factor: 3}",
     "{vehicle: 1, component: radio, mode: crash, onset: 4}",  # what it hears no more is not late, either
 ]
+
+
+def test_faults_are_told_as_far_as_they_have_come_and_before_what_comes_of_them():
+    """Asked again and again while the run goes on, and after it was ended early."""
+    faults = fault("own.speed", "offset", 1, 2.0, amplitude=9), fault("own.speed", "offset", 1, 1.05, amplitude=9)
+    loaded, told = read("acc_profile", [f"faults=[{', '.join(faults)}]"], 7), []
+    simulation = Simulation([loaded.scenario], loaded.design, [trajectory(loaded.scenario)[0]], [None])
+
+    def progress(now):
+        failed = (event for event in simulation.log.events[0] if event["kind"] == "fault")
+        told.append([(event["time"], event["text"].split()[-1]) for event in failed])
+        return now < 3.0
+
+    assert not simulation.run(progress)
+    begun = [(1.05, "begins"), (2.0, "begins")]
+    assert told == [[], begun, [*begun, (2.5, "ends"), (2.5, "ends")]]
+    events = simulation.log.events[0]
+    assert [event["time"] for event in events] == sorted(event["time"] for event in events)
+    assert {event["kind"] for event in events} > {"fault"}
 
 
 def test_a_fault_that_changed_nothing_is_told_and_no_other():

@@ -60,6 +60,65 @@ def launch(here: Arrival, earliest: int) -> Launched:
     return Launched(Arrival(when))
 
 
+def address(here: Arrival, mute: WholeBooleans, sender: Ticks, earliest: int) -> Launched:
+    """A message arrives at `earliest` (ns), unless its sender is mute."""
+    return Launched(Arrival(where(pick(mute, sender), LOST, earliest)))
+
+
+class Silenced(NamedTuple):
+    """Which cars neither send nor hear (car,)."""
+
+    deaf: Booleans
+
+
+def silence(down: WholeBooleans, row: Ticks, is_own: Booleans) -> Silenced:
+    """Those with a radio of their own, of `row`, that is down."""
+    return Silenced(pick(down, row) & is_own)
+
+
+class Listening(NamedTuple):
+    """On which links somebody listens (link,)."""
+
+    listens: Booleans
+
+
+def listen(deaf: WholeBooleans, receiver: Ticks, itself: Booleans) -> Listening:
+    """Who is not deaf; what it says itself, a car knows."""
+    return Listening(~pick(deaf, receiver) | itself)
+
+
+class Freshness(NamedTuple):
+    """Where a message is new (field, row)."""
+
+    fresh: BooleanTable
+
+
+class Unheard(NamedTuple):
+    """After nobody has listened in some rows."""
+
+    freshness: Freshness
+
+
+def unhear(here: Freshness, listening: Booleans) -> Unheard:
+    """Nothing is new where nobody listens."""
+    return Unheard(Freshness(each(_both, here.fresh, listening)))
+
+
+def _both(one: Any, other: Any) -> Any:
+    return one & other
+
+
+class Behind(NamedTuple):
+    """Where the newest message is not the newest of all (row,)."""
+
+    is_behind: Booleans
+
+
+def behind(time: WholeTimes, link: Ticks, newest: int) -> Behind:
+    """Of messages on a link of each row, of which the newest was sent at `newest` (ns)."""
+    return Behind(pick(time, link) != newest)
+
+
 class Hearing(NamedTuple):
     """The newest message that each receiver has; and when the one arrives that it is about to hear (link,)."""
 

@@ -6,7 +6,6 @@ Arrays are (run, car) where cars are moved, and (row,) with row = run * cars + c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,8 +23,9 @@ from karyon.perception.sensors import NEVER, Samples, nanoseconds, seconds
 from karyon.sim import clock
 from karyon.sim.analysis import age_limit
 from karyon.sim.clock import Order
+from karyon.sim.components import Components
 from karyon.sim.failure_modes import COMPONENTS, COORDINATOR, SAID
-from karyon.sim.faults import Components, Injector
+from karyon.sim.faults import Injector
 from karyon.sim.intersection.agreement import Agreement
 from karyon.sim.intersection.driving import Driving
 from karyon.sim.intersection.events import Log
@@ -188,7 +188,7 @@ class Simulation:
         sent = self.channel.send(now, nothing, places, ~has_radio.ravel())
         if self.trace.wanted:
             among = sent.spoke & has_radio.ravel()[self.channel.links.receiver]  # nobody else could hear it
-            self.sent.record(replace(sent, spoke=among), None, self.down["radio"])
+            self.sent.record(sent, among, None, self.down["radio"])
 
     def close(self) -> None:
         """Finish the files of the run."""

@@ -21,8 +21,8 @@ from karyon.perception.sensors import NEVER, nanoseconds
 from karyon.sim import clock, controllers
 from karyon.sim.attackers import Attackers
 from karyon.sim.clock import Order
+from karyon.sim.components import Components
 from karyon.sim.failure_modes import COMPONENTS
-from karyon.sim.faults import Components
 from karyon.sim.lanes.courtesy import CONCERNED, Heard, comer, whom_to_ask
 from karyon.sim.lanes.lane_end import LaneEnd
 from karyon.sim.lanes.log import Log
@@ -216,7 +216,7 @@ class Simulation:
         sent = self.channel.send(now, np.vstack([said, words]), true, silent)
         self.radio.sent(sent, silent)
         if self.trace.wanted:
-            self.sent.record(sent, None, silent)
+            self.sent.record(sent, sent.spoke, None, silent)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)

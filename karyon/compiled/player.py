@@ -66,12 +66,11 @@ def _play(  # noqa: PLR0912  a case per kind
                 write(found, addresses[begin + 1 :])
         elif kind in (READ, WRITE):
             place = array_at(addresses[begin], 1, np.int64)
-            slot = array_at(addresses[begin + 1] + place[0] * addresses[begin + 3], size, np.uint8)
-            other = array_at(addresses[begin + 4], size, np.uint8)
+            slot = addresses[begin + 1] + place[0] * addresses[begin + 3]
             if kind == READ:
-                other[:] = slot
+                copy(addresses[begin + 4], slot, size)
             else:
-                slot[:] = other
+                copy(slot, addresses[begin + 4], size)
             if addresses[begin + 5]:
                 place[0] = (place[0] + 1) % addresses[begin + 2]
         elif kind in (PICK, PICK_BYTES, PUT, PUT_BYTES):
@@ -98,6 +97,17 @@ def _play(  # noqa: PLR0912  a case per kind
             at = 0
             numbers += growth
     return done
+
+
+def copy(goal: Any, source: Any, size: Any) -> None:
+    """Copy bytes, as many at once as there are words."""
+    words = size // 8
+    into, given = array_at(goal, words, np.int64), array_at(source, words, np.int64)
+    for k in range(words):
+        into[k] = given[k]
+    rest, left = array_at(goal, size, np.uint8), array_at(source, size, np.uint8)
+    for k in range(8 * words, size):
+        rest[k] = left[k]
 
 
 def any_of(found: Any) -> Any:
@@ -153,7 +163,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
     import numba  # noqa: PLC0415
     from numba.extending import register_jitable  # noqa: PLC0415
 
-    parts = any_of, write, exchange, is_open
+    parts = copy, any_of, write, exchange, is_open
     source = "\n\n".join(inspect.getsource(each) for each in (*parts, function))
     depends = (
         source,

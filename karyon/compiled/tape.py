@@ -62,7 +62,7 @@ class Tape:
 
     Two periods are recorded. What differs between them are numbers that grow with time, by as much in each period; all
     else must be the same, or nothing is played. Whoever is recorded does nothing with arrays in a period but by loops
-    that were compiled for this tape, by `take`, `keep`, `mark` and `note`, and in answer to what `react` finds.
+    that were compiled for this tape, by `take`, `keep`, `mark`, `note`, `pick`, `put`, or answering what `react` finds.
 
     version   another one when a loop is handed an array that it has not seen
     """
@@ -112,7 +112,10 @@ class Tape:
         self._copy(WRITE, ring, [np.array([number])], is_own=True)
 
     def pick(self, table: NDArray[Any], level: Words, row: Words, into: NDArray[Any]) -> None:
-        """Copy what stands at places of a table (level, row): `level` and `into` (field, place), `row` (place,)."""
+        """Copy what stands at places of a table (level, row): `level` and `into` (field, place), `row` (place,).
+
+        Nothing has gaps within a row; of words of 8 bytes, or of bytes.
+        """
         into[:] = table[level, row]
         self._note_places(PICK, table, level, row, into)
 

@@ -1,67 +1,89 @@
-"""Which nominal components run: `crash`, `hang` and `slow` of perception, control, radio, row by row: a formula."""
+"""Which nominal components run: `crash`, `hang` and `slow` of perception, control, radio, row by row: formulas."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from functools import cached_property
-from math import ceil, nan
-from typing import Any, NamedTuple
+from math import nan
+from typing import NamedTuple
 
 import numpy as np
 
-from karyon.compiled import written
-from karyon.kernel.elementwise import Compiler, FloatTable, TimeTable, anywhere, each, floor, where
-from karyon.kernel.runtime import Booleans
-from karyon.perception.sensors import NEVER
+from karyon.compiled import Tape, written
+from karyon.kernel.elementwise import Compiler, floor, where
+from karyon.kernel.runtime import Booleans, Floats, Ticks
+from karyon.sim.failing import NOWHERE
 from karyon.sim.faults import Placed, union
 
 
 class Failing(NamedTuple):
-    """Faults of a component in each row, as many as of any row, from onset to end, ns (fault of the row, row).
+    """Faults of a component, each on a row, from onset to end, ns (member,).
 
     factor   a slow component runs in one of so many cycles; NaN: in none
     """
 
-    onset: TimeTable
-    end: TimeTable
-    factor: FloatTable
+    row: Ticks
+    onset: Ticks
+    end: Ticks
+    factor: Floats
 
 
 class Skipped(NamedTuple):
-    """Cycles so far in which the component did not run for a fault (fault of the row, row)."""
+    """Cycles so far in which the component did not run for a fault (member,)."""
 
-    cycles: TimeTable
+    cycles: Ticks
 
 
-class Cycle(NamedTuple):
-    """After a cycle began: in which rows the component runs, and is down (row,)."""
+class Skips(NamedTuple):
+    """After a cycle began: which faults keep it from running; the rows of these, `NOWHERE` of the others (member,)."""
 
     skipped: Skipped
-    running: Booleans
-    down: Booleans
+    row: Ticks
+    is_down: Booleans
 
 
-def begin(here: Skipped, failing: Failing, now: int, number: int) -> Cycle:
+def skip(before: Skipped, failing: Failing, now: int, number: int) -> Skips:
     """Cycle `number` of the component begins at `now` (ns)."""
-    skips = each(_skips, failing.onset, failing.end, failing.factor, now, number)
-    down = anywhere(skips)
-    return Cycle(Skipped(each(_counted, here.cycles, skips)), ~down, down)
+    is_turn = floor(number / failing.factor) * failing.factor == number
+    skips = (failing.onset <= now) & (now < failing.end) & ~is_turn
+    return Skips(Skipped(where(skips, before.cycles + 1, before.cycles)), where(skips, failing.row, NOWHERE), skips)
 
 
-def _skips(onset: Any, end: Any, factor: Any, now: int, number: int) -> Any:
-    is_turn = floor(number / factor) * factor == number
-    return (onset <= now) & (now < end) & ~is_turn
+class Down(NamedTuple):
+    """Where the component is down (row,)."""
+
+    is_down: Booleans
 
 
-def _counted(count: Any, skips: Any) -> Any:
-    return where(skips, count + 1, count)
+class Up(NamedTuple):
+    """After it is down nowhere."""
+
+    down: Down
+
+
+def rise(here: Down) -> Up:
+    """Nothing is known yet of this cycle."""
+    return Up(Down(here.is_down & False))
+
+
+class Running(NamedTuple):
+    """Where the component runs (row,)."""
+
+    running: Booleans
+
+
+def run(down: Booleans) -> Running:
+    """Where it is not down."""
+    return Running(~down)
 
 
 class Components:
     """The faults of the components of a batch."""
 
-    def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str]) -> None:
+    def __init__(self, faults: Sequence[Placed], rows: int, names: Sequence[str], tape: Tape | None = None) -> None:
+        """`tape`: that may record which ones run."""
         of_each = {name: [one for one in faults if one.fault.component == name] for name in names}
-        self._failing = {name: _Component(members, rows) for name, members in of_each.items() if members}
+        self._failing = {
+            name: _Component(members, rows, tape or Tape()) for name, members in of_each.items() if members
+        }
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with compiled formulas: the bits stay the same."""
@@ -70,65 +92,54 @@ class Components:
 
     def running(self, name: str, now: int, number: int) -> Booleans | None:
         """Rows in which the component runs in this cycle, None: in all of them, and compiled, it never fails."""
-        if name not in self._failing:
-            return None
-        cycle = self._failing[name].begin(now, number)
-        return None if cycle is None else cycle.running
+        return None if name not in self._failing else self._failing[name].running(now, number)
 
     def down(self, name: str) -> Booleans:
         """Rows in which it did not, as told last, where it did not in all."""
-        return self._failing[name].cycle.down
+        return self._failing[name].down.is_down
 
     @property
     def skipped(self) -> dict[tuple[int, int], int]:
         """Cycles so far in which a component did not run, by (run, index of the fault)."""
         found = Counter[tuple[int, int]]()
         for one in self._failing.values():
-            found.update(one.skipped)
+            for member, count in zip(one.members, one.skipped.cycles.tolist(), strict=True):
+                found[member.place] += count
         return dict(found)
 
 
 class _Component:
-    """One that fails at some time in some row; `cycle`: the last one that was told."""
+    """One that fails at some time in some row."""
 
-    cycle: Cycle
-
-    def __init__(self, members: Sequence[Placed], rows: int) -> None:
-        of_row: dict[int, list[Placed]] = defaultdict(list)
-        for one in members:
-            of_row[one.row].append(one)
-        shape = max(map(len, of_row.values())), rows
-        never = np.full(shape, NEVER)
-        self._failing, self._skipped = (
-            Failing(never, never.copy(), np.full(shape, nan)),
-            Skipped(np.zeros(shape, dtype=np.int64)),
+    def __init__(self, members: Sequence[Placed], rows: int, tape: Tape) -> None:
+        self.members, self._tape = members, tape
+        factors = [one.fault.parameters["factor"] if one.fault.mode == "slow" else nan for one in members]
+        self._failing = Failing(
+            row=np.array([one.row for one in members]),
+            onset=np.array([one.onset for one in members]),
+            end=np.array([one.end for one in members]),
+            factor=np.ceil(factors),
         )
-        self._place = {(at, row): one.place for row, found in of_row.items() for at, one in enumerate(found)}
-        for row, found in of_row.items():
-            for at, one in enumerate(found):
-                self._failing.onset[at, row], self._failing.end[at, row] = one.onset, one.end
-                if one.fault.mode == "slow":
-                    self._failing.factor[at, row] = ceil(one.fault.parameters["factor"])
-        self._begin, self._is_quick = written(begin), False
+        self._windows = union(self._failing.onset, self._failing.end)
+        self.skipped, self._level = (
+            Skipped(np.zeros(len(members), dtype=np.int64)),
+            np.zeros((1, len(members)), dtype=np.int64),
+        )
+        self._is_down = np.zeros((1, rows), dtype=bool)
+        self.down = Down(self._is_down[0])
+        self._skip, self._rise, self._run, self._is_quick = skip, written(rise), run, False
 
     def quicken(self, in_place: Compiler) -> None:
-        self._begin, self._is_quick = in_place(begin), True
+        self._skip, self._rise, self._run, self._is_quick = in_place(skip), in_place(rise), in_place(run), True
 
-    def begin(self, now: int, number: int) -> Cycle | None:
+    def running(self, now: int, number: int) -> Booleans | None:
         opens, closes = self._windows
         if not (self._is_quick or ((opens <= now) & (now < closes)).any()):
             return None
-        self.cycle = self._begin(self._skipped, self._failing, now, number)
-        return self.cycle if self._is_quick or np.count_nonzero(self.cycle.down) else None
-
-    @cached_property
-    def _windows(self) -> Any:
-        """From when to when one is open (2, window), ns."""
-        return union(self._failing.onset.ravel(), self._failing.end.ravel())
-
-    @property
-    def skipped(self) -> Counter[tuple[int, int]]:
-        found = Counter[tuple[int, int]]()
-        for at, place in self._place.items():
-            found[place] += int(self._skipped.cycles[at])
-        return found
+        skips = self._skip(self.skipped, self._failing, now, number)
+        self.skipped = skips.skipped
+        self._rise(self.down)
+        self._tape.put(skips.is_down, self._is_down, self._level, skips.row)
+        if not (self._is_quick or np.count_nonzero(skips.is_down)):
+            return None
+        return self._run(self.down.is_down).running

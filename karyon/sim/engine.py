@@ -117,7 +117,7 @@ class Simulation:
         self._lowest_led = guards.get(LEADER, top + 1)  # level
         periods = dict(zip(OWN, self.sensors.periods, strict=True)) | {LEAD: nanoseconds(first.radio.period)}
         self.injector = Injector([one for one in faults if not is_attack(one)], periods, tape=self.tape)
-        self.components = Components(faults, self.rows, COMPONENTS)
+        self.components = Components(faults, self.rows, COMPONENTS, self.tape)
         self.perception = analysis.perception_of(
             design,
             whole,  # a level that is not reached limits the age of what is judged all the same

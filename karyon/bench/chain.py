@@ -117,7 +117,7 @@ def batch(rows: int, steps: int) -> tuple[list[Scenario], Design]:
 
 def _stepped(duration: float) -> tuple[Scenario, Design]:
     """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`."""
-    onsets = (FAULT_EVERY * (0.5 + number) for number in range(math.ceil(duration / FAULT_EVERY)))
+    onsets = (FAULT_EVERY * (0.5 + number) for number in range(round(duration / FAULT_EVERY)))
     drift = "vehicle: 1, signal: front.distance, mode: drift, rate: 1.5, duration: 1"
     faults = ", ".join(f"{{{drift}, onset: {onset:.1f}}}" for onset in onsets)
     loaded = read("acc_radar_drift", (f"duration={duration}", f"radio.period={PERIOD}", f"faults=[{faults}]"))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from karyon import compiled
-from karyon.kernel.elementwise import side_by_side
+from karyon.kernel.elementwise import blank
 from karyon.perception.following import CHECKS, MESSAGE, OWN, Following, Noise, Tolerated
 from karyon.perception.sensors import Samples, stacked
 from karyon.sim.run import simulate
@@ -80,7 +80,7 @@ def anything(seed, count):
     """Rows of numbers that are usual, at an edge, or absurd."""
     rng = np.random.default_rng(seed)
     edges = [nan, inf, -inf, 0.0, -0.0, 0.005, -0.005, 1e300, 5e-324, 150.0, np.nextafter(150.0, 0.0), 16.0, 163.82]
-    table = side_by_side(count, ROWS, np.float64)
+    table = blank(count, ROWS, np.float64)
     table[:] = np.where(
         rng.random(table.shape) < 0.3, rng.choice(edges, table.shape), rng.normal(0.0, 90.0, table.shape)
     )
@@ -108,7 +108,7 @@ QUICK = {formula: compiled.in_place(formula) for formula in (show, say)}
 
 def test_arrays_side_by_side_are_one_without_a_copy():
     """Others are copied, and so are those in another order."""
-    table = side_by_side(7, ROWS, np.float64)
+    table = blank(7, ROWS, np.float64)
     table[:] = np.arange(7)[:, None]
     for rows in ([1, 2, 3], [0, 3, 6]):
         found = stacked([table[row] for row in rows])

@@ -19,7 +19,7 @@ from karyon.kernel.elementwise import (
     WholeBooleans,
     WholeTable,
     WholeTimes,
-    side_by_side,
+    blank,
 )
 from karyon.kernel.runtime import Booleans, Floats, Indices, Levels, Ticks
 
@@ -99,7 +99,7 @@ def staggered(codes: Sequence[str], heights: Sequence[int], rows: int) -> Iterat
     """Arrays (height, row) of these types, one after the other from one block for each type, as `arrays_for`."""
     taken: dict[str, int] = {}
     blocks = {
-        code: side_by_side(sum(h for c, h in zip(codes, heights, strict=True) if c == code), rows, code)
+        code: blank(sum(h for c, h in zip(codes, heights, strict=True) if c == code), rows, code)
         for code in dict.fromkeys(codes)
     }
     for code, height in zip(codes, heights, strict=True):

@@ -41,7 +41,7 @@ class Compiler(Protocol):
         """The same formula, with the same bits."""
 
 
-def side_by_side(count: int, rows: int, kind: Any) -> NDArray[Any]:
+def blank(count: int, rows: int, kind: Any) -> NDArray[Any]:
     """Arrays (row,) for formulas to fill, of numbers of a kind: zeros (of these, row).
 
     Each begins a line of the cache, an odd number of lines after the one before it: so they spread over all of it,

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, Reacting, react, side_by_side
+from karyon.kernel.elementwise import Compiler, Reacting, blank, react
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
 from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
@@ -356,9 +356,9 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
     """Own samples, and the same by name, each type in one block."""
     count = len(OWN)
     whole = Samples(
-        side_by_side(count + 1, rows, np.float64),
-        side_by_side(count, rows, np.int64),
-        side_by_side(count + 1, rows, np.bool_),
+        blank(count + 1, rows, np.float64),
+        blank(count, rows, np.int64),
+        blank(count + 1, rows, np.bool_),
     )
     *value, further = whole.value
     *fresh, handed_over = whole.fresh
@@ -368,7 +368,7 @@ def _measured(rows: int) -> tuple[Samples, Measured]:
 
 def _received(rows: int, sender: Sender) -> tuple[Samples, Message]:
     """The same of a message."""
-    samples = Samples(*(side_by_side(len(MESSAGE), rows, kind) for kind in (np.float64, np.int64, np.bool_)))
+    samples = Samples(*(blank(len(MESSAGE), rows, kind) for kind in (np.float64, np.int64, np.bool_)))
     return samples, sender.message_of(samples)
 
 

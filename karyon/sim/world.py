@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from karyon.compiled import written
-from karyon.kernel.elementwise import Compiler, Whole, isfinite, pick, side_by_side, where
+from karyon.kernel.elementwise import Compiler, Whole, blank, isfinite, pick, where
 from karyon.kernel.runtime import Ticks
 from karyon.perception.sensors import seconds
 from karyon.sim.leaders import Leaders, Leading
@@ -125,7 +125,7 @@ class World:
         self.own = cars[cars % self.vehicles != 0]
         self.ahead = self.own - 1
         position, speed, acceleration = leaders.at(0)
-        self.cars = Cars(*side_by_side(len(Cars._fields), len(cars), np.float64))
+        self.cars = Cars(*blank(len(Cars._fields), len(cars), np.float64))
         self.position, self.speed, self.acceleration, self.intended, self.command = self.cars
         self.speed[:] = np.repeat(speed, self.vehicles)
         spacing = self.vehicle.length + 2.0 + np.array([s.start.time_gap for s in scenarios]) * speed

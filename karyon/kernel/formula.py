@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
@@ -71,6 +72,7 @@ class Formula:
     judge: Callable[..., tuple[Any, ...]]
 
 
+SOURCES = 64  # of functions that are remembered
 QUANTITIES = ("value", "validity", "spread", "present", "age", "heard", "silence", "cooperation")
 
 
@@ -126,7 +128,9 @@ def _sole_rules(proven: list[tuple[Rule, str]]) -> dict[str, list[str]]:
     return own
 
 
+@lru_cache(maxsize=SOURCES)
 def _compiled(source: str) -> dict[str, Any]:
+    """The functions of a source: the same ones each time, so that what was made of them once is found again."""
     names: dict[str, Any] = {"where": where, "small": np.int16, "tiny": np.int8, "infinite": np.inf}
     names["__name__"] = __name__
     exec(compile(source, "<rules>", "exec"), names)

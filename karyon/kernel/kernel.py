@@ -1,6 +1,7 @@
 """The safety kernel: reads run-time safety information, evaluates the rules, decides the level of service."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from karyon.kernel.elementwise import (
     each,
 )
 from karyon.kernel.explanation import Basis, Causes
-from karyon.kernel.formula import Formula, generate
+from karyon.kernel.formula import SOURCES, generate
 from karyon.kernel.manager import Decision, FirstCause, Limits, Managed, Manager, decided
 from karyon.kernel.runtime import (
     ABSENT,
@@ -201,8 +202,9 @@ class Cycled(NamedTuple):
     state: State
 
 
-def _cycle_with(formula: Formula) -> Callable[..., Cycled]:
-    """The cycle of the function of which this is the formula, which is told as a global name: so it can be compiled."""
+@lru_cache(maxsize=SOURCES)
+def _cycle_with(rules: Callable[..., Any]) -> Callable[..., Cycled]:
+    """The cycle of the function whose `rules` judge so, which is told as a global name: so it can be compiled."""
 
     def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, limits: Limits) -> Cycled:
         """One cycle of one function."""
@@ -222,7 +224,7 @@ def _cycle_with(formula: Formula) -> Callable[..., Cycled]:
         managed = decided(before.managed, now.time, admissible, first, ready, safe, limits)
         return Cycled(State(managed, ever, trusted))
 
-    own = FunctionType(cycle.__code__, globals() | {"judge": formula.judge}, cycle.__name__)
+    own = FunctionType(cycle.__code__, globals() | {"judge": rules}, cycle.__name__)
     own.__annotations__ = cycle.__annotations__
     return own
 
@@ -248,7 +250,7 @@ class _Function:
         function, seen = kernel.design.functions[index], kernel.seen
         formula = generate(function, kernel.design)
         self.manager = Manager(function, kernel.rows, formula.trusted)
-        self._cycle = _cycle_with(formula)
+        self._cycle = _cycle_with(formula.judge)
         self._run = _quiet(self._cycle) if kernel.rows > 1 else of_one(self._cycle)
         self._seen = Seen(
             seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation

@@ -7,7 +7,7 @@ for what is true or false, and do not divide by 0: a formula that is used here d
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from itertools import repeat
 from math import isfinite, isnan
 from types import FunctionType
@@ -18,6 +18,7 @@ import numpy as np
 from karyon.kernel import elementwise
 
 Reader = Callable[[], Any]
+FUNCTIONS = 256  # that are remembered
 
 
 def _where(condition: Any, one: Any, other: Any) -> Any:
@@ -68,7 +69,7 @@ def of_one(formula: Callable[..., Any]) -> Callable[..., Any]:
     return of_arrays
 
 
-@cache
+@lru_cache(maxsize=FUNCTIONS)
 def _for_numbers(function: Callable[..., Any]) -> FunctionType:
     """The function, with what stands for numbers in place of what it calls, and so on in what it calls."""
     names = dict(function.__globals__)

@@ -92,7 +92,11 @@ class Components:
 
     def running(self, name: str, now: int, number: int) -> Booleans | None:
         """Rows in which the component runs in this cycle, None: in all of them, and compiled, it never fails."""
-        return None if name not in self._failing else self._failing[name].running(now, number)
+        return self._failing[name].running(now, number) if self.can_fail(name) else None
+
+    def can_fail(self, name: str) -> bool:
+        """Whether the component fails at some time in some row."""
+        return name in self._failing
 
     def down(self, name: str) -> Booleans:
         """Rows in which it did not, as told last, where it did not in all."""

@@ -44,17 +44,16 @@ AGED = {LATE: ", as what comes is old", LOST: ", as nothing came"}  # of a valid
 
 
 class Rank(IntEnum):
-    """Which of the events of a run comes first at the same instant."""
+    """Which of the events of a run comes first at the same instant, after faults that begin and end."""
 
-    PLANNED = 0
-    SENT = 1
-    SENSED = 2
-    DECIDED = 3
-    AGREED = 4
-    REFUSED = 5
-    WATCHED = 6
-    ENDED = 7
-    OVERDUE = 8
+    SENT = 0
+    SENSED = 1
+    DECIDED = 2
+    AGREED = 3
+    REFUSED = 4
+    WATCHED = 5
+    ENDED = 6
+    OVERDUE = 7
 
 
 Words = Callable[[int], tuple[str, dict[str, Any]]]
@@ -142,7 +141,7 @@ class Log:
         self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
-        self._unworded: list[Callable[[], None]] = []
+        self._unworded: list[tuple[int, Callable[[], None]]] = []  # time, ns
         self._unordered: list[tuple[tuple[int, Rank], Callable[[], None]]] = []
         self._planned, self._present = deque(self._plan()), present
         self._rows = rows = runs * self._followers
@@ -178,11 +177,8 @@ class Log:
         """Put what has happened so far in its order; what is noted from now on comes after it."""
         for journal in self._journals:
             journal.settle()
-        while self._planned and self._planned[0][0] <= self._present():
-            when, one, change = self._planned.popleft()
-            self._unordered.append(((when, Rank.PLANNED), partial(self._begin_or_end, when, one, change)))
         self._unordered.sort(key=itemgetter(0))
-        self._unworded += [word for _, word in self._unordered]
+        self._unworded += [(when, word) for (when, _), word in self._unordered]
         self._unordered.clear()
 
     @property
@@ -225,8 +221,10 @@ class Log:
         """What has happened so far in each run, in the order in which it did."""
         self.settle()
         unworded, self._unworded = self._unworded, []
-        for word in unworded:
+        for when, word in unworded:
+            self._begin_and_end(when)
             word()
+        self._begin_and_end(self._present())
         return self._events
 
     def add(self, now: int, row: int, kind: str, said: str, rank: Rank = Rank.WATCHED, **fields: Any) -> None:
@@ -252,8 +250,11 @@ class Log:
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
 
-    def _begin_or_end(self, now: int, one: Placed, change: str) -> None:
-        self._word(now, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", fields_of(one))
+    def _begin_and_end(self, now: int) -> None:
+        """Put into words which faults have begun, and ended, by `now` (ns): before all else of an instant."""
+        while self._planned and self._planned[0][0] <= now:
+            when, one, change = self._planned.popleft()
+            self._word(when, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", fields_of(one))
 
     def _plan(self) -> list[tuple[int, Placed, str]]:
         """When (ns) which fault begins and ends, in the order of time."""

@@ -429,7 +429,8 @@ class Metrics:
         names = *OWN, *s.senders
         for name, write, flagged in zip(self._items, self._flag, self._flagged, strict=True):
             if name in s.down:
-                write(flagged, s.down[name], s.down[name])
+                if s.outside is not None or s.components.can_fail(name):
+                    write(flagged, s.down[name], s.down[name])
             else:
                 write(flagged, *self._sources[1][names.index(name)])
 

@@ -29,6 +29,7 @@ from karyon.compiled.sources import Source
 from karyon.kernel import elementwise
 
 PACKAGE = __name__.partition(".")[0]
+KNOWN_LLVM = range(15, 23)
 WHOLE = np.uint64  # what a loop counts in: an index that may be below 0 is looked at each time, and gathered
 
 
@@ -159,6 +160,19 @@ def unaliased() -> Any:
     return Apart
 
 
+@cache
+def take_left_rows_by_twos() -> None:
+    """Have the compiler take the rows that are left after those taken eight at once by twos, and not one by one.
+
+    A row alone costs half of what eight at once do. LLVM is asked once, for the whole process, and only where its version
+    is one that has the option: another one would end the process.
+    """
+    from llvmlite import binding  # noqa: PLC0415
+
+    if binding.llvm_version_info[0] in KNOWN_LLVM:
+        binding.set_option("", "--epilogue-vectorization-force-VF=2")
+
+
 def keep_source(source: str, path: Path) -> bool:
     """Whether the file has this source now: numba keeps what it has compiled beside the file of a function."""
     try:
@@ -184,4 +198,5 @@ WHAT_NUMBERS_ARE = (
     pointer_at.__wrapped__,
     aligned.__wrapped__,
     unaliased,
+    take_left_rows_by_twos.__wrapped__,
 )  # to what is compiled

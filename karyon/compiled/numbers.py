@@ -124,7 +124,7 @@ def pointer_at() -> Any:
 
     It is one word, where an array is seven: of so many, what they are handed over by would else fill half of the cache.
     """
-    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
+    from llvmlite import ir  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
 

@@ -189,7 +189,7 @@ SIGNATURES = {
 
 @cache
 def _through() -> Any:
-    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
+    from llvmlite import ir  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
 

@@ -270,7 +270,7 @@ def _ziggurat() -> dict[str, Any]:
 
 @cache
 def _upper_half() -> Any:
-    from llvmlite import ir  # type: ignore[import-untyped]  # noqa: PLC0415
+    from llvmlite import ir  # noqa: PLC0415
     from numba import types  # noqa: PLC0415
     from numba.extending import intrinsic  # noqa: PLC0415
 

@@ -23,7 +23,7 @@ from karyon.compiled.annotations import (
     staggered,
     tuples_in,
 )
-from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, teach, unaliased
+from karyon.compiled.loops import WHOLE, cache_file, is_kept, keep_source, take_left_rows_by_twos, teach, unaliased
 from karyon.compiled.numbers import aligned, in_memory, pointer_at
 from karyon.kernel.elementwise import WholeTable
 
@@ -192,6 +192,7 @@ def _compiled_at(path: Path, source: str, formula: Callable[..., Any]) -> Any:
     import numba  # noqa: PLC0415
 
     teach(formula)
+    take_left_rows_by_twos()
     has_cache = keep_source(source, path)
     names: dict[str, Any] = {kind.__name__: kind for kind in tuples_in(annotations_of(formula).values())}
     names |= {formula.__name__: formula, "__name__": __name__, "whole": WHOLE}

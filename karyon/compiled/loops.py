@@ -164,8 +164,8 @@ def unaliased() -> Any:
 def take_left_rows_by_twos() -> None:
     """Have the compiler take the rows that are left after those taken eight at once by twos, and not one by one.
 
-    A row alone costs half of what eight at once do. LLVM is asked once, for the whole process, and only where its version
-    is one that has the option: another one would end the process.
+    A row alone costs half of what eight at once do. LLVM is asked once, for the whole process, and only where its
+    version is one that has the option: another one would end the process.
     """
     from llvmlite import binding  # noqa: PLC0415
 

@@ -1,12 +1,15 @@
 """A kernel of one row, which works with plain numbers, decides what one of many rows decides, by arrays."""
 
-from math import inf, nan, nextafter
+from itertools import product
+from math import inf, isnan, nan, nextafter
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from karyon.kernel import ABSENT, Design, Kernel
+from karyon.kernel import ABSENT, Design, Kernel, elementwise
+from karyon.kernel.single import NUMBERS
 
 LATEST = 2**63 - 1
 EDGES = [0.0, -0.0, 1.0, 0.8, nextafter(0.8, 0.0), 0.5, -1.0, 50.0, nan, inf, -inf, 5e-324, 1e308]
@@ -66,6 +69,14 @@ def stories(draw):
         beat = draw(st.sampled_from([now, now, now - 50 * MS, now - 51 * MS, now + 1, LATEST, ABSENT]))
         story.append((now, seen, beat, draw(st.integers(-1, 3)), draw(st.lists(st.booleans(), min_size=3, max_size=3))))
     return story
+
+
+@pytest.mark.parametrize("formula", [elementwise.minimum, elementwise.maximum])
+def test_of_two_numbers_it_is_what_it_is_of_arrays(formula):
+    for one, other in product([*EDGES, 3, -3, LATEST], repeat=2):
+        found, expected = NUMBERS[formula](one, other), formula(one, other)
+        np.testing.assert_array_equal(found, expected)
+        assert np.signbit(found) == np.signbit(expected) or isnan(found)
 
 
 @given(stories())

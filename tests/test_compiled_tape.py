@@ -1,12 +1,13 @@
 """Periods that are played again are what Python would have done: the same bits, the same events, at the same times."""
 
 import json
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from karyon.compiled import Journal, Program, Ring, Tape, in_place
+from karyon.compiled import Journal, Program, Ring, Tape, in_place, journal
 from karyon.kernel.elementwise import where
 from karyon.kernel.runtime import Booleans, Floats, Ticks
 from karyon.perception.following import OWN
@@ -287,3 +288,36 @@ def test_a_run_is_the_same(name, monkeypatch):
     quick, played = outcomes(loaded, range(3), quick=True)
     assert quick == plain
     assert played > 0.8 * loaded.scenario.duration
+
+
+def test_events_are_in_the_same_order_wherever_a_journal_is_full(monkeypatch):
+    """Of an instant too: own signals come before messages, however many runs share a journal."""
+    monkeypatch.setattr(Simulation, "_quicken_if_it_pays", lambda _: None)
+    loaded = read(
+        *failing(
+            "vehicle: all, signal: lead.message, mode: omission, onset: 2, probability: 0.5, burst: 4",
+            "vehicle: all, component: perception, mode: slow, onset: 4, factor: 30",
+            "vehicle: all, signal: own.speed, mode: omission, onset: 2, probability: 0.5, burst: 9",
+        )
+    )
+    whole, _ = outcomes(loaded, [3], quick=False)
+    monkeypatch.setattr(journal, "LEAST", 1)
+    assert outcomes(loaded, [3], quick=False)[0] == whole
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_the_kernel_may_decide_before_perception_has_looked(quick, monkeypatch):
+    """And it knows when perception looked last, whatever was played meanwhile."""
+    monkeypatch.setattr(Simulation, "_quicken_if_it_pays", lambda _: None)
+    loaded = read("acc_radar_drift", ("duration=6", "faults=[]"))
+    timing = replace(loaded.design.timing, kernel_phase=0.0, perception_phase=0.02, control_phase=0.03)
+    design = replace(loaded.design, timing=timing)
+    simulation = Simulation([loaded.scenario], design, [trajectory(loaded.scenario)[0]], [None])
+    if quick:
+        simulation.quicken()
+    lags, switched = set(), simulation.log.switched
+    monkeypatch.setattr(
+        simulation.log, "switched", lambda found, now, judged, *told: (lags.add(now - judged), switched(found, now, judged, *told))
+    )
+    simulation.run(lambda _: True, 2.0)
+    assert lags == {0, 30_000_000}

@@ -142,7 +142,7 @@ class Log:
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
         self._unworded: list[tuple[int, Callable[[], None]]] = []  # time, ns
-        self._unordered: list[tuple[tuple[int, Rank], Callable[[], None]]] = []
+        self._unordered: list[tuple[tuple[int, Rank, int], Callable[[], None]]] = []
         self._planned, self._present = deque(self._plan()), present
         self._rows = rows = runs * self._followers
         self._switches = np.zeros(rows, dtype=np.int64)
@@ -156,11 +156,13 @@ class Log:
         self._protocol_failed = False
         self._journals: list[Journal] = []
         self._doubted = [
-            _Doubted(names, rows, self.journal(partial(self._doubts, names)))
-            for names in (OWN, *([sender] for sender in senders))
+            _Doubted(names, rows, self.journal(partial(self._doubts, place, names)))
+            for place, names in enumerate((OWN, *([sender] for sender in senders)), start=1)
         ]
         self._changes = self.journal(self._changed)
-        self._judged: tuple[Seen, Sequence[Told]]
+        never, nothing = np.full((len(self._signals), rows), NEVER), np.zeros((len(self._signals), rows))
+        own = len(OWN)
+        self._judged = (never[:own], *never[own:]), (nothing[:own], *nothing[own:])  # until perception has looked
         self._started = False
 
     def quicken(self, in_place: Compiler) -> None:
@@ -178,7 +180,7 @@ class Log:
         for journal in self._journals:
             journal.settle()
         self._unordered.sort(key=itemgetter(0))
-        self._unworded += [(when, word) for (when, _), word in self._unordered]
+        self._unworded += [(when, word) for (when, *_), word in self._unordered]
         self._unordered.clear()
 
     @property
@@ -231,12 +233,17 @@ class Log:
         """One event of a row at `now` (ns)."""
         self.note(rank, kind, np.array([now]), np.array([row]), lambda _: (said, fields))
 
-    def note(self, rank: Rank, kind: str, times: NDArray[np.int64], rows: NDArray[np.int64], words: Words) -> None:
-        """Events of one kind: when each was, ns, in this order, and of which row (event,)."""
+    def note(
+        self, rank: Rank, kind: str, times: NDArray[np.int64], rows: NDArray[np.int64], words: Words, place: int = 0
+    ) -> None:
+        """Events of one kind: when each was, ns, in this order, and of which row (event,).
+
+        place   among those of a rank, from which several journals are read, each when it is full
+        """
         begins = np.flatnonzero(np.diff(times, prepend=times[:1] - 1)).tolist()
         for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
             word = partial(self._word_all, kind, int(times[begin]), range(begin, end), rows, words)
-            self._unordered.append(((int(times[begin]), rank), word))
+            self._unordered.append(((int(times[begin]), rank, place), word))
 
     def _word_all(self, kind: str, now: int, places: range, rows: NDArray[np.int64], words: Words) -> None:
         for place in places:
@@ -245,7 +252,7 @@ class Log:
             self._word(now, run, follower + 1, kind, said, fields)
 
     def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unordered.append(((now, rank), partial(self._word, now, run, vehicle, kind, said, fields)))
+        self._unordered.append(((now, rank, 0), partial(self._word, now, run, vehicle, kind, said, fields)))
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
@@ -263,12 +270,13 @@ class Log:
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
-        self._judged = seen, told
-        for subject, of in zip(self._doubted, (seen.validity, *(one.validity for one in told)), strict=True):
+        believed = seen.validity, *(one.validity for one in told)
+        self._judged = (seen.time, *(one.time for one in told)), believed
+        for subject, of in zip(self._doubted, believed, strict=True):
             subject.judge(of, now, self._tape, is_first=not self._started)
         self._started = True
 
-    def _doubts(self, names: Sequence[str], entries: Entries) -> None:
+    def _doubts(self, place: int, names: Sequence[str], entries: Entries) -> None:
         """Signals were doubted from some instant on, or not any more."""
         changed, doubted = entries.told
         signal, entry = np.nonzero(changed)
@@ -276,11 +284,11 @@ class Log:
         signal, entry = signal[order], entry[order]
         is_doubted = doubted[signal, entry]
 
-        def words(place: int) -> tuple[str, dict[str, Any]]:
-            word = "is doubted" if is_doubted[place] else "is believed again"
-            return f"{names[signal[place]]} {word}", {"signal": names[signal[place]]}
+        def words(at: int) -> tuple[str, dict[str, Any]]:
+            word = "is doubted" if is_doubted[at] else "is believed again"
+            return f"{names[signal[at]]} {word}", {"signal": names[signal[at]]}
 
-        self.note(Rank.SENSED, "detection", entries.numbers[0][entry], entries.rows[entry], words)
+        self.note(Rank.SENSED, "detection", entries.numbers[0][entry], entries.rows[entry], words, place)
 
     def switched(
         self,
@@ -296,8 +304,7 @@ class Log:
         judged    when perception has looked last, ns
         arrived   when each signal and message last came, however old (signal, row), ns: tells late from lost
         """
-        seen, told = self._judged
-        measured, believed = (seen.time, *(one.time for one in told)), (seen.validity, *(one.validity for one in told))
+        measured, believed = self._judged
         basis = self._kernel.basis(self.function.name)
         self._tape.note(
             found, self._changes, (*basis, previous, level, arrived, self._cut_in, *measured, *believed), now, judged

@@ -316,8 +316,11 @@ def test_the_kernel_may_decide_before_perception_has_looked(quick, monkeypatch):
     if quick:
         simulation.quicken()
     lags, switched = set(), simulation.log.switched
-    monkeypatch.setattr(
-        simulation.log, "switched", lambda found, now, judged, *told: (lags.add(now - judged), switched(found, now, judged, *told))
-    )
+
+    def spy(found, now, judged, *told):
+        lags.add(now - judged)
+        switched(found, now, judged, *told)
+
+    monkeypatch.setattr(simulation.log, "switched", spy)
     simulation.run(lambda _: True, 2.0)
     assert lags == {0, 30_000_000}

@@ -264,7 +264,7 @@ class Simulation:
         of = self.scenarios[0].radio.period, timing.perception_period, timing.control_period
         times = dict(zip(("radio", "perception", "control"), (by // nanoseconds(each) for each in of), strict=True))
         self._cycles = {name: cycles + times[name] for name, cycles in self._cycles.items()}
-        self.world.now += by
+        self.world.carry_on(by)
         self.looked += by
         self.channel.carry_on(by)
         self.metrics.carry_on(periods, times["perception"] // periods, times["radio"] // periods, ages)

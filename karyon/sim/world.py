@@ -173,6 +173,10 @@ class World:
         if len(self.strangers):
             self.strangers.advance(now, step, self)
 
+    def carry_on(self, by: int) -> None:
+        """Time has been played, `by` ns: who looked meanwhile, in answer to what was found, has seen what was then."""
+        self.now, self._facing = self.now + by, None
+
     def steer(self, acceleration: float) -> None:
         """What the driver of the leader asks for, m/s²: as far as the leader can, and not beyond the set speed."""
         lead = self.leading

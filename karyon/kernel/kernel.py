@@ -22,6 +22,7 @@ from karyon.kernel.formula import SOURCES, generate
 from karyon.kernel.manager import Decision, FirstCause, Limits, Managed, Manager, decided
 from karyon.kernel.runtime import (
     ABSENT,
+    KNOWN,
     Booleans,
     Given,
     Now,
@@ -111,9 +112,9 @@ class Kernel:
 
     def basis(self, function: str) -> Basis:
         """What the last step of a function rests on, where it lies, and only until the next one. Raises KeyError."""
-        seen, manager = self.seen, self._manager(function)
-        known = seen.value, seen.validity, seen.spread, seen.time, seen.clock_offset, seen.beats, seen.cooperation
-        return Basis(*known, self._ever, manager.managed.holds_since, manager.decision.deciding)
+        manager = self._manager(function)
+        own = self._ever, manager.managed.holds_since, manager.decision.deciding
+        return Basis._make([*self.seen.known, *own])
 
     def causes_of(self, function: str, basis: Basis, level_from: Given, level_to: Given, now: int) -> Causes:
         """As `causes`, of what was the `basis` (..., change) at `now` (ns). Raises KeyError."""
@@ -128,7 +129,7 @@ class Kernel:
             deciding=basis.deciding,
             is_timed=not self._distrusted,
             now=now,
-            seen=self.seen.holding(len(changes), basis[:7]),
+            seen=self.seen.holding(len(changes), basis[: len(KNOWN)]),
             ever=basis.ever,
             units=self._units,
         )

@@ -217,7 +217,12 @@ class SafetyInformation:
 
     def of_rows(self, rows: Ticks) -> SafetyInformation:
         """A copy of what is known of these rows. Raises IndexError."""
-        return self.holding(len(rows), [getattr(self, name)[:, rows] for name in KNOWN])
+        return self.holding(len(rows), [array[:, rows] for array in self.known])
+
+    @property
+    def known(self) -> list[NDArray[Any]]:
+        """The arrays themselves, in the order of `KNOWN`."""
+        return [getattr(self, name) for name in KNOWN]
 
     def holding(self, rows: int, known: Sequence[NDArray[Any]]) -> SafetyInformation:
         """Of the same design, other arrays, in the order of `KNOWN`."""

@@ -24,7 +24,7 @@ from karyon.perception.following import ACCELERATION, DISTANCE, LEAD, OWN, RELAT
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import CONTENT, M_ACCELERATION, M_INTENDED, M_SPEED, MESSAGE, Told
 from karyon.perception.reckoning import DOUBT
-from karyon.perception.sensors import Samples, nanoseconds, seconds
+from karyon.perception.sensors import Samples, nanoseconds
 from karyon.sim import analysis, clock, controllers, recorder
 from karyon.sim.attackers import Attackers, is_attack
 from karyon.sim.channel.transit import Freshness, Newest, silence, unhear
@@ -56,10 +56,10 @@ from karyon.sim.led import Led
 from karyon.sim.metrics import Metrics
 from karyon.sim.outside import Outside, is_real
 from karyon.sim.radio import Channel
-from karyon.sim.recorder import Trace
 from karyon.sim.scenario import Scenario
 from karyon.sim.sensors import Messages, OwnSensors, receiver_errors
 from karyon.sim.steady import Steady
+from karyon.sim.trace import OfCars, OfRows, OfSender, Trace
 from karyon.sim.world import World
 
 JUST_HEARD = 150_000_000  # ns: the age of a message of which the next one has not come yet, or has just been lost
@@ -137,8 +137,8 @@ class Simulation:
         self.cruise = _cruise(design, self.rows, first)
         self.log = self._log(faults)
         self.metrics = Metrics(self)
-        self.trace = Trace(folders, self.world.vehicles, self.world.strangers.run, self.senders)
-        self.sent = recorder.Messages(folders, self.channel.links)
+        self.trace = Trace(folders, self.world, self.senders, self.tape)
+        self.sent = recorder.Messages(folders, self.channel.links, self.tape)
         self.enabled = first.kernel.enabled
         self._begin(top)
         if outside is None:
@@ -181,6 +181,7 @@ class Simulation:
             self.cruise,
             self.components,
             self.injector,
+            self.sent,
         )
         for part in (*parts, self.metrics, self.lateness, self.log, self._facts):
             part.quicken(for_tape)
@@ -319,7 +320,7 @@ class Simulation:
         sent = self.channel.send(now, message, true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
-            self.sent.record(sent, sent.spoke, None if self.group is None else self.group.number, self._among(deaf))
+            self.sent.record(sent, deaf, None if self.group is None else self.group.number)
         if self.group is not None:
             before = self.group.leader
             self.channel.refuse(
@@ -561,8 +562,13 @@ class Simulation:
             self.log.refused_of_devices(now, self.outside.refused())
 
     def _record(self, now: int) -> None:
-        assert self.seen is not None
-        self.trace.record(self._instant(now, self.seen))
+        seen, world = self.seen, self.world
+        assert seen is not None
+        cars = OfCars(self._place(), world.speed, world.acceleration, self._command(), self.channel.true)
+        gap = np.full(self.rows, np.nan) if self.is_shadow else world.gap
+        rows = OfRows(gap, self.level, seen.value, self.true, seen.validity, seen.time)
+        told = zip(self.told, self.sources, strict=True)
+        self.trace.record(now, cars, rows, [OfSender(one.value, one.validity, one.time, car) for one, car in told])
 
     def _command(self) -> np.ndarray:
         """The command of each car in m/s² (car,); in shadow mode the one that would be in force."""
@@ -580,55 +586,10 @@ class Simulation:
         position[self.world.leading] = np.nan
         return position
 
-    def _instant(self, now: int, seen: Seen) -> dict[str, object]:
-        """One instant of the trace: per column an array of all cars, then all strangers (NaN: away), or a number."""
-        world, strangers, vehicle = self.world, self.world.strangers, self.scenarios[0].vehicle
-        cars = len(world.position)
-
-        def placed(values: np.ndarray) -> np.ndarray:
-            column = np.full(cars + len(strangers), np.nan)
-            column[world.own] = values
-            return column
-
-        def everyone(of_cars: np.ndarray, of_strangers: np.ndarray) -> np.ndarray:
-            return np.concatenate([of_cars, np.where(strangers.present, of_strangers, np.nan)])
-
-        instant: dict[str, object] = {
-            "time": seconds(now, 0),
-            "vehicle": everyone(np.arange(cars) % world.vehicles, world.vehicles + strangers.number),
-            "x": everyone(self._place(), strangers.position),
-            "y": 0.0,
-            "heading": 0.0,
-            "length": vehicle.length,
-            "width": vehicle.width,
-            "speed": everyone(world.speed, strangers.speed),
-            "acceleration": everyone(world.acceleration, strangers.acceleration),
-            "command": everyone(self._command(), strangers.command),
-            "lane": 0,
-            "gap": placed(np.full(self.rows, np.nan) if self.is_shadow else world.gap),
-            "los_acc": placed(self.level),
-        }
-        ages = _age(now, seen.time)
-        for index, name in enumerate(OWN):
-            instant[name], instant[f"{name}_true"] = placed(seen.value[index]), placed(self.true[index])
-            instant[f"{name}_validity"], instant[f"{name}_age"] = placed(seen.validity[index]), placed(ages[index])
-        for sender, told, source in zip(self.senders, self.told, self.sources, strict=True):
-            true = self.channel.true[:, source]
-            for index, field in enumerate(MESSAGE):
-                name = f"{sender}.{field}"
-                instant[name], instant[f"{name}_true"] = placed(told.value[index]), placed(true[index])
-            instant[f"{sender}_validity"] = placed(told.validity)
-            instant[f"{sender}_age"] = placed(_age(now, told.time))
-        return instant
-
 
 def alike(scenario: Scenario) -> Scenario:
     """What all runs of a batch have in common: the scenario less what may differ."""
     return scenario.model_copy(update={"seed": 0, "faults": (), "cut_ins": (), "leader": None, "start": None})
-
-
-def _age(now: int, time: np.ndarray) -> np.ndarray:
-    return np.where(time < 0, np.nan, seconds(now, np.maximum(time, 0)))
 
 
 def _cruise(design: Design, rows: int, scenario: Scenario) -> Cruise:

@@ -4,13 +4,17 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from karyon.compiled import Tape
+from karyon.compiled.journal import Entries, Journal
+from karyon.kernel.elementwise import Compiler, WholeBooleans, pick, where
+from karyon.kernel.runtime import Ticks
 from karyon.perception.following import LEAD, OWN
 from karyon.perception.platoon import LEADER
 from karyon.perception.received import MESSAGE
@@ -52,6 +56,7 @@ INSTANTS = 2048  # recorded instants per row group, at most
 ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
 FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "summary.json", "scenario.yaml", "bench.jsonl")
 UNSENT = -1  # in place of the time (ns) at which a message arrives
+NO_ROUND = -1  # in place of its number
 
 
 @contextmanager
@@ -185,36 +190,6 @@ class Tables:
         raise NotImplementedError
 
 
-class Trace(Tables):
-    """The trace of a batch."""
-
-    def __init__(
-        self, folders: Sequence[Path | None], vehicles: int, strangers: Integers, senders: Sequence[str]
-    ) -> None:
-        """`folders`: one per run; None: that run is not recorded.
-
-        strangers   in which run each of them is
-        senders     whose messages are heard
-        """
-        super().__init__([folder and folder / "trace.parquet" for folder in folders], schema(senders), vehicles)
-        self._run = np.concatenate([np.repeat(np.arange(len(folders)), vehicles), strangers])
-
-    def record(self, instant: Mapping[str, Any]) -> None:
-        """Keep one instant: per column an array of all cars, then all strangers, or a number; x is NaN: not there."""
-        table = np.empty((len(self._layout), len(self._run)))
-        for index, name in enumerate(self._layout.names):
-            table[index] = instant[name]
-        self._keep(table)
-
-    def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, car or stranger)
-        x = self._layout.get_field_index("x")
-        for run in self.runs:
-            mine = block[:, :, self._run == run]
-            there = ~np.isnan(mine[:, x, :])
-            yield run, [as_array(mine[:, index, :][there], field) for index, field in enumerate(self._layout)]
-
-
 def as_array(values: Floats, field: pa.Field) -> pa.Array:
     """A column, whole numbers where it has these; NaN: absent."""
     absent = np.isnan(values)
@@ -235,39 +210,78 @@ MESSAGES = pa.schema(
 )
 
 
+class Reached(NamedTuple):
+    """When each message arrives, ns; `LOST`, or `UNSENT` (link,)."""
+
+    time: Ticks
+
+
+def reached(
+    arrival: Ticks, mute: WholeBooleans, absent: WholeBooleans, deaf: WholeBooleans, sender: Ticks, receiver: Ticks
+) -> Reached:
+    """Of what is sent at an instant; who is absent is no receiver either."""
+    unsent = pick(mute, sender) | pick(absent, sender) | pick(absent, receiver)
+    return Reached(where(unsent, UNSENT, where(pick(deaf, receiver), LOST, arrival)))
+
+
 class Messages(Tables):
     """Who sent what to whom, and when it arrived; rows in order of `sent`.
 
     What the channel carries is told: a fault of the signal `lead.message` befalls what has arrived.
     """
 
-    def __init__(self, folders: Sequence[Path | None], links: Links) -> None:
-        """`folders` as in `Trace`."""
-        self._links = links
+    def __init__(self, folders: Sequence[Path | None], links: Links, tape: Tape | None = None) -> None:
+        """`folders`: one per run; None: that run is not recorded. `tape`: that may record what is noted."""
+        self._links, self._tape = links, tape or Tape()
         sender, receiver = (cars[: links.per_run] % links.members for cars in (links.sender, links.receiver))
-        self._others = sender != receiver
-        self._sender, self._receiver = (each[self._others].astype(np.int32) for each in (sender, receiver))
+        others = sender != receiver
+        self._sender, self._receiver = (each[others].astype(np.int32) for each in (sender, receiver))
         paths = [folder and folder / "messages.parquet" for folder in folders]
         super().__init__(paths, MESSAGES, len(self._sender))
+        self._of_link = (np.isin(np.arange(links.runs), self.runs)[:, None] & others).ravel()
+        self._nobody = np.zeros(links.runs * links.members, dtype=bool)
+        self._number = np.zeros(len(self._of_link), dtype=np.int64)
+        self._noted, self._reached = Journal(self._read, len(self._of_link)), reached
+
+    def quicken(self, in_place: Compiler) -> None:
+        """Go on with a compiled formula: the bits stay the same."""
+        self._reached = in_place(reached)
 
     @property
     def pairs(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Sender and receiver of each link of a run (link,)."""
         return self._sender, self._receiver
 
-    def record(self, sent: Transmission, spoke: Booleans, number: int | None, deaf: Booleans) -> None:
+    def record(
+        self, sent: Transmission, deaf: Booleans | None, number: int | None = None, absent: Booleans | None = None
+    ) -> None:
         """All that is sent at one instant, in the round of this number; None: there is no group.
 
-        spoke  links to be recorded, of those whose sender sent (link,)
-        deaf   cars whose radio is down, for which all is lost (car,)
+        deaf    cars whose radio is down, for which all is lost (car,); None: nobody's is
+        absent  cars without a radio (car,); None: all have one
         """
-        reached = np.where(deaf[self._links.receiver], LOST, sent.arrival)
-        arrived = np.where(spoke, reached, UNSENT).reshape(-1, len(self._others))
-        self._keep((sent.sent, number, arrived[self.runs][:, self._others]))
+        links, nobody = self._links, self._nobody
+        mute, absent, deaf = (nobody if each is None else each for each in (sent.mute, absent, deaf))
+        arrived = self._reached(sent.arrival, mute, absent, deaf, links.sender, links.receiver).time
+        self._number[:] = NO_ROUND if number is None else number
+        self._tape.note(self._of_link, self._noted, [arrived, self._number], sent.sent)
+        if self.told:
+            self._noted.settle()
 
-    def _row_groups(self, kept: list[tuple[int, int | None, Integers]]) -> Iterator[tuple[int, list[pa.Array]]]:
+    def close(self) -> None:
+        """Write what is left and finish every file under its final name."""
+        self._noted.settle()
+        super().close()
+
+    def _read(self, noted: Entries) -> None:
+        times, number = (each.reshape(-1, len(self.runs), len(self._sender)) for each in noted.told)
+        sent = noted.numbers[0].reshape(times.shape)[:, 0, 0].tolist()
+        for instant in zip(sent, number[:, 0, 0].tolist(), times, strict=True):
+            self._keep(instant)
+
+    def _row_groups(self, kept: list[tuple[int, int, Integers]]) -> Iterator[tuple[int, list[pa.Array]]]:
         sent = np.array([when for when, _, _ in kept])
-        number = np.array([-1 if number is None else number for _, number, _ in kept], dtype=np.int32)
+        number = np.array([number for _, number, _ in kept], dtype=np.int32)
         arrived = np.stack([times for _, _, times in kept])  # (instant, run, link)
         for index, run in enumerate(self.runs):
             times = arrived[:, index]
@@ -280,7 +294,7 @@ class Messages(Tables):
                     pa.array(self._receiver[link]),
                     pa.array(sent[instant] / 1e9),
                     pa.array(told / 1e9, mask=told == LOST),
-                    pa.array(number[instant], mask=number[instant] < 0),
+                    pa.array(number[instant], mask=number[instant] == NO_ROUND),
                 ],
             )
 

@@ -28,7 +28,7 @@ class Steady:
         others = s.group, s.outside, s.generation, s.readers, first.leader.driver
         is_prompt = s.channel.is_prompt
         is_alone = all(each is None for each in others) and not len(s.world.strangers)
-        self._can = s.enabled and is_alone and is_prompt and first.kind == "acc" and not s.trace.wanted
+        self._can = s.enabled and is_alone and is_prompt and first.kind == "acc"
         self._began, self._first = 0, list[Call]()
         self._program: Program | None = None
         self._learned: tuple[int, list[int]] = 0, []  # version of the tape, rooms of the channel
@@ -41,8 +41,8 @@ class Steady:
 
     def ahead(self, now: int, most: int) -> int:
         """Play from `now` (ns) on, for at most so long; answers how long, ns, in whole periods."""
-        if not self._can or (now - self._began) % self._period:
-            return 0
+        if not self._can or self._s.trace.told or (now - self._began) % self._period:
+            return 0  # who is told of each instant is told at once
         if self._program is None or self._learned != (self._s.tape.version, self._s.channel.rooms):
             self._learn(now)
             return 0

@@ -187,8 +187,7 @@ class Simulation:
         places[0] = (x + 1j * y).ravel()
         sent = self.channel.send(now, nothing, places, ~has_radio.ravel())
         if self.trace.wanted:
-            among = sent.spoke & has_radio.ravel()[self.channel.links.receiver]  # nobody else could hear it
-            self.sent.record(sent, among, None, self.down["radio"])
+            self.sent.record(sent, self.down["radio"], absent=~has_radio.ravel())
 
     def close(self) -> None:
         """Finish the files of the run."""

@@ -216,7 +216,7 @@ class Simulation:
         sent = self.channel.send(now, np.vstack([said, words]), true, silent)
         self.radio.sent(sent, silent)
         if self.trace.wanted:
-            self.sent.record(sent, sent.spoke, None, silent)
+            self.sent.record(sent, silent)
 
     def _perceive(self, now: int) -> None:
         self.world.advance(now)

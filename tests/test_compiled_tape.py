@@ -200,7 +200,7 @@ RUNS = {
         "acc_radar_drift",
         ("duration=30", "faults.0.onset=8", "faults.0.duration=5", *(f"sensors.{name}.period=0.1" for name in OWN)),
     ),
-    "several cars": ("acc_profile", ("duration=30", "vehicles=4")),
+    "several cars": ("acc_profile", ("duration=30", "vehicles=4", "record.period=0.3")),
     "perception hangs": (
         "acc_radar_drift",
         ("duration=30", "faults=[{vehicle: 1, component: perception, mode: hang, onset: 9.2, duration: 2.1}]"),
@@ -270,32 +270,36 @@ RUNS = {
 }
 
 
-def outcomes(loaded, seeds, *, quick):
-    """What is measured in each run, and all that has happened; and whether anything was played."""
+def outcomes(loaded, seeds, folder, *, quick):
+    """What is measured in each run, and all that has happened; what is recorded of the last; how long was played, s."""
     scenarios = [loaded.scenario.model_copy(update={"seed": seed}) for seed in seeds]
-    track = trajectory(scenarios[0])[0]
-    simulation = Simulation(scenarios, loaded.design, [track] * len(seeds), [None] * len(seeds))
+    track, folders = trajectory(scenarios[0])[0], [None] * len(seeds)
+    folders[-1] = folder
+    simulation = Simulation(scenarios, loaded.design, [track] * len(seeds), folders)
     if quick:
         simulation.quicken()
     simulation.run()
+    simulation.close()
     told = [json.dumps([simulation.metrics.summary(run), simulation.log.events[run]]) for run in range(len(seeds))]
-    return [*told, simulation.injector.changed(), simulation.components.skipped], simulation.steady.played / 1e9
+    files = {each.name: each.read_bytes() for each in folder.iterdir()}
+    assert files.keys() == {"trace.parquet", "messages.parquet"}
+    return [*told, files, simulation.injector.changed(), simulation.components.skipped], simulation.steady.played / 1e9
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_is_the_same(name, monkeypatch):
+def test_a_run_is_the_same(name, tmp_path, monkeypatch):
     """Whatever fails, and whoever switches, while it is played or in between."""
     monkeypatch.setattr(Simulation, "_quicken_if_it_pays", lambda _: None)
     scenario, settings = RUNS[name]
     loaded = read(scenario, settings)
-    plain, _ = outcomes(loaded, range(3), quick=False)
-    quick, played = outcomes(loaded, range(3), quick=True)
+    plain, _ = outcomes(loaded, range(3), tmp_path, quick=False)
+    quick, played = outcomes(loaded, range(3), tmp_path, quick=True)
     assert quick == plain
     assert played > 0.8 * loaded.scenario.duration
 
 
-def test_events_are_in_the_same_order_wherever_a_journal_is_full(monkeypatch):
-    """Of an instant too: own signals come before messages, however many runs share a journal."""
+def test_events_are_in_the_same_order_wherever_a_journal_is_full(tmp_path, monkeypatch):
+    """Of an instant too: own signals come before messages, however many runs share a journal. So is the trace."""
     monkeypatch.setattr(Simulation, "_quicken_if_it_pays", lambda _: None)
     loaded = read(
         *failing(
@@ -304,9 +308,9 @@ def test_events_are_in_the_same_order_wherever_a_journal_is_full(monkeypatch):
             "vehicle: all, signal: own.speed, mode: omission, onset: 2, probability: 0.5, burst: 9",
         )
     )
-    whole, _ = outcomes(loaded, [3], quick=False)
+    whole, _ = outcomes(loaded, [3], tmp_path, quick=False)
     monkeypatch.setattr(journal, "LEAST", 1)
-    assert outcomes(loaded, [3], quick=False)[0] == whole
+    assert outcomes(loaded, [3], tmp_path, quick=False)[0] == whole
 
 
 @pytest.mark.parametrize("quick", [False, True])

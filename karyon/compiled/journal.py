@@ -36,7 +36,7 @@ class Journal:
         if self._entries is None:
             self._entries = self._blank(told, len(numbers))
         rows = np.flatnonzero(found)
-        if self._count[0] + len(rows) > self.room:
+        if self._count[0] + len(found) > self.room:  # what plays does not count before it writes
             self.settle()
         at = slice(self._count[0], self._count[0] + len(rows))
         self._entries.rows[at] = rows

@@ -133,9 +133,12 @@ class Tables:
         """
         self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
         self._kept: list[Any] = []
+        repeating = [
+            field.name for field in layout if pa.types.is_integer(field.type)
+        ]  # what is measured never repeats
         self.told: list[Callable[[Any], object]] = []
         self._writers = {
-            run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd"))
+            run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd", use_dictionary=repeating))
             for run, path in enumerate(paths)
             if path is not None
         }
@@ -192,10 +195,10 @@ class Tables:
 
 def as_array(values: Floats, field: pa.Field) -> pa.Array:
     """A column, whole numbers where it has these; NaN: absent."""
-    absent = np.isnan(values)
     if pa.types.is_integer(field.type):
+        absent = np.isnan(values)
         return pa.array(np.where(absent, 0, values).astype(np.int32), mask=absent)
-    return pa.array(values, mask=absent)
+    return pa.array(values, from_pandas=True)
 
 
 MESSAGES = pa.schema(

@@ -165,12 +165,12 @@ class Trace(Tables):
         return found
 
     def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, car or stranger)
-        x = self._at("x")
+        block = np.stack(kept, axis=1)  # (column, instant, car or stranger)
         for run in self.runs:
             mine = block[:, :, self._run == run]
-            there = ~np.isnan(mine[:, x, :])
-            yield run, [as_array(mine[:, index, :][there], field) for index, field in enumerate(self._layout)]
+            there = ~np.isnan(mine[self._at("x")])
+            mine = mine.reshape(len(mine), -1) if there.all() else mine[:, there]
+            yield run, [as_array(values, field) for values, field in zip(mine, self._layout, strict=True)]
 
 
 def _by_instant(entries: Entries) -> tuple[Integers, list[Any]]:

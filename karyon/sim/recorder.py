@@ -123,7 +123,7 @@ class Tables:
     """One Parquet file per run, written a row group at a time; under its final name it is whole.
 
     Instants are kept, and written run by run. Where a row group ends depends on the run alone, not on the batch: the
-    bytes are the same. `told` are called with each instant as it is kept.
+    bytes are the same. `told` are called with what is kept of each instant.
     """
 
     def __init__(self, paths: Sequence[Path | None], layout: pa.Schema, rows: int) -> None:
@@ -132,11 +132,11 @@ class Tables:
         Opened before the first instant: a folder that cannot be written is known before the run, not after it.
         """
         self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
-        self._kept: list[Any] = []
+        self._kept, self._count = list[Sequence[NDArray[Any]]](), 0
         repeating = [
             field.name for field in layout if pa.types.is_integer(field.type)
         ]  # what is measured never repeats
-        self.told: list[Callable[[Any], object]] = []
+        self.told: list[Callable[..., object]] = []
         self._writers = {
             run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd", use_dictionary=repeating))
             for run, path in enumerate(paths)
@@ -169,27 +169,35 @@ class Tables:
 
     def discard(self) -> None:
         """Leave no half-written file behind: what was not closed goes."""
-        self._kept = []
+        self._kept, self._count = [], 0
         for path, writer in self._writers.values():
             with suppress(OSError):
                 writer.close()
             _part(path).unlink(missing_ok=True)
         self._writers = {}
 
-    def _keep(self, instant: Any) -> None:
-        self._kept.append(instant)
+    def _keep(self, *arrays: NDArray[Any]) -> None:
+        """Some instants (instant, ...)."""
         for tell in self.told:
-            tell(instant)
-        if len(self._kept) == self._instants:
-            self._flush()
+            for instant in zip(*arrays, strict=True):
+                tell(*instant)
+        begin, end = 0, len(arrays[0])
+        while begin < end:
+            until = min(end, begin + self._instants - self._count)
+            self._kept.append([each[begin:until] for each in arrays])
+            self._count += until - begin
+            begin = until
+            if self._count == self._instants:
+                self._flush()
 
     def _flush(self) -> None:
-        kept, self._kept = self._kept, []
-        for run, arrays in self._row_groups(kept) if kept else ():
+        kept, self._kept, self._count = self._kept, [], 0
+        whole = [np.concatenate(each) for each in zip(*kept, strict=True)]
+        for run, arrays in self._row_groups(*whole) if kept else ():
             self._writers[run][1].write_table(pa.table(arrays, schema=self._layout))
 
-    def _row_groups(self, kept: list[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
-        """Per run that is recorded, an array for each column."""
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        """Per run that is recorded, an array for each column; of what was kept (instant, ...)."""
         raise NotImplementedError
 
 
@@ -277,15 +285,12 @@ class Messages(Tables):
         super().close()
 
     def _read(self, noted: Entries) -> None:
-        times, number = (each.reshape(-1, len(self.runs), len(self._sender)) for each in noted.told)
-        sent = noted.numbers[0].reshape(times.shape)[:, 0, 0].tolist()
-        for instant in zip(sent, number[:, 0, 0].tolist(), times, strict=True):
-            self._keep(instant)
+        each = (noted.numbers[0], *noted.told)
+        sent, arrived, number = (one.reshape(-1, len(self.runs), len(self._sender)) for one in each)
+        self._keep(sent[:, 0, 0], number[:, 0, 0].astype(np.int32), arrived)
 
-    def _row_groups(self, kept: list[tuple[int, int, Integers]]) -> Iterator[tuple[int, list[pa.Array]]]:
-        sent = np.array([when for when, _, _ in kept])
-        number = np.array([number for _, number, _ in kept], dtype=np.int32)
-        arrived = np.stack([times for _, _, times in kept])  # (instant, run, link)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        sent, number, arrived = kept  # the last one (instant, run, link)
         for index, run in enumerate(self.runs):
             times = arrived[:, index]
             instant, link = np.nonzero(times != UNSENT)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from karyon.compiled import Tape
 from karyon.compiled.journal import Entries, Journal
@@ -136,8 +137,7 @@ class Trace(Tables):
         if self._came:
             table[[*map(self._at, MOVING)], :, count:] = np.stack(self._came, axis=1)
             self._came = []
-        for instant in range(len(now)):
-            self._keep(table[:, instant])
+        self._keep(table.swapaxes(0, 1))
 
     def _at(self, name: str) -> int:
         """Which column is called so."""
@@ -164,8 +164,8 @@ class Trace(Tables):
             found |= {f"{sender}_validity": told.validity, f"{sender}_age": _age(now, told.time)}
         return found
 
-    def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept, axis=1)  # (column, instant, car or stranger)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        block = kept[0].swapaxes(0, 1)  # (column, instant, car or stranger)
         for run in self.runs:
             mine = block[:, :, self._run == run]
             there = ~np.isnan(mine[self._at("x")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -100,10 +100,10 @@ class Trace(Tables):
         own_x, own_y, _ = tracks.now_at(s.sensing.own, seconds)
         columns += [own_x, s.world.x, own_y, s.world.y]
         columns += _of_others(seconds, s, self._vehicles)
-        self._keep(np.array(columns, dtype=np.float64))
+        self._keep(np.array(columns, dtype=np.float64)[None])
 
-    def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, row)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        (block,) = kept  # (instant, column, row)
         block[np.isinf(block)] = np.nan
         for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
@@ -181,11 +181,10 @@ class Messages(Tables):
 
     def second(self, now: int, sent: Booleans, heard: Booleans, told: Booleans, learned: Booleans) -> None:
         """What was sent at `now` (ns): reports that were sent and heard, intents likewise (aircraft, row)."""
-        self._keep((now / 1e9, np.stack([[sent, heard], [told, learned]])))
+        self._keep(np.array([now / 1e9]), np.stack([[sent, heard], [told, learned]])[None])
 
-    def _row_groups(self, kept: list[tuple[float, Booleans]]) -> Iterator[tuple[int, list[pa.Array]]]:
-        time = np.array([each for each, _ in kept])
-        table = np.stack([each for _, each in kept])  # (instant, report or intent, sent or heard, aircraft, row)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        time, table = kept  # the other one (instant, report or intent, sent or heard, aircraft, row)
         for run in self.runs:
             mine = table[..., run * self._vehicles : (run + 1) * self._vehicles]
             mine = mine.reshape(*mine.shape[:3], -1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from karyon.perception.crossing import SIGNALS
 from karyon.perception.sensors import NEVER, seconds
@@ -96,10 +97,10 @@ class Trace(Tables):
         for index in range(len(SIGNALS)):
             each = (s.seen.value[index], s.true[index], s.seen.validity[index], age[index])
             table += [values.reshape(shape) for values in each]
-        self._keep(np.where(world.here, np.stack(table), np.nan))
+        self._keep(np.where(world.here, np.stack(table), np.nan)[None])
 
-    def _row_groups(self, kept: list[np.ndarray]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, run, car)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        (block,) = kept  # (instant, column, run, car)
         for run in self.runs:
             mine = block[:, :, run]
             there = ~np.isnan(mine[:, 0])

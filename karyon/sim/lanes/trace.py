@@ -77,10 +77,10 @@ class Trace(Tables):
 
     def instant(self, simulation: Simulation) -> Callable[[int], None]:
         """What records the simulation at a time in ns."""
-        return lambda now: self._keep(_table(simulation, now, len(self._layout)))
+        return lambda now: self._keep(_table(simulation, now, len(self._layout))[None])
 
-    def _row_groups(self, kept: list[Floats]) -> Iterator[tuple[int, list[pa.Array]]]:
-        block = np.stack(kept)  # (instant, column, car)
+    def _row_groups(self, *kept: NDArray[Any]) -> Iterator[tuple[int, list[pa.Array]]]:
+        (block,) = kept  # (instant, column, car)
         for run in self.runs:
             mine = block[:, :, run * self._vehicles : (run + 1) * self._vehicles]
             there = ~np.isnan(mine[:, 0])

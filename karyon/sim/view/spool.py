@@ -46,7 +46,7 @@ class Writer:
             trace.write(np.ascontiguousarray(table).tobytes())
 
         simulation.trace.told.append(see)
-        simulation.sent.told.append(lambda sent: messages.write(_message(*sent)))
+        simulation.sent.told.append(lambda *sent: messages.write(_message(*sent)))
 
     def _tell_layout(self, simulation: Simulation, vehicles: int) -> None:
         sender, receiver = (each.tolist() for each in simulation.sent.pairs)
@@ -67,7 +67,7 @@ class Writer:
         return file
 
 
-def _message(sent: int, number: int | None, arrived: Any) -> bytes:
+def _message(sent: int, _: int, arrived: Any) -> bytes:
     return np.concatenate([[sent], arrived[0]]).astype(np.int64).tobytes()
 
 

@@ -1,10 +1,12 @@
 """`karyon bench`: the whole chain, once per 0.1 s step, at several numbers of rows; in CPU time of one core.
 
 Every row is a run of its own. They advance side by side as those of a campaign do (`Kind.side_by_side`): up to 4,000 at
-once, and one simulation after the other where there are more. All sizes have the same scenario of `STEPS` steps, of
-which a fault takes one second in `FAULT_EVERY`. Timed is what comes after `WARM_UP`, in which loops are bound to their
-arrays and two periods are recorded, as SUMO is timed after it has read its road. Only `MANY` rows, which are 25
-simulations, have fewer steps, with one fault.
+once, and one simulation after the other where there are more. All sizes have the same scenario, in which a fault takes
+one second in `FAULT_EVERY`; it is longer where the rows are few, and shorter where they are `MANY`.
+
+What is recorded is what a campaign leaves, on disk: of one run in `RECORDED` all of its trace, messages and events, and
+the summary of every run. Timed is what comes after `WARM_UP`, in which loops are bound to their arrays and two periods
+are recorded, as SUMO is timed after it has read its road, until all files are closed.
 """
 
 import math
@@ -15,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from karyon import compiled
@@ -24,6 +28,7 @@ from karyon.kernel import Design
 from karyon.perception.sensors import nanoseconds
 from karyon.sim.engine import Simulation
 from karyon.sim.kinds import KINDS
+from karyon.sim.recorder import write_events, write_summary
 from karyon.sim.run import trajectory
 from karyon.sim.scenario import Scenario, read
 
@@ -33,10 +38,13 @@ LINEAR_FROM = 100  # rows: below that a step costs its calls, not its rows
 MANY = 100_000  # rows, of which a repetition takes half a minute: fewer steps, and none of them in NumPy alone
 PERIOD = 0.1  # s
 NAMES = ("karyon", "without_fast")  # of what is measured: as installed, and as if without the extra `fast`
-STEPS = 2_048  # with four faults: a repetition of 10,000 rows takes some eight seconds
-FEWER = 512  # steps, with one fault: of many rows, and in NumPy alone
-FAULT_EVERY = 51.2  # s: for a second the radar drifts
-WARM_UP = 3.2  # s
+STEPS = 2_080  # with four faults: a repetition of 10,000 rows takes some eight seconds
+LONGER, FEW = 10, 100  # times as many steps up to so many rows: a repetition takes a tenth of a second at least
+FEWER = 520  # steps, with one fault: of many rows, and in NumPy alone
+FAULT_EVERY = 52.0  # s: for a second the radar drifts
+WARM_UP = 8.0  # s
+RECORDED = 100  # runs, of which the first has a trace
+SELDOM = 1.0  # s between its instants at most, where there are fewer runs than that
 
 
 def measure() -> dict[str, Any]:
@@ -99,7 +107,9 @@ def scale_lines(measured: Mapping[str, Any]) -> Iterator[str]:
 
 def chain(rows: int, *, is_compiled: bool = True) -> Callable[[], float]:
     """What measures the speed of the whole chain in so many rows, in vehicle-steps/s, each time that it is called."""
-    steps = min(STEPS, FEWER) if rows >= MANY or not is_compiled else STEPS
+    steps = LONGER * STEPS if rows <= FEW else STEPS
+    if rows >= MANY or not is_compiled:
+        steps = min(STEPS, FEWER)
     return partial(_speed, *batch(rows, steps), steps, is_compiled=is_compiled)
 
 
@@ -111,16 +121,17 @@ def ours(rows: int) -> dict[str, Callable[[], float]]:
 
 def batch(rows: int, steps: int) -> tuple[list[Scenario], Design]:
     """Scenarios of so many rows and steps, and their design, in which everything has a cycle of `PERIOD`."""
-    scenario, design = _stepped(steps * PERIOD)
+    scenario, design = _stepped(steps * PERIOD, min(SELDOM, PERIOD * max(1, RECORDED // rows)))
     return [scenario.model_copy(update={"seed": seed}) for seed in range(rows)], design
 
 
-def _stepped(duration: float) -> tuple[Scenario, Design]:
-    """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`."""
+def _stepped(duration: float, recorded: float) -> tuple[Scenario, Design]:
+    """A scenario of `duration` s and its design in which everything has a cycle of `PERIOD`, `recorded` so often, s."""
     onsets = (FAULT_EVERY * (0.5 + number) for number in range(round(duration / FAULT_EVERY)))
     drift = "vehicle: 1, signal: front.distance, mode: drift, rate: 1.5, duration: 1"
     faults = ", ".join(f"{{{drift}, onset: {onset:.1f}}}" for onset in onsets)
-    loaded = read("acc_radar_drift", (f"duration={duration}", f"radio.period={PERIOD}", f"faults=[{faults}]"))
+    periods = f"radio.period={PERIOD}", f"record.period={recorded}"
+    loaded = read("acc_radar_drift", (f"duration={duration}", *periods, f"faults=[{faults}]"))
     sensors = {name: getattr(loaded.scenario.sensors, name) for name in type(loaded.scenario.sensors).model_fields}
     slower = loaded.scenario.sensors.model_copy(
         update={name: sensor.model_copy(update={"period": PERIOD}) for name, sensor in sensors.items()}
@@ -129,24 +140,46 @@ def _stepped(duration: float) -> tuple[Scenario, Design]:
     return loaded.scenario.model_copy(update={"sensors": slower}), replace(loaded.design, timing=timing)
 
 
-def begun(scenarios: Sequence[Scenario], design: Design, kind: type[Simulation] = Simulation) -> Simulation:
+def begun(
+    scenarios: Sequence[Scenario],
+    design: Design,
+    kind: type[Simulation] = Simulation,
+    folders: Sequence[Path | None] = (),
+) -> Simulation:
     """Their simulation before its first step, compiled where the extra `fast` is installed."""
     rows, track = len(scenarios), trajectory(scenarios[0])[0]
-    simulation = kind(scenarios, design, [track] * rows, [None] * rows)
+    simulation = kind(scenarios, design, [track] * rows, folders or [None] * rows)
     simulation.quicken()
     return simulation
 
 
 def _speed(scenarios: Sequence[Scenario], design: Design, steps: int, *, is_compiled: bool) -> float:
     taken, most = 0.0, KINDS["acc"].side_by_side(len(scenarios))
-    with nullcontext() if is_compiled else without_fast():
+    with nullcontext() if is_compiled else without_fast(), TemporaryDirectory() as root:
         for begin in range(0, len(scenarios), most):
-            simulation = begun(scenarios[begin : begin + most], design)
+            side_by_side = scenarios[begin : begin + most]
+            folders = [
+                Path(root) / str(begin + run) if run % RECORDED == 0 else None for run in range(len(side_by_side))
+            ]
+            for each in filter(None, folders):
+                each.mkdir()
+            simulation = begun(side_by_side, design, folders=folders)
             simulation.env.run(until=nanoseconds(WARM_UP))
             started = time.process_time()
             simulation.run()
+            _leave(simulation, folders)
             taken += time.process_time() - started
     return len(scenarios) * (steps - round(WARM_UP / PERIOD)) / taken
+
+
+def _leave(simulation: Simulation, folders: Sequence[Path | None]) -> None:
+    """Finish what was recorded, and sum up every run."""
+    simulation.close()
+    for run, folder in enumerate(folders):
+        summary = simulation.metrics.summary(run)
+        if folder:
+            write_summary(folder / "summary.json", summary)
+            write_events(folder / "events.jsonl", simulation.log.events[run])
 
 
 @contextmanager

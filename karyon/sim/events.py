@@ -5,10 +5,11 @@ What happens is counted at once, and put into words when somebody asks: most run
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from operator import itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,62 @@ def _differs(one: Any, other: Any) -> Any:
     return one != other
 
 
+class Events(Sequence[list[dict[str, Any]]]):
+    """Of each run what has happened so far, in the order in which it did; put into words when somebody looks."""
+
+    def __init__(self, runs: int, of_run: Callable[[int], list[dict[str, Any]]]) -> None:
+        self._runs, self._of_run = range(runs), of_run
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @overload
+    def __getitem__(self, run: int) -> list[dict[str, Any]]: ...
+    @overload
+    def __getitem__(self, run: slice) -> list[list[dict[str, Any]]]: ...
+    def __getitem__(self, run: int | slice) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
+        found = self._runs[run]
+        return self._of_run(found) if isinstance(found, int) else [*map(self._of_run, found)]
+
+
+class _Happened(NamedTuple):
+    """Events of one kind and instant that are not in words yet.
+
+    order   time in ns, rank, and place among those of a rank
+    runs    of each event
+    word    puts one of them into words, by its place in `runs`
+    """
+
+    order: tuple[int, Rank, int]
+    runs: list[int]
+    word: Callable[[int], None]
+
+
+@dataclass(slots=True)
+class _OfRun:
+    """Events of a run that are in words, and what is not yet.
+
+    happened, places   what has happened since, and at which place of that: tuples of the two would be many
+    planned            when (ns) which faults begin and end
+    """
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    happened: list[_Happened] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    planned: deque[tuple[int, Placed, str]] = field(default_factory=deque)
+
+    def begin_and_end(self, now: int) -> None:
+        """Put into words which faults have begun, and ended, by `now` (ns): before all else of an instant."""
+        while self.planned and self.planned[0][0] <= now:
+            when, one, change = self.planned.popleft()
+            said = f"{describe(one.fault)} {change}"
+            self.events.append(_event(when, one.vehicle, "fault", said, fields_of(one)))
+
+
+def _event(now: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields}
+
+
 class _Came(NamedTuple):
     """What perception had at changes of the level, when it `judged` last, ns (change,).
 
@@ -140,10 +197,11 @@ class Log:
         self.faults, self.function, self._followers = faults, function, vehicles - 1
         self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
-        self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
-        self._unworded: list[tuple[int, Callable[[], None]]] = []  # time, ns
-        self._unordered: list[tuple[tuple[int, Rank, int], Callable[[], None]]] = []
-        self._planned, self._present = deque(self._plan()), present
+        self.events = Events(runs, self._events_of)
+        self._unordered, self._unworded = list[_Happened](), list[_Happened]()
+        self._of_run: list[_OfRun] = [_OfRun() for _ in range(runs)]
+        self._present = present
+        self._plan()
         self._rows = rows = runs * self._followers
         self._switches = np.zeros(rows, dtype=np.int64)
         self._false_downgrades = np.zeros(rows, dtype=np.int64)
@@ -179,8 +237,8 @@ class Log:
         """Put what has happened so far in its order; what is noted from now on comes after it."""
         for journal in self._journals:
             journal.settle()
-        self._unordered.sort(key=itemgetter(0))
-        self._unworded += [(when, word) for (when, *_), word in self._unordered]
+        self._unordered.sort(key=attrgetter("order"))
+        self._unworded += self._unordered
         self._unordered.clear()
 
     @property
@@ -218,16 +276,21 @@ class Log:
         is_said = one.fault.signal == SAID
         return range(run * self._followers, (run + 1) * self._followers) if is_said else (one.row,)
 
-    @property
-    def events(self) -> list[list[dict[str, Any]]]:
-        """What has happened so far in each run, in the order in which it did."""
+    def _events_of(self, run: int) -> list[dict[str, Any]]:
+        """What has happened so far in a run, in the order in which it did: put into words now."""
         self.settle()
         unworded, self._unworded = self._unworded, []
-        for when, word in unworded:
-            self._begin_and_end(when)
-            word()
-        self._begin_and_end(self._present())
-        return self._events
+        for one in unworded:
+            for place, where in enumerate(one.runs):
+                self._of_run[where].happened.append(one)
+                self._of_run[where].places.append(place)
+        mine = self._of_run[run]
+        for one, place in zip(mine.happened, mine.places, strict=True):
+            mine.begin_and_end(one.order[0])
+            one.word(place)
+        mine.happened, mine.places = [], []
+        mine.begin_and_end(self._present())
+        return mine.events
 
     def add(self, now: int, row: int, kind: str, said: str, rank: Rank = Rank.WATCHED, **fields: Any) -> None:
         """One event of a row at `now` (ns)."""
@@ -240,33 +303,30 @@ class Log:
 
         place   among those of a rank, from which several journals are read, each when it is full
         """
+        runs, followers = (each.tolist() for each in np.divmod(rows, self._followers))
         begins = np.flatnonzero(np.diff(times, prepend=times[:1] - 1)).tolist()
-        for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
-            word = partial(self._word_all, kind, int(times[begin]), range(begin, end), rows, words)
-            self._unordered.append(((int(times[begin]), rank, place), word))
 
-    def _word_all(self, kind: str, now: int, places: range, rows: NDArray[np.int64], words: Words) -> None:
-        for place in places:
-            run, follower = divmod(int(rows[place]), self._followers)
-            said, fields = words(place)
-            self._word(now, run, follower + 1, kind, said, fields)
+        def word(begin: int, now: int, at: int) -> None:
+            said, fields = words(begin + at)
+            self._word(now, runs[begin + at], followers[begin + at] + 1, kind, said, fields)
+
+        for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
+            now = int(times[begin])
+            self._unordered.append(_Happened((now, rank, place), runs[begin:end], partial(word, begin, now)))
 
     def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unordered.append(((now, rank, 0), partial(self._word, now, run, vehicle, kind, said, fields)))
+        self._unordered.append(
+            _Happened((now, rank, 0), [run], lambda _: self._word(now, run, vehicle, kind, said, fields))
+        )
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
-        self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})
+        self._of_run[run].events.append(_event(now, vehicle, kind, said, fields))
 
-    def _begin_and_end(self, now: int) -> None:
-        """Put into words which faults have begun, and ended, by `now` (ns): before all else of an instant."""
-        while self._planned and self._planned[0][0] <= now:
-            when, one, change = self._planned.popleft()
-            self._word(when, one.place[0], one.vehicle, "fault", f"{describe(one.fault)} {change}", fields_of(one))
-
-    def _plan(self) -> list[tuple[int, Placed, str]]:
-        """When (ns) which fault begins and ends, in the order of time."""
+    def _plan(self) -> None:
+        """Note when which fault begins and ends, in the order of time."""
         changes = ((one, *change) for one in self.faults for change in ((one.onset, "begins"), (one.end, "ends")))
-        return sorted(((when, one, word) for one, when, word in changes), key=itemgetter(0))
+        for one, when, change in sorted(changes, key=itemgetter(1)):
+            self._of_run[one.place[0]].planned.append((when, one, change))
 
     def judged(self, now: int, seen: Seen, told: Sequence[Told]) -> None:
         """Note where the validity of a signal falls below what a check doubts, and where it is back."""
@@ -417,7 +477,7 @@ class Log:
         if error is not None and not self._protocol_failed:
             self._protocol_failed = True
             said = f"no cooperation from here on: the agreement protocol raised {error}"
-            for run in range(len(self._events)):
+            for run in range(len(self.events)):
                 self._add(now, Rank.SENT, run, 0, "agreement", said, breach="error")
 
     def _verdict(self, rule: Rule, seen: SafetyInformation, came: _Came) -> tuple[NDArray[np.int64], Booleans]:

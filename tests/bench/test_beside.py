@@ -30,8 +30,9 @@ def small(monkeypatch):
     clock = iter(range(1_000_000))
     monkeypatch.setattr("time.process_time", lambda: float(next(clock)))
     monkeypatch.setattr(turns, "REPETITIONS", 1)
+    monkeypatch.setattr(chain, "LONGER", 1)
     monkeypatch.setattr(chain, "STEPS", 20 + round(chain.WARM_UP / chain.PERIOD))
-    monkeypatch.setattr(chain.Simulation, "quicken", lambda _: None)
+    monkeypatch.setattr(chain.Simulation, "quicken", lambda *_: None)
 
 
 def told(key, capsys):

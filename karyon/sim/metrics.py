@@ -285,6 +285,8 @@ class Metrics:
             Blame(rows, can_begin=len(simulation.world.strangers) > 0),
         )
         self._items, self.exposure = _exposure(simulation)
+        guards = analysis.guards(simulation.function)
+        self._reach = [simulation.function.levels[guards[name] - 1].reach for name in self._items]  # s
         self._ended = simulation.log.journal(self._latencies)
         self._tolerated_own = _tolerated(simulation, OWN)
         self._tolerated = [
@@ -576,8 +578,7 @@ class Metrics:
         worst, bounds = self.exposure.worst[:, rows], self.exposure.bounds[:, rows]
         item, row = np.unravel_index(int((bounds - worst - 1e3 * (worst > 0.0)).argmin()), worst.shape)
         bound = float(bounds[item, row])
-        guard = analysis.guards(self._s.function)[self._items[item]]
-        return float(worst[item, row]), bound, bound + self._s.function.levels[guard - 1].reach
+        return float(worst[item, row]), bound, bound + self._reach[item]
 
     def _goals(self, rows: slice) -> dict[str, Any]:
         counts = {COLLISION: self.collisions, UNSAFE_DISTANCE: self.unsafe}

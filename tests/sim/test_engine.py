@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pyarrow import parquet
 
-from karyon.sim.run import simulate
+from karyon.sim.run import begin, simulate
 from karyon.sim.scenario import read
 from karyon.sim.shipped import SHIPPED
 
@@ -39,6 +39,32 @@ def test_same_bytes_alone_in_a_batch_and_in_another_order(tmp_path):
         alone = (tmp_path / f"alone{seed}" / "trace.parquet").read_bytes()
         assert alone == (tmp_path / f"batch{seed}" / "trace.parquet").read_bytes()
         assert alone == (tmp_path / f"mixed{seed}" / "trace.parquet").read_bytes()
+
+
+def test_a_run_is_recorded_alike_whoever_else_is(tmp_path):
+    """Beside runs of which no trace is kept, some with cars that cut in; instants as often as the scenario says."""
+    batch = [
+        read("platoon_cut_in", ["duration=12", "record.period=0.2", f"cut_ins.0.time={3 + seed}"], seed)
+        for seed in range(4)
+    ]
+    simulate(batch, [tmp_path / "one", None, None, tmp_path / "two"])
+    for run, name in ((0, "one"), (3, "two")):
+        simulate([batch[run]], [tmp_path / "alone"])
+        for file in ("trace.parquet", "messages.parquet"):
+            assert (tmp_path / name / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
+
+
+def test_events_are_the_same_whoever_looks_first():
+    """They are put into words run by run, when somebody looks: also at those of a run that is still going on."""
+    batch = [loaded(seed) for seed in range(6)]
+    whole = [result.events for result in simulate(batch, [None] * 6)]
+    simulation = begin(batch, [None] * 6)
+    early = []
+    simulation.run(lambda now: early.append(list(simulation.log.events[int(now) % 6])) or True)
+    assert any(early)
+    assert [simulation.log.events[run] for run in (5, 2, 0, 1, 4, 3)] == [whole[run] for run in (5, 2, 0, 1, 4, 3)]
+    assert simulation.log.events[-2:] == whole[-2:]
+    assert len(simulation.log.events) == 6
 
 
 def test_summary_has_what_users_rely_on(tmp_path):

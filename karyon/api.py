@@ -23,8 +23,6 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from karyon.kernel import Design, quantities
-from karyon.logs import learn as learning
-from karyon.logs import perceive as judging
 from karyon.sim import safety_file
 from karyon.sim.documents import Fault, InputError
 from karyon.sim.kinds import read, simulate
@@ -216,6 +214,8 @@ def learn(log: File) -> str:
     Raises:
         InputError: There is no such log, it has a fault, or no column that could be a signal.
     """
+    from karyon.logs import learn as learning  # noqa: PLC0415  a tenth of a second, with all detectors
+
     return learning.proposal(Path(log))
 
 
@@ -238,6 +238,8 @@ def perceive(
     Raises:
         InputError: All that is wrong with the description, the failures or the log.
     """
+    from karyon.logs import perceive as judging  # noqa: PLC0415  a tenth of a second, with all detectors
+
     put = [each if isinstance(each, str) else _yaml(each) for each in inject]
     with tempfile.TemporaryDirectory(prefix="karyon-") as scratch:
         answer = Path(scratch) / "validity.parquet"

@@ -25,9 +25,9 @@ class Entries(NamedTuple):
 class Journal:
     """Entries until somebody reads them: when it is full, or when it is asked to."""
 
-    def __init__(self, read: Callable[[Entries], None], rows: int) -> None:
-        """`read` takes copies."""
-        self._read, self.room = read, max(LEAST, 2 * rows)
+    def __init__(self, read: Callable[[Entries], None], rows: int, least: int = 0) -> None:
+        """`read` takes copies. `least`: for how many entries there is room at least."""
+        self._read, self.room = read, max(LEAST, least, 2 * rows)
         self._count = np.zeros(1, dtype=np.int64)
         self._entries: Entries | None = None
 

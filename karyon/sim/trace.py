@@ -67,6 +67,7 @@ class OfSender(NamedTuple):
 
 MOVING = ("x", "speed", "acceleration", "command")
 OWN_NOTED = len(OfRows._fields)
+NOTED = 16_384  # cars, of which tables are made at once: 4 MB
 
 
 class Trace(Tables):
@@ -92,7 +93,8 @@ class Trace(Tables):
         number = world.vehicles + strangers.number[self._guests]
         self._number = np.concatenate([cars % world.vehicles, number])
         # Cars are more, and noted first: their journal is full first.
-        self._cars, self._rows = Journal(self._read, len(self._of_car)), Journal(self._hold, len(self._of_row))
+        self._cars = Journal(self._read, len(self._of_car), NOTED)
+        self._rows = Journal(self._hold, len(self._of_row), NOTED)
         self._held: Entries | None = None
         self._came = list[Floats]()  # of strangers, at each instant
 

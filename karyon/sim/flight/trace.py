@@ -14,7 +14,7 @@ from karyon.flight import tracks
 from karyon.flight.tracks import Track
 from karyon.sim.flight.bounds import OWN
 from karyon.sim.flight.log import SIGNALS
-from karyon.sim.recorder import MESSAGES, Tables, as_array
+from karyon.sim.recorder import MESSAGES, Tables, arrow, as_array
 
 if TYPE_CHECKING:
     from karyon.sim.flight.simulation import Simulation
@@ -193,10 +193,10 @@ class Messages(Tables):
             yield (
                 run,
                 [
-                    pa.array(self._sender[link]),
-                    pa.array(self._receiver[link]),
-                    pa.array(time[instant]),
-                    pa.array(time[instant], mask=~arrives),
-                    pa.array(np.round(time[instant]).astype(np.int32), mask=is_intent == 0),
+                    arrow(self._sender[link]),
+                    arrow(self._receiver[link]),
+                    arrow(time[instant]),
+                    arrow(time[instant], ~arrives),
+                    arrow(np.round(time[instant]).astype(np.int32), is_intent == 0),
                 ],
             )

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from operator import attrgetter, itemgetter
+from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
 import numpy as np
@@ -108,30 +109,51 @@ class Events(Sequence[list[dict[str, Any]]]):
         return self._of_run(found) if isinstance(found, int) else [*map(self._of_run, found)]
 
 
-class _Happened(NamedTuple):
-    """Events of one kind and instant that are not in words yet.
+class _Noted(NamedTuple):
+    """Events of one kind that are not in words yet, in the order of time; of one instant they go together.
 
-    order   time in ns, rank, and place among those of a rank
-    runs    of each event
-    word    puts one of them into words, by its place in `runs`
+    rank    and place among those of a rank
+    times   ns (event,)
+    runs    (event,)
+    word    puts one of them into words, by its number
     """
 
-    order: tuple[int, Rank, int]
-    runs: list[int]
+    rank: tuple[Rank, int]
+    times: NDArray[np.int64]
+    runs: NDArray[np.int64]
     word: Callable[[int], None]
+
+
+class _Happened(NamedTuple):
+    """Events of one kind and instant: the numbers of the first of them, and of the first that is not."""
+
+    now: int
+    noted: _Noted
+    begin: int
+    end: int
+
+
+def _in_order(settled: Iterable[_Noted]) -> list[_Happened]:
+    """Instant by instant; within one by rank."""
+    found = []
+    for one in settled:
+        begins = np.flatnonzero(np.diff(one.times, prepend=one.times[:1] - 1))
+        times, ends = one.times[begins].tolist(), [*begins[1:].tolist(), len(one.times)]
+        found += [_Happened(*each) for each in zip(times, repeat(one), begins.tolist(), ends, strict=False)]
+    return sorted(found, key=lambda one: (one.now, one.noted.rank))
 
 
 @dataclass(slots=True)
 class _OfRun:
     """Events of a run that are in words, and what is not yet.
 
-    happened, places   what has happened since, and at which place of that: tuples of the two would be many
-    planned            when (ns) which faults begin and end
+    happened, numbers   what has happened since, and which event of it: tuples of the two would be many
+    planned             when (ns) which faults begin and end
     """
 
     events: list[dict[str, Any]] = field(default_factory=list)
     happened: list[_Happened] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     planned: deque[tuple[int, Placed, str]] = field(default_factory=deque)
 
     def begin_and_end(self, now: int) -> None:
@@ -198,7 +220,7 @@ class Log:
         self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
         self.events = Events(runs, self._events_of)
-        self._unordered, self._unworded = list[_Happened](), list[_Happened]()
+        self._noted, self._settled = list[_Noted](), list[list[_Noted]]()
         self._of_run: list[_OfRun] = [_OfRun() for _ in range(runs)]
         self._present = present
         self._plan()
@@ -237,9 +259,9 @@ class Log:
         """Put what has happened so far in its order; what is noted from now on comes after it."""
         for journal in self._journals:
             journal.settle()
-        self._unordered.sort(key=attrgetter("order"))
-        self._unworded += self._unordered
-        self._unordered.clear()
+        if self._noted:
+            self._settled.append(self._noted)
+            self._noted = []
 
     @property
     def switches(self) -> NDArray[np.int64]:
@@ -279,16 +301,16 @@ class Log:
     def _events_of(self, run: int) -> list[dict[str, Any]]:
         """What has happened so far in a run, in the order in which it did: put into words now."""
         self.settle()
-        unworded, self._unworded = self._unworded, []
-        for one in unworded:
-            for place, where in enumerate(one.runs):
+        settled, self._settled = self._settled, []
+        for one in chain.from_iterable(map(_in_order, settled)):
+            for number, where in enumerate(one.noted.runs[one.begin : one.end].tolist(), start=one.begin):
                 self._of_run[where].happened.append(one)
-                self._of_run[where].places.append(place)
+                self._of_run[where].numbers.append(number)
         mine = self._of_run[run]
-        for one, place in zip(mine.happened, mine.places, strict=True):
-            mine.begin_and_end(one.order[0])
-            one.word(place)
-        mine.happened, mine.places = [], []
+        for one, number in zip(mine.happened, mine.numbers, strict=True):
+            mine.begin_and_end(one.now)
+            one.noted.word(number)
+        mine.happened, mine.numbers = [], []
         mine.begin_and_end(self._present())
         return mine.events
 
@@ -303,21 +325,19 @@ class Log:
 
         place   among those of a rank, from which several journals are read, each when it is full
         """
-        runs, followers = (each.tolist() for each in np.divmod(rows, self._followers))
-        begins = np.flatnonzero(np.diff(times, prepend=times[:1] - 1)).tolist()
+        runs, followers = np.divmod(rows, self._followers)
 
-        def word(begin: int, now: int, at: int) -> None:
-            said, fields = words(begin + at)
-            self._word(now, runs[begin + at], followers[begin + at] + 1, kind, said, fields)
+        def word(number: int) -> None:
+            said, fields = words(number)
+            self._word(int(times[number]), int(runs[number]), int(followers[number]) + 1, kind, said, fields)
 
-        for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
-            now = int(times[begin])
-            self._unordered.append(_Happened((now, rank, place), runs[begin:end], partial(word, begin, now)))
+        self._noted.append(_Noted((rank, place), times, runs, word))
 
     def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unordered.append(
-            _Happened((now, rank, 0), [run], lambda _: self._word(now, run, vehicle, kind, said, fields))
-        )
+        def word(_: int) -> None:
+            self._word(now, run, vehicle, kind, said, fields)
+
+        self._noted.append(_Noted((rank, 0), np.array([now]), np.array([run]), word))
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._of_run[run].events.append(_event(now, vehicle, kind, said, fields))

@@ -1,11 +1,13 @@
 """`karyon bench --part start`: how soon the command answers, and which imports that takes."""
 
+import os
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -68,4 +70,6 @@ def imports(told: Sequence[str]) -> Counter[str]:
 def _run(flags: Sequence[str], words: Sequence[str], folder: str) -> str:
     """What a command says on standard error. Raises CalledProcessError."""
     command = (sys.executable, *flags, "-m", "karyon", *words)
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stderr
+    keeps = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = keeps | {"PYTHONPYCACHEPREFIX": str(Path(folder) / "bytecode")}  # as where it is installed
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True).stderr

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from karyon.bench import beside, chain, figure, kernel, memory, stages, start
+from karyon.bench import beside, chain, figure, kernel, memory, played, stages, start
 from karyon.bench.beside import KARYON, PEER
 from karyon.bench.chain import LINEAR_FROM
 from karyon.installation import machine
@@ -32,7 +32,7 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
         "about": {},
     }
     parts = {"scale": chain.measure_scale, "kernel": kernel.measure, "start": start.measure, "memory": memory.measure}
-    for part, measured in (parts | {"stages": stages.measure}).items():
+    for part, measured in (parts | {"played": played.measure, "stages": stages.measure}).items():
         tell(part)
         found[part] = measured()
     for name in PEERS:
@@ -78,7 +78,9 @@ def text(measured: Mapping[str, Any]) -> Iterator[str]:
     yield from _peers(measured["peers"], measured["about"])
     yield "\n### One cycle of the kernel\n"
     yield from _kernel(measured["kernel"])
-    yield "\n### Where a step goes\n"
+    yield "\n### Where a step goes that is played\n"
+    yield from _loops(measured["played"])
+    yield "\n### Where a step of Python goes\n"
     yield from _stages(measured["stages"])
     yield "\n### Start, memory, recording\n"
     yield from _start(measured["start"])
@@ -130,6 +132,13 @@ def _kernel(found: Mapping[str, Any]) -> Iterator[str]:
         times = (*(one[key] for key in kernel.QUANTILES), one["cpu"]["p99.9"])
         grown = (f"{one[key]:,} bytes" for key in ("rss_growth", "traced_growth"))
         yield _row(name, f"{one['cycles']:,}", *(f"{each:,.0f}" for each in times), *grown)
+
+
+def _loops(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"µs of a step of {found['period']:g} s, by compiled loop and number of rows; of few rows a hint, not more.\n"
+    yield from _table("", *(f"{one['rows']:,}" for one in found["rows"]))
+    for name, taken in played.table(found):
+        yield _row(f"`{name}`" if name.isidentifier() else name, *(f"{each:,.2f}" for each in taken))
 
 
 def _stages(found: Mapping[str, Any]) -> Iterator[str]:

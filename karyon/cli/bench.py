@@ -31,6 +31,7 @@ class Part(StrEnum):
 
     KERNEL = "kernel"
     MEMORY = "memory"
+    PLAYED = "played"
     SCALE = "scale"
     STAGES = "stages"
     START = "start"
@@ -44,7 +45,7 @@ def bench(
     part: Annotated[
         Part | None,
         typer.Option(
-            help="kernel: times of its cycle; scale: cost against vehicles; stages: where a step goes; "
+            help="kernel: times of its cycle; scale: cost against vehicles; stages, played: where a step goes; "
             "start, memory: of the command, of a run"
         ),
     ] = None,
@@ -69,12 +70,13 @@ def bench(
 
 
 def _bench_ours(part: Part | None, as_json: bool) -> None:
-    from karyon.bench import chain, kernel, memory, stages, start
+    from karyon.bench import chain, kernel, memory, played, stages, start
 
     ways: dict[Part | None, tuple[Callable[[], Any], Callable[[Any], Iterator[str]]]] = {
         None: (chain.measure, chain.lines),
         Part.KERNEL: (kernel.measure, kernel.lines),
         Part.MEMORY: (memory.measure, memory.lines),
+        Part.PLAYED: (played.measure, played.lines),
         Part.SCALE: (chain.measure_scale, chain.scale_lines),
         Part.STAGES: (stages.measure, stages.lines),
         Part.START: (start.measure, start.lines),

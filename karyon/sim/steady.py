@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from karyon.compiled import Program
 from karyon.compiled.tape import Call
-from karyon.perception.sensors import nanoseconds
+from karyon.perception.sensors import nanoseconds, seconds
 from karyon.sim.clock import Rota
 
 if TYPE_CHECKING:
@@ -54,6 +55,17 @@ class Steady:
         self._s.carry_on(by, periods, self._ages)
         self.played += by
         return by
+
+    def timed(self, now: int, duration: int) -> Mapping[str, float]:
+        """CPU time of a second that is played, in s by formula, on average over a `duration` (ns) that is played.
+
+        The simulation is of no use then. Raises RuntimeError where nothing can be played at `now` (ns).
+        """
+        if self._program is None or (now - self._began) % self._period:
+            raise RuntimeError(f"nothing is played at {now} ns")
+        periods = duration // self._period
+        taken = self._program.timed((now - self._began) // self._period + 1, periods)
+        return {name: each / seconds(periods * self._period, 0) for name, each in taken.items()}
 
     def _learn(self, now: int) -> None:
         """Record two periods, one after the other, from which the program is made."""

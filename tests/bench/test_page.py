@@ -64,6 +64,7 @@ MEASURED = {
             }
         ],
     },
+    "played": {"period": 0.1, "rows": [{"rows": 1_000, "loops": {"look": 80.0, "random numbers": 30.5, "flag": 0.25}}]},
     "stages": {
         "period": 0.1,
         "floor": {"call": 0.4, "gigabytes_per_second": 9.0},
@@ -100,6 +101,7 @@ def test_the_numbers_stand_between_the_marks_and_the_rest_stays(folder, monkeypa
         "| SUMO | vehicle-steps/s | 1,000 vehicles | 2,000,000 | 500,000 | 4 |  |  |",
         "| 1 vehicle | 200,000 | 100,000 | 2 |  | 350 |",
         "| numpy | 300 | 90 | 101 | 150 | 200 | 140 | 4,096 bytes | 16 bytes |",
+        "| `look` | 80.00 |\n| random numbers | 30.50 |\n| the rest | 0.25 |",
         "| · `channel.send` | 19.0 |",
         "- `karyon --help`: 0.10 s; 9 modules, by package in ms: typer 13.",
         "- Memory, `platoon`: 147 kB a run, 21 kB a row.",
@@ -138,7 +140,7 @@ def test_all_parts_are_measured_and_a_peer_that_is_not_installed_is_left_out(mon
     """Each once; what is measured is told as it begins."""
     for module, name in (
         ("chain", "measure_scale"),
-        *((part, "measure") for part in ("kernel", "start", "memory", "stages")),
+        *((part, "measure") for part in ("kernel", "start", "memory", "played", "stages")),
     ):
         monkeypatch.setattr(f"karyon.bench.{module}.{name}", lambda part=module: {"part": part})
 
@@ -152,11 +154,12 @@ def test_all_parts_are_measured_and_a_peer_that_is_not_installed_is_left_out(mon
     found = page.measure(told.append)
     assert found["peers"] == {"river": []}
     assert found["about"] == {"river": {"name": "PageHinkley", "unit": "samples/s", "of": "streams"}}
-    assert [found[part]["part"] for part in ("scale", "kernel", "start", "memory", "stages")] == [
+    assert [found[part]["part"] for part in ("scale", "kernel", "start", "memory", "played", "stages")] == [
         "chain",
         "kernel",
         "start",
         "memory",
+        "played",
         "stages",
     ]
     assert "rtamt: left out, not installed" in told

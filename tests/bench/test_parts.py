@@ -5,7 +5,7 @@ import json
 import pytest
 
 from karyon import compiled
-from karyon.bench import chain, kernel, memory, stages, start, turns
+from karyon.bench import chain, kernel, memory, played, stages, start, turns
 from karyon.cli import bench
 
 
@@ -91,6 +91,31 @@ def test_each_cycle_is_told_with_the_parts_in_it(small, capsys):
     assert min(found["calls"].values()) > 10
     assert found["floor"].keys() == {"call", "gigabytes_per_second"}
     assert len(list(stages.lines(found))) > 20
+
+
+def test_each_loop_that_is_played_is_told_by_its_formula(monkeypatch, capsys):
+    """Those that take least together; nothing where nothing is compiled."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(played, "ROWS", (3, 5))
+    monkeypatch.setattr(played, "STEPS", 120)
+    monkeypatch.setattr(played, "FAULT_EVERY", 2.0)
+    found = told("played", capsys)
+    assert [one["rows"] for one in found["rows"]] == [3, 5]
+    table = dict(played.table(found))
+    assert [*table][-1] == played.REST
+    for place, one in enumerate(found["rows"]):
+        assert {"look", "cycle", "drive", "expose", "random numbers", "copies"} <= one["loops"].keys()
+        assert min(one["loops"].values()) >= 0.0
+        assert sum(taken[place] for taken in table.values()) == pytest.approx(sum(one["loops"].values()))
+    monkeypatch.setattr(compiled, "is_installed", lambda: False)
+    assert told("played", capsys)["rows"] == []
+
+
+def test_only_what_is_played_can_be_timed():
+    """Not before two periods have been recorded."""
+    simulation = chain.begun(*chain.batch(3, 120))
+    with pytest.raises(RuntimeError, match="nothing is played at 0 ns"):
+        simulation.steady.timed(0, 1_000_000_000)
 
 
 def test_what_is_not_there_under_its_name_is_left_out():

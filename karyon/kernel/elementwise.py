@@ -69,6 +69,16 @@ def maximum(one: Any, other: Any) -> Any:
     return np.maximum(one, other)
 
 
+def at_most(limit: Any, number: Any) -> Any:
+    """The number, but the limit where it is greater: `minimum`, for less, of a limit that is never NaN."""
+    return np.minimum(limit, number)
+
+
+def at_least(limit: Any, number: Any) -> Any:
+    """The number, but the limit where it is less: `maximum`, for less, of a limit that is never NaN."""
+    return np.maximum(limit, number)
+
+
 def lesser(one: Any, other: Any) -> Any:
     """The lesser; where one of the two is NaN, the other."""
     return np.fmin(one, other)

@@ -11,7 +11,7 @@ from math import inf, nan
 from math import sqrt as root
 from typing import Any, NamedTuple
 
-from karyon.kernel.elementwise import greater, isnan, maximum, minimum, where
+from karyon.kernel.elementwise import at_least, at_most, greater, isnan, maximum, minimum, where
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE
 from karyon.perception.received import STRONGEST, Heard, Listened, Message, confirmed, hear, sane
@@ -171,7 +171,8 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
 
     # Follow again what independent sources confirm.
     quiet_closing, difference = weighed.quiet_closing, checks.difference
-    radar_agrees = (checks.closing.says >= DOUBT) & (minimum(checks.alone.distance, checks.alone.relative) >= DOUBT)
+    sane_radar = validity.lower(checks.alone.distance, checks.alone.relative) >= DOUBT
+    radar_agrees = (checks.closing.says >= DOUBT) & sane_radar
     quiet_road = checks.road.compared & (checks.road.says >= DOUBT)
     near_enough = ~isnan(difference) & ~checks.road.compared & (checks.apart.says >= DOUBT)
     by_place = wheel.reckoned.doubted & ~place.reckoned.doubted & place.anchored
@@ -280,27 +281,27 @@ def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, unproven: 
     recognised = where(same, before.recognised + dt, 0.0)
     unknown = (before.unknown_front | front.another) & (recognised < AGREEMENT)
     compared = checks.closing.compared & ~unknown
-    message_accused = (minimum(checks.tracked, checks.message) < DOUBT) | unknown
+    message_accused = (validity.lower(checks.tracked, checks.message) < DOUBT) | unknown
     quiet_closing = compared & (closing >= DOUBT)
-    speed_ok = where(quiet_closing, maximum(wheel, closing), wheel)
+    speed_ok = where(quiet_closing, at_least(wheel, closing), wheel)
     place_accused = place < DOUBT
     both = compared & (closing < DOUBT) & ~message_accused & place_accused  # what they share is own speed
-    speed_ok = where(both, minimum(closing, place), speed_ok)
+    speed_ok = where(both, validity.lower(closing, place), speed_ok)
     silent = (closing < DOUBT) & (radar >= DOUBT) & ~front.open_road
     radar_quiet = where(silent, before.radar_quiet + dt, 0.0)
     acquitted = (speed_ok < DOUBT) | message_accused | (radar_quiet > RADAR_CONFIRMS)
-    veto = where(place_accused, 1.0, minimum(checks.road.says, checks.apart.says))
+    veto = where(place_accused, 1.0, validity.lower(checks.road.says, checks.apart.says))
     # Out of sight what was too far is gone, and nothing is said of it now.
     stale = front.open_road & (abs(checks.difference) <= known.position_bias)
     is_too_far = checks.apart.compared & (checks.apart.smooth < 0.0) & ~stale
     too_far = where(is_too_far, checks.apart.says, 1.0)
-    suspect = where(place_accused | message_accused, 1.0, minimum(checks.road.says, too_far))
+    suspect = where(place_accused | message_accused, 1.0, validity.lower(checks.road.says, too_far))
     # Who is unknown may be another car than the one ahead, but a radar that was once wrong may be so again.
     once_wrong = unknown & before.was_doubted & (checks.message >= DOUBT) & ~place_accused
     suspect = where(once_wrong, too_far, suspect)
     # It shows the object before, until the content that it has now is of the new one.
     unseen = unproven | ((unmoved >= UNMOVED_FROM) & (unmoved < UNMOVED_TO))
-    suspect = where(unseen, minimum(suspect, 0.5), suspect)
+    suspect = where(unseen, validity.lower(0.5, suspect), suspect)
     # After a jump relative speed is doubted until the distance would show that it is wrong. Or else a value that is
     # wrong for good would be believed again with its second sample.
     since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
@@ -321,8 +322,9 @@ def _usual(before: State, judged: Validities, difference: Any, dt: Any) -> tuple
 
     A mean that forgets.
     """
-    own = minimum(minimum(judged.distance, judged.relative), minimum(judged.speed, judged.position))
-    learns = (minimum(own, judged.message) >= DOUBT) & ~isnan(difference)
+    lower = validity.lower
+    own = lower(lower(judged.distance, judged.relative), lower(judged.speed, judged.position))
+    learns = (lower(own, judged.message) >= DOUBT) & ~isnan(difference)
     known_for = minimum(before.usual_for + dt, USUAL_MEMORY)
     gain = where(known_for > 0.0, dt / where(known_for > 0.0, known_for, 1.0), 1.0)
     usual = where(learns, before.usual + gain * (difference - before.usual), before.usual)
@@ -379,7 +381,7 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     change = where(newest.fresh & (abs(before.value) < inf), newest.value - before.value, 0.0)
     fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
     stuck = (before.repeated >= detectors.STUCK_AFTER) & limits.is_noisy & varies
-    judged = validity.of_amplitude(maximum(outside, fast), 0.0, limits.tolerated)
+    judged = validity.of_amplitude(at_least(outside, fast), 0.0, limits.tolerated)
     return where(stuck | ~newest.stamped | isnan(newest.value), 0.0, judged)
 
 
@@ -393,10 +395,10 @@ def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any,
     advance = 0.5 * down * (rate + before.rate)
     advance = where(front.another & ~isnan(front.further), down * rate + front.further, advance)
     state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, known.radar_leak, known.radar)
-    says = where(untracked, minimum(says, 0.5), says)
+    says = where(untracked, validity.lower(0.5, says), says)
     anchored = anchored | anchor
     state = Reckoned(
-        minimum(state.reference, known.range),
+        at_most(known.range, state.reference),
         state.smooth,
         state.samples,
         (state.doubted | untracked) & anchored,
@@ -436,7 +438,7 @@ def _closing(before: State, own: _Own, said: _Said, open_road: Any, known: Known
     compared = radar_known & said.usable & own.speed.usable & ~open_road
     unknown = _since(said.age, known)
     residual = received - own.relative.value
-    residual = residual - minimum(maximum(residual, -unknown), unknown)
+    residual = residual - at_most(unknown, at_least(-unknown, residual))
     residual = where(open_road, -own.relative.value, residual)
     residual = where(compared | (open_road & radar_known), residual, 0.0)
     smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
@@ -510,7 +512,7 @@ def _white(
 
 def _squared(variance: Any, error: Any, limits: SignalLimits, fresh: Any) -> Any:
     """The variance after one more error; one spike is soon forgotten."""
-    part = minimum(abs(error), limits.tolerated)
+    part = at_most(limits.tolerated, abs(error))
     return detectors.smoothed(variance, part * part, WHITE_SHARE, fresh)
 
 
@@ -544,7 +546,7 @@ def _anew(radar: Carried, own: _Own, sensed: _Own, front: _Front, down: Any) -> 
     That is with another object, or after so long that the one before may be anywhere within what is tolerated.
     """
     fresh, _, _, anchored = _advanced(radar, own.distance, own.relative, down)
-    gone = maximum(maximum(sensed.distance.before.step, sensed.relative.before.step), down)
+    gone = at_least(down, at_least(sensed.distance.before.step, sensed.relative.before.step))
     return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > BRIDGED))
 
 
@@ -554,7 +556,7 @@ def _slack(known: Known) -> Any:
     Two receivers differ by less than the tolerated error of a position, and this is less than the length of a car:
     who has cut in between is not mistaken for who is heard.
     """
-    return minimum(known.tolerated_place, known.vehicle_length)
+    return at_most(known.tolerated_place, known.vehicle_length)
 
 
 def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import maximum, minimum, where
+from karyon.kernel.elementwise import at_least, at_most, maximum, minimum, where
 from karyon.perception.validity import amplitude_at
 
 Floats = NDArray[np.float64]
@@ -32,7 +32,7 @@ STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a pr
 
 def outside(value: Any, low: Any, high: Any) -> Floats:
     """Range check: how far `value` lies outside of [low, high]; inf for NaN."""
-    beyond: Floats = where(abs(value) <= inf, maximum(0.0, maximum(low - value, value - high)), inf)
+    beyond: Floats = where(abs(value) <= inf, abs(value - at_most(high, at_least(low, value))), inf)
     return beyond
 
 

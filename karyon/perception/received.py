@@ -12,7 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, Reacting, greater, isnan, lesser, maximum, minimum, react, where
+from karyon.kernel.elementwise import (
+    Compiler,
+    Reacting,
+    at_least,
+    at_most,
+    greater,
+    isnan,
+    lesser,
+    maximum,
+    minimum,
+    react,
+    where,
+)
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
@@ -252,7 +264,7 @@ def _advance(track: Reckoned, value: Any, new: Any, old: Any, step: Any, noise: 
     advance = 0.5 * step * (new + old)
     turned = maximum(abs(new - old) - noise, 0.0)
     slack = where(track.doubted, 0.0, 0.5 * step * turned)
-    return advance + minimum(maximum(value - track.reference - advance, -slack), slack)
+    return advance + at_most(slack, at_least(-slack, value - track.reference - advance))
 
 
 def _jumped(before: Heard, position: Newest, speed: Newest, step: Any, tolerated: Any) -> Any:

@@ -19,7 +19,6 @@ from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, agre
 from karyon.perception.remembered import (
     Answer,
     Carried,
-    Hearing,
     Known,
     Look,
     Measured,
@@ -253,15 +252,15 @@ def _checks(
     known: Known,
 ) -> _Checks:
     """Every check, `down` s after the last look."""
-    hears, difference = known.hears, _difference(own, said, known)
+    floors, difference = known.floors, _difference(own, said, known)
     radar = _radar(before.radar, own, down, front, untracked, known)
-    wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, hears.wheel)
-    place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, hears.place)
+    wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, floors.wheel)
+    place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, floors.place)
     return _Checks(
         front=front,
         alone=_alone(sensed, own, front, known),
-        message=where(hears.sanity, sane(listened.heard), 1.0),
-        tracked=where(hears.track, listened.validity, 1.0),
+        message=at_least(floors.sanity, sane(listened.heard)),
+        tracked=at_least(floors.track, listened.validity),
         radar=radar,
         wheel=wheel,
         place=place,
@@ -275,7 +274,7 @@ def _checks(
 
 def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, unproven: Any, dt: Any, known: Known) -> _Weighed:
     """A residual that speaks lowers every signal it involves, less those that another residual acquits."""
-    front, alone, white, hears = checks.front, checks.alone, checks.white, known.hears
+    front, alone, white, floor = checks.front, checks.alone, checks.white, known.floors.noise
     closing, wheel, place, radar = checks.closing.says, checks.wheel.says, checks.place.says, checks.radar.says
     same = _same(checks.difference, front, checks.closing.compared & (closing >= DOUBT), known)
     recognised = where(same, before.recognised + dt, 0.0)
@@ -307,9 +306,9 @@ def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, unproven: 
     since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
     calm = where((since_jump < JUMP_SHOWS) & ~quiet_closing, 0.0, alone.relative)
     judged = Validities(
-        distance=alone.distance * radar * suspect * _loud(white.distance, known.radar, hears),
-        relative=calm * radar * where(acquitted, 1.0, closing) * _loud(white.relative, known.closing, hears),
-        speed=alone.speed * speed_ok * _loud(white.speed, known.wheel, hears),
+        distance=alone.distance * radar * suspect * _loud(white.distance, known.radar, floor),
+        relative=calm * radar * where(acquitted, 1.0, closing) * _loud(white.relative, known.closing, floor),
+        speed=alone.speed * speed_ok * _loud(white.speed, known.wheel, floor),
         acceleration=alone.acceleration * wheel,
         position=alone.position * place,
         message=where(unknown, 0.0, checks.message * checks.tracked * closing * veto),
@@ -363,14 +362,14 @@ def _finite(age: Any) -> Any:
 
 def _alone(sensed: _Own, own: _Own, front: _Front, known: Known) -> _Own:
     """Range, rate, stuck-at and time stamp of each own signal by itself."""
-    heard = known.hears.sanity
+    floor = known.floors.sanity
     near = (own.distance.value < known.range) | (abs(own.relative.value) > 0.0)  # of nobody both are always the same
     return _Own(
-        where(heard, _sanity(sensed.distance, front.another, near, known.distance), 1.0),
-        where(heard, _sanity(sensed.relative, front.leaps, near, known.relative), 1.0),
-        where(heard, _sanity(sensed.speed, False, True, known.speed), 1.0),
-        where(heard, _sanity(sensed.acceleration, False, True, known.acceleration), 1.0),
-        where(heard, _sanity(sensed.position, False, True, known.position), 1.0),
+        at_least(floor, _sanity(sensed.distance, front.another, near, known.distance)),
+        at_least(floor, _sanity(sensed.relative, front.leaps, near, known.relative)),
+        at_least(floor, _sanity(sensed.speed, False, True, known.speed)),
+        at_least(floor, _sanity(sensed.acceleration, False, True, known.acceleration)),
+        at_least(floor, _sanity(sensed.position, False, True, known.position)),
     )
 
 
@@ -380,9 +379,9 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     outside = detectors.outside(newest.value, limits.low, limits.high)
     change = where(newest.fresh & (abs(before.value) < inf), newest.value - before.value, 0.0)
     fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
-    stuck = (before.repeated >= detectors.STUCK_AFTER) & limits.is_noisy & varies
-    judged = validity.of_amplitude(at_least(outside, fast), 0.0, limits.tolerated)
-    return where(stuck | ~newest.stamped | isnan(newest.value), 0.0, judged)
+    stuck = (before.repeated >= limits.stuck_after) & varies
+    judged = validity.of_amplitude(at_least(fast, outside), 0.0, limits.tolerated)
+    return where(stuck | ~newest.stamped, 0.0, judged)
 
 
 def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any, known: Known) -> _Reckoning:
@@ -404,10 +403,10 @@ def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any,
         (state.doubted | untracked) & anchored,
         state.agreed,
     )
-    return _Reckoning(where(known.hears.radar, says, 1.0), Carried(state, rate, anchored), residual)
+    return _Reckoning(at_least(known.floors.radar, says), Carried(state, rate, anchored), residual)
 
 
-def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, limits: Limits, heard: Any) -> _Reckoning:
+def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, limits: Limits, floor: Any) -> _Reckoning:
     """An own signal by the one that is its rate; `down` s after the last look."""
     fresh, value, rate, anchored = _advanced(before, own, by, down)
     anchor = fresh & ~anchored
@@ -415,7 +414,7 @@ def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, lim
     state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, leak, limits)
     anchored = anchored | anchor
     state = Reckoned(state.reference, state.smooth, state.samples, state.doubted & anchored, state.agreed)
-    return _Reckoning(where(heard, says, 1.0), Carried(state, rate, anchored), residual)
+    return _Reckoning(at_least(floor, says), Carried(state, rate, anchored), residual)
 
 
 def _advanced(before: Carried, own: _Look, by: _Look, down: Any) -> tuple[Any, Any, Any, Any]:
@@ -443,7 +442,7 @@ def _closing(before: State, own: _Own, said: _Said, open_road: Any, known: Known
     residual = where(compared | (open_road & radar_known), residual, 0.0)
     smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
     says = within(known.closing, residual, smooth)
-    return _Check(where(known.hears.closing, says, 1.0), smooth, compared)
+    return _Check(at_least(known.floors.closing, says), smooth, compared)
 
 
 def _since(message_age: Any, known: Known) -> Any:
@@ -471,7 +470,7 @@ def _road(before: State, difference: Any, open_road: Any, known: Known) -> _Chec
     residual = where(compared, difference - before.usual, 0.0)
     residual = where(open_road, minimum(residual, 0.0), residual)  # a car beyond the range is not missed
     smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
-    return _Check(where(known.hears.road, within(known.road, residual, smooth), 1.0), smooth, compared)
+    return _Check(at_least(known.floors.road, within(known.road, residual, smooth)), smooth, compared)
 
 
 def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Check:
@@ -487,7 +486,7 @@ def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Chec
     smooth = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
     smooth = where(front.into_sight & compared, difference, smooth)
     beyond = maximum(abs(smooth) - known.position_bias, 0.0)
-    return _Check(where(known.hears.apart, within(known.road, 0.0, beyond), 1.0), smooth, compared)
+    return _Check(at_least(known.floors.apart, within(known.road, 0.0, beyond)), smooth, compared)
 
 
 def _white(
@@ -516,9 +515,9 @@ def _squared(variance: Any, error: Any, limits: SignalLimits, fresh: Any) -> Any
     return detectors.smoothed(variance, part * part, WHITE_SHARE, fresh)
 
 
-def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
+def _loud(variance: Any, limits: Limits, floor: Any) -> Any:
     """Validity by what is white."""
-    return where(hears.noise, quiet(limits, variance), 1.0)
+    return at_least(floor, quiet(limits, variance))
 
 
 def _is_strained(radar: Reckoned, limits: Limits) -> Any:

@@ -31,8 +31,8 @@ STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a pr
 
 
 def outside(value: Any, low: Any, high: Any) -> Floats:
-    """Range check: how far `value` lies outside of [low, high]; inf for NaN."""
-    beyond: Floats = where(abs(value) <= inf, abs(value - at_most(high, at_least(low, value))), inf)
+    """Range check: how far `value` lies outside of [low, high], which are numbers; NaN for NaN."""
+    beyond: Floats = abs(value - at_most(high, at_least(low, value)))
     return beyond
 
 

@@ -377,10 +377,10 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     """Of one signal; it may leap, and a healthy one varies."""
     newest, before = sensed.newest, sensed.before
     outside = detectors.outside(newest.value, limits.low, limits.high)
-    change = where(newest.fresh & (abs(before.value) < inf), newest.value - before.value, 0.0)
+    change = where(newest.fresh, newest.value - before.value, 0.0)  # NaN: there was none before
     fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
     stuck = (before.repeated >= limits.stuck_after) & varies
-    judged = validity.of_amplitude(at_least(fast, outside), 0.0, limits.tolerated)
+    judged = validity.of_amplitude(where(fast > outside, fast, outside), 0.0, limits.tolerated)
     return where(stuck | ~newest.stamped, 0.0, judged)
 
 
@@ -421,7 +421,7 @@ def _advanced(before: Carried, own: _Look, by: _Look, down: Any) -> tuple[Any, A
     """Whether there is a new sample, what it is now, its rate, and whether the past still counts."""
     rate = where(isnan(by.value), 0.0, by.value)
     fresh = own.fresh & own.usable & by.usable
-    lost = (own.age > FORGIVEN_AGE) | (by.age > FORGIVEN_AGE) | (down > FORGIVEN_AGE)
+    lost = at_least(down, at_least(own.age, by.age)) > FORGIVEN_AGE
     anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
     return fresh, own.value + rate * _finite(own.age), rate, anchored
 
@@ -451,7 +451,7 @@ def _since(message_age: Any, known: Known) -> Any:
     0 while none is missed, as the gates bear a period. Later it may have braked as any car can, after its lag: the
     integral of 1 - exp(-t / lag) up to t, from above by t² / (2 lag + 2 t / 3). [Padé approximant]
     """
-    missed = maximum(message_age - known.message_period, 0.0)
+    missed = maximum(0.0, message_age - known.message_period)
     return STRONGEST * missed * missed / (2.0 * known.vehicle_lag + 2.0 / 3.0 * missed)
 
 
@@ -468,7 +468,7 @@ def _road(before: State, difference: Any, open_road: Any, known: Known) -> _Chec
     """Distance against received minus own position, less the usual difference of the two receivers."""
     compared = ~isnan(difference) & (before.usual_for >= USUAL_LEARNED)
     residual = where(compared, difference - before.usual, 0.0)
-    residual = where(open_road, minimum(residual, 0.0), residual)  # a car beyond the range is not missed
+    residual = where(open_road, minimum(0.0, residual), residual)  # a car beyond the range is not missed
     smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
     return _Check(at_least(known.floors.road, within(known.road, residual, smooth)), smooth, compared)
 
@@ -485,7 +485,7 @@ def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Chec
     clears = ~front.open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
     smooth = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
     smooth = where(front.into_sight & compared, difference, smooth)
-    beyond = maximum(abs(smooth) - known.position_bias, 0.0)
+    beyond = maximum(0.0, abs(smooth) - known.position_bias)
     return _Check(at_least(known.floors.apart, within(known.road, 0.0, beyond)), smooth, compared)
 
 
@@ -568,7 +568,7 @@ def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> A
 def _aged(judged: Any, sensed: Sensed, now: Any, limits: SignalLimits) -> Any:
     """Validity of a signal as old as it is; 0 of what was never measured."""
     newest = sensed.newest
-    return where(isnan(newest.value), 0.0, judged * validity.of_age(since(now, newest.time), limits.age))
+    return judged * validity.of_age(since(now, newest.time), limits.age)
 
 
 def _fastest(state: State) -> Any:

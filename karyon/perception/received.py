@@ -185,7 +185,7 @@ def hear(before: Heard, came: Message, now: int, known: Limited) -> Listened:
     beyond = where(fresh & ~anchor, beyond, 0.0)
     smooth = detectors.smoothed(before.smooth, beyond, SHARE, fresh)
     spike = where(fresh & ~anchor, _spike(before, intended, step), 0.0)
-    intention = within(known.intention, maximum(abs(beyond), spike), smooth)
+    intention = within(known.intention, at_least(spike, abs(beyond)), smooth)
     heard = Heard(
         position=position,
         speed=speed,
@@ -262,7 +262,7 @@ def _advance(track: Reckoned, value: Any, new: Any, old: Any, step: Any, noise: 
     The rate may have changed at any time between the two: what is not certain of the way is no residual.
     """
     advance = 0.5 * step * (new + old)
-    turned = maximum(abs(new - old) - noise, 0.0)
+    turned = maximum(0.0, abs(new - old) - noise)
     slack = where(track.doubted, 0.0, 0.5 * step * turned)
     return advance + at_most(slack, at_least(-slack, value - track.reference - advance))
 
@@ -288,7 +288,8 @@ def _followed(before: Heard, intended: Newest, speed: Newest, fading: Any) -> tu
 def _spike(before: Heard, intended: Newest, step: Any) -> Any:
     """How far an intention stands out from those around it, or has changed faster than any does."""
     new, old = intended.value, before.intended.value
-    return greater(detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step)
+    spike, jump = detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step
+    return where(jump > spike, jump, spike)
 
 
 class Pausing(NamedTuple):

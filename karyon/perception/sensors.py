@@ -116,7 +116,7 @@ def passed(before: Before, last: Newest, newest: Newest) -> Before:
 def step_of(step: Any, last: Newest, newest: Newest) -> Any:
     """Time in s between a fresh sample and the one before it; the last such `step` where there is none."""
     seen = last.time != NEVER
-    return where(newest.fresh & seen, seconds(newest.time, where(seen, last.time, newest.time)), step)
+    return where(newest.fresh & seen, seconds(newest.time, last.time), step)
 
 
 def seconds(later: Any, earlier: Any) -> Any:
@@ -126,8 +126,7 @@ def seconds(later: Any, earlier: Any) -> Any:
 
 def since(now: Any, time: Any) -> Any:
     """Seconds from each `time` to `now`, both ns; inf from `NEVER`."""
-    known = time != NEVER
-    return where(known, seconds(now, where(known, time, now)), inf)
+    return where(time != NEVER, seconds(now, time), inf)
 
 
 def nanoseconds(duration: float) -> int:

@@ -94,8 +94,13 @@ def taken(newest: Newest, came: Sample, now: Any) -> Newest:
 
     Lost ones (NaN, infinite) and implausible time stamps leave the value alone.
     """
+    return dated(newest, came, came.fresh & (abs(came.value) < inf), now)
+
+
+def dated(newest: Newest, came: Sample, believable: Any, now: Any) -> Newest:
+    """The same of samples of which it is known where the value can be believed."""
     plausible = detectors.plausible_stamp(came.time, newest.time, now)
-    fresh = came.fresh & (abs(came.value) < inf) & plausible
+    fresh = believable & plausible
     return Newest(
         value=where(fresh, came.value, newest.value),
         time=where(fresh, came.time, newest.time),

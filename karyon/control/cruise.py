@@ -310,7 +310,7 @@ def _within_limits(before: Any, wanted: Any, blind: Any, hardest: Any, speed: An
     jerk = limits.jerk(speed)
     change = where(emergency, limits.EMERGENCY_JERK, jerk) * numbers.step
     up = jerk * numbers.step
-    moved = minimum(at_least(before - change, target), before + up)
+    moved = minimum(at_least(before - change, target), before + up)  # of no speed, `up` is NaN, too
     held = where(blind, at_most(-numbers.cautious.stopping, before), before)
     return at_least(where(isnan(moved), held, moved), -hardest)
 

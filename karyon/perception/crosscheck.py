@@ -377,11 +377,11 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     """Of one signal; it may leap, and a healthy one varies."""
     newest, before = sensed.newest, sensed.before
     outside = detectors.outside(newest.value, limits.low, limits.high)
-    change = where(newest.fresh, newest.value - before.value, 0.0)  # NaN: there was none before
+    change = where(newest.fresh, newest.value - before.value, 0.0)
     fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
     stuck = (before.repeated >= limits.stuck_after) & varies
-    judged = validity.of_amplitude(where(fast > outside, fast, outside), 0.0, limits.tolerated)
-    return where(stuck | ~newest.stamped, 0.0, judged)
+    beyond = where(fast > outside, fast, outside)  # NaN: there is none yet; who is the first is not fast
+    return where(stuck | ~newest.stamped, 0.0, validity.of_amplitude(beyond, 0.0, limits.tolerated))
 
 
 def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any, known: Known) -> _Reckoning:
@@ -566,9 +566,8 @@ def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> A
 
 
 def _aged(judged: Any, sensed: Sensed, now: Any, limits: SignalLimits) -> Any:
-    """Validity of a signal as old as it is; 0 of what was never measured."""
-    newest = sensed.newest
-    return judged * validity.of_age(since(now, newest.time), limits.age)
+    """Validity of a signal as old as it is; 0 of what was never measured, whose age is infinite."""
+    return judged * validity.of_age(since(now, sensed.newest.time), limits.age)
 
 
 def _fastest(state: State) -> Any:

@@ -130,7 +130,7 @@ def seconds(later: Any, earlier: Any) -> Any:
 
 
 def since(now: Any, time: Any) -> Any:
-    """Seconds from each `time` to `now`, both ns; inf from `NEVER`."""
+    """Seconds from each `time` to `now`, both ns; inf from `NEVER`, where their difference overflows."""
     return where(time != NEVER, seconds(now, time), inf)
 
 

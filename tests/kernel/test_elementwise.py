@@ -35,6 +35,14 @@ def test_of_two_numbers(name, plain):
     np.testing.assert_array_equal(found, [plain(one, other) for one, other in zip(ONE, OTHER, strict=True)])
 
 
+@pytest.mark.parametrize(("name", "plain"), [("at_most", smaller), ("at_least", larger)])
+def test_of_a_limit_and_a_number(name, plain):
+    """The limit is one, the number may be NaN."""
+    for limit in filter(math.isfinite, ONE):
+        found = getattr(elementwise, name)(limit, np.array(OTHER))
+        np.testing.assert_array_equal(found, [plain(limit, other) for other in OTHER])
+
+
 @pytest.mark.parametrize(
     ("name", "given", "expected"),
     [

@@ -20,7 +20,6 @@ def teach_elementwise() -> None:
     overload(elementwise.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
     overload(elementwise.at_most)(lambda limit, number: lambda limit, number: limit if limit < number else number)
     overload(elementwise.at_least)(lambda limit, number: lambda limit, number: limit if limit > number else number)
-    overload(elementwise.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
     overload(elementwise.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
     overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
     overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108

@@ -83,11 +83,6 @@ def at_least(limit: Any, number: Any) -> Any:
     return np.maximum(limit, number)
 
 
-def lesser(one: Any, other: Any) -> Any:
-    """The lesser; where one of the two is NaN, the other."""
-    return np.fmin(one, other)
-
-
 def greater(one: Any, other: Any) -> Any:
     """The greater; where one of the two is NaN, the other."""
     return np.fmax(one, other)

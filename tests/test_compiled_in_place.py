@@ -1,6 +1,8 @@
 """Kernel, control, motion and measures compiled in place: the bits of NumPy, whatever comes, however long."""
 
+from itertools import product
 from math import inf, nan
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from karyon.compiled import in_place
 from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.kernel import ABSENT, Kernel
+from karyon.kernel.elementwise import Floats, at_least, at_most
 from karyon.sim.metrics import begun, judge
 from karyon.sim.scenario import read
 from karyon.sim.vehicle import Motion, Step, moved
@@ -199,4 +202,27 @@ def test_tables_may_have_gaps_between_their_rows(rng, compiler):
         one, other = (exposure.ended() for exposure in exposures)
         assert one == other
     assert same(*(each.worst for each in exposures))
+    assert compiler.has_compiled(1)
+
+
+class Limited(NamedTuple):
+    """A number, cut at a limit."""
+
+    above: Floats
+    below: Floats
+
+
+def limited(limit: Floats, number: Floats) -> Limited:
+    return Limited(at_most(limit, number), at_least(limit, number))
+
+
+def test_a_number_is_cut_at_a_limit_as_numpy_cuts_it(compiler):
+    """Zeros keep their sign, and a number that is NaN stays one: taken eight at once, and those that are left over."""
+    pairs = [(limit, number) for limit, number in product(ABSURD, repeat=2) if not np.isnan(limit)]
+    limit, number = (np.array(column) for column in zip(*pairs, strict=True))
+    quick = compiler(limited)
+    for _ in range(2):  # the first answer is that of NumPy
+        for one, other in zip(limited(limit, number), quick(limit, number), strict=True):
+            assert same(one, other)
+            assert np.array_equal(np.signbit(one), np.signbit(other))
     assert compiler.has_compiled(1)

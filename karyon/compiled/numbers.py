@@ -18,7 +18,8 @@ def teach_elementwise() -> None:
     overload(elementwise.where)(lambda condition, one, other: lambda condition, one, other: one if condition else other)
     overload(elementwise.minimum)(lambda one, other: lambda one, other: one if (one < other) | isnan(one) else other)
     overload(elementwise.maximum)(lambda one, other: lambda one, other: one if (one > other) | isnan(one) else other)
-    overload(elementwise.lesser)(lambda one, other: lambda one, other: one if (one <= other) | isnan(other) else other)
+    overload(elementwise.at_most)(lambda limit, number: lambda limit, number: limit if limit < number else number)
+    overload(elementwise.at_least)(lambda limit, number: lambda limit, number: limit if limit > number else number)
     overload(elementwise.greater)(lambda one, other: lambda one, other: one if (one >= other) | isnan(other) else other)
     overload(elementwise.isnan)(lambda number: lambda number: isnan(number))  # noqa: PLW0108
     overload(elementwise.isfinite)(lambda number: lambda number: isfinite(number))  # noqa: PLW0108

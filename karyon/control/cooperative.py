@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from karyon.control.situation import Floats, Number, Situation, spacing_error
-from karyon.kernel.elementwise import isfinite, maximum, minimum, sqrt, where
+from karyon.kernel.elementwise import at_most, isfinite, maximum, minimum, sqrt, where
 
 ANNOUNCED = (-8.0, 3.0)  # m/s²: what is believed of an intended acceleration
 
@@ -140,8 +140,8 @@ class Cooperative:
 
 def on_road(seen: Situation, following: Number, closing: Number, speed_max: Number, gain_speed: Number) -> Any:
     """What is left of what a law wants, by the numbers of `Cooperative`."""
-    wanted_speed = minimum(seen.set_speed, speed_max)
-    ceiling = minimum(wanted_speed, seen.front_speed + closing)
+    wanted_speed = at_most(speed_max, seen.set_speed)
+    ceiling = at_most(wanted_speed, seen.front_speed + closing)
     free = gain_speed * (ceiling - seen.speed)
     return where(seen.road_open, free, minimum(following, gain_speed * (wanted_speed - seen.speed)))
 

@@ -17,11 +17,12 @@ from karyon.kernel.elementwise import (
     Column,
     Compiler,
     FloatTable,
+    at_least,
+    at_most,
     each,
     greater,
     isfinite,
     isnan,
-    lesser,
     maximum,
     minimum,
     of,
@@ -65,11 +66,11 @@ class TimeGap(NamedTuple):
 def adaptive(law: TimeGap, seen: Situation) -> Any:
     """`TimeGap` as a formula."""
     most = law.closing / law.gain
-    slowly = minimum(-law.opening / law.gain, spacing_error(seen, law.standstill, law.accepted, most))
-    kept = maximum(spacing_error(seen, law.standstill, law.time_gap, most), slowly)
+    slowly = at_most(-law.opening / law.gain, spacing_error(seen, law.standstill, law.accepted, most))
+    kept = at_least(spacing_error(seen, law.standstill, law.time_gap, most), slowly)  # NaN is so in both
     following = (seen.relative_speed + law.gain * kept) / law.time_gap
-    free = law.gain_speed * (minimum(seen.set_speed, law.speed_max) - seen.speed)
-    return where(seen.road_open, free, minimum(following, free))
+    free = law.gain_speed * (at_most(law.speed_max, seen.set_speed) - seen.speed)
+    return where(seen.road_open, free, at_most(free, following))
 
 
 class Front(NamedTuple):
@@ -140,14 +141,14 @@ def cautious(law: Cautious, seen: Situation, front: Front, trusted: Any, speed: 
     As long as `needed` is below `braking` the safe distance is kept; stopping so evenly that it is just in time in
     the end would break it on the way, where the car ahead does brake as hard as it may.
     """
-    kept = maximum(law.law.standstill, MARGIN + law.law.reaction_time * speed)
+    kept = at_least(law.law.standstill, MARGIN + law.law.reaction_time * speed)
     room = front.gap + front.speed * front.speed / (2.0 * law.braking) - kept
     needed = where(
         room > 0.1,
         speed * speed / (2.0 * maximum(room, 0.1)),
         where(speed > CREEP, limits.EMERGENCY_BRAKING, 0.0),
     )
-    stopping = where(speed > CREEP, maximum(law.stopping, needed), law.stopping)
+    stopping = where(speed > CREEP, at_least(law.stopping, needed), law.stopping)
     return where(trusted, adaptive(law.law, seen), -stopping)
 
 
@@ -215,7 +216,7 @@ def drive(before: Driving, seen: Situation, told: Told, wanted: FloatTable, leve
     bound = where(guided, of(level, confirmed), np.inf)
     too_close = guided & (of(level, margin) < 0.0)
     needed = where(too_close, _needed(seen, told.response, front_braking, numbers.share), braking)
-    hardest = where(~guided & ~front.is_car, limits.EMERGENCY_BRAKING, greater(needed, braking))
+    hardest = where(~guided & ~front.is_car, limits.EMERGENCY_BRAKING, where(needed > braking, needed, braking))
     command = _within_limits(before.command, minimum(target, bound), ~guided, hardest, told.speed_bound, numbers)
     is_slow_enough = seen.road_open | (seen.relative_speed >= -1.5 * numbers.adaptive.closing)
     safe = each(_is_safe, levels.number, confirmed, command, is_slow_enough)
@@ -251,7 +252,7 @@ def _front_braking(seen: Situation, motion: Motion, level: Any, heard: Any, brak
     announced = where(level >= 2, seen.front_command, 0.0)
     shown = motion.acceleration
     shown = where(heard & (shown >= announced - NOISE), announced, shown)
-    return maximum(-braking, minimum(0.0, lesser(shown, announced)))
+    return at_least(-braking, minimum(0.0, where(announced < shown, announced, shown)))
 
 
 def _needed(seen: Situation, response: Any, front_braking: Any, share: float) -> Any:
@@ -264,7 +265,7 @@ def _needed(seen: Situation, response: Any, front_braking: Any, share: float) ->
     at_once = response + (front_braking - response) / share
     closing = maximum(0.0, -seen.relative_speed)
     room = maximum(seen.gap - MARGIN - closing * ANTICIPATION, 0.1)
-    needed = maximum(closing * closing / (2.0 * room) - front_braking, -at_once)
+    needed = at_least(-at_once, closing * closing / (2.0 * room) - front_braking)
     return minimum(needed, limits.EMERGENCY_BRAKING)
 
 
@@ -309,9 +310,9 @@ def _within_limits(before: Any, wanted: Any, blind: Any, hardest: Any, speed: An
     jerk = limits.jerk(speed)
     change = where(emergency, limits.EMERGENCY_JERK, jerk) * numbers.step
     up = jerk * numbers.step
-    moved = minimum(maximum(target, before - change), before + up)
-    held = where(blind, minimum(before, -numbers.cautious.stopping), before)
-    return maximum(where(isnan(moved), held, moved), -hardest)
+    moved = minimum(at_least(before - change, target), before + up)  # of no speed, `up` is NaN, too
+    held = where(blind, at_most(-numbers.cautious.stopping, before), before)
+    return at_least(where(isnan(moved), held, moved), -hardest)
 
 
 def _is_safe(number: Any, allowed: Any, command: Any, is_slow_enough: Any) -> Any:

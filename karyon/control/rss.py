@@ -54,7 +54,7 @@ def acceleration_limit(
     """
     front_speed = maximum(0.0, speed + relative_speed)
     push = relative_speed + front_speed * minimum(0.0, front_acceleration) / braking + gain * margin
-    return push / (reaction_time + maximum(speed, 0.0) / braking)
+    return push / (reaction_time + maximum(0.0, speed) / braking)
 
 
 LATERAL_ACCELERATION = 0.2  # m/s²: what a car that keeps its lane may do to either side within its reaction time

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple, TypeAlias
 
-from karyon.kernel.elementwise import maximum, minimum
+from karyon.kernel.elementwise import at_least, at_most
 from karyon.kernel.runtime import Booleans, Floats
 
 __all__ = ["Booleans", "Floats", "Situation", "spacing_error"]
@@ -31,4 +31,4 @@ class Situation(NamedTuple):
 def spacing_error(seen: Situation, standstill: Number, time_gap: Number, bound: Number) -> Any:
     """Gap beyond the wanted one in m, cut at +- `bound`: so much of it a law acts upon."""
     error = seen.gap - standstill - time_gap * seen.speed
-    return minimum(maximum(error, -bound), bound)
+    return at_most(bound, at_least(-bound, error))

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import maximum, minimum, rint, where
+from karyon.kernel.elementwise import at_least, at_most, rint, where
 from karyon.kernel.runtime import Booleans, Floats
 
 Integers = NDArray[np.int64]
@@ -82,7 +82,7 @@ class Codes(NamedTuple):
 def nearest(value: Any, codes: Codes) -> Any:
     """What the nearest code says of a value; NaN of what is not finite. A formula."""
     code = rint(where(abs(value) < inf, value, nan) * codes.per_unit)
-    code = minimum(maximum(code, codes.low), codes.high) + 0.0  # a code is an integer, which has no negative 0
+    code = at_most(codes.high, at_least(codes.low, code)) + 0.0  # a code is an integer, which has no negative 0
     return code / codes.per_unit
 
 

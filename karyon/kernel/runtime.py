@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard, assert_never
 
 import numpy as np
@@ -332,7 +331,7 @@ def age_of(time: Any, clock_offset: Any, now: Now) -> Any:
 def is_present(value: Any, time: Any, clock_offset: Any, age: Any) -> Any:
     """Whether there is a finite value whose time of measurement is not in the future. As `.present`."""
     # elapsed time is finite, so the age is finite where the bound on the clock offset is
-    is_timed = (age >= 0.0) & (age < inf) & (clock_offset >= 0.0) & (time != ABSENT)
+    is_timed = (age >= 0.0) & isfinite(age) & (clock_offset >= 0.0) & (time != ABSENT)
     return is_timed & isfinite(value)
 
 

@@ -11,7 +11,7 @@ from math import inf, nan
 from math import sqrt as root
 from typing import Any, NamedTuple
 
-from karyon.kernel.elementwise import greater, isnan, maximum, minimum, where
+from karyon.kernel.elementwise import at_least, at_most, greater, isnan, maximum, minimum, where
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE
 from karyon.perception.received import STRONGEST, Heard, Listened, Message, confirmed, hear, sane
@@ -19,7 +19,6 @@ from karyon.perception.reckoning import AGREEMENT, DOUBT, Limits, Reckoned, agre
 from karyon.perception.remembered import (
     Answer,
     Carried,
-    Hearing,
     Known,
     Look,
     Measured,
@@ -171,7 +170,8 @@ def judge(before: State, came: Measured, message: Message, now: int, known: Know
 
     # Follow again what independent sources confirm.
     quiet_closing, difference = weighed.quiet_closing, checks.difference
-    radar_agrees = (checks.closing.says >= DOUBT) & (minimum(checks.alone.distance, checks.alone.relative) >= DOUBT)
+    sane_radar = validity.lower(checks.alone.distance, checks.alone.relative) >= DOUBT
+    radar_agrees = (checks.closing.says >= DOUBT) & sane_radar
     quiet_road = checks.road.compared & (checks.road.says >= DOUBT)
     near_enough = ~isnan(difference) & ~checks.road.compared & (checks.apart.says >= DOUBT)
     by_place = wheel.reckoned.doubted & ~place.reckoned.doubted & place.anchored
@@ -252,15 +252,15 @@ def _checks(
     known: Known,
 ) -> _Checks:
     """Every check, `down` s after the last look."""
-    hears, difference = known.hears, _difference(own, said, known)
+    floors, difference = known.floors, _difference(own, said, known)
     radar = _radar(before.radar, own, down, front, untracked, known)
-    wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, hears.wheel)
-    place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, hears.place)
+    wheel = _reckoning(before.wheel, own.speed, own.acceleration, down, known.wheel_leak, known.wheel, floors.wheel)
+    place = _reckoning(before.place, own.position, own.speed, down, known.place_leak, known.place, floors.place)
     return _Checks(
         front=front,
         alone=_alone(sensed, own, front, known),
-        message=where(hears.sanity, sane(listened.heard), 1.0),
-        tracked=where(hears.track, listened.validity, 1.0),
+        message=at_least(floors.sanity, sane(listened.heard)),
+        tracked=at_least(floors.track, listened.validity),
         radar=radar,
         wheel=wheel,
         place=place,
@@ -274,41 +274,41 @@ def _checks(
 
 def _weighed(before: State, checks: _Checks, own: _Own, unmoved: Any, unproven: Any, dt: Any, known: Known) -> _Weighed:
     """A residual that speaks lowers every signal it involves, less those that another residual acquits."""
-    front, alone, white, hears = checks.front, checks.alone, checks.white, known.hears
+    front, alone, white, floor = checks.front, checks.alone, checks.white, known.floors.noise
     closing, wheel, place, radar = checks.closing.says, checks.wheel.says, checks.place.says, checks.radar.says
     same = _same(checks.difference, front, checks.closing.compared & (closing >= DOUBT), known)
     recognised = where(same, before.recognised + dt, 0.0)
     unknown = (before.unknown_front | front.another) & (recognised < AGREEMENT)
     compared = checks.closing.compared & ~unknown
-    message_accused = (minimum(checks.tracked, checks.message) < DOUBT) | unknown
+    message_accused = (validity.lower(checks.tracked, checks.message) < DOUBT) | unknown
     quiet_closing = compared & (closing >= DOUBT)
-    speed_ok = where(quiet_closing, maximum(wheel, closing), wheel)
+    speed_ok = where(quiet_closing, at_least(wheel, closing), wheel)
     place_accused = place < DOUBT
     both = compared & (closing < DOUBT) & ~message_accused & place_accused  # what they share is own speed
-    speed_ok = where(both, minimum(closing, place), speed_ok)
+    speed_ok = where(both, validity.lower(closing, place), speed_ok)
     silent = (closing < DOUBT) & (radar >= DOUBT) & ~front.open_road
     radar_quiet = where(silent, before.radar_quiet + dt, 0.0)
     acquitted = (speed_ok < DOUBT) | message_accused | (radar_quiet > RADAR_CONFIRMS)
-    veto = where(place_accused, 1.0, minimum(checks.road.says, checks.apart.says))
+    veto = where(place_accused, 1.0, validity.lower(checks.road.says, checks.apart.says))
     # Out of sight what was too far is gone, and nothing is said of it now.
     stale = front.open_road & (abs(checks.difference) <= known.position_bias)
     is_too_far = checks.apart.compared & (checks.apart.smooth < 0.0) & ~stale
     too_far = where(is_too_far, checks.apart.says, 1.0)
-    suspect = where(place_accused | message_accused, 1.0, minimum(checks.road.says, too_far))
+    suspect = where(place_accused | message_accused, 1.0, validity.lower(checks.road.says, too_far))
     # Who is unknown may be another car than the one ahead, but a radar that was once wrong may be so again.
     once_wrong = unknown & before.was_doubted & (checks.message >= DOUBT) & ~place_accused
     suspect = where(once_wrong, too_far, suspect)
     # It shows the object before, until the content that it has now is of the new one.
     unseen = unproven | ((unmoved >= UNMOVED_FROM) & (unmoved < UNMOVED_TO))
-    suspect = where(unseen, minimum(suspect, 0.5), suspect)
+    suspect = where(unseen, validity.lower(0.5, suspect), suspect)
     # After a jump relative speed is doubted until the distance would show that it is wrong. Or else a value that is
     # wrong for good would be believed again with its second sample.
     since_jump = where(own.relative.fresh & (alone.relative < DOUBT), 0.0, before.since_jump + dt)
     calm = where((since_jump < JUMP_SHOWS) & ~quiet_closing, 0.0, alone.relative)
     judged = Validities(
-        distance=alone.distance * radar * suspect * _loud(white.distance, known.radar, hears),
-        relative=calm * radar * where(acquitted, 1.0, closing) * _loud(white.relative, known.closing, hears),
-        speed=alone.speed * speed_ok * _loud(white.speed, known.wheel, hears),
+        distance=alone.distance * radar * suspect * _loud(white.distance, known.radar, floor),
+        relative=calm * radar * where(acquitted, 1.0, closing) * _loud(white.relative, known.closing, floor),
+        speed=alone.speed * speed_ok * _loud(white.speed, known.wheel, floor),
         acceleration=alone.acceleration * wheel,
         position=alone.position * place,
         message=where(unknown, 0.0, checks.message * checks.tracked * closing * veto),
@@ -321,8 +321,9 @@ def _usual(before: State, judged: Validities, difference: Any, dt: Any) -> tuple
 
     A mean that forgets.
     """
-    own = minimum(minimum(judged.distance, judged.relative), minimum(judged.speed, judged.position))
-    learns = (minimum(own, judged.message) >= DOUBT) & ~isnan(difference)
+    lower = validity.lower
+    own = lower(lower(judged.distance, judged.relative), lower(judged.speed, judged.position))
+    learns = (lower(own, judged.message) >= DOUBT) & ~isnan(difference)
     known_for = minimum(before.usual_for + dt, USUAL_MEMORY)
     gain = where(known_for > 0.0, dt / where(known_for > 0.0, known_for, 1.0), 1.0)
     usual = where(learns, before.usual + gain * (difference - before.usual), before.usual)
@@ -361,14 +362,14 @@ def _finite(age: Any) -> Any:
 
 def _alone(sensed: _Own, own: _Own, front: _Front, known: Known) -> _Own:
     """Range, rate, stuck-at and time stamp of each own signal by itself."""
-    heard = known.hears.sanity
+    floor = known.floors.sanity
     near = (own.distance.value < known.range) | (abs(own.relative.value) > 0.0)  # of nobody both are always the same
     return _Own(
-        where(heard, _sanity(sensed.distance, front.another, near, known.distance), 1.0),
-        where(heard, _sanity(sensed.relative, front.leaps, near, known.relative), 1.0),
-        where(heard, _sanity(sensed.speed, False, True, known.speed), 1.0),
-        where(heard, _sanity(sensed.acceleration, False, True, known.acceleration), 1.0),
-        where(heard, _sanity(sensed.position, False, True, known.position), 1.0),
+        at_least(floor, _sanity(sensed.distance, front.another, near, known.distance)),
+        at_least(floor, _sanity(sensed.relative, front.leaps, near, known.relative)),
+        at_least(floor, _sanity(sensed.speed, False, True, known.speed)),
+        at_least(floor, _sanity(sensed.acceleration, False, True, known.acceleration)),
+        at_least(floor, _sanity(sensed.position, False, True, known.position)),
     )
 
 
@@ -376,11 +377,11 @@ def _sanity(sensed: Sensed, leaps: Any, varies: Any, limits: SignalLimits) -> An
     """Of one signal; it may leap, and a healthy one varies."""
     newest, before = sensed.newest, sensed.before
     outside = detectors.outside(newest.value, limits.low, limits.high)
-    change = where(newest.fresh & (abs(before.value) < inf), newest.value - before.value, 0.0)
+    change = where(newest.fresh, newest.value - before.value, 0.0)
     fast = detectors.beyond_rate(where(leaps, 0.0, change), before.step, limits.rate, limits.rate_noise)
-    stuck = (before.repeated >= detectors.STUCK_AFTER) & limits.is_noisy & varies
-    judged = validity.of_amplitude(maximum(outside, fast), 0.0, limits.tolerated)
-    return where(stuck | ~newest.stamped | isnan(newest.value), 0.0, judged)
+    stuck = (before.repeated >= limits.stuck_after) & varies
+    beyond = where(fast > outside, fast, outside)  # NaN: there is none yet; who is the first is not fast
+    return where(stuck | ~newest.stamped, 0.0, validity.of_amplitude(beyond, 0.0, limits.tolerated))
 
 
 def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any, known: Known) -> _Reckoning:
@@ -393,19 +394,19 @@ def _radar(before: Carried, own: _Own, down: Any, front: _Front, untracked: Any,
     advance = 0.5 * down * (rate + before.rate)
     advance = where(front.another & ~isnan(front.further), down * rate + front.further, advance)
     state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, known.radar_leak, known.radar)
-    says = where(untracked, minimum(says, 0.5), says)
+    says = where(untracked, validity.lower(0.5, says), says)
     anchored = anchored | anchor
     state = Reckoned(
-        minimum(state.reference, known.range),
+        at_most(known.range, state.reference),
         state.smooth,
         state.samples,
         (state.doubted | untracked) & anchored,
         state.agreed,
     )
-    return _Reckoning(where(known.hears.radar, says, 1.0), Carried(state, rate, anchored), residual)
+    return _Reckoning(at_least(known.floors.radar, says), Carried(state, rate, anchored), residual)
 
 
-def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, limits: Limits, heard: Any) -> _Reckoning:
+def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, limits: Limits, floor: Any) -> _Reckoning:
     """An own signal by the one that is its rate; `down` s after the last look."""
     fresh, value, rate, anchored = _advanced(before, own, by, down)
     anchor = fresh & ~anchored
@@ -413,14 +414,14 @@ def _reckoning(before: Carried, own: _Look, by: _Look, down: Any, leak: Any, lim
     state, says, residual = reckoned(before.reckoned, value, advance, fresh, anchor, leak, limits)
     anchored = anchored | anchor
     state = Reckoned(state.reference, state.smooth, state.samples, state.doubted & anchored, state.agreed)
-    return _Reckoning(where(heard, says, 1.0), Carried(state, rate, anchored), residual)
+    return _Reckoning(at_least(floor, says), Carried(state, rate, anchored), residual)
 
 
 def _advanced(before: Carried, own: _Look, by: _Look, down: Any) -> tuple[Any, Any, Any, Any]:
     """Whether there is a new sample, what it is now, its rate, and whether the past still counts."""
     rate = where(isnan(by.value), 0.0, by.value)
     fresh = own.fresh & own.usable & by.usable
-    lost = (own.age > FORGIVEN_AGE) | (by.age > FORGIVEN_AGE) | (down > FORGIVEN_AGE)
+    lost = at_least(down, at_least(own.age, by.age)) > FORGIVEN_AGE
     anchored = before.anchored & ~(lost & ~before.reckoned.doubted)
     return fresh, own.value + rate * _finite(own.age), rate, anchored
 
@@ -436,12 +437,12 @@ def _closing(before: State, own: _Own, said: _Said, open_road: Any, known: Known
     compared = radar_known & said.usable & own.speed.usable & ~open_road
     unknown = _since(said.age, known)
     residual = received - own.relative.value
-    residual = residual - minimum(maximum(residual, -unknown), unknown)
+    residual = residual - at_most(unknown, at_least(-unknown, residual))
     residual = where(open_road, -own.relative.value, residual)
     residual = where(compared | (open_road & radar_known), residual, 0.0)
     smooth = detectors.smoothed(before.closing_smooth, residual, SHARE, True)
     says = within(known.closing, residual, smooth)
-    return _Check(where(known.hears.closing, says, 1.0), smooth, compared)
+    return _Check(at_least(known.floors.closing, says), smooth, compared)
 
 
 def _since(message_age: Any, known: Known) -> Any:
@@ -450,7 +451,7 @@ def _since(message_age: Any, known: Known) -> Any:
     0 while none is missed, as the gates bear a period. Later it may have braked as any car can, after its lag: the
     integral of 1 - exp(-t / lag) up to t, from above by t² / (2 lag + 2 t / 3). [Padé approximant]
     """
-    missed = maximum(message_age - known.message_period, 0.0)
+    missed = maximum(0.0, message_age - known.message_period)
     return STRONGEST * missed * missed / (2.0 * known.vehicle_lag + 2.0 / 3.0 * missed)
 
 
@@ -467,9 +468,9 @@ def _road(before: State, difference: Any, open_road: Any, known: Known) -> _Chec
     """Distance against received minus own position, less the usual difference of the two receivers."""
     compared = ~isnan(difference) & (before.usual_for >= USUAL_LEARNED)
     residual = where(compared, difference - before.usual, 0.0)
-    residual = where(open_road, minimum(residual, 0.0), residual)  # a car beyond the range is not missed
+    residual = where(open_road, minimum(0.0, residual), residual)  # a car beyond the range is not missed
     smooth = detectors.smoothed(before.road_smooth, residual, SHARE, True)
-    return _Check(where(known.hears.road, within(known.road, residual, smooth), 1.0), smooth, compared)
+    return _Check(at_least(known.floors.road, within(known.road, residual, smooth)), smooth, compared)
 
 
 def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Check:
@@ -484,8 +485,8 @@ def _apart(before: State, difference: Any, front: _Front, known: Known) -> _Chec
     clears = ~front.open_road | (difference < before.apart)  # who goes out of sight does not come closer to the truth
     smooth = detectors.smoothed(before.apart, difference, SHARE, compared & clears)
     smooth = where(front.into_sight & compared, difference, smooth)
-    beyond = maximum(abs(smooth) - known.position_bias, 0.0)
-    return _Check(where(known.hears.apart, within(known.road, 0.0, beyond), 1.0), smooth, compared)
+    beyond = maximum(0.0, abs(smooth) - known.position_bias)
+    return _Check(at_least(known.floors.apart, within(known.road, 0.0, beyond)), smooth, compared)
 
 
 def _white(
@@ -510,13 +511,13 @@ def _white(
 
 def _squared(variance: Any, error: Any, limits: SignalLimits, fresh: Any) -> Any:
     """The variance after one more error; one spike is soon forgotten."""
-    part = minimum(abs(error), limits.tolerated)
+    part = at_most(limits.tolerated, abs(error))
     return detectors.smoothed(variance, part * part, WHITE_SHARE, fresh)
 
 
-def _loud(variance: Any, limits: Limits, hears: Hearing) -> Any:
+def _loud(variance: Any, limits: Limits, floor: Any) -> Any:
     """Validity by what is white."""
-    return where(hears.noise, quiet(limits, variance), 1.0)
+    return at_least(floor, quiet(limits, variance))
 
 
 def _is_strained(radar: Reckoned, limits: Limits) -> Any:
@@ -544,7 +545,7 @@ def _anew(radar: Carried, own: _Own, sensed: _Own, front: _Front, down: Any) -> 
     That is with another object, or after so long that the one before may be anywhere within what is tolerated.
     """
     fresh, _, _, anchored = _advanced(radar, own.distance, own.relative, down)
-    gone = maximum(maximum(sensed.distance.before.step, sensed.relative.before.step), down)
+    gone = at_least(down, at_least(sensed.distance.before.step, sensed.relative.before.step))
     return fresh & ~anchored & (radar.reckoned.samples > 0.0) & (front.another | (gone > BRIDGED))
 
 
@@ -554,7 +555,7 @@ def _slack(known: Known) -> Any:
     Two receivers differ by less than the tolerated error of a position, and this is less than the length of a car:
     who has cut in between is not mistaken for who is heard.
     """
-    return minimum(known.tolerated_place, known.vehicle_length)
+    return at_most(known.tolerated_place, known.vehicle_length)
 
 
 def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> Any:
@@ -565,9 +566,8 @@ def _same(difference: Any, front: _Front, quiet_closing: Any, known: Known) -> A
 
 
 def _aged(judged: Any, sensed: Sensed, now: Any, limits: SignalLimits) -> Any:
-    """Validity of a signal as old as it is; 0 of what was never measured."""
-    newest = sensed.newest
-    return where(isnan(newest.value), 0.0, judged * validity.of_age(since(now, newest.time), limits.age))
+    """Validity of a signal as old as it is; 0 of what was never measured, whose age is infinite."""
+    return judged * validity.of_age(since(now, sensed.newest.time), limits.age)
 
 
 def _fastest(state: State) -> Any:

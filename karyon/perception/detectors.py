@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from karyon.kernel.elementwise import maximum, minimum, where
+from karyon.kernel.elementwise import at_least, at_most, maximum, where
 from karyon.perception.validity import amplitude_at
 
 Floats = NDArray[np.float64]
@@ -31,8 +31,8 @@ STUCK_AFTER = 4  # equal samples in a row; two noisy samples are equal with a pr
 
 
 def outside(value: Any, low: Any, high: Any) -> Floats:
-    """Range check: how far `value` lies outside of [low, high]; inf for NaN."""
-    beyond: Floats = where(abs(value) <= inf, maximum(0.0, maximum(low - value, value - high)), inf)
+    """Range check: how far `value` lies outside of [low, high], which are numbers; NaN for NaN."""
+    beyond: Floats = abs(value - at_most(high, at_least(low, value)))
     return beyond
 
 
@@ -49,7 +49,7 @@ def beyond_rate(change: Any, step: Any, rate_limit: Any, noise: Any) -> Any:
 def spike(first: Any, second: Any, third: Any) -> Any:
     """Spike check: how far `second` of three samples in a row stands out from both others; 0 for NaN."""
     up, down = second - first, second - third
-    return where(up * down > 0.0, minimum(abs(up), abs(down)), 0.0)
+    return where(up * down > 0.0, at_most(abs(up), abs(down)), 0.0)
 
 
 def plausible_stamp(time: Any, previous: Any, now: Any) -> Any:
@@ -94,7 +94,7 @@ def settling(samples: Any, leak: Any) -> Any:
 
     A reference that began with one unlucky sample would else be wrong by its noise for as long as it remembers.
     """
-    return where(samples < SETTLED, maximum(leak, 1.0 / (samples + 1.0)), leak)
+    return where(samples < SETTLED, at_least(leak, 1.0 / (samples + 1.0)), leak)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ import numpy as np
 
 from karyon.kernel.elementwise import Compiler, Reacting, blank, react
 from karyon.perception.crosscheck import USUAL_MEMORY, answer, look
-from karyon.perception.detectors import MISSED_SIGMAS, SHARE, ResidualGate, leak_of, wander_of
+from karyon.perception.detectors import MISSED_SIGMAS, SHARE, STUCK_AFTER, ResidualGate, leak_of, wander_of
 from karyon.perception.received import M_POSITION, MESSAGE, Message, Sender, SenderChecks, SenderNoise, Told
 from karyon.perception.reckoning import Limits, put, rows_of, slowest
-from karyon.perception.remembered import Answer, Hearing, Known, Measured, SignalLimits, State
+from karyon.perception.remembered import Answer, Floors, Known, Measured, SignalLimits, State
 from karyon.perception.sensors import Booleans, Floats, Sample, Samples, Times, stacked
 from karyon.perception.validity import amplitude_at
 
@@ -48,7 +48,7 @@ OWN = ("front.distance", "front.relative_speed", "own.speed", "own.acceleration"
 DISTANCE, RELATIVE, SPEED, ACCELERATION, POSITION = range(5)
 LEAD = "lead.message"
 FIELDS = tuple(f"{LEAD}.{field}" for field in MESSAGE)
-CHECKS = Hearing._fields  # that may be silenced
+CHECKS = Floors._fields  # that may be silenced
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,8 +386,8 @@ def _known(
     *own, message = age_limits
     distance, relative, speed, acceleration, position = own
 
-    def limits(low: float, high: float, rate: float, floor: float, tolerated: float, age: float) -> SignalLimits:
-        return SignalLimits(low, high, rate, 8.0 * floor, floor > 0.0, tolerated, age)
+    def limits(low: float, high: float, rate: float, noise: float, tolerated: float, age: float) -> SignalLimits:
+        return SignalLimits(low, high, rate, 8.0 * noise, STUCK_AFTER if noise > 0.0 else inf, tolerated, age)
 
     return Known(
         distance=limits(-2.0, n.range + 0.5, 140.0, n.distance, t.distance, distance),
@@ -411,5 +411,5 @@ def _known(
         message_period=n.message_period,
         position_bias=n.position_bias + n.message_position_bias,
         tolerated_place=t.message_position,
-        hears=Hearing(*(name not in silent for name in CHECKS)),
+        floors=Floors(*(float(name in silent) for name in CHECKS)),
     )

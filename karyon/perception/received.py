@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from karyon.kernel.elementwise import Compiler, Reacting, greater, isnan, lesser, maximum, minimum, react, where
+from karyon.kernel.elementwise import (
+    Compiler,
+    Reacting,
+    at_least,
+    at_most,
+    isnan,
+    maximum,
+    react,
+    where,
+)
 from karyon.perception import detectors
 from karyon.perception.detectors import SHARE, ResidualGate, leak_of, wander_of
 from karyon.perception.reckoning import AGREEMENT, Limits, Reckoned, agreed, reckoned, restored, within
@@ -24,9 +33,9 @@ from karyon.perception.sensors import (
     Sample,
     Samples,
     Times,
+    dated,
     seconds,
     step_of,
-    taken,
 )
 
 MESSAGE = ("position", "speed", "acceleration", "intended_acceleration")
@@ -152,10 +161,10 @@ class Told:
 def hear(before: Heard, came: Message, now: int, known: Limited) -> Listened:
     """Judges the newest message of one sender by itself, at `now` (ns)."""
     whole = _is_whole(came)
-    position = taken(before.position, _if_whole(came.position, whole), now)
-    speed = taken(before.speed, _if_whole(came.speed, whole), now)
-    acceleration = taken(before.acceleration, _if_whole(came.acceleration, whole), now)
-    intended = taken(before.intended, _if_whole(came.intended, whole), now)
+    position = _dated(before.position, came.position, whole, now)
+    speed = _dated(before.speed, came.speed, whole, now)
+    acceleration = _dated(before.acceleration, came.acceleration, whole, now)
+    intended = _dated(before.intended, came.intended, whole, now)
     fresh, step = position.fresh, step_of(before.step, before.position, position)
     first = isnan(before.position.value)
     gone = first | (step > GONE)
@@ -169,11 +178,11 @@ def hear(before: Heard, came: Message, now: int, known: Limited) -> Listened:
     least, largest = _followed(before, intended, speed, came.fading)
     least = where(anchor, acceleration.value, where(fresh, least, before.least))
     largest = where(anchor, acceleration.value, where(fresh, largest, before.largest))
-    beyond = acceleration.value - minimum(maximum(acceleration.value, least), largest)
+    beyond = acceleration.value - _between(acceleration.value, least, largest)
     beyond = where(fresh & ~anchor, beyond, 0.0)
     smooth = detectors.smoothed(before.smooth, beyond, SHARE, fresh)
     spike = where(fresh & ~anchor, _spike(before, intended, step), 0.0)
-    intention = within(known.intention, maximum(abs(beyond), spike), smooth)
+    intention = within(known.intention, at_least(spike, abs(beyond)), smooth)
     heard = Heard(
         position=position,
         speed=speed,
@@ -223,8 +232,10 @@ def _is_whole(came: Message) -> Any:
     return motion & driven
 
 
-def _if_whole(sample: Sample, whole: Any) -> Sample:
-    return Sample(sample.value, sample.time, sample.fresh & whole)
+def _dated(newest: Newest, came: Sample, whole: Any, now: Any) -> Newest:
+    """A field of a message, of which nothing is taken if it is not whole."""
+    fresh = came.fresh & whole
+    return dated(newest, Sample(came.value, came.time, fresh), fresh, now)
 
 
 def _way(before: Heard, position: Newest, speed: Newest, acceleration: Newest, step: Any, known: Limited) -> Any:
@@ -250,9 +261,9 @@ def _advance(track: Reckoned, value: Any, new: Any, old: Any, step: Any, noise: 
     The rate may have changed at any time between the two: what is not certain of the way is no residual.
     """
     advance = 0.5 * step * (new + old)
-    turned = maximum(abs(new - old) - noise, 0.0)
+    turned = maximum(0.0, abs(new - old) - noise)
     slack = where(track.doubted, 0.0, 0.5 * step * turned)
-    return advance + minimum(maximum(value - track.reference - advance, -slack), slack)
+    return advance + at_most(slack, at_least(-slack, value - track.reference - advance))
 
 
 def _jumped(before: Heard, position: Newest, speed: Newest, step: Any, tolerated: Any) -> Any:
@@ -267,16 +278,24 @@ def _followed(before: Heard, intended: Newest, speed: Newest, fading: Any) -> tu
     The command may have changed at any time between two messages: what it may have led to is an interval that
     holds the truth whenever both messages do. [interval observer: Gouzé, Rapaport, Hadj-Sadok 2000]
     """
-    low, high = lesser(intended.value, before.intended.value), greater(intended.value, before.intended.value)
+    new, old = intended.value, before.intended.value  # NaN: there was none before
+    low, high = where(old < new, old, new), where(old > new, old, new)
     least, largest = low + fading * (before.least - low), high + fading * (before.largest - high)
     stands = speed.value < STANDSTILL  # it brakes, and yet does not slow
     return least, where(stands, maximum(largest, 0.0), largest)
 
 
+def _between(value: Any, low: Any, high: Any) -> Any:
+    """The value, or the limit that it is beyond; NaN where both limits are."""
+    raised = where(value > low, value, low)
+    return where(raised < high, raised, high)
+
+
 def _spike(before: Heard, intended: Newest, step: Any) -> Any:
     """How far an intention stands out from those around it, or has changed faster than any does."""
     new, old = intended.value, before.intended.value
-    return greater(detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step)
+    spike, jump = detectors.spike(before.earlier, old, new), abs(new - old) - INTENDED_JERK * step
+    return where(jump > spike, jump, spike)
 
 
 class Pausing(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from karyon.kernel.elementwise import minimum, sqrt, where
+from karyon.kernel.elementwise import sqrt, where
 from karyon.perception import detectors, validity
 from karyon.perception.detectors import SHARE, ResidualGate
 from karyon.perception.sensors import Booleans, Floats
@@ -41,7 +41,7 @@ class Limits(NamedTuple):
 
 def within(limits: Limits, residual: Any, smooth: Any) -> Any:
     """Validity by the sample and by the average, whichever is less."""
-    return minimum(
+    return validity.lower(
         validity.of_amplitude(abs(residual), limits.band, limits.tolerated),
         validity.of_amplitude(abs(smooth), limits.smooth_band, limits.tolerated),
     )
@@ -104,7 +104,7 @@ def reckoned(
         doubted=doubted,
         agreed=before.agreed,
     )
-    return after, where(doubted, minimum(judged, 0.5), judged), residual
+    return after, where(doubted, validity.lower(0.5, judged), judged), residual
 
 
 def agreed(state: Reckoned, agrees: Any, dt: Any) -> Any:

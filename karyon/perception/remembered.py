@@ -20,23 +20,23 @@ class SignalLimits(NamedTuple):
     high: float
     rate: float
     rate_noise: float  # of two samples
-    is_noisy: bool
+    stuck_after: float  # samples in a row that are equal; inf: a healthy one may stay as it is
     tolerated: float
     age: float
 
 
-class Hearing(NamedTuple):
-    """Which checks are heard."""
+class Floors(NamedTuple):
+    """The least validity that each check answers: 0, but 1 if it is silent."""
 
-    sanity: bool
-    radar: bool
-    closing: bool
-    wheel: bool
-    place: bool
-    road: bool
-    apart: bool
-    noise: bool
-    track: bool
+    sanity: float
+    radar: float
+    closing: float
+    wheel: float
+    place: float
+    road: float
+    apart: float
+    noise: float
+    track: float
 
 
 class Known(NamedTuple):
@@ -63,7 +63,7 @@ class Known(NamedTuple):
     message_period: float
     position_bias: float  # of both receivers together, at most
     tolerated_place: float  # of the sender's position
-    hears: Hearing
+    floors: Floors
 
 
 class Sensed(NamedTuple):

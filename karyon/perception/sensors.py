@@ -94,8 +94,13 @@ def taken(newest: Newest, came: Sample, now: Any) -> Newest:
 
     Lost ones (NaN, infinite) and implausible time stamps leave the value alone.
     """
+    return dated(newest, came, came.fresh & (abs(came.value) < inf), now)
+
+
+def dated(newest: Newest, came: Sample, believable: Any, now: Any) -> Newest:
+    """The same of samples of which it is known where the value can be believed."""
     plausible = detectors.plausible_stamp(came.time, newest.time, now)
-    fresh = came.fresh & (abs(came.value) < inf) & plausible
+    fresh = believable & plausible
     return Newest(
         value=where(fresh, came.value, newest.value),
         time=where(fresh, came.time, newest.time),
@@ -116,7 +121,7 @@ def passed(before: Before, last: Newest, newest: Newest) -> Before:
 def step_of(step: Any, last: Newest, newest: Newest) -> Any:
     """Time in s between a fresh sample and the one before it; the last such `step` where there is none."""
     seen = last.time != NEVER
-    return where(newest.fresh & seen, seconds(newest.time, where(seen, last.time, newest.time)), step)
+    return where(newest.fresh & seen, seconds(newest.time, last.time), step)
 
 
 def seconds(later: Any, earlier: Any) -> Any:
@@ -125,9 +130,8 @@ def seconds(later: Any, earlier: Any) -> Any:
 
 
 def since(now: Any, time: Any) -> Any:
-    """Seconds from each `time` to `now`, both ns; inf from `NEVER`."""
-    known = time != NEVER
-    return where(known, seconds(now, where(known, time, now)), inf)
+    """Seconds from each `time` to `now`, both ns; inf from `NEVER`, where their difference overflows."""
+    return where(time != NEVER, seconds(now, time), inf)
 
 
 def nanoseconds(duration: float) -> int:

@@ -5,7 +5,7 @@ Every function is elementwise: scalars or arrays of any shape that broadcasts, n
 
 from typing import Any
 
-from karyon.kernel.elementwise import Floats, minimum, where
+from karyon.kernel.elementwise import Floats, at_most, where
 
 
 def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:
@@ -18,8 +18,14 @@ def of_amplitude(amplitude: Any, band: Any, tolerated: Any) -> Floats:
     tolerated   amplitude that the function tolerates, in the signal's unit
     """
     falling = (tolerated - amplitude) / (tolerated - band)
-    valid: Floats = where(falling > 0.0, minimum(falling, 1.0), 0.0)
+    valid: Floats = at_most(1.0, where(falling > 0.0, falling, 0.0))
     return valid
+
+
+def lower(one: Any, other: Any) -> Floats:
+    """Validity by two checks: the lesser of two validities, which are never NaN."""
+    least: Floats = at_most(one, other)
+    return least
 
 
 def amplitude_at(validity: float, band: float, tolerated: float) -> float:
@@ -38,5 +44,6 @@ def of_age(age: Any, limit: Any) -> Floats:
     share = age / limit
     squared = share * share
     fourth = squared * squared
-    valid: Floats = where((share >= 0.0) & (share < 1.0), 1.0 - fourth * fourth, 0.0)
+    left = 1.0 - fourth * fourth
+    valid: Floats = where(share >= 0.0, where(left > 0.0, left, 0.0), 0.0)
     return valid

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from karyon.compiled import Tape, written
 from karyon.cooperation import cam
 from karyon.cooperation.cam import Codes
-from karyon.kernel.elementwise import Column, Compiler, FloatTable, each, maximum, minimum, rint, where
+from karyon.kernel.elementwise import Column, Compiler, FloatTable, at_most, each, maximum, rint, where
 from karyon.kernel.runtime import Booleans
 from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE, WITNESS
@@ -141,7 +141,7 @@ def show(ahead: Five, error: Five, reach: float, nearly: float) -> Shown:
         position=ahead.position,
     )
     value = Five(
-        distance=where(far, reach, minimum(gap + error.distance, nearly)),
+        distance=where(far, reach, at_most(nearly, gap + error.distance)),
         relative=where(far, 0.0, ahead.relative + error.relative),
         speed=ahead.speed + error.speed,
         acceleration=ahead.acceleration + error.acceleration,

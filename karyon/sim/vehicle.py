@@ -3,7 +3,7 @@
 from math import exp
 from typing import Any, NamedTuple
 
-from karyon.kernel.elementwise import maximum, minimum, where
+from karyon.kernel.elementwise import at_least, at_most, maximum, minimum, where
 from karyon.kernel.runtime import Floats
 
 
@@ -50,7 +50,7 @@ def move(
 def moved(before: Motion, command: Floats, by: Step) -> Moved:
     """`move` as a formula."""
     position, speed, step, lag = before.position, before.speed, by.step, by.lag
-    wanted = minimum(maximum(command, -by.friction), by.friction)
+    wanted = at_most(by.friction, at_least(-by.friction, command))
     excess = before.acceleration - wanted
     later_acceleration = wanted + excess * by.decay
     faded = lag * (1.0 - by.decay)

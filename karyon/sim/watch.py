@@ -20,9 +20,10 @@ from karyon.kernel.elementwise import (
     FloatTable,
     TimeTable,
     anywhere,
+    at_least,
     each,
     least,
-    maximum,
+    minimum,
     of_design,
     where,
 )
@@ -164,7 +165,7 @@ def _either(one: Any, other: Any) -> Any:
 
 
 def _lasted(since: Any, inside: Any, now: int, level_since: Any) -> Any:
-    return seconds(where(inside, now, level_since), where(since != NONE, since, now))
+    return seconds(where(inside, now, level_since), minimum(since, now))
 
 
 def _is_over(since: Any, lasted: Any, bound: Any) -> Any:
@@ -176,7 +177,7 @@ def _is_counted(since: Any, exposed: Any, inside: Any, over: Any) -> Any:
 
 
 def _worst(worst: Any, lasted: Any, counted: Any, exposed: Any, over: Any) -> Any:
-    return where(counted | (exposed & over), maximum(worst, lasted), worst)
+    return where(counted | (exposed & over), at_least(worst, lasted), worst)
 
 
 def _began(since: Any, counted: Any, inside: Any) -> Any:
@@ -184,7 +185,7 @@ def _began(since: Any, counted: Any, inside: Any) -> Any:
 
 
 def _since(since: Any, exposed: Any, now: int) -> Any:
-    return where(exposed, where(since != NONE, since, now), NONE)
+    return where(exposed, minimum(since, now), NONE)
 
 
 class Exposure:

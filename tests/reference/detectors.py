@@ -26,9 +26,9 @@ def validity_of_age(age: float, limit: float) -> float:
 
 
 def outside(value: float, low: float, high: float) -> float:
-    """Distance to the nearest point of [low, high]; inf for NaN."""
+    """Distance to the nearest point of [low, high]; NaN for NaN."""
     if isnan(value):
-        return float("inf")
+        return value
     nearest = sorted([low, value, high])[1]
     return abs(value - nearest)
 

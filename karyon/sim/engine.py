@@ -221,8 +221,6 @@ class Simulation:
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         message = self.perception.message
         self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
-        self.has_heard = False
-        self.may_be_old = self.is_shadow or self.injector.is_late
         self.looked = 0  # when perception did last, ns
         self._admitted, self._adopted = level.copy(), Adopted(level.copy())
         self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
@@ -432,7 +430,6 @@ class Simulation:
         self.channel.receive(now, deaf)
         self.channel.of_car_ahead(self._newest)
         messages = [self.perception.message]
-        self.has_heard = self.channel.has_arrived or self.led is not None or self.injector.is_heard
         if self.led is not None:
             messages.append(self.led.newest())
             self.lateness.due[-1] = self.channel.due

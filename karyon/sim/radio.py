@@ -166,6 +166,11 @@ class Channel:
         return not models.delaying and models.slots is None and not (models.losing and self._itself.any())
 
     @property
+    def is_sure(self) -> bool:
+        """Whether nothing delays or loses a message by chance."""
+        return self.is_prompt and not self._models.losing
+
+    @property
     def rooms(self) -> list[int]:
         """Which transmissions are on their way, and which rooms are free for others, in the order of their use."""
         return [*map(id, self._in_flight), 0, *map(id, self._free)]

@@ -56,6 +56,9 @@ class Rank(IntEnum):
     OVERDUE = 7
 
 
+Moment = tuple[tuple[int, Rank, int], Callable[[], None]]
+"""When something was, ns, and what else orders it; and what puts it into words."""
+
 Words = Callable[[int], tuple[str, dict[str, Any]]]
 """Text and further fields of an event, by its place among those of one kind that were noted together."""
 
@@ -141,8 +144,7 @@ class Log:
         self._kernel, self._tape = kernel, tape
         self._signals = (*OWN, *senders)
         self._events: list[list[dict[str, Any]]] = [[] for _ in range(runs)]
-        self._unworded: list[tuple[int, Callable[[], None]]] = []  # time, ns
-        self._unordered: list[tuple[tuple[int, Rank, int], Callable[[], None]]] = []
+        self._noted: list[list[Callable[[], Iterator[Moment]]]] = [[]]  # what is ordered together, the last so far
         self._planned, self._present = deque(self._plan()), present
         self._rows = rows = runs * self._followers
         self._switches = np.zeros(rows, dtype=np.int64)
@@ -179,9 +181,8 @@ class Log:
         """Put what has happened so far in its order; what is noted from now on comes after it."""
         for journal in self._journals:
             journal.settle()
-        self._unordered.sort(key=itemgetter(0))
-        self._unworded += [(when, word) for (when, *_), word in self._unordered]
-        self._unordered.clear()
+        if self._noted[-1]:
+            self._noted.append([])
 
     @property
     def switches(self) -> NDArray[np.int64]:
@@ -222,10 +223,12 @@ class Log:
     def events(self) -> list[list[dict[str, Any]]]:
         """What has happened so far in each run, in the order in which it did."""
         self.settle()
-        unworded, self._unworded = self._unworded, []
-        for when, word in unworded:
-            self._begin_and_end(when)
-            word()
+        noted, self._noted = self._noted, [[]]
+        for together in noted:
+            moments = (moment for moments_of in together for moment in moments_of())
+            for (when, *_), word in sorted(moments, key=itemgetter(0)):
+                self._begin_and_end(when)
+                word()
         self._begin_and_end(self._present())
         return self._events
 
@@ -240,10 +243,15 @@ class Log:
 
         place   among those of a rank, from which several journals are read, each when it is full
         """
+        self._noted[-1].append(partial(self._moments, rank, place, kind, times, rows, words))
+
+    def _moments(
+        self, rank: Rank, place: int, kind: str, times: NDArray[np.int64], rows: NDArray[np.int64], words: Words
+    ) -> Iterator[Moment]:
         begins = np.flatnonzero(np.diff(times, prepend=times[:1] - 1)).tolist()
         for begin, end in zip(begins, [*begins[1:], len(times)], strict=True):
-            word = partial(self._word_all, kind, int(times[begin]), range(begin, end), rows, words)
-            self._unordered.append(((int(times[begin]), rank, place), word))
+            now = int(times[begin])
+            yield (now, rank, place), partial(self._word_all, kind, now, range(begin, end), rows, words)
 
     def _word_all(self, kind: str, now: int, places: range, rows: NDArray[np.int64], words: Words) -> None:
         for place in places:
@@ -252,7 +260,8 @@ class Log:
             self._word(now, run, follower + 1, kind, said, fields)
 
     def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        self._unordered.append(((now, rank, 0), partial(self._word, now, run, vehicle, kind, said, fields)))
+        moment = (now, rank, 0), partial(self._word, now, run, vehicle, kind, said, fields)
+        self._noted[-1].append(partial(iter, [moment]))
 
     def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
         self._events[run].append({"time": now / 1e9, "vehicle": vehicle, "kind": kind, "text": said, **fields})

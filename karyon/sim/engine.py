@@ -305,16 +305,16 @@ class Simulation:
 
     def _send(self, now: int) -> None:
         self.world.advance(now)
-        true, deaf = self.messages.true, None
+        room, deaf = self.channel.room(), None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
             deaf = self._silenced()
         mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
-        message = self.messages.compose()
+        self.messages.compose(room.motion)
         if self._tell_of_front:
-            message = np.vstack([message, self.messages.witness(self._seen_ahead())])
-        message = self.attackers.content(now, message)
-        sent = self.channel.send(now, message, true, mute)
+            room.content.message[len(MESSAGE) :] = self.messages.witness(self._seen_ahead())
+        message = self.attackers.content(now, room.content.message)
+        sent = self.channel.send(now, message, room.content.true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
             self.sent.record(sent, sent.spoke, None if self.group is None else self.group.number, self._among(deaf))

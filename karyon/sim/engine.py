@@ -379,9 +379,7 @@ class Simulation:
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
-        self._beat("radio", now, listening)
-        self._beat("perception", now, running)
-        self._tell(self.seen)
+        self._facts.tell(now, self.seen, self.told, listening, running)
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
 
@@ -465,15 +463,6 @@ class Simulation:
         knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
 
-    def _tell(self, seen: Seen) -> None:
-        """Write run-time safety information."""
-        self._facts.own(seen)
-        for sender, told in zip(self.senders, self.told, strict=True):
-            self._facts.message(sender, told)
-
-    def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
-        self._facts.beat(component, now, running)
-
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
         self.initialised = decision.initialised
@@ -516,7 +505,7 @@ class Simulation:
         )
         if before is not None and running is not None:
             self._stand(Command(command), before, running, self._decided)
-        self._beat("control", now, running)
+        self._facts.beat(now, running)
         self._pending = self._order(self._decided, command)
 
     def _situation(self, seen: Seen, leader: np.ndarray, road_open: np.ndarray) -> Situation:

@@ -240,6 +240,4 @@ class BadData:
 def _tolerated(simulation: Simulation, names: Sequence[str]) -> Floats:
     """Failure amplitudes of these signals (signal, 1); inf where the design states none."""
     stated = {signal.name: signal.tolerated for signal in simulation.design.signals}
-    return np.array([[np.inf if stated.get(name) is None else stated[name]] for name in names], dtype=float).reshape(
-        -1, 1
-    )
+    return np.array([np.inf if stated.get(name) is None else stated[name] for name in names], dtype=float)[:, None]

@@ -12,10 +12,10 @@ from karyon.control.cruise import Cruise
 from karyon.control.situation import Situation
 from karyon.kernel import ABSENT, Kernel
 from karyon.kernel.elementwise import Floats, at_least, at_most
-from karyon.sim.metrics import begun, judge
+from karyon.sim.driving import at_first, watch
 from karyon.sim.scenario import read
 from karyon.sim.vehicle import Motion, Step, moved
-from karyon.sim.watch import NONE, Distance, Exposure
+from karyon.sim.watch import NONE, Exposure, Handlings
 
 pytest.importorskip("numba")
 
@@ -124,52 +124,57 @@ def test_the_cars_are_controlled_the_same(rng, compiler):
     assert compiler.has_compiled(6)
 
 
-def test_exposures_and_distances_are_the_same(rng, compiler):
-    """Also those that are found to have ended."""
-    bounds = np.where(rng.random((3, ROWS)) < 0.2, inf, 0.2)
-    exposures = [Exposure(np.array([1, 1, 2]), bounds) for _ in range(2)]
-    distances = [Distance(np.array([1.0, 1.0, 0.5]), 6.0, ROWS) for _ in range(2)]
-    exposures[1].quicken(compiler)
-    distances[1].quicken(compiler)
-    ended, now, since = 0, 0, np.zeros(ROWS, dtype=np.int64)
+def test_exposures_are_the_same(rng, compiler):
+    """Also those that are found to have ended, and how long faults were handled."""
+    told = np.array([1, 1, 2]), np.where(rng.random((3, ROWS)) < 0.2, inf, 0.2)
+    exposure, plain, quick = Exposure(*told), Handlings(*told), Handlings(*told)
+    quick.quicken(compiler)
+    handled, now, since = 0, 0, np.zeros(ROWS, dtype=np.int64)
     for _ in range(60):
         now += PERIOD
-        bad, level = rng.random((3, ROWS)) < 0.8, rng.integers(0, 3, ROWS)
+        bad, level, is_safe = rng.random((3, ROWS)) < 0.8, rng.integers(0, 3, ROWS), rng.random(ROWS) < 0.5
         since = np.where(rng.random(ROWS) < 0.5, now, since)
-        after = [exposure.update(now, bad, level, since) for exposure in exposures]
-        one, other = (exposure.ended() for exposure in exposures)
-        assert one == other
-        ended += len(one)
+        late = exposure.overdue.any(axis=0)
+        after = exposure.update(now, bad, level, since)
         for row in range(ROWS):
-            began = [each.since for each in one if each.switched and each.row == row]
-            assert after[0].began[row] == min(began, default=NONE)
-        for name in ("late", "is_counted", "began"):
-            assert same(*(getattr(each, name) for each in after))
-        drive = numbers(rng, -1.0, 60.0), numbers(rng, 0.0, 40.0), numbers(rng, 0.0, 40.0), level
-        for distance in distances:
-            distance.update(*drive)
+            began = [each.since for each in exposure.ended() if each.switched and each.row == row]
+            assert after.began[row] == min(began, default=NONE)
+            handled += len(began)
+        one, other = (each.step(now, bad, level, since, is_safe) for each in (plain, quick))
+        for name in ("counted", "lasted", "is_counted"):
+            assert same(getattr(one, name), getattr(after, name))
+            assert same(getattr(one, name), getattr(other, name))
+        assert same(one.outlasts, after.late & ~late)
+        assert same(one.outlasts, other.outlasts)
         for name in ("worst", "overdue"):
-            assert same(*(getattr(each, name) for each in exposures))
-        for name in ("reaction", "margin", "safe_at_level"):
-            assert same(*(getattr(each, name) for each in distances))
-    assert ended > ROWS
-    assert compiler.has_compiled(2)
+            assert all(same(getattr(exposure, name), getattr(each, name)) for each in (plain, quick))
+        assert same(plain.longest, quick.longest)
+    assert handled > ROWS
+    assert compiler.has_compiled(1)
 
 
-def test_cars_move_and_are_measured_the_same(rng, compiler):
-    """Sums and least values over many instants."""
+def test_cars_move_and_are_watched_the_same(rng, compiler):
+    """Sums and least values over many instants; some are cut off."""
     motions = [Motion(np.zeros(ROWS), np.full(ROWS, 20.0), np.zeros(ROWS)) for _ in range(2)]
-    drives = [begun(4, ROWS) for _ in range(2)]
-    ways = ((moved, judge), (compiler(moved), compiler(judge)))
-    by = Step.of(0.05, 0.2, 9.0)
-    for _ in range(60):
-        command, level = numbers(rng, -9.0, 3.0), rng.integers(0, 4, ROWS)
-        told = *(numbers(rng, -1.0, 50.0) for _ in range(4)), level, rng.random(ROWS) < 0.9
-        for way, (move, measure) in enumerate(ways):
+    reactions = np.array([1.0, 1.0, 0.5, 0.3])
+    drives = [at_first(reactions, ROWS) for _ in range(2)]
+    ways = ((moved, watch), (compiler(moved), compiler(watch)))
+    by, known = Step.of(0.05, 0.2, 9.0), (np.arange(4.0)[:, None], reactions[:, None], 4.5, 6.0)
+    for now in range(0, 60 * PERIOD, PERIOD):
+        command, level, is_cut_off = numbers(rng, -9.0, 3.0), rng.integers(0, 4, ROWS), rng.random(ROWS) < 0.1
+        told = *(numbers(rng, -1.0, 50.0) for _ in range(3)), level, rng.random(ROWS) < 0.9
+        found = []
+        for way, (move, look) in enumerate(ways):
             motions[way] = move(motions[way], command, by).motion
-            drives[way] = measure(drives[way], *told, np.arange(4.0)[:, None], 4.5).drive
+            drives[way].cut_in[is_cut_off] = now
+            drives[way], *begun = look(drives[way], *told, *known, now)
+            found.append([each.copy() for each in begun])
         assert all(map(same, *motions))
-        assert all(map(same, *drives))
+        assert all(map(same, *found))
+        for name in ("margins", "drive"):
+            assert all(map(same, *(getattr(each, name) for each in drives)))
+        for name in ("touches", "intrudes", "cut_in"):
+            assert same(*(getattr(each, name) for each in drives))
     assert compiler.has_compiled(2)
 
 
@@ -192,15 +197,13 @@ def test_what_a_loop_cannot_take_is_refused(compiler):
 def test_tables_may_have_gaps_between_their_rows(rng, compiler):
     """As those that lie in a block do."""
     block = rng.random((3, ROWS + 8)) < 0.8
-    exposures = [Exposure(np.array([1, 1, 2]), np.full((3, ROWS), 0.2)) for _ in range(2)]
+    exposures = [Handlings(np.array([1, 1, 2]), np.full((3, ROWS), 0.2)) for _ in range(2)]
     exposures[1].quicken(compiler)
     for now in range(0, 60 * PERIOD, PERIOD):
         block[:] = rng.random(block.shape) < 0.8
-        told = block[:, :ROWS], np.full(ROWS, 2), np.zeros(ROWS, dtype=np.int64)
-        for exposure in exposures:
-            exposure.update(now, *told)
-        one, other = (exposure.ended() for exposure in exposures)
-        assert one == other
+        told = block[:, :ROWS], np.full(ROWS, 2), np.zeros(ROWS, dtype=np.int64), np.ones(ROWS, dtype=bool)
+        one, other = (exposure.step(now, *told) for exposure in exposures)
+        assert same(one.counted, other.counted)
     assert same(*(each.worst for each in exposures))
     assert compiler.has_compiled(1)
 

@@ -32,8 +32,8 @@ CYCLES = (
 PARTS = (  # where they are in a simulation
     *("world.advance", "world.drive", "components.running", "messages.compose", "channel.send", "sensors.measure"),
     *("injector.own", "injector.message", "channel.receive", "channel.of_car_ahead", "lateness.look"),
-    *("perception.update", "perception._look", "_facts.own", "_facts.message", "log.judged", "kernel.step"),
-    *("log.switched", "cruise.update", "cruise._drive", "metrics.step", "metrics._judge", "metrics._expose"),
+    *("perception.update", "perception._look", "_facts.tell", "log.judged", "kernel.step"),
+    *("log.switched", "cruise.update", "cruise._drive", "metrics.step", "metrics._watch", "metrics._expose"),
 )
 STEPS = 256
 WARM_UP = 1.0  # s of the simulation that are not counted: what is compiled is loaded then

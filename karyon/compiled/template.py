@@ -175,11 +175,11 @@ def _refilled(kind: Any, arrays: Iterator[Any]) -> Any:
 
 def _calling(parameters: Sequence[str], loop: _Loop, answer: Mapping[str, Any]) -> str:
     """Source of what a call does: copy numbers, look into what is another one, run the loop, answer."""
-    lines = [f"def run({', '.join(parameters)}):"]
+    lines, looked_into = [f"def run({', '.join(parameters)}):"], loop.by_root()
     for name in parameters:
         if name in loop.written:
             lines += [f"    {loop.written[name]}"]
-        elif name in loop.roots:
+        elif name in looked_into:
             lines += [f"    if {name} is not _of.{name}:", *loop.looked_into(name)]
             if name in (STATE, HERE):
                 lines += [f"        _of.made = _of.made._replace({next(iter(answer))}={name})"]
@@ -209,12 +209,10 @@ class _Loop:
     """How a loop takes arguments, and what it does with them.
 
     written   by parameter that is copied at each call, being a number or a column, the statement that does so
-    roots     parameters that are looked into
     cells     numbers of its own so far
     """
 
     written: dict[str, str] = field(default_factory=dict)
-    roots: set[str] = field(default_factory=set)
     cells: int = 0
     _numbers: dict[tuple[str, int | None], int] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
@@ -246,14 +244,11 @@ class _Loop:
             name = self._place(path, None, np.dtype(code), 1, is_own=True)
             if is_parameter:
                 self.written[path] = f"_cells_{code}[{self.cells - 1}] = {path}"
-            else:
-                self.roots.add(path.partition(".")[0])
             return _truth(f"{name}[0]") if kind is bool else f"{name}[0]"
         if kind in COLUMNS and is_parameter and given.dtype in WORDS:
             name, begin = self._place(path, None, given.dtype, len(given), is_own=True), self.cells - len(given)
             self.written[path] = f"_cells_{WORDS[given.dtype]}[{begin}:{self.cells}] = {path}[:, 0]"
             return _tuple_of(f"{name}[{k}]" for k in range(len(given)))
-        self.roots.add(path.partition(".")[0])
         return self._read_array(path, kind, given)
 
     def _read_array(self, path: str, kind: Any, given: Any) -> str:
@@ -275,7 +270,6 @@ class _Loop:
             kinds = annotations_of(kind)
             lines = (self.write(f"{value}.{n}", f"{path}.{n}", each, getattr(given, n)) for n, each in kinds.items())
             return [line for each in lines for line in each]
-        self.roots.add(path.partition(".")[0])
         code = np.dtype(TABLES.get(kind, CODES.get(kind, "d")))
         if kind in TABLES:
             return [f"{self._place(path, k, code, ROWS)}[i] = {value}[{k}]" for k in range(len(given))]

@@ -222,8 +222,6 @@ class Simulation:
         self.lateness = Lateness(counts, np.array([nanoseconds(min(limit, NO_LIMIT)) for limit in limits]), self.rows)
         message = self.perception.message
         self._newest = Newest(message.value, message.time, message.fresh, self.lateness.due[len(OWN)])
-        self.has_heard = False
-        self.may_be_old = self.is_shadow or self.injector.is_late
         self.looked = 0  # when perception did last, ns
         self._admitted, self._adopted = level.copy(), Adopted(level.copy())
         self._unlimited = np.full(self.rows, top)  # level that nobody needs to agree to
@@ -308,16 +306,16 @@ class Simulation:
 
     def _send(self, now: int) -> None:
         self.world.advance(now)
-        true, deaf = self.messages.true, None
+        room, deaf = self.channel.room(), None
         self._cycles["radio"] += 1
         if self._running("radio", now) is not None:
             deaf = self._silenced()
         mute = deaf if self.generation is None else self._among(deaf) | ~self._due(now)
-        message = self.messages.compose()
+        self.messages.compose(room.motion)
         if self._tell_of_front:
-            message = np.vstack([message, self.messages.witness(self._seen_ahead())])
-        message = self.attackers.content(now, message)
-        sent = self.channel.send(now, message, true, mute)
+            room.content.message[len(MESSAGE) :] = self.messages.witness(self._seen_ahead())
+        message = self.attackers.content(now, room.content.message)
+        sent = self.channel.send(now, message, room.content.true, mute)
         self.metrics.radio.sent(sent, deaf)
         if self.trace.wanted:
             self.sent.record(sent, deaf, None if self.group is None else self.group.number)
@@ -382,9 +380,7 @@ class Simulation:
         self.told = (self.seen.lead,)
         if self.led is not None:
             self.told += (self.led.told(now, messages[1], running),)
-        self._beat("radio", now, listening)
-        self._beat("perception", now, running)
-        self._tell(self.seen)
+        self._facts.tell(now, self.seen, self.told, listening, running)
         if self.enabled:
             self.log.judged(now, self.seen, self.told)
 
@@ -433,7 +429,6 @@ class Simulation:
         self.channel.receive(now, deaf)
         self.channel.of_car_ahead(self._newest)
         messages = [self.perception.message]
-        self.has_heard = self.channel.has_arrived or self.led is not None or self.injector.is_heard
         if self.led is not None:
             messages.append(self.led.newest())
             self.lateness.due[-1] = self.channel.due
@@ -468,15 +463,6 @@ class Simulation:
         knows = (self.seen.validity[:ACCELERATION].min(axis=0) >= DOUBT) & (value[DISTANCE] < self.sensors.range)
         knows &= ~self.perception.state.unknown_front
         return np.where(knows, np.stack([value[DISTANCE], value[SPEED] + value[RELATIVE]]), np.nan)
-
-    def _tell(self, seen: Seen) -> None:
-        """Write run-time safety information."""
-        self._facts.own(seen)
-        for sender, told in zip(self.senders, self.told, strict=True):
-            self._facts.message(sender, told)
-
-    def _beat(self, component: str, now: int, running: np.ndarray | None) -> None:
-        self._facts.beat(component, now, running)
 
     def _decide(self, now: int) -> None:
         decision = self.kernel.step(now, {FUNCTION: self._safe})[FUNCTION]
@@ -520,7 +506,7 @@ class Simulation:
         )
         if before is not None and running is not None:
             self._stand(Command(command), before, running, self._decided)
-        self._beat("control", now, running)
+        self._facts.beat(now, running)
         self._pending = self._order(self._decided, command)
 
     def _situation(self, seen: Seen, leader: np.ndarray, road_open: np.ndarray) -> Situation:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from karyon.compiled import ALWAYS, Tape, written
-from karyon.kernel.elementwise import Compiler
+from karyon.kernel.elementwise import Compiler, blank
 from karyon.perception.received import CONTENT, MESSAGE
 from karyon.perception.sensors import NEVER, Samples, nanoseconds
 from karyon.sim.channel.chosen import chosen, needs_everyone
@@ -85,12 +85,14 @@ class Transmission:
 class _InFlight:
     """Messages of one instant on their way.
 
+    motion   what of `content` is said of the motion
     due      when the first of them can arrive, ns; `LOST` once that was noted
     next     the earliest arrival
     is_all   all arrive at once
     """
 
     content: Content
+    motion: Content
     arrival: Arrival
     hearing: Hearing
     sent: int = 0
@@ -166,6 +168,11 @@ class Channel:
         return not models.delaying and models.slots is None and not (models.losing and self._itself.any())
 
     @property
+    def is_sure(self) -> bool:
+        """Whether nothing delays or loses a message by chance."""
+        return self.is_prompt and not self._models.losing
+
+    @property
     def rooms(self) -> list[int]:
         """Which transmissions are on their way, and which rooms are free for others, in the order of their use."""
         return [*map(id, self._in_flight), 0, *map(id, self._free)]
@@ -182,19 +189,27 @@ class Channel:
     def _new(self, kind: np.dtype[Any]) -> _InFlight:
         """Room for one transmission, of which the truth is of this kind: a place in the plane is a complex number."""
         arrival = np.full(len(self.time), LOST)
+        content = Content(blank(len(self._value), self._cars, float), blank(len(MESSAGE), self._cars, kind))
         return _InFlight(
-            Content(np.zeros((len(self._value), self._cars)), np.zeros((len(MESSAGE), self._cars), kind)),
+            content,
+            content._replace(message=content.message[MOTION]),
             Arrival(arrival),
             Hearing(self._value, self.time, self._fresh, arrival),
         )
 
+    def room(self, kind: Any = float) -> _InFlight:
+        """Where that lies which is sent next: what is said, and what is true, of this kind, may be written there."""
+        if not self._free:
+            count = 1 if self._in_flight else self.slots
+            self._free.extend(self._new(np.dtype(kind)) for _ in range(count))
+        return self._free[0]
+
     def send(self, now: int, message: Floats, true: Floats, mute: Booleans | None) -> Transmission:
         """All cars send (field, car) at `now` (ns), but for those that are mute (car,); None: nobody is."""
-        models, earliest = self._models, now + self._models.latency
-        if not (self._in_flight or self._free):
-            self._free.extend(self._new(true.dtype) for _ in range(self.slots))
-        flight = self._free.popleft() if self._free else self._new(true.dtype)
-        self._carry(flight.content, message, true)
+        models, earliest, flight = self._models, now + self._models.latency, self.room(true.dtype)
+        self._free.popleft()
+        if message is not flight.content.message or true is not flight.content.true:
+            self._carry(flight.content, message, true)
         flight.sent, flight.due, flight.next = now, earliest, earliest
         flight.is_all, is_lossy = self.is_prompt, bool(models.losing or models.delaying)
         self.has_missed |= is_lossy or mute is not None

@@ -21,6 +21,7 @@ from karyon.kernel.runtime import Booleans
 from karyon.perception.following import OWN
 from karyon.perception.received import MESSAGE, WITNESS
 from karyon.perception.sensors import Sample, Samples, nanoseconds, stacked
+from karyon.sim.channel.transit import Carried, Content
 from karyon.sim.scenario import Scenario
 from karyon.sim.streams import NormalBlocks, Purpose, stream
 from karyon.sim.world import Facing, World
@@ -200,16 +201,14 @@ def _scaled(sigma: Any, noise: Any) -> Any:
     return sigma * noise
 
 
-class Composed(NamedTuple):
-    """A message that is said."""
-
-    said: Said
-
-
-def compose(motion: Motion, noise: FloatTable, sigma: Column, bias: Floats, coarse: Coarseness) -> Composed:
+def compose(
+    here: Content, motion: Motion, noise: FloatTable, sigma: Column, bias: Floats, coarse: Coarseness
+) -> Carried:
     """What a car says, with standard normal `noise` and the `bias` of its satellite receiver in m."""
     error = each(_scaled, sigma, noise)
-    return Composed(say(motion, Error(error[0], error[1], error[2], bias), coarse))
+    said: Any = say(motion, Error(error[0], error[1], error[2], bias), coarse)
+    true: Any = motion
+    return Carried(Content(said, true))
 
 
 class OwnSensors:
@@ -271,7 +270,6 @@ class Messages:
     """What every car says of its motion, and of the car that it sees ahead: the fields of `CONTENT`.
 
     noise  standard normal draws
-    true   what an ideal message of each car would say now (field, car)
     """
 
     def __init__(
@@ -288,11 +286,7 @@ class Messages:
         self._world = world
         own = first.sensors["own.position"].bias
         self._bias = (own if radio.position_bias is None else radio.position_bias) * receivers
-        self.true = stacked(world.cars[: len(MESSAGE)])
-        self._motion = Motion(*world.cars[: len(MESSAGE)])
-        self._compose = compose
-        self._said: Said | None = None
-        self._value: Floats
+        self._motion, self._compose = Motion(*world.cars[: len(MESSAGE)]), written(compose)
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
@@ -303,13 +297,10 @@ class Messages:
         """For how many messages of each car there are random numbers."""
         return self.noise.left
 
-    def compose(self) -> Floats:
-        """What the messages that are sent now say of the motion (field, car)."""
+    def compose(self, into: Content) -> None:
+        """What the messages that are sent now say of the motion, and what is true of it (field, car)."""
         self.noise.take(self._drawn)
-        said = self._compose(self._motion, self._drawn, self._sigma, self._bias, COARSE).said
-        if said is not self._said:  # or else it is in the same arrays as before
-            self._said, self._value = said, stacked(said)
-        return self._value
+        self._compose(into, self._motion, self._drawn, self._sigma, self._bias, COARSE)
 
     def witness(self, seen: Floats) -> Floats:
         """What they say of the car ahead (field, car).

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from karyon.compiled import Ring, Tape
-from karyon.control import rss
 from karyon.kernel.elementwise import (
     BooleanTable,
     Column,
@@ -23,8 +22,8 @@ from karyon.kernel.elementwise import (
     at_least,
     each,
     least,
+    maximum,
     minimum,
-    of_design,
     where,
 )
 from karyon.kernel.runtime import Booleans, Floats
@@ -87,16 +86,17 @@ class Truth:
             found[signal, row] = np.where(is_known, self._values[slot, signal, row], np.nan)
         return found
 
-    def said(self, time: Integers, asked: Booleans, rows: Integers, out: Floats) -> None:
-        """Puts into `out` (signal, of `rows`) what was true of these rows, at a `time` of each (of `rows`,).
+    def said(self, time: Integers, asked: Booleans, rows: Integers) -> Floats:
+        """What was true of these rows, at a `time` of each (of `rows`,): (signal, of `rows`).
 
         asked   of which the time counts; of the others it is what was true at the newest instant
         """
-        np.take(self._values[self._last], rows, axis=1, out=out, mode="clip")
+        found: Floats = np.take(self._values[self._last], rows, axis=1)
         places = np.flatnonzero(asked & (time != self.newest))
         if len(places):
             slot, is_known = self._slots(time[places])
-            out[:, places] = np.where(is_known, self._values[slot, :, rows[places]].T, np.nan)
+            found[:, places] = np.where(is_known, self._values[slot, :, rows[places]].T, np.nan)
+        return found
 
     def _slots(self, wanted: Integers) -> tuple[Integers, Booleans]:
         """Where each instant is kept, and whether it is."""
@@ -152,6 +152,48 @@ def expose(
     return Ended(exposed_now, counted, before.since, lasted, anywhere(overdue), anywhere(counted), began)
 
 
+class Handling(NamedTuple):
+    """State of the exposures; since when each row handles a fault, ns, `NONE`: none; how long it did at most, s."""
+
+    exposed: Exposed
+    since: Integers
+    longest: Floats
+
+
+class Handled(NamedTuple):
+    """After one step: the state, and what has happened, as `Ended` has it.
+
+    outlasts   where bad data has begun to have command for longer than its bound (row,)
+    """
+
+    handling: Handling
+    counted: BooleanTable
+    lasted: FloatTable
+    is_counted: Booleans
+    outlasts: Booleans
+
+
+def handle(
+    before: Handling,
+    now: int,
+    bad: BooleanTable,
+    level: Integers,
+    level_since: Integers,
+    guards: Column,
+    bounds: FloatTable,
+    is_safe: Booleans,
+) -> Handled:
+    """One step of exposures. A fault is handled once the state is safe at the level that was switched to."""
+    ended = expose(before.exposed, now, bad, level, level_since, guards, bounds)
+    since = minimum(before.since, ended.began)
+    waits = since != NONE
+    lasts = seconds(maximum(level_since, now), where(waits, since, now))
+    longest = where(waits, maximum(before.longest, lasts), before.longest)
+    state = Handling(ended.exposed, where(waits & is_safe, NONE, since), longest)
+    outlasts = ended.late & ~anywhere(before.exposed.overdue)
+    return Handled(state, ended.counted, ended.lasted, ended.is_counted, outlasts)
+
+
 def _is_inside(guard: Any, level: Any) -> Any:
     return level >= guard
 
@@ -200,13 +242,7 @@ class Exposure:
         self._guards = guards[:, None].astype(float)
         shape = bounds.shape
         self._state = Exposed(np.full(shape, NONE), np.zeros(shape), np.zeros(shape, dtype=bool))
-        self._expose = expose
         self._ended: tuple[Ended, Integers]
-
-    def quicken(self, in_place: Compiler) -> None:
-        """Go on with a compiled formula: the bits stay the same."""
-        if len(self._guards):
-            self._expose = in_place(expose)
 
     @property
     def worst(self) -> Floats:
@@ -220,7 +256,7 @@ class Exposure:
 
     def update(self, now: int, bad: Booleans, level: Integers, level_since: Integers) -> Ended:
         """One step: which items are bad (item, row), the level in command and since when (row,)."""
-        ended = self._expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
+        ended = expose(self._state, now, bad, level, level_since, self._guards, self.bounds)
         self._state, self._ended = ended.exposed, (ended, level)
         return ended
 
@@ -251,91 +287,26 @@ class Exposure:
         self.update(now, nothing, everywhere, np.full(rows, now))
 
 
-class Margins(NamedTuple):
-    """Gap beyond the RSS distance (row,)."""
+class Handlings(Exposure):
+    """Exposures, and how long it took to handle the faults behind them."""
 
-    reaction: Floats  # s, for which it is kept
-    margin: Floats  # m
-    safe_at_level: Booleans  # at the reaction time of the level in command
-
-
-class Kept(NamedTuple):
-    """After one step."""
-
-    margins: Margins
-
-
-def keep(
-    before: Margins, gap: Floats, speed: Floats, front_speed: Floats, level: Integers, reactions: Column, braking: float
-) -> Kept:
-    """One step of `Distance`."""
-    wanted = of_design(level, reactions)
-    safe = gap - rss.safe_distance(speed, front_speed, wanted, braking) >= 0.0
-    reaction = where(safe | (wanted < before.reaction), wanted, before.reaction)
-    return Kept(Margins(reaction, gap - rss.safe_distance(speed, front_speed, reaction, braking), safe))
-
-
-class Distance:
-    """Gap against collision and the RSS distance of the level in command (row,)."""
-
-    def __init__(self, reaction_times: Floats, braking: float, rows: int) -> None:
-        self._reaction_times, self._braking = reaction_times[:, None], braking
-        self._keep = keep
-        self._margins = Margins(np.full(rows, reaction_times[0]), np.full(rows, np.inf), np.ones(rows, dtype=bool))
+    def __init__(self, guards: Integers, bounds: Floats) -> None:
+        super().__init__(guards, bounds)
+        rows = bounds.shape[-1]
+        self._handling, self._handle = Handling(self._state, np.full(rows, NONE), np.zeros(rows)), handle
 
     def quicken(self, in_place: Compiler) -> None:
         """Go on with a compiled formula: the bits stay the same."""
-        self._keep = in_place(keep)
+        if len(self._guards):
+            self._handle = in_place(handle)
 
     @property
-    def reaction(self) -> Floats:
-        """Reaction time in s for which the margin is kept (row,)."""
-        return self._margins.reaction
+    def longest(self) -> Floats:
+        """Of each row (row,), s."""
+        return self._handling.longest
 
-    @property
-    def margin(self) -> Floats:
-        """In m (row,)."""
-        return self._margins.margin
-
-    @property
-    def safe_at_level(self) -> Booleans:
-        """Whether there would be one at the reaction time of the level in command (row,)."""
-        return self._margins.safe_at_level
-
-    def update(self, gap: Floats, speed: Floats, front_speed: Floats, level: Integers) -> None:
-        """RSS margin in m: at the level's technical reaction time, the old one until the lower level's safe state."""
-        told = gap, speed, front_speed, level, self._reaction_times, self._braking
-        self._margins = self._keep(self._margins, *told).margins
-
-
-class Blame:
-    """Gaps below the safe distance that the car behind is not to blame for: another one has cut in (row,).
-
-    Who cuts in is to blame for the distance that it leaves; who is behind it, for a wrong answer. It has its reaction
-    time, and from then on the margin must grow until it is none below 0. [Shalev-Shwartz et al. 2017, sec. 3.5, 3.6]
-    """
-
-    def __init__(self, rows: int, *, can_begin: bool) -> None:
-        """`can_begin`: another one may cut in."""
-        self._since = np.full(rows, NONE, dtype=np.int64)
-        self._before, self._nobody = np.zeros(rows), np.zeros(rows, dtype=bool)
-        self._can_begin, self._is_begun = can_begin, False  # anywhere, at any time
-
-    def begin(self, now: int, rows: Integers) -> None:
-        """A car has cut in before these at `now` (ns)."""
-        self._since[rows] = now
-        self._is_begun |= len(rows) > 0
-
-    def excused(self, now: int, margin: Floats, reaction_time: Floats) -> Booleans:
-        """Where a negative margin (m) is not one's own fault; `reaction_time` in s, of the level in command (row,)."""
-        if not self._can_begin:
-            return self._nobody
-        before, self._before = self._before, margin.copy()
-        if not self._is_begun:
-            return self._nobody
-        begun = self._since != NONE
-        waits = seconds(now, np.where(begun, self._since, now)) <= reaction_time
-        answers = (margin < 0.0) & (margin > before)
-        excused = begun & (waits | answers)
-        self._since = np.where(excused, self._since, NONE)
-        return np.asarray(excused)
+    def step(self, now: int, bad: Booleans, level: Integers, level_since: Integers, is_safe: Booleans) -> Handled:
+        """As `update`; `is_safe`: whether the state is, at the level in command (row,)."""
+        handled = self._handle(self._handling, now, bad, level, level_since, self._guards, self.bounds, is_safe)
+        self._handling, self._state = handled.handling, handled.handling.exposed
+        return handled

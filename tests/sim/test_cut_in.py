@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from karyon.sim.driving import excuse
 from karyon.sim.export.formats import export
 from karyon.sim.run import simulate
 from karyon.sim.scenario import cut, read
 from karyon.sim.strangers import Strangers
 from karyon.sim.view import recorded
-from karyon.sim.watch import Blame
+from karyon.sim.watch import NONE
 from tests.blocks import files
 
 COMES, LEAVES = 40.0, 65.0  # s, of the shipped scenario
@@ -205,7 +206,7 @@ def test_what_begins_after_a_shorter_end_is_left_out():
 
 
 def excused(margins, begin, reaction):
-    """As `Blame`, for one row, step by step: which of the margins are excused; 0.05 s lie between two."""
+    """As `excuse`, for one row, step by step: which of the margins are excused; 0.05 s lie between two."""
     found, alive = [], False
     for step, margin in enumerate(margins):
         alive = alive or step == begin
@@ -222,10 +223,12 @@ def excused(margins, begin, reaction):
 )
 def test_who_was_cut_off_has_time_to_answer_and_must(rows, begin, reaction):
     """The other row, before which nobody has cut in, is to blame for itself."""
-    margins, blame, found = np.array(rows, dtype=float).T, Blame(2, can_begin=True), []
-    for step, margin in enumerate(margins):
+    margins, cut_in, found = np.array(rows, dtype=float).T, np.full(2, NONE), []
+    for step, (before, margin) in enumerate(zip([margins[0], *margins], margins, strict=False)):
+        now = step * 50_000_000
         if step == begin:
-            blame.begin(step * 50_000_000, np.array([0]))
-        found.append(blame.excused(step * 50_000_000, margin, np.full(2, reaction)))
+            cut_in[0] = now
+        found.append(excuse(cut_in, before, margin, np.full(2, reaction), now))
+        cut_in = np.where(found[-1], cut_in, NONE)
     assert [bool(one) for one, _ in found] == excused(rows[0], begin, reaction)
     assert not any(other for _, other in found)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from karyon.sim.driving import keep, margins_of
 from karyon.sim.run import simulate
 from karyon.sim.scenario import read
-from karyon.sim.watch import Distance
 
 LENGTH, BRAKING = 4.5, 6.0
 REACTION = {0: 0.6, 1: 0.6, 2: 0.6}  # s, of the shipped design
@@ -175,9 +175,10 @@ def test_what_the_kernel_is_worth():
 
 def test_a_longer_reaction_time_counts_from_when_its_gap_is_there():
     """A lower level with a longer one takes over with the gap of the upper; a shorter one counts at once."""
-    distance = Distance(np.array([1.0, 0.5]), 6.0, rows=1)
-    margins = []
+    reactions, margins = np.array([1.0, 0.5]), []
+    last = margins_of(reactions, rows=1)
     for gap, level in [(30.0, 1), (15.0, 0), (19.0, 0), (21.0, 0), (19.0, 0), (19.0, 1)]:
-        distance.update(np.array([gap]), np.array([20.0]), np.array([20.0]), np.array([level]))
-        margins.append(distance.margin[0])
+        speed = np.array([20.0])
+        last = keep(last, np.array([gap]), speed, speed, np.array([level]), reactions[:, None], 6.0).margins
+        margins.append(last.margin[0])
     assert margins == pytest.approx([20.0, 5.0, 9.0, 1.0, -1.0, 9.0])

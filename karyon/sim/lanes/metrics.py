@@ -475,8 +475,7 @@ class _Seeing:
         if not told.fresh.any():
             return
         sender = np.where(s.sensing.told == NOBODY, 0, s.sensing.told).ravel()
-        true = np.empty_like(told.value)
-        self._sent.said(told.time, told.fresh, sender, true)
+        true = self._sent.said(told.time, told.fresh, sender)
         behind = slice(GAP_REAR * s.cars, None)
         time = np.broadcast_to(told.time, told.value.shape)
         true[:, behind] = mirrored_message(true[:, behind], time[:, behind])

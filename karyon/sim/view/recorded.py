@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from karyon.kernel.design import Function
 from karyon.sim import analysis, documents, safety_file
+from karyon.sim.driving import keep, margins_of
 from karyon.sim.outside import is_bench
 from karyon.sim.run import FUNCTION, sha256
 from karyon.sim.scenario import KernelSwitch, Sensors, Vehicle
@@ -30,7 +31,6 @@ from karyon.sim.view.folder import (
     opened,
     readable,
 )
-from karyon.sim.watch import Distance
 
 Floats = NDArray[np.float64]
 Model = TypeVar("Model", bound=BaseModel)
@@ -355,13 +355,14 @@ def function_of(folder: Path, safety: str, design_sha256: str, name: str = FUNCT
 def _safe_distance(trace: Mapping[str, Floats], ahead: Floats, function: Function, setting: _Setting) -> Floats:
     """The distance in m that the watch of the run compared the gap with, (instant,)."""
     reaction_times = np.array([level.reaction_time or 0.0 for level in function.levels])
-    distance = Distance(reaction_times, setting.vehicle.braking, rows=1)
+    margins = margins_of(reaction_times, rows=1)
     levels = trace[LEVEL].astype(np.int64)
     safe = np.empty(len(ahead))
     for instant in range(len(ahead)):
         now = slice(instant, instant + 1)
-        distance.update(trace["gap"][now], trace["speed"][now], ahead[now], levels[now])
-        safe[now] = trace["gap"][now] - distance.margin
+        told = trace["gap"][now], trace["speed"][now], ahead[now], levels[now]
+        margins = keep(margins, *told, reaction_times[:, None], setting.vehicle.braking).margins
+        safe[now] = trace["gap"][now] - margins.margin
     return safe
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from karyon.perception.sensors import seconds
-from karyon.sim.metrics import MOVING, SETTLED
+from karyon.sim.driving import MOVING
+from karyon.sim.metrics import SETTLED
 from karyon.sim.scenario import KernelSwitch
 from karyon.sim.view import recorded
 from karyon.sim.view.folder import EVENTS, LEVEL, TRACE, judged

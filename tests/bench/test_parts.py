@@ -104,7 +104,7 @@ def test_each_loop_that_is_played_is_told_by_its_formula(monkeypatch, capsys):
     table = dict(played.table(found))
     assert [*table][-1] == played.REST
     for place, one in enumerate(found["rows"]):
-        assert {"look", "cycle", "drive", "expose", "random numbers", "copies"} <= one["loops"].keys()
+        assert {"look", "cycle", "drive", "handle", "random numbers", "copies"} <= one["loops"].keys()
         assert min(one["loops"].values()) >= 0.0
         assert sum(taken[place] for taken in table.values()) == pytest.approx(sum(one["loops"].values()))
     monkeypatch.setattr(compiled, "is_installed", lambda: False)

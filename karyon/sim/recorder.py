@@ -119,6 +119,12 @@ def _field(name: str) -> pa.Field:
     return pa.field(name, kind, metadata={"unit": unit, "source": source})
 
 
+def format_of(layout: pa.Schema) -> dict[str, Any]:
+    """How Parquet writes a table. Only whole numbers have a dictionary: what is measured never comes twice."""
+    repeating = [each.name for each in layout if pa.types.is_integer(each.type)]
+    return {"compression": "zstd", "use_dictionary": repeating}
+
+
 class Tables:
     """One Parquet file per run, written a row group at a time; under its final name it is whole.
 
@@ -133,12 +139,11 @@ class Tables:
         """
         self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
         self._kept, self._count = list[Sequence[NDArray[Any]]](), 0
-        repeating = [
             field.name for field in layout if pa.types.is_integer(field.type)
         ]  # what is measured never repeats
         self.told: list[Callable[..., object]] = []
         self._writers = {
-            run: (path, parquet.ParquetWriter(_part(path), layout, compression="zstd", use_dictionary=repeating))
+            run: (path, parquet.ParquetWriter(_part(path), layout, **format_of(layout)))
             for run, path in enumerate(paths)
             if path is not None
         }

@@ -92,7 +92,7 @@ class Trace(Tables):
         self._run = np.concatenate([cars // world.vehicles, strangers.run[self._guests]])
         number = world.vehicles + strangers.number[self._guests]
         self._number = np.concatenate([cars % world.vehicles, number])
-        # Cars are more, and noted first: their journal is full first.
+        # Of each instant cars are noted first, and they are more: so their journal is full before that of the rows.
         self._cars = Journal(self._read, len(self._of_car), NOTED)
         self._rows = Journal(self._hold, len(self._of_row), NOTED)
         self._held: Entries | None = None

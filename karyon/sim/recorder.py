@@ -139,8 +139,6 @@ class Tables:
         """
         self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
         self._kept, self._count = list[Sequence[NDArray[Any]]](), 0
-            field.name for field in layout if pa.types.is_integer(field.type)
-        ]  # what is measured never repeats
         self.told: list[Callable[..., object]] = []
         self._writers = {
             run: (path, parquet.ParquetWriter(_part(path), layout, **format_of(layout)))

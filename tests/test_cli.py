@@ -221,9 +221,9 @@ def test_the_scenario_itself_is_not_written_over(karyon, tmp_path):
 
 
 def started(tmp_path, *options, **streams):
-    """A run of an hour that is under way."""
+    """A run of an hour that is under way; one that is not played, or it would be over in three seconds."""
     process = subprocess.Popen(
-        [*KARYON, "run", "acc_profile", "--set", "duration=3600", "--out", "out", *options], cwd=tmp_path, **streams
+        [*KARYON, "run", "platoon", "--set", "duration=3600", "--out", "out", *options], cwd=tmp_path, **streams
     )
     part = tmp_path / "out/trace.parquet.part"
     while not part.exists():
@@ -251,7 +251,7 @@ def test_sigint_keeps_what_was_recorded(karyon, tmp_path):
 
 def test_a_run_beyond_its_wall_limit_is_ended(karyon, tmp_path):
     """What was recorded until then is kept, too."""
-    done = karyon("run", "acc_profile", "--set", "duration=3600", "--set", "wall_limit=0.5", "--out", "out")
+    done = karyon("run", "platoon", "--set", "duration=3600", "--set", "wall_limit=0.5", "--out", "out")
     assert done.returncode == 1
     assert done.stderr.startswith("ended by wall_limit, 0.5 s, at ")
     assert names(tmp_path / "out") == FILES

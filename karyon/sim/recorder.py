@@ -52,7 +52,7 @@ UNITS = {
     },
 }
 INTEGERS = ("vehicle", "lane", "los_acc")
-INSTANTS = 2048  # recorded instants per row group, at most
+INSTANTS, SENDINGS = 2048, 16_384  # recorded instants per row group, at most; of messages, which are short
 ROWS = 131_072  # of a run per row group, about: 50 MB are kept until they are written
 FILES = ("trace.parquet", "messages.parquet", "events.jsonl", "summary.json", "scenario.yaml", "bench.jsonl")
 UNSENT = -1  # in place of the time (ns) at which a message arrives
@@ -132,12 +132,12 @@ class Tables:
     bytes are the same. `told` are called with what is kept of each instant.
     """
 
-    def __init__(self, paths: Sequence[Path | None], layout: pa.Schema, rows: int) -> None:
+    def __init__(self, paths: Sequence[Path | None], layout: pa.Schema, rows: int, instants: int = INSTANTS) -> None:
         """`paths`: one per run; None: that run is not recorded. `rows` of a run at each instant.
 
         Opened before the first instant: a folder that cannot be written is known before the run, not after it.
         """
-        self._layout, self._instants = layout, max(1, min(INSTANTS, ROWS // rows))
+        self._layout, self._instants = layout, max(1, min(instants, ROWS // rows))
         self._kept, self._count = list[Sequence[NDArray[Any]]](), 0
         self.told: list[Callable[..., object]] = []
         self._writers = {
@@ -258,7 +258,7 @@ class Messages(Tables):
         others = sender != receiver
         self._sender, self._receiver = (each[others].astype(np.int32) for each in (sender, receiver))
         paths = [folder and folder / "messages.parquet" for folder in folders]
-        super().__init__(paths, MESSAGES, len(self._sender))
+        super().__init__(paths, MESSAGES, len(self._sender), SENDINGS)
         self._of_link = (np.isin(np.arange(links.runs), self.runs)[:, None] & others).ravel()
         self._nobody = np.zeros(links.runs * links.members, dtype=bool)
         self._number = np.zeros(len(self._of_link), dtype=np.int64)

@@ -20,7 +20,7 @@ lint: .venv/ready
 docs: .venv/ready # into site/: open site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: .venv/ready # ten minutes; on a machine that does nothing else
+bench: .venv/ready # a quarter of an hour; on a machine that does nothing else
 	$(BIN)/python -m karyon.bench docs
 
 figures: .venv/ready

@@ -2,7 +2,7 @@
 
 Every row is a run of its own. They advance side by side as those of a campaign do (`Kind.side_by_side`): up to 4,000 at
 once, and one simulation after the other where there are more. All sizes have the same scenario, in which a fault takes
-one second in `FAULT_EVERY`; it is longer where the rows are few, and shorter where they are `MANY`.
+one second in `FAULT_EVERY`; it is longer where the rows are few.
 
 What is recorded is what a campaign leaves, on disk: of one run in `RECORDED` all of its trace, messages and events, and
 the summary of every run. Timed is what comes after `WARM_UP`, in which loops are bound to their arrays and two periods
@@ -35,12 +35,12 @@ from karyon.sim.scenario import Scenario, read
 ROWS = (10, 1_000, 10_000)
 EVERY = (1, 10, 100, 1_000, 10_000, 100_000)  # rows at which the cost of a step is told
 LINEAR_FROM = 100  # rows: below that a step costs its calls, not its rows
-MANY = 100_000  # rows, of which a repetition takes half a minute: fewer steps, and none of them in NumPy alone
+MANY = 100_000  # rows, of which a repetition takes a minute: none of them in NumPy alone
 PERIOD = 0.1  # s
 NAMES = ("karyon", "without_fast")  # of what is measured: as installed, and as if without the extra `fast`
 STEPS = 2_040  # with four faults: a repetition of 10,000 rows takes some eight seconds
 LONGER, FEW = 10, 100  # times as many steps up to so many rows: a repetition takes a tenth of a second at least
-FEWER = 510  # steps, with one fault: of many rows, and in NumPy alone
+FEWER = 510  # steps, with one fault: in NumPy alone
 FAULT_EVERY = 51.0  # s: for a second the radar drifts
 WARM_UP = 8.0  # s
 RECORDED = 100  # runs, of which the first has a trace
@@ -108,7 +108,7 @@ def scale_lines(measured: Mapping[str, Any]) -> Iterator[str]:
 def chain(rows: int, *, is_compiled: bool = True) -> Callable[[], float]:
     """What measures the speed of the whole chain in so many rows, in vehicle-steps/s, each time that it is called."""
     steps = LONGER * STEPS if rows <= FEW else STEPS
-    if rows >= MANY or not is_compiled:
+    if not is_compiled:
         steps = min(STEPS, FEWER)
     return partial(_speed, *batch(rows, steps), steps, is_compiled=is_compiled)
 

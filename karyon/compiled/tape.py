@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Words = NDArray[np.int64]
 ALWAYS = np.ones(1, dtype=bool)  # for what is done at each time, in answer to nothing
 BYTES = 8  # of a word
+DRAWN, NOTED, COPIED = "random numbers", "asks and notes", "copies"  # what calls do besides formulas
 
 
 class Ring:
@@ -227,9 +228,10 @@ class Program:
             taken[number] += thread_time() - started
             times[number] += 1
         least = float((taken / np.maximum(times, 1.0))[times > 0.0].min())
+        names = {ASK: NOTED, NOTE: NOTED} | {one.address: file.stem.rpartition("_")[0] for file, one in LOOPS.items()}
         found: defaultdict[str, float] = defaultdict(float)
         for one, seconds in zip(self._calls, taken - times * least, strict=True):
-            found[name_of(one.kind)] += seconds
+            found[names.get(one.kind, DRAWN if one.kind > 0 else COPIED)] += seconds
         return found
 
     def _played(self, done: int, end: int) -> int:
@@ -244,14 +246,6 @@ class Program:
             if done % len(self._calls) == 0:
                 self._now += self._growth
         return int(done)
-
-
-def name_of(kind: int) -> str:
-    """What a call does: the name of its formula, or of what is done besides."""
-    loops = {loop.address: file.stem.rpartition("_")[0] for file, loop in LOOPS.items()}
-    if kind < 0:
-        return "asks and notes" if kind in (ASK, NOTE) else "copies"
-    return loops.get(kind, "random numbers")
 
 
 def _are_alike(one: Call, other: Call) -> bool:

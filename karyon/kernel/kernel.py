@@ -1,5 +1,6 @@
 """The safety kernel: reads run-time safety information, evaluates the rules, decides the level of service."""
 
+import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import FunctionType
@@ -210,7 +211,7 @@ def _cycle_with(rules: Callable[..., Any]) -> Callable[..., Cycled]:
     def cycle(before: State, seen: Seen, now: Now, safe: BooleanTable, limits: Limits) -> Cycled:
         """One cycle of one function."""
         fresh = freshness(seen, now)
-        ever = each(_either, before.ever, fresh.present)
+        ever = each(operator.or_, before.ever, fresh.present)
         admissible, first, ready, trusted = judge(  # type: ignore[name-defined]  # noqa: F821
             seen.value,
             seen.validity,
@@ -228,10 +229,6 @@ def _cycle_with(rules: Callable[..., Any]) -> Callable[..., Cycled]:
     own = FunctionType(cycle.__code__, globals() | {"judge": rules}, cycle.__name__)
     own.__annotations__ = cycle.__annotations__
     return own
-
-
-def _either(one: Any, other: Any) -> Any:
-    return one | other
 
 
 def _quiet(cycle: Callable[..., Cycled]) -> Callable[..., Cycled]:

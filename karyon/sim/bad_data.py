@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,7 +51,7 @@ def mistaken(
 ) -> Mistaken:
     """One instant of what own sensors say, and what was true when they measured it."""
     wrong = each(_wrong, here.wrong, value, true, fresh, tolerated)
-    return Mistaken(Wrong(wrong, each(_either, wrong, late)))
+    return Mistaken(Wrong(wrong, each(operator.or_, wrong, late)))
 
 
 def _wrong(before: Any, value: Any, true: Any, fresh: Any, tolerated: Any) -> Any:
@@ -59,10 +60,6 @@ def _wrong(before: Any, value: Any, true: Any, fresh: Any, tolerated: Any) -> An
 
 def _is_off(value: Any, true: Any, tolerated: Any) -> Any:
     return abs(value - true) > tolerated
-
-
-def _either(one: Any, other: Any) -> Any:
-    return one | other
 
 
 class Then(NamedTuple):

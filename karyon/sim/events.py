@@ -3,6 +3,7 @@
 What happens is counted at once, and put into words when somebody asks: most runs of a campaign are never read.
 """
 
+import operator
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -79,16 +80,12 @@ class Doubts(NamedTuple):
 def doubt(before: Doubted, validity: FloatTable) -> Doubts:
     """A signal whose validity falls below what a check doubts is doubted."""
     is_doubted = each(_is_low, validity)
-    changed = each(_differs, is_doubted, before.is_doubted)
+    changed = each(operator.ne, is_doubted, before.is_doubted)
     return Doubts(Doubted(is_doubted), changed, anywhere(changed))
 
 
 def _is_low(validity: Any) -> Any:
     return validity < DOUBT
-
-
-def _differs(one: Any, other: Any) -> Any:
-    return one != other
 
 
 class Events(Sequence[list[dict[str, Any]]]):
@@ -121,7 +118,7 @@ class _Noted(NamedTuple):
     rank: tuple[Rank, int]
     times: NDArray[np.int64]
     runs: NDArray[np.int64]
-    word: Callable[[int], None]
+    word: Callable[[int], dict[str, Any]]
 
 
 class _Happened(NamedTuple):
@@ -309,7 +306,7 @@ class Log:
         mine = self._of_run[run]
         for one, number in zip(mine.happened, mine.numbers, strict=True):
             mine.begin_and_end(one.now)
-            one.noted.word(number)
+            mine.events.append(one.noted.word(number))
         mine.happened, mine.numbers = [], []
         mine.begin_and_end(self._present())
         return mine.events
@@ -327,20 +324,15 @@ class Log:
         """
         runs, followers = np.divmod(rows, self._followers)
 
-        def word(number: int) -> None:
+        def word(number: int) -> dict[str, Any]:
             said, fields = words(number)
-            self._word(int(times[number]), int(runs[number]), int(followers[number]) + 1, kind, said, fields)
+            return _event(int(times[number]), int(followers[number]) + 1, kind, said, fields)
 
         self._noted.append(_Noted((rank, place), times, runs, word))
 
     def _add(self, now: int, rank: Rank, run: int, vehicle: int, kind: str, said: str, **fields: Any) -> None:
-        def word(_: int) -> None:
-            self._word(now, run, vehicle, kind, said, fields)
-
-        self._noted.append(_Noted((rank, 0), np.array([now]), np.array([run]), word))
-
-    def _word(self, now: int, run: int, vehicle: int, kind: str, said: str, fields: Mapping[str, Any]) -> None:
-        self._of_run[run].events.append(_event(now, vehicle, kind, said, fields))
+        event = _event(now, vehicle, kind, said, fields)
+        self._noted.append(_Noted((rank, 0), np.array([now]), np.array([run]), lambda _: event))
 
     def _plan(self) -> None:
         """Note when which fault begins and ends, in the order of time."""

@@ -10,6 +10,7 @@ The modes themselves are `karyon.perception.failures`. Of a message each field h
 samples are changed their `row` is told, elsewhere `NOWHERE`.
 """
 
+import operator
 from typing import Any, NamedTuple
 
 from karyon.kernel.elementwise import (
@@ -186,16 +187,12 @@ def misdate(
     late = failures.whole_nanoseconds(failures.drift(offset, rate, seconds(now, window.onset)))
     is_open = _is_open(window, now)
     stamped = each(_stamped, time, fresh, late)
-    count = _counted(before.samples, is_open & anywhere(each(_differs, stamped, time)))
+    count = _counted(before.samples, is_open & anywhere(each(operator.ne, stamped, time)))
     return Misdated(Changed(count), where(is_open, row, NOWHERE), stamped)
 
 
 def _stamped(time: Any, fresh: Any, late: Any) -> Any:
     return where(fresh, time + late, time)
-
-
-def _differs(one: Any, other: Any) -> Any:
-    return one != other
 
 
 class Came(NamedTuple):

@@ -1,5 +1,6 @@
 """Which signals and messages are late, and when something last came, however old: a formula."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -53,11 +54,7 @@ class Missed(NamedTuple):
 
 def miss(here: Late, down: Booleans) -> Missed:
     """Where perception is `down`, all is late."""
-    return Missed(Late(each(_either, here.late, down)))
-
-
-def _either(one: Any, other: Any) -> Any:
-    return one | other
+    return Missed(Late(each(operator.or_, here.late, down)))
 
 
 def _late(late: Any, due: Any, fresh: Any, time: Any, now: int, limit: Any) -> Any:

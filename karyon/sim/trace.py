@@ -65,7 +65,7 @@ class OfSender(NamedTuple):
     car: Integers
 
 
-MOVING = ("x", "speed", "acceleration", "command")
+MOVING = OfCars._fields[:-1]  # as the columns are called
 OWN_NOTED = len(OfRows._fields)
 NOTED = 16_384  # cars, of which tables are made at once: 4 MB
 

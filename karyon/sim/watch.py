@@ -6,6 +6,7 @@ whose rules name it has command. An exposure that a switch ends is a switch late
 violates the safety case, and its latency runs to the end of the fault. [safety model, sec. 1]
 """
 
+import operator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -140,12 +141,12 @@ def expose(
 ) -> Ended:
     """One step of `Exposure`."""
     inside = each(_is_inside, guards, level)
-    exposed = each(_both, bad, inside)
+    exposed = each(operator.and_, bad, inside)
     lasted = each(_lasted, before.since, inside, now, level_since)
     over = each(_is_over, before.since, lasted, bounds)
     counted = each(_is_counted, before.since, exposed, inside, over)
     worst = each(_worst, before.worst, lasted, counted, exposed, over)
-    overdue = each(_either, before.overdue, over)
+    overdue = each(operator.or_, before.overdue, over)
     since = each(_since, before.since, exposed, now)
     began = least(each(_began, before.since, counted, inside), NONE)
     exposed_now = Exposed(since, worst, overdue)
@@ -196,14 +197,6 @@ def handle(
 
 def _is_inside(guard: Any, level: Any) -> Any:
     return level >= guard
-
-
-def _both(one: Any, other: Any) -> Any:
-    return one & other
-
-
-def _either(one: Any, other: Any) -> Any:
-    return one | other
 
 
 def _lasted(since: Any, inside: Any, now: int, level_since: Any) -> Any:

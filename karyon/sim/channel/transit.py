@@ -1,5 +1,6 @@
 """Messages on their way from one car to another, and how they are heard: formulas."""
 
+import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,11 +102,7 @@ class Unheard(NamedTuple):
 
 def unhear(here: Freshness, listening: Booleans) -> Unheard:
     """Nothing is new where nobody listens."""
-    return Unheard(Freshness(each(_both, here.fresh, listening)))
-
-
-def _both(one: Any, other: Any) -> Any:
-    return one & other
+    return Unheard(Freshness(each(operator.and_, here.fresh, listening)))
 
 
 class Behind(NamedTuple):
